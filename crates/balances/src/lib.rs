@@ -1,0 +1,37 @@
+//! The daily balances in DynamoDB: the read model.
+//!
+//! One item holds the absolute totals of one day or one month of a merchant and currency. A write replaces an item only by
+//! a newer version, so that writing is idempotent and free of order: duplicates, late retries and replays cannot harm a
+//! balance. A balance is read with two queries, the months before and the days of the month, and no transaction: each
+//! entry reaches a reader through exactly one item.
+
+mod item;
+mod read;
+mod write;
+
+use std::fmt;
+
+use aws_sdk_dynamodb::Client;
+
+pub use read::{BalanceLine, ReadError};
+pub use write::{Write, WriteError};
+
+/// The table of daily balances: partition key `pk` (`merchant#currency`), sort key `sk` (`day#2026-11-22`, `month#2026-11`).
+#[derive(Clone)]
+pub struct BalanceTable {
+    client: Client,
+    table_name: String,
+}
+
+impl BalanceTable {
+    /// The table of this name, reached through this client.
+    pub fn new(client: Client, table_name: impl Into<String>) -> BalanceTable {
+        BalanceTable { client, table_name: table_name.into() }
+    }
+}
+
+impl fmt::Debug for BalanceTable {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(f, "BalanceTable({})", self.table_name)
+    }
+}

@@ -1,0 +1,165 @@
+use std::fmt;
+
+use sha2::{Digest, Sha256};
+
+use crate::EntryRequest;
+
+/// A SHA-256 over a request as sent, normalised: two requests with the same key are the same request if and only if
+/// their fingerprints are equal.
+///
+/// Normalised means: the amount in minor units (`150.7` equals `150.70`), the fixed default of the currency filled in, and
+/// everything else as it came. An absent date stays absent, so that a repeat after midnight is still a repeat.
+#[derive(Clone, Copy, PartialEq, Eq, Hash)]
+pub struct Fingerprint([u8; 32]);
+
+/// The text or bytes are not a fingerprint.
+#[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
+#[error("must be 64 lower-case hexadecimal digits")]
+pub struct FingerprintError;
+
+impl Fingerprint {
+    /// The fingerprint of a request to record an entry.
+    ///
+    /// The text that is hashed names the operation and its version first, so that no two operations share a fingerprint,
+    /// then each field with its length, so that no two different requests give the same text. Fingerprints are stored for
+    /// ever: a change of this text needs a new version and code that still recognises the old one.
+    pub fn of_entry(request: &EntryRequest) -> Fingerprint {
+        let date = request.date.map(|date| date.to_string());
+        let fields = [
+            Some("entry/1"),
+            Some(request.entry_type.as_str()),
+            Some(&request.amount.minor().to_string()),
+            Some(request.amount.currency().code()),
+            date.as_deref(),
+            request.description.as_ref().map(|text| text.as_str()),
+            request.category.as_ref().map(|text| text.as_str()),
+        ];
+        let mut hash = Sha256::new();
+        for field in fields {
+            match field {
+                Some(text) => hash.update(format!("{}:{text}\n", text.len())),
+                None => hash.update("absent\n"),
+            }
+        }
+        Fingerprint(hash.finalize().into())
+    }
+
+    /// Takes a fingerprint that a store has kept.
+    pub fn from_bytes(bytes: &[u8]) -> Result<Fingerprint, FingerprintError> {
+        bytes.try_into().map(Fingerprint).map_err(|_| FingerprintError)
+    }
+
+    /// Reads the form that [`fmt::Display`] writes.
+    pub fn parse(text: &str) -> Result<Fingerprint, FingerprintError> {
+        let digits = text.as_bytes();
+        if digits.len() != 64 {
+            return Err(FingerprintError);
+        }
+        let mut bytes = [0; 32];
+        for (byte, pair) in bytes.iter_mut().zip(digits.chunks_exact(2)) {
+            *byte = hex_value(pair[0])? << 4 | hex_value(pair[1])?;
+        }
+        Ok(Fingerprint(bytes))
+    }
+
+    /// The 32 bytes of the hash.
+    pub fn as_bytes(&self) -> &[u8; 32] {
+        &self.0
+    }
+}
+
+fn hex_value(digit: u8) -> Result<u8, FingerprintError> {
+    match digit {
+        b'0'..=b'9' => Ok(digit - b'0'),
+        b'a'..=b'f' => Ok(digit - b'a' + 10),
+        _ => Err(FingerprintError),
+    }
+}
+
+impl fmt::Display for Fingerprint {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        self.0.iter().try_for_each(|byte| write!(f, "{byte:02x}"))
+    }
+}
+
+impl fmt::Debug for Fingerprint {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        fmt::Display::fmt(self, f)
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use jiff::civil::date;
+
+    use super::*;
+    use crate::{Amount, Category, Currency, Description, EntryType};
+
+    fn request() -> EntryRequest {
+        EntryRequest {
+            entry_type: EntryType::Credit,
+            amount: Amount::parse("150.75", Currency::BRL).unwrap(),
+            date: Some(date(2026, 11, 22)),
+            description: Some(Description::parse("card sale").unwrap()),
+            category: None,
+        }
+    }
+
+    #[test]
+    fn a_fingerprint_never_changes() {
+        // Fingerprints are stored for ever: this value may not change with any version of the code.
+        let expected = "f0c02ee8b8d82b14f0a2ab1e5650b9480ea018ece4144c3e36e5c763783e120e";
+        assert_eq!(Fingerprint::of_entry(&request()).to_string(), expected);
+    }
+
+    #[test]
+    fn every_field_counts() {
+        let original = Fingerprint::of_entry(&request());
+        let changes: [fn(&mut EntryRequest); 8] = [
+            |r| r.entry_type = EntryType::Debit,
+            |r| r.amount = Amount::parse("150.76", Currency::BRL).unwrap(),
+            |r| r.amount = Amount::from_minor(15_075, Currency::parse("USD").unwrap()).unwrap(),
+            |r| r.date = None,
+            |r| r.date = Some(date(2026, 11, 23)),
+            |r| r.description = None,
+            |r| r.description = Some(Description::parse("").unwrap()),
+            |r| std::mem::swap(&mut r.category, &mut Some(Category::parse("card sale").unwrap())),
+        ];
+        for (index, change) in changes.iter().enumerate() {
+            let mut changed = request();
+            change(&mut changed);
+            assert_ne!(Fingerprint::of_entry(&changed), original, "change {index}");
+        }
+    }
+
+    #[test]
+    fn a_text_cannot_pass_for_a_field_boundary() {
+        let with = |description: &str, category: &str| {
+            Fingerprint::of_entry(&EntryRequest {
+                description: Some(Description::parse(description).unwrap()),
+                category: Some(Category::parse(category).unwrap()),
+                ..request()
+            })
+        };
+        assert_ne!(with("a1:b", ""), with("a", "1:b"));
+        assert_ne!(with("absent", "x"), with("", "absentx"));
+    }
+
+    #[test]
+    fn the_same_amount_written_otherwise_is_the_same_request() {
+        let shorter = EntryRequest { amount: Amount::parse("150.7", Currency::BRL).unwrap(), ..request() };
+        let longer = EntryRequest { amount: Amount::parse("150.70", Currency::BRL).unwrap(), ..request() };
+        assert_eq!(Fingerprint::of_entry(&shorter), Fingerprint::of_entry(&longer));
+    }
+
+    #[test]
+    fn a_fingerprint_is_read_as_it_is_written() {
+        let fingerprint = Fingerprint::of_entry(&request());
+        assert_eq!(Fingerprint::parse(&fingerprint.to_string()), Ok(fingerprint));
+        assert_eq!(Fingerprint::from_bytes(fingerprint.as_bytes()), Ok(fingerprint));
+        let upper = fingerprint.to_string().to_uppercase();
+        for text in ["", "00", &"g".repeat(64), &upper, &"é".repeat(32)] {
+            assert_eq!(Fingerprint::parse(text), Err(FingerprintError), "{text:?}");
+        }
+    }
+}

@@ -1,0 +1,25 @@
+//! The domain of Fluxo: money, entries, their identity, and daily balances.
+//!
+//! Nothing here performs IO, awaits, or reads a clock: the business date and the current time are arguments.
+//! Input is parsed once, at the edge, into these types; everything further inward takes only these types.
+
+mod balance;
+mod currency;
+mod date;
+mod entry;
+mod fingerprint;
+mod identity;
+mod money;
+mod text;
+mod totals;
+
+pub use balance::{DailyBalance, daily_balances};
+pub use currency::{Currency, UnknownCurrency};
+pub use date::{DateError, FIRST_DATE, Month, MonthError, check_entry_date, parse_date};
+pub use entry::{Entry, EntryRequest, EntryType, UnknownEntryType};
+pub use fingerprint::{Fingerprint, FingerprintError};
+pub use identity::{EntryId, IdempotencyKey, IdempotencyKeyError, MerchantId, MerchantIdError, NAMESPACE};
+pub use jiff::civil::Date;
+pub use money::{Amount, AmountError};
+pub use text::{CATEGORY_CHARACTERS_MAX, Category, DESCRIPTION_CHARACTERS_MAX, Description, TextError};
+pub use totals::{Period, PeriodError, PeriodTotals, TotalOverflow, Totals, Version};

@@ -1,0 +1,74 @@
+/// The longest description, in characters (Unicode scalar values).
+pub const DESCRIPTION_CHARACTERS_MAX: usize = 255;
+
+/// The longest category, in characters (Unicode scalar values).
+pub const CATEGORY_CHARACTERS_MAX: usize = 100;
+
+/// What the entry was for, in the merchant's words.
+pub type Description = Text<DESCRIPTION_CHARACTERS_MAX>;
+
+/// The merchant's own grouping of entries.
+pub type Category = Text<CATEGORY_CHARACTERS_MAX>;
+
+/// Free text of at most `MAX` characters without control characters, kept exactly as it came.
+#[derive(Debug, Clone, PartialEq, Eq, Hash)]
+pub struct Text<const MAX: usize>(String);
+
+/// Why a text is refused.
+#[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
+pub enum TextError {
+    /// More characters than allowed.
+    #[error("must be at most {max} characters, has {actual}")]
+    TooLong {
+        /// How many characters are allowed.
+        max: usize,
+        /// How many there were.
+        actual: usize,
+    },
+    /// A control character (Unicode category Cc), which neither a statement nor a terminal should meet.
+    #[error("must not contain control characters, has U+{0:04X}")]
+    ControlCharacter(u32),
+}
+
+impl<const MAX: usize> Text<MAX> {
+    /// Takes the text as it is, neither trimmed nor normalised.
+    pub fn parse(text: &str) -> Result<Self, TextError> {
+        let actual = text.chars().count();
+        if actual > MAX {
+            return Err(TextError::TooLong { max: MAX, actual });
+        }
+        match text.chars().find(|c| c.is_control()) {
+            Some(control) => Err(TextError::ControlCharacter(u32::from(control))),
+            None => Ok(Self(text.to_owned())),
+        }
+    }
+
+    /// The text.
+    pub fn as_str(&self) -> &str {
+        &self.0
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn length_counts_characters_not_bytes() {
+        assert!(Description::parse(&"ç".repeat(255)).is_ok());
+        assert!(Description::parse(&"🧾".repeat(255)).is_ok());
+        assert_eq!(Description::parse(&"ç".repeat(256)), Err(TextError::TooLong { max: 255, actual: 256 }));
+        assert_eq!(Category::parse(&"a".repeat(101)), Err(TextError::TooLong { max: 100, actual: 101 }));
+    }
+
+    #[test]
+    fn control_characters_are_refused_and_all_else_is_kept() {
+        for control in ['\0', '\n', '\t', '\u{1b}', '\u{7f}', '\u{85}', '\u{9f}'] {
+            let refused = Description::parse(&format!("a{control}b"));
+            assert_eq!(refused, Err(TextError::ControlCharacter(u32::from(control))));
+        }
+        for kept in ["", " ", "  padded  ", "e\u{301}", "é", "\u{202e}rtl", "\u{feff}", "\u{10ffff}", "a\u{2028}b"] {
+            assert_eq!(Description::parse(kept).unwrap().as_str(), kept);
+        }
+    }
+}

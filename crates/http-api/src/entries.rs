@@ -1,0 +1,391 @@
+use std::collections::HashMap;
+
+use cashflow::{
+    Amount, AmountError, Category, Currency, Date, Description, Entry, EntryRequest, EntryType, IdempotencyKey,
+    MerchantId, check_entry_date, parse_date,
+};
+use lambda_http::{
+    Body, Request, Response,
+    http::{HeaderValue, StatusCode, header::CONTENT_TYPE, header::LOCATION},
+};
+use serde::{Deserialize, Serialize};
+
+use crate::{Code, Fault, Problem, json::Json, response::respond};
+
+/// The longest body, in bytes.
+pub const BODY_BYTES_MAX: usize = 256 * 1024;
+
+/// The most entries of a batch.
+pub const BATCH_ENTRIES_MAX: usize = 500;
+
+/// The most faults that are listed: more than a batch with every field of every entry wrong, few enough to bound the answer.
+const FAULTS_MAX: usize = 5_000;
+
+const IDEMPOTENCY_KEY: &str = "idempotency-key";
+const IDEMPOTENT_REPLAYED: &str = "idempotent-replayed";
+
+/// One entry that a client wants recorded, under its idempotency key.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct NewEntry {
+    /// The client's name for this request.
+    pub key: IdempotencyKey,
+    /// What is to be recorded.
+    pub request: EntryRequest,
+}
+
+/// Reads `POST /entries`; `today` bounds how far ahead an entry may be dated.
+pub fn parse_entry(request: &Request, today: Date) -> Result<NewEntry, Problem> {
+    let key = header_key(request)?;
+    let body = parse_body(request)?;
+    let mut faults = Faults::default();
+    let entry = match &body {
+        Json::Object(members) => parse_entry_object(&mut Object::new("", members, &mut faults), today),
+        other => {
+            faults.add("", format!("must be an object, is {}", other.kind()));
+            None
+        }
+    };
+    faults.none_or_problem()?;
+    entry.map(|request| NewEntry { key, request }).ok_or_else(Problem::internal_error)
+}
+
+/// Reads `POST /entries/batch`. One invalid entry refuses the whole batch.
+pub fn parse_batch(request: &Request, today: Date) -> Result<Vec<NewEntry>, Problem> {
+    let body = parse_body(request)?;
+    let mut faults = Faults::default();
+    let entries = parse_batch_body(&body, today, &mut faults);
+    faults.none_or_problem()?;
+    Ok(entries)
+}
+
+fn parse_batch_body(body: &Json, today: Date, faults: &mut Faults) -> Vec<NewEntry> {
+    let Json::Object(members) = body else {
+        faults.add("", format!("must be an object, is {}", body.kind()));
+        return Vec::new();
+    };
+    let mut object = Object::new("", members, faults);
+    let entries = object.required("entries").and_then(|value| match value {
+        Json::Array(entries) => Some(entries.as_slice()),
+        other => {
+            object.fault("entries", format!("must be an array, is {}", other.kind()));
+            None
+        }
+    });
+    object.refuse_other_members();
+    match entries {
+        Some([]) => faults.add("/entries", "must have at least 1 entry"),
+        Some(entries) if entries.len() > BATCH_ENTRIES_MAX => {
+            faults.add("/entries", format!("must have at most {BATCH_ENTRIES_MAX} entries, has {}", entries.len()));
+        }
+        Some(entries) => return parse_batch_entries(entries, today, faults),
+        None => {}
+    }
+    Vec::new()
+}
+
+fn parse_batch_entries(entries: &[Json], today: Date, faults: &mut Faults) -> Vec<NewEntry> {
+    let mut parsed = Vec::with_capacity(entries.len());
+    let mut first_use = HashMap::new();
+    for (index, entry) in entries.iter().enumerate() {
+        let pointer = format!("/entries/{index}");
+        let Json::Object(members) = entry else {
+            faults.add(pointer, format!("must be an object, is {}", entry.kind()));
+            continue;
+        };
+        let mut object = Object::new(&pointer, members, faults);
+        let key = object.required_text("idempotency_key").and_then(|text| match IdempotencyKey::parse(text) {
+            Ok(key) => Some(key),
+            Err(error) => {
+                object.fault("idempotency_key", error);
+                None
+            }
+        });
+        if let Some(first) = key.clone().and_then(|key| first_use.insert(key, index)) {
+            object.fault("idempotency_key", format!("is also the key of entry {first} of this batch"));
+        }
+        let request = parse_entry_object(&mut object, today);
+        if let (Some(key), Some(request)) = (key, request) {
+            parsed.push(NewEntry { key, request });
+        }
+    }
+    parsed
+}
+
+/// Reads the members of an entry; whatever is wrong is noted, and then there is no entry.
+fn parse_entry_object(object: &mut Object<'_, '_>, today: Date) -> Option<EntryRequest> {
+    let entry_type = object.required_text("type").and_then(|text| object.check("type", EntryType::parse(text)));
+    let currency = match object.optional_text("currency") {
+        Ok(Some(code)) => object.check("currency", Currency::parse(code)),
+        Ok(None) => Some(Currency::BRL),
+        Err(NotText) => None,
+    };
+    let amount = parse_amount(object, currency);
+    let date = match object.optional_text("date") {
+        Ok(Some(text)) => {
+            let date = parse_date(text).and_then(|date| check_entry_date(date, today).map(|()| date));
+            object.check("date", date).map(Some)
+        }
+        Ok(None) => Some(None),
+        Err(NotText) => None,
+    };
+    let description = match object.optional_text("description") {
+        Ok(Some(text)) => object.check("description", Description::parse(text)).map(Some),
+        Ok(None) => Some(None),
+        Err(NotText) => None,
+    };
+    let category = match object.optional_text("category") {
+        Ok(Some(text)) => object.check("category", Category::parse(text)).map(Some),
+        Ok(None) => Some(None),
+        Err(NotText) => None,
+    };
+    object.refuse_other_members();
+    Some(EntryRequest {
+        entry_type: entry_type?,
+        amount: amount?,
+        date: date?,
+        description: description?,
+        category: category?,
+    })
+}
+
+fn parse_amount(object: &mut Object<'_, '_>, currency: Option<Currency>) -> Option<Amount> {
+    let value = object.required("amount")?;
+    let Json::String(text) = value else {
+        object.fault("amount", format!("must be a decimal string such as \"150.75\", is {}", value.kind()));
+        return None;
+    };
+    match (Amount::parse(text, currency.unwrap_or(Currency::BRL)), currency) {
+        (Ok(amount), Some(_)) => Some(amount),
+        // How many digits an unknown currency has, nobody can say.
+        (Ok(_) | Err(AmountError::TooManyFractionDigits { .. }), None) => None,
+        (Err(error), _) => {
+            object.fault("amount", error);
+            None
+        }
+    }
+}
+
+fn header_key(request: &Request) -> Result<IdempotencyKey, Problem> {
+    let value = request.headers().get(IDEMPOTENCY_KEY).ok_or_else(|| {
+        Problem::new(
+            Code::IdempotencyKeyMissing,
+            "Name this request with an Idempotency-Key header, and keep the name when you repeat it.",
+        )
+    })?;
+    value.to_str().ok().and_then(|value| IdempotencyKey::parse_header(value).ok()).ok_or_else(|| {
+        Problem::new(Code::IdempotencyKeyInvalid, "Idempotency-Key must be 1 to 64 visible ASCII characters.")
+    })
+}
+
+fn parse_body(request: &Request) -> Result<Json, Problem> {
+    if !is_json(request) {
+        return Err(Problem::new(Code::UnsupportedMediaType, "Send the body as application/json."));
+    }
+    let bytes: &[u8] = request.body();
+    if bytes.len() > BODY_BYTES_MAX {
+        let detail = format!("The body must be at most {BODY_BYTES_MAX} bytes, has {}.", bytes.len());
+        return Err(Problem::new(Code::BodyTooLarge, detail));
+    }
+    serde_json::from_slice(bytes)
+        .map_err(|error| Problem::new(Code::MalformedJson, format!("The body is not JSON: {error}.")))
+}
+
+fn is_json(request: &Request) -> bool {
+    request.headers().get(CONTENT_TYPE).and_then(|value| value.to_str().ok()?.parse::<mime::Mime>().ok()).is_some_and(
+        |mime| {
+            let charset = mime.get_param(mime::CHARSET);
+            mime.essence_str() == "application/json" && charset.is_none_or(|charset| charset == mime::UTF_8)
+        },
+    )
+}
+
+#[derive(Default)]
+struct Faults(Vec<Fault>);
+
+impl Faults {
+    fn add(&mut self, pointer: impl Into<String>, detail: impl ToString) {
+        if self.0.len() < FAULTS_MAX {
+            self.0.push(Fault::at(pointer, detail));
+        }
+    }
+
+    fn none_or_problem(self) -> Result<(), Problem> {
+        if self.0.is_empty() { Ok(()) } else { Err(Problem::with_faults(Code::ValidationFailed, self.0)) }
+    }
+}
+
+/// The members of one object, each to be asked for once; what nobody asked for is unknown.
+struct Object<'a, 'f> {
+    pointer: &'f str,
+    members: &'a [(String, Json)],
+    known: Vec<&'static str>,
+    faults: &'f mut Faults,
+}
+
+/// The member is there and is not a string; the fault is noted.
+struct NotText;
+
+impl<'a, 'f> Object<'a, 'f> {
+    fn new(pointer: &'f str, members: &'a [(String, Json)], faults: &'f mut Faults) -> Object<'a, 'f> {
+        Object { pointer, members, known: Vec::new(), faults }
+    }
+
+    /// The member, if it is there and not `null`.
+    fn optional(&mut self, name: &'static str) -> Option<&'a Json> {
+        self.known.push(name);
+        let mut values = self.members.iter().filter(|(member, _)| member == name).map(|(_, value)| value);
+        let value = values.next();
+        if values.next().is_some() {
+            self.fault(name, "occurs more than once");
+        }
+        value.filter(|value| **value != Json::Null)
+    }
+
+    fn required(&mut self, name: &'static str) -> Option<&'a Json> {
+        let value = self.optional(name);
+        if value.is_none() {
+            self.fault(name, "is required");
+        }
+        value
+    }
+
+    fn required_text(&mut self, name: &'static str) -> Option<&'a str> {
+        let value = self.required(name)?;
+        self.text(name, value).ok()
+    }
+
+    fn optional_text(&mut self, name: &'static str) -> Result<Option<&'a str>, NotText> {
+        self.optional(name).map(|value| self.text(name, value)).transpose()
+    }
+
+    fn text(&mut self, name: &'static str, value: &'a Json) -> Result<&'a str, NotText> {
+        match value {
+            Json::String(text) => Ok(text),
+            other => {
+                self.fault(name, format!("must be a string, is {}", other.kind()));
+                Err(NotText)
+            }
+        }
+    }
+
+    fn check<T, E: ToString>(&mut self, name: &str, result: Result<T, E>) -> Option<T> {
+        result.map_err(|error| self.fault(name, error.to_string())).ok()
+    }
+
+    fn refuse_other_members(&mut self) {
+        for (name, _) in self.members {
+            if !self.known.contains(&name.as_str()) {
+                self.fault(name, "is not a known field");
+            }
+        }
+    }
+
+    fn fault(&mut self, name: &str, detail: impl ToString) {
+        // RFC 6901, section 3.
+        let name = name.replace('~', "~0").replace('/', "~1");
+        self.faults.add(format!("{}/{name}", self.pointer), detail);
+    }
+}
+
+/// An entry as it was accepted: the answer to `POST /entries`, and what a repeat of the request is answered.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct AcceptedEntry {
+    /// The entry's id.
+    pub id: String,
+    /// Whose entry it is.
+    pub merchant_id: String,
+    /// `credit` or `debit`.
+    #[serde(rename = "type")]
+    pub entry_type: String,
+    /// In major units, with all digits of the currency.
+    pub amount: String,
+    /// The ISO 4217 code.
+    pub currency: String,
+    /// The business date.
+    pub date: String,
+    /// What it was for.
+    pub description: Option<String>,
+    /// The merchant's own grouping.
+    pub category: Option<String>,
+    /// `accepted`: it will be posted, whatever fails in between.
+    pub status: String,
+}
+
+impl AcceptedEntry {
+    /// The answer for this entry.
+    pub fn new(merchant: &MerchantId, entry: &Entry) -> AcceptedEntry {
+        AcceptedEntry {
+            id: entry.id.to_string(),
+            merchant_id: merchant.to_string(),
+            entry_type: entry.entry_type.to_string(),
+            amount: entry.amount.to_decimal(),
+            currency: entry.amount.currency().to_string(),
+            date: entry.date.to_string(),
+            description: entry.description.as_ref().map(|text| text.as_str().to_owned()),
+            category: entry.category.as_ref().map(|text| text.as_str().to_owned()),
+            status: "accepted".to_owned(),
+        }
+    }
+}
+
+/// The answer to `POST /entries`.
+pub fn accepted_response(entry: &AcceptedEntry, replayed: bool) -> Response<Body> {
+    let mut response = respond(StatusCode::ACCEPTED, "application/json", entry);
+    if let Ok(location) = HeaderValue::try_from(format!("/entries/{}", entry.id)) {
+        response.headers_mut().insert(LOCATION, location);
+    }
+    mark_replay(&mut response, replayed);
+    response
+}
+
+/// The answer to `POST /entries/batch`, in request order; `replayed` if every entry was known.
+pub fn accepted_batch_response(entries: &[AcceptedEntry], replayed: bool) -> Response<Body> {
+    #[derive(Serialize)]
+    struct Line<'a> {
+        id: &'a str,
+        status: &'a str,
+    }
+    #[derive(Serialize)]
+    struct Batch<'a> {
+        entries: Vec<Line<'a>>,
+    }
+    let lines = entries.iter().map(|entry| Line { id: &entry.id, status: &entry.status }).collect();
+    let mut response = respond(StatusCode::ACCEPTED, "application/json", &Batch { entries: lines });
+    mark_replay(&mut response, replayed);
+    response
+}
+
+fn mark_replay(response: &mut Response<Body>, replayed: bool) {
+    if replayed {
+        response.headers_mut().insert(IDEMPOTENT_REPLAYED, HeaderValue::from_static("true"));
+    }
+}
+
+/// Where the idempotency key of an entry stands in its request.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Place {
+    /// In the header.
+    Header,
+    /// In the entry with this index of a batch.
+    Batch(usize),
+}
+
+/// The refusal of a request that uses keys which were used with another payload.
+pub fn reused_keys(places: &[Place]) -> Problem {
+    let faults = places
+        .iter()
+        .filter_map(|place| match place {
+            Place::Header => None,
+            Place::Batch(index) => {
+                Some(Fault::at(format!("/entries/{index}/idempotency_key"), "was used before with another payload"))
+            }
+        })
+        .collect();
+    Problem {
+        errors: faults,
+        ..Problem::new(
+            Code::IdempotencyKeyReused,
+            "A key names one request for ever: repeat the same payload, or use a new key. Nothing was changed.",
+        )
+    }
+}

@@ -1,0 +1,184 @@
+use lambda_http::{
+    Body, Response,
+    http::{HeaderValue, StatusCode, header::RETRY_AFTER},
+};
+use serde::Serialize;
+
+use crate::response::respond;
+
+/// The stable, machine-readable name of everything that can go wrong with a request.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Code {
+    /// The body is not JSON.
+    MalformedJson,
+    /// The body is JSON, but not what the endpoint takes.
+    ValidationFailed,
+    /// A part of the path or the query is not what the endpoint takes.
+    ParameterInvalid,
+    /// The `Idempotency-Key` header is missing.
+    IdempotencyKeyMissing,
+    /// The `Idempotency-Key` header has a value that is no key.
+    IdempotencyKeyInvalid,
+    /// The token is not an ID token of the user pool.
+    IdTokenRequired,
+    /// The token names no merchant.
+    MerchantMissing,
+    /// The user is not in the group that may write.
+    ClerkRequired,
+    /// There is nothing at this path.
+    NotFound,
+    /// The body is too long.
+    BodyTooLarge,
+    /// The batch would not fit the workflow's state.
+    BatchTooLarge,
+    /// The body is not declared to be JSON.
+    UnsupportedMediaType,
+    /// Another payload was sent under the same key.
+    IdempotencyKeyReused,
+    /// A defect on this side.
+    InternalError,
+    /// A part that is needed for the answer is down.
+    TemporarilyUnavailable,
+}
+
+impl Code {
+    /// The code as it stands in an answer.
+    pub fn as_str(self) -> &'static str {
+        self.describe().1
+    }
+
+    /// The HTTP status. This is the only place that maps errors to statuses.
+    pub fn status(self) -> StatusCode {
+        self.describe().0
+    }
+
+    fn title(self) -> &'static str {
+        self.describe().2
+    }
+
+    fn describe(self) -> (StatusCode, &'static str, &'static str) {
+        match self {
+            Code::MalformedJson => (StatusCode::BAD_REQUEST, "malformed_json", "The body is not valid JSON"),
+            Code::ValidationFailed => (StatusCode::BAD_REQUEST, "validation_failed", "The request is not valid"),
+            Code::ParameterInvalid => (StatusCode::BAD_REQUEST, "parameter_invalid", "A parameter is not valid"),
+            Code::IdempotencyKeyMissing => {
+                (StatusCode::BAD_REQUEST, "idempotency_key_missing", "The Idempotency-Key header is missing")
+            }
+            Code::IdempotencyKeyInvalid => {
+                (StatusCode::BAD_REQUEST, "idempotency_key_invalid", "The Idempotency-Key header is not valid")
+            }
+            Code::IdTokenRequired => (StatusCode::FORBIDDEN, "id_token_required", "An ID token is required"),
+            Code::MerchantMissing => (StatusCode::FORBIDDEN, "merchant_missing", "The token names no merchant"),
+            Code::ClerkRequired => (StatusCode::FORBIDDEN, "clerk_required", "Only clerks may write"),
+            Code::NotFound => (StatusCode::NOT_FOUND, "not_found", "There is nothing here"),
+            Code::BodyTooLarge => (StatusCode::PAYLOAD_TOO_LARGE, "body_too_large", "The body is too long"),
+            Code::BatchTooLarge => (StatusCode::PAYLOAD_TOO_LARGE, "batch_too_large", "The batch is too large"),
+            Code::UnsupportedMediaType => {
+                (StatusCode::UNSUPPORTED_MEDIA_TYPE, "unsupported_media_type", "The body must be JSON")
+            }
+            Code::IdempotencyKeyReused => (
+                StatusCode::UNPROCESSABLE_ENTITY,
+                "idempotency_key_reused",
+                "The idempotency key was used with another payload",
+            ),
+            Code::InternalError => {
+                (StatusCode::INTERNAL_SERVER_ERROR, "internal_error", "Something is wrong on our side")
+            }
+            Code::TemporarilyUnavailable => {
+                (StatusCode::SERVICE_UNAVAILABLE, "temporarily_unavailable", "Try again shortly")
+            }
+        }
+    }
+}
+
+/// One thing that is wrong with a request.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize)]
+pub struct Fault {
+    /// Where in the body, as a JSON pointer (RFC 6901).
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub pointer: Option<String>,
+    /// Which part of the path or query.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub parameter: Option<String>,
+    /// What is wrong there.
+    pub detail: String,
+}
+
+impl Fault {
+    /// A fault in the body.
+    pub fn at(pointer: impl Into<String>, detail: impl ToString) -> Fault {
+        Fault { pointer: Some(pointer.into()), parameter: None, detail: detail.to_string() }
+    }
+
+    /// A fault in the path or the query.
+    pub fn parameter(name: impl Into<String>, detail: impl ToString) -> Fault {
+        Fault { pointer: None, parameter: Some(name.into()), detail: detail.to_string() }
+    }
+}
+
+/// Why a request is refused or cannot be answered: the body of every error answer (RFC 9457, problem details).
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Problem {
+    /// What kind of problem.
+    pub code: Code,
+    /// What happened this time, for people.
+    pub detail: String,
+    /// Every single fault, if there can be several.
+    pub errors: Vec<Fault>,
+}
+
+impl Problem {
+    /// A problem without single faults.
+    pub fn new(code: Code, detail: impl ToString) -> Problem {
+        Problem { code, detail: detail.to_string(), errors: Vec::new() }
+    }
+
+    /// A problem that lists its faults; its detail counts them.
+    pub fn with_faults(code: Code, errors: Vec<Fault>) -> Problem {
+        let detail = match errors.len() {
+            1 => "The request has a fault; `errors` names it.".to_owned(),
+            count => format!("The request has {count} faults; `errors` lists them."),
+        };
+        Problem { code, detail, errors }
+    }
+
+    /// Something that the answer needs is down; the client may try again.
+    pub fn temporarily_unavailable() -> Problem {
+        Problem::new(
+            Code::TemporarilyUnavailable,
+            "A part of the system is not answering. Repeat the request; under the same idempotency key nothing is done twice.",
+        )
+    }
+
+    /// A defect on this side; its particulars are in the log and not for the client.
+    pub fn internal_error() -> Problem {
+        Problem::new(Code::InternalError, "The request could not be answered.")
+    }
+
+    /// The answer.
+    pub fn into_response(self) -> Response<Body> {
+        #[derive(Serialize)]
+        struct Details<'a> {
+            r#type: String,
+            title: &'a str,
+            status: u16,
+            detail: &'a str,
+            code: &'a str,
+            #[serde(skip_serializing_if = "<[Fault]>::is_empty")]
+            errors: &'a [Fault],
+        }
+        let details = Details {
+            r#type: format!("urn:fluxo:problem:{}", self.code.as_str()),
+            title: self.code.title(),
+            status: self.code.status().as_u16(),
+            detail: &self.detail,
+            code: self.code.as_str(),
+            errors: &self.errors,
+        };
+        let mut response = respond(self.code.status(), "application/problem+json", &details);
+        if self.code == Code::TemporarilyUnavailable {
+            response.headers_mut().insert(RETRY_AFTER, HeaderValue::from_static("2"));
+        }
+        response
+    }
+}

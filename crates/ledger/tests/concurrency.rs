@@ -1,0 +1,190 @@
+//! What holds when many functions post at once. Each worker has its own connection, as each Lambda environment has.
+
+use std::{collections::BTreeMap, sync::Arc};
+
+use cashflow::{
+    Amount, Currency, Entry, EntryId, EntryRequest, EntryType, IdempotencyKey, MerchantId, Period, Totals, parse_date,
+};
+use ledger::{Ledger, Outcome, Posting};
+use test_stores::Database;
+use tokio::{sync::Barrier, task::JoinSet};
+
+const WORKERS: usize = 12;
+
+fn merchant() -> MerchantId {
+    MerchantId::parse("acme").unwrap()
+}
+
+fn entry(key: usize, date: &str) -> Entry {
+    let request = EntryRequest {
+        entry_type: if key % 3 == 0 { EntryType::Debit } else { EntryType::Credit },
+        amount: Amount::from_minor(i64::try_from(key).unwrap() + 1, Currency::BRL).unwrap(),
+        date: Some(parse_date(date).unwrap()),
+        description: None,
+        category: None,
+    };
+    let id = EntryId::derive(&merchant(), &IdempotencyKey::parse(&format!("key-{key}")).unwrap());
+    request.into_entry(id, parse_date(date).unwrap())
+}
+
+/// Lets every worker post its batches in turn, all workers their n-th batch at the same moment, and gathers the answers.
+async fn post_all(database: &Database, batches_of: impl Fn(usize) -> Vec<Vec<Entry>>) -> Vec<Posting> {
+    let mut workers = JoinSet::new();
+    let start = Arc::new(Barrier::new(WORKERS));
+    for worker in 0..WORKERS {
+        let ledger = Arc::new(Ledger::new(database.config()));
+        let batches = batches_of(worker);
+        let start = Arc::clone(&start);
+        workers.spawn(async move {
+            let mut postings = Vec::new();
+            for batch in batches {
+                start.wait().await;
+                postings.push(ledger.post(&merchant(), &batch).await.expect("no batch fails"));
+            }
+            postings
+        });
+    }
+    workers.join_all().await.into_iter().flatten().collect()
+}
+
+fn applied(postings: &[Posting]) -> usize {
+    postings.iter().flat_map(|posting| &posting.outcomes).filter(|outcome| **outcome == Outcome::Applied).count()
+}
+
+/// The sums over the entry table itself, which no counter can get wrong.
+async fn sums_of_entries(database: &Database) -> (i128, i128, u64) {
+    let sums = "SELECT coalesce(sum(amount_minor) FILTER (WHERE type = 'credit'), 0)::text,
+                       coalesce(sum(amount_minor) FILTER (WHERE type = 'debit'), 0)::text, count(*) FROM entry";
+    let row = database.owner().await.query_one(sums, &[]).await.unwrap();
+    let minor = |column: usize| row.get::<_, String>(column).parse().unwrap();
+    (minor(0), minor(1), u64::try_from(row.get::<_, i64>(2)).unwrap())
+}
+
+async fn sums_of_totals(database: &Database) -> (i128, i128, u64) {
+    let sums = "SELECT sum(credits)::text, sum(debits)::text, sum(entry_count)::bigint FROM daily_total";
+    let row = database.owner().await.query_one(sums, &[]).await.unwrap();
+    let minor = |column: usize| row.get::<_, String>(column).parse().unwrap();
+    (minor(0), minor(1), u64::try_from(row.get::<_, i64>(2)).unwrap())
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn the_same_batch_posted_by_all_at_once_is_applied_once() {
+    let database = Database::create().await;
+    let batch: Vec<Entry> = (0..20).map(|key| entry(key, "2026-11-22")).collect();
+    let postings = post_all(&database, |_| vec![batch.clone()]).await;
+    assert_eq!(applied(&postings), 20);
+    assert_eq!(sums_of_entries(&database).await.2, 20);
+    assert_eq!(sums_of_totals(&database).await, sums_of_entries(&database).await);
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn totals_of_one_hot_day_are_exact() {
+    let database = Database::create().await;
+    let postings =
+        post_all(&database, |worker| (0..25).map(|number| vec![entry(worker * 25 + number, "2026-11-22")]).collect())
+            .await;
+    assert_eq!(applied(&postings), WORKERS * 25);
+    assert_eq!(sums_of_totals(&database).await, sums_of_entries(&database).await);
+    // The greatest version anyone was answered is the exact sum of all.
+    let (credits, debits, entry_count) = sums_of_entries(&database).await;
+    let day = Period::parse("2026-11-22").unwrap();
+    let newest = newest_totals(&postings, day);
+    assert_eq!(newest, Totals { credits, debits, entry_count });
+}
+
+fn newest_totals(postings: &[Posting], period: Period) -> Totals {
+    postings
+        .iter()
+        .flat_map(|posting| &posting.totals)
+        .filter(|totals| totals.period == period)
+        .map(|totals| totals.totals)
+        .max_by_key(|totals| totals.entry_count)
+        .unwrap()
+}
+
+/// The entry count serves as the version of a total. That is sound only if no two writers are ever answered different
+/// totals of one period with the same count, as they would be if totals were read inside the writing transaction.
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn one_entry_count_never_stands_for_two_totals() {
+    let database = Database::create().await;
+    let postings = post_all(&database, |worker| {
+        (0..40)
+            .map(|number| {
+                // Neighbours overlap, so that duplicates and waits for the same id are among them.
+                let first = worker * 30 + number;
+                vec![entry(first, "2026-11-22"), entry(first + 1, "2026-11-23")]
+            })
+            .collect()
+    })
+    .await;
+    let mut totals_by_version = BTreeMap::new();
+    for totals in postings.iter().flat_map(|posting| &posting.totals) {
+        let version = (totals.period, totals.totals.entry_count);
+        let known = *totals_by_version.entry(version).or_insert(totals.totals);
+        assert_eq!(known, totals.totals, "{version:?}");
+    }
+    assert!(totals_by_version.len() > WORKERS, "too few versions to mean anything");
+    assert_eq!(sums_of_totals(&database).await, sums_of_entries(&database).await);
+}
+
+/// Batches that share days and list them in different orders would wait for each other in a ring if the statement did not
+/// sort what it adds to the totals. Hashing, which a planner may choose for any grouping, keeps no order.
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn batches_that_touch_the_same_days_in_any_order_do_not_deadlock() {
+    let database = Database::create().await;
+    prefer_hashing(&database).await;
+    let postings = post_all(&database, |worker| {
+        (0..15)
+            .map(|round| {
+                // Every worker has ids of its own here; sizes differ, because they decide how hashing orders its groups.
+                let size = 60 + (worker * 37 + round * 5) % 190;
+                (0..size).map(|n| entry((worker * 15 + round) * 1_000 + n, &day((n * 11 + worker * 3) % 300))).collect()
+            })
+            .collect()
+    })
+    .await;
+    assert_no_deadlocks(&database).await;
+    assert_eq!(sums_of_entries(&database).await.2, u64::try_from(applied(&postings)).unwrap());
+    assert_eq!(sums_of_totals(&database).await, sums_of_entries(&database).await);
+}
+
+/// The same for batches that share ids: each waits for the other's uncommitted entries.
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn batches_that_share_entries_in_opposite_orders_do_not_deadlock() {
+    let database = Database::create().await;
+    let postings = post_all(&database, |worker| {
+        (0..15)
+            .map(|round| {
+                let mut batch: Vec<Entry> = (0..300).map(|n| entry(round * 1_000 + n, &day(n % 6))).collect();
+                if worker % 2 == 1 {
+                    batch.reverse();
+                }
+                batch.rotate_left(worker * 25);
+                batch
+            })
+            .collect()
+    })
+    .await;
+    assert_eq!(applied(&postings), 15 * 300);
+    assert_no_deadlocks(&database).await;
+    assert_eq!(sums_of_totals(&database).await, sums_of_entries(&database).await);
+}
+
+fn day(number: usize) -> String {
+    format!("2026-{:02}-{:02}", number / 28 + 1, number % 28 + 1)
+}
+
+async fn prefer_hashing(database: &Database) {
+    let owner = database.owner().await;
+    // Switching sorting off makes plans look dear enough for just-in-time compilation, which would only slow the test.
+    for setting in ["enable_sort = off", "jit = off"] {
+        let statement = format!("ALTER DATABASE {} SET {setting}", database.config().database);
+        owner.execute(&statement, &[]).await.unwrap();
+    }
+}
+
+async fn assert_no_deadlocks(database: &Database) {
+    let deadlocks = "SELECT deadlocks FROM pg_stat_database WHERE datname = current_database()";
+    let row = database.owner().await.query_one(deadlocks, &[]).await.unwrap();
+    assert_eq!(row.get::<_, i64>(0), 0);
+}

@@ -1,0 +1,140 @@
+//! The memory of processed requests in Redis: which entry ids were accepted, with which payload, and what was answered.
+//!
+//! It is an accelerator and never the truth. Without it a repeated request takes a longer way to the same end, so nothing
+//! here fails: when Redis is slow, gone or empty, nothing is remembered, and a circuit breaker keeps requests from waiting
+//! for it again and again.
+
+use std::{fmt, future::Future, time::Duration};
+
+use cashflow::{EntryId, Fingerprint};
+use recloser::{AsyncRecloser, Error as RecloserError, Recloser};
+use redis::{
+    Client, Pipeline, RedisError,
+    aio::{ConnectionManager, ConnectionManagerConfig},
+};
+use tokio::time::timeout;
+
+/// How long a request is remembered.
+const MEMORY_SECONDS: u64 = 24 * 60 * 60;
+
+/// How long Redis may take to answer a command, or a pipeline of them.
+const COMMAND_TIMEOUT: Duration = Duration::from_millis(50);
+
+/// How long connecting may take, once per connection: TLS and authentication need more than a command.
+const CONNECT_TIMEOUT: Duration = Duration::from_millis(250);
+
+/// The most a request can lose to Redis in one place: connecting, then the commands.
+const BUDGET: Duration = Duration::from_millis(300);
+
+/// After this many calls the breaker looks at the failure rate for the first time, and half-open it needs as many.
+const BREAKER_CALLS: usize = 4;
+
+/// How long an open breaker keeps requests away from Redis before it lets some try again.
+const BREAKER_OPEN: Duration = Duration::from_secs(5);
+
+/// The memory of processed requests.
+pub struct RequestMemory {
+    connection: ConnectionManager,
+    breaker: AsyncRecloser,
+}
+
+/// A request that was accepted before.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Remembered {
+    /// The fingerprint of its payload.
+    pub fingerprint: Fingerprint,
+    /// What was answered, as the caller wrote it.
+    pub response: String,
+}
+
+impl RequestMemory {
+    /// A memory at this URL (`redis://`, `rediss://` for TLS, `redis+unix://`), connected when it is first needed.
+    ///
+    /// # Errors
+    /// The URL is not one that the Redis client understands.
+    pub fn new(url: &str) -> Result<RequestMemory, RedisError> {
+        let config = ConnectionManagerConfig::new()
+            .set_number_of_retries(0)
+            .set_connection_timeout(Some(CONNECT_TIMEOUT))
+            .set_response_timeout(Some(COMMAND_TIMEOUT));
+        let connection = ConnectionManager::new_lazy_with_config(Client::open(url)?, config)?;
+        let breaker =
+            Recloser::custom().closed_len(BREAKER_CALLS).half_open_len(BREAKER_CALLS).open_wait(BREAKER_OPEN).build();
+        Ok(RequestMemory { connection, breaker: breaker.into() })
+    }
+
+    /// What is remembered of each id, in the order given. Nothing of any, if Redis does not answer in time.
+    pub async fn recall(&self, ids: &[EntryId]) -> Vec<Option<Remembered>> {
+        // Single-key commands, because a cluster refuses a command over keys of several slots.
+        let mut pipeline = Pipeline::with_capacity(ids.len());
+        for id in ids {
+            pipeline.get(key(*id));
+        }
+        let values: Option<Vec<Option<String>>> = self.run("recall", pipeline).await;
+        match values {
+            Some(values) if values.len() == ids.len() => {
+                values.into_iter().map(|value| value.as_deref().and_then(Remembered::read)).collect()
+            }
+            _ => vec![None; ids.len()],
+        }
+    }
+
+    /// Remembers accepted requests for 24 hours. What is already remembered of an id stays: the first answer stands.
+    ///
+    /// Call this only once the requests cannot be lost any more. A mark that is set before its effect would answer
+    /// "accepted" for an entry that nobody recorded.
+    pub async fn remember(&self, requests: &[(EntryId, Remembered)]) {
+        let mut pipeline = Pipeline::with_capacity(requests.len());
+        for (id, remembered) in requests {
+            pipeline.cmd("SET").arg(key(*id)).arg(remembered.write()).arg("NX").arg("EX").arg(MEMORY_SECONDS).ignore();
+        }
+        let _: Option<()> = self.run("remember", pipeline).await;
+    }
+
+    /// Runs a pipeline within the budget, unless the breaker is open. A failure is logged here and ends here.
+    async fn run<T: redis::FromRedisValue + Send>(&self, action: &'static str, pipeline: Pipeline) -> Option<T> {
+        let mut connection = self.connection.clone();
+        match self.breaker.call(within_budget(pipeline.query_async(&mut connection))).await {
+            Ok(value) => Some(value),
+            Err(RecloserError::Rejected) => None,
+            Err(RecloserError::Inner(error)) => {
+                tracing::warn!(action, %error, "request memory unavailable");
+                None
+            }
+        }
+    }
+}
+
+#[derive(Debug, thiserror::Error)]
+enum MemoryError {
+    #[error("no answer within {BUDGET:?}")]
+    Timeout,
+    #[error(transparent)]
+    Redis(#[from] RedisError),
+}
+
+async fn within_budget<T>(answer: impl Future<Output = Result<T, RedisError>>) -> Result<T, MemoryError> {
+    Ok(timeout(BUDGET, answer).await.map_err(|_| MemoryError::Timeout)??)
+}
+
+fn key(id: EntryId) -> String {
+    format!("fluxo:request:{id}")
+}
+
+impl Remembered {
+    /// The fingerprint, a space, the response.
+    fn write(&self) -> String {
+        format!("{} {}", self.fingerprint, self.response)
+    }
+
+    fn read(value: &str) -> Option<Remembered> {
+        let (fingerprint, response) = value.split_once(' ')?;
+        Some(Remembered { fingerprint: Fingerprint::parse(fingerprint).ok()?, response: response.to_owned() })
+    }
+}
+
+impl fmt::Debug for RequestMemory {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str("RequestMemory")
+    }
+}

@@ -1,0 +1,66 @@
+//! `ApplyToLedger`: posts a batch of entries to the ledger and answers what became of each and the totals after it.
+//!
+//! Posting is idempotent: a batch that was posted but not answered is posted again and answered as duplicates.
+
+use ledger::{Ledger, Outcome, PostError, Posting};
+use workflow::{ErrorName, Outcomes, PeriodTotalsState, PostedEntries, RecordEntries, TaskError};
+
+/// Runs the task on one input of the workflow.
+pub async fn handle(ledger: &Ledger, input: serde_json::Value) -> Result<PostedEntries, TaskError> {
+    let applied = apply(ledger, input).await;
+    if let Err(error) = &applied {
+        tracing::error!(error = error as &dyn std::error::Error, "entries not posted");
+    }
+    applied
+}
+
+async fn apply(ledger: &Ledger, input: serde_json::Value) -> Result<PostedEntries, TaskError> {
+    let invalid = |error: &dyn std::error::Error| TaskError::new(ErrorName::InvalidInput, error);
+    let input: RecordEntries = serde_json::from_value(input).map_err(|error| invalid(&error))?;
+    let (merchant, entries) = input.parse().map_err(|error| invalid(&error))?;
+
+    let posting = ledger.post(&merchant, &entries).await.map_err(|error| TaskError::new(error_name(&error), &error))?;
+
+    let conflicts: Vec<String> = entries
+        .iter()
+        .zip(&posting.outcomes)
+        .filter(|(_, outcome)| **outcome == Outcome::Conflict)
+        .map(|(entry, _)| entry.id.to_string())
+        .collect();
+    let outcomes = count(&posting);
+    tracing::info!(
+        %merchant,
+        applied = outcomes.applied,
+        duplicate = outcomes.duplicate,
+        conflict = outcomes.conflict,
+        "entries posted"
+    );
+    Ok(PostedEntries {
+        merchant_id: merchant.to_string(),
+        outcomes,
+        conflicts,
+        epoch: posting.epoch,
+        totals_at: posting.totals_at,
+        totals: posting.totals.iter().map(PeriodTotalsState::new).collect(),
+    })
+}
+
+fn error_name(error: &PostError) -> ErrorName {
+    match error {
+        PostError::Unavailable(_) => ErrorName::LedgerUnavailable,
+        PostError::Misconfigured(_) | PostError::Inconsistent(_) => ErrorName::LedgerMisconfigured,
+        PostError::Refused(_) => ErrorName::InvalidInput,
+    }
+}
+
+fn count(posting: &Posting) -> Outcomes {
+    let mut outcomes = Outcomes::default();
+    for outcome in &posting.outcomes {
+        match outcome {
+            Outcome::Applied => outcomes.applied += 1,
+            Outcome::Duplicate => outcomes.duplicate += 1,
+            Outcome::Conflict => outcomes.conflict += 1,
+        }
+    }
+    outcomes
+}

@@ -1,0 +1,42 @@
+//! `ConsolidateDay`: writes the totals of the affected days and months to the read model, unless newer ones are there.
+//!
+//! It writes absolute totals with their version, so it may run any number of times, late, and in any order.
+
+use balances::{BalanceTable, Write};
+use futures::{StreamExt, TryStreamExt, stream};
+use workflow::{Consolidation, ErrorName, PostedEntries, TaskError};
+
+/// How many writes are on their way at once: a batch can touch 500 days and as many months.
+const CONCURRENT_WRITES: usize = 32;
+
+/// Runs the task on one state of the workflow.
+pub async fn handle(table: &BalanceTable, state: serde_json::Value) -> Result<Consolidation, TaskError> {
+    let consolidated = consolidate(table, state).await;
+    if let Err(error) = &consolidated {
+        tracing::error!(error = error as &dyn std::error::Error, "balances not consolidated");
+    }
+    consolidated
+}
+
+async fn consolidate(table: &BalanceTable, state: serde_json::Value) -> Result<Consolidation, TaskError> {
+    let invalid = |error: &dyn std::error::Error| TaskError::new(ErrorName::InvalidInput, error);
+    let posted: PostedEntries = serde_json::from_value(state).map_err(|error| invalid(&error))?;
+    let (merchant, totals) = posted.parse_totals().map_err(|error| invalid(&error))?;
+
+    let writes: Vec<Write> = stream::iter(&totals)
+        .map(|totals| table.write_if_newer(&merchant, totals, posted.epoch, posted.totals_at))
+        .buffer_unordered(CONCURRENT_WRITES)
+        .try_collect()
+        .await
+        .map_err(|error| TaskError::new(ErrorName::BalancesUnavailable, &error))?;
+
+    let count = |kind: Write| writes.iter().map(|write| u32::from(*write == kind)).sum();
+    let consolidation = Consolidation {
+        outcomes: posted.outcomes,
+        conflicts: posted.conflicts,
+        written: count(Write::Written),
+        up_to_date: count(Write::UpToDate),
+    };
+    tracing::info!(%merchant, written = consolidation.written, up_to_date = consolidation.up_to_date, "balances consolidated");
+    Ok(consolidation)
+}

@@ -1,0 +1,43 @@
+//! The Lambda function `register-entry`.
+
+use std::time::Duration;
+
+use aws_config::{retry::RetryConfig, timeout::TimeoutConfig};
+use jiff::{Timestamp, tz::TimeZone};
+use lambda_http::{Error, Request, run, service_fn, tracing};
+use register_entry::{RegisterEntry, StateMachine};
+use request_memory::RequestMemory;
+use settings::SettingError;
+
+/// Starting an execution is safe to repeat: its name stands for the payload. All attempts fit the function's timeout.
+const ATTEMPT_TIMEOUT: Duration = Duration::from_millis(1_500);
+const OPERATION_TIMEOUT: Duration = Duration::from_secs(5);
+const ATTEMPTS: u32 = 3;
+
+#[tokio::main(flavor = "current_thread")]
+async fn main() -> Result<(), Error> {
+    tracing::init_default_subscriber();
+    let timeouts = TimeoutConfig::builder()
+        .operation_attempt_timeout(ATTEMPT_TIMEOUT)
+        .operation_timeout(OPERATION_TIMEOUT)
+        .build();
+    let aws = aws_config::from_env()
+        .timeout_config(timeouts)
+        .retry_config(RetryConfig::standard().with_max_attempts(ATTEMPTS))
+        .load()
+        .await;
+    let register_entry = &RegisterEntry {
+        memory: RequestMemory::new(&settings::required("REDIS_URL")?)
+            .map_err(|_| SettingError::Invalid { name: "REDIS_URL", expected: "a Redis URL" })?,
+        state_machine: StateMachine::new(aws_sdk_sfn::Client::new(&aws), settings::required("STATE_MACHINE_ARN")?),
+        business_time_zone: business_time_zone()?,
+    };
+    run(service_fn(async |request: Request| Ok::<_, Error>(register_entry.handle(&request, Timestamp::now()).await)))
+        .await
+}
+
+fn business_time_zone() -> Result<TimeZone, SettingError> {
+    let name = "BUSINESS_TIME_ZONE";
+    TimeZone::get(&settings::required(name)?)
+        .map_err(|_| SettingError::Invalid { name, expected: "a name of the IANA time zone database" })
+}

@@ -1,0 +1,48 @@
+use aws_sdk_dynamodb::{
+    Client,
+    types::{AttributeDefinition, BillingMode, KeySchemaElement, KeyType, ScalarAttributeType},
+};
+use tokio::{net::TcpListener, task::JoinHandle};
+
+use crate::aws_at;
+
+/// The table of daily balances in a DynamoDB of its own, inside this process; it ends with the value.
+pub struct DynamoDb {
+    /// A client of it.
+    pub client: Client,
+    /// The name of its one table.
+    pub table_name: String,
+    server: JoinHandle<()>,
+}
+
+impl DynamoDb {
+    /// Starts the engine and creates the table with the keys that `template.yaml` gives it.
+    pub async fn start() -> DynamoDb {
+        let listener = TcpListener::bind("127.0.0.1:0").await.expect("a free port");
+        let address = listener.local_addr().expect("its address");
+        let engine = dynoxide::Database::memory().expect("a DynamoDB in memory");
+        let server = tokio::spawn(dynoxide::server::serve_on(listener, engine));
+        let client = Client::new(&aws_at(&format!("http://{address}")).await);
+        let table_name = "balances".to_owned();
+        create_table(&client, &table_name).await;
+        DynamoDb { client, table_name, server }
+    }
+}
+
+async fn create_table(client: &Client, table_name: &str) {
+    let mut request = client.create_table().table_name(table_name).billing_mode(BillingMode::PayPerRequest);
+    for (name, key_type) in [("pk", KeyType::Hash), ("sk", KeyType::Range)] {
+        let attribute = AttributeDefinition::builder().attribute_name(name).attribute_type(ScalarAttributeType::S);
+        let key = KeySchemaElement::builder().attribute_name(name).key_type(key_type);
+        request = request
+            .attribute_definitions(attribute.build().expect("an attribute"))
+            .key_schema(key.build().expect("a key"));
+    }
+    request.send().await.expect("the table is created");
+}
+
+impl Drop for DynamoDb {
+    fn drop(&mut self) {
+        self.server.abort();
+    }
+}

@@ -1,0 +1,21 @@
+//! Real stores for tests. Each test gets a database, a Redis server or a DynamoDB of its own, so that tests run side by
+//! side and none sees another's data.
+
+mod aws;
+mod dynamodb;
+mod postgres;
+mod redis;
+
+pub use aws::{aws_at, aws_engine};
+pub use dynamodb::DynamoDb;
+pub use postgres::Database;
+pub use redis::RedisServer;
+
+use std::env;
+
+/// The address of a server that `make test` starts, or a word on how to get one.
+fn from_environment(name: &str) -> String {
+    env::var(name).unwrap_or_else(|_| {
+        panic!("{name} is not set: run `make test`, or `python3 local with-test-services -- cargo test` for some tests")
+    })
+}

@@ -1,0 +1,1 @@
+//! Checks that code, template, state machine, events and docs agree.
