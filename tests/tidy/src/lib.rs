@@ -1,1 +1,1 @@
-//! Checks that code, template, state machine, events and docs agree.
+//! Checks that code, state machine, template, events and documents agree; see `tests/`.

@@ -1,0 +1,63 @@
+# Everything else a developer needs to know is in README.md and CONTRIBUTING.md.
+.DEFAULT_GOAL := help
+MAKEFLAGS += --no-print-directory
+
+PROFILE ?= default
+ROLE ?= clerk
+LOCAL := python3 local
+IN_PROFILE := --profile '$(PROFILE)'
+SAM := .local/tools/sam/bin
+CHECKS := .local/tools/checks/bin
+NPM := .local/tools/npm/node_modules/.bin
+
+export SAM_CLI_TELEMETRY := 0
+
+.PHONY: help run up down url token test lint fmt unit e2e tools
+
+help: ## This list
+	@grep -hE '^[a-z0-9-]+:.*## ' $(MAKEFILE_LIST) | sed -E 's/^([a-z0-9-]+):.*## /\1\t/' | expand -t 10
+
+run: ## Set up, build and run everything on this machine; Ctrl-C stops it
+	@$(LOCAL) run $(IN_PROFILE)
+
+up: ## The same in the background; returns when it is ready
+	@$(LOCAL) up $(IN_PROFILE)
+
+down: ## Stop it; the data stays in .local
+	@$(LOCAL) down $(IN_PROFILE)
+
+url: ## Print the base URL of the running API
+	@$(LOCAL) url $(IN_PROFILE)
+
+token: ## Print an ID token: make -s token MERCHANT=acme [ROLE=clerk|viewer]
+	@test -n '$(MERCHANT)' || { echo 'fluxo: say for which merchant: make -s token MERCHANT=acme [ROLE=viewer]' >&2; exit 1; }
+	@$(LOCAL) token $(IN_PROFILE) --merchant '$(MERCHANT)' --role '$(ROLE)'
+
+test: lint unit e2e ## All checks and tests; needs nothing set up beforehand
+
+lint: tools ## Formatting, clippy, and the checks of Python, template and state machine
+	cargo fmt --all --check
+	cargo clippy --workspace --all-targets --locked -- --deny warnings
+	$(CHECKS)/ruff format --check --config local/ruff.toml local tests
+	$(CHECKS)/ruff check --config local/ruff.toml local tests
+	AWS_DEFAULT_REGION=us-east-1 $(SAM)/sam validate --lint
+	$(SAM)/cfn-lint template.yaml
+	@# The validator knows no placeholders; deploying fills them in.
+	@mkdir -p .local/lint && for file in statemachines/*.asl.json; do sed 's/$${Partition}/aws/' $$file > .local/lint/$${file##*/}; done
+	$(NPM)/asl-validator $(patsubst statemachines/%,--json-path .local/lint/%,$(wildcard statemachines/*.asl.json))
+
+fmt: tools ## Format all code
+	cargo fmt --all
+	$(CHECKS)/ruff format --config local/ruff.toml local tests
+	$(CHECKS)/ruff check --fix --config local/ruff.toml local tests
+
+unit: ## Unit, property and integration tests, beside throw-away servers
+	@$(LOCAL) with-test-services -- cargo test --workspace --locked
+
+e2e: tools ## End-to-end tests on a deployed stack of their own
+	$(CHECKS)/pytest tests/e2e
+
+tools: # Installs what lint and e2e use. Quick when all is there.
+	@$(LOCAL) install sam >/dev/null
+	@$(LOCAL) install checks >/dev/null
+	@$(LOCAL) install npm >/dev/null

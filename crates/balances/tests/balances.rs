@@ -1,0 +1,159 @@
+//! What the read model answers, on a real DynamoDB engine.
+
+use balances::{BalanceTable, Write};
+use cashflow::{Currency, MerchantId, Period, PeriodTotals, Totals, parse_date};
+use jiff::Timestamp;
+use test_stores::DynamoDb;
+
+fn merchant() -> MerchantId {
+    MerchantId::parse("acme").unwrap()
+}
+
+fn table(store: &DynamoDb) -> BalanceTable {
+    BalanceTable::new(store.client.clone(), &store.table_name)
+}
+
+fn at(second: i64) -> Timestamp {
+    Timestamp::from_second(1_795_000_000 + second).unwrap()
+}
+
+fn totals(period: &str, credits: i128, debits: i128, entry_count: u64) -> PeriodTotals {
+    let totals = Totals { credits, debits, entry_count };
+    PeriodTotals { period: Period::parse(period).unwrap(), currency: Currency::BRL, totals }
+}
+
+async fn write(table: &BalanceTable, epoch: u32, totals: PeriodTotals) -> Write {
+    table.write_if_newer(&merchant(), &totals, epoch, at(0)).await.unwrap()
+}
+
+/// The balances of a range as `date opening credits debits closing count`.
+async fn lines(table: &BalanceTable, from: &str, to: &str) -> Vec<String> {
+    let (from, to) = (parse_date(from).unwrap(), parse_date(to).unwrap());
+    let lines = table.daily_balances(&merchant(), Currency::BRL, from, to).await.unwrap();
+    let line = |line: &balances::BalanceLine| {
+        let balance = line.balance;
+        let Totals { credits, debits, entry_count } = balance.totals;
+        format!("{} {} {credits} {debits} {} {entry_count}", balance.date, balance.opening, balance.closing)
+    };
+    lines.iter().map(line).collect()
+}
+
+#[tokio::test]
+async fn a_merchant_without_entries_has_a_balance_of_zero() {
+    let store = DynamoDb::start().await;
+    assert_eq!(lines(&table(&store), "2026-11-22", "2026-11-22").await, ["2026-11-22 0 0 0 0 0"]);
+    assert_eq!(
+        lines(&table(&store), "1900-01-01", "1900-01-02").await,
+        ["1900-01-01 0 0 0 0 0", "1900-01-02 0 0 0 0 0"]
+    );
+}
+
+#[tokio::test]
+async fn a_day_opens_with_the_months_before_and_the_days_before_in_its_month() {
+    let store = DynamoDb::start().await;
+    let table = table(&store);
+    for period in ["1900-01", "2025-12", "2026-10", "2026-11"] {
+        write(&table, 1, totals(period, 1_000, 100, 5)).await;
+    }
+    for day in ["2026-10-31", "2026-11-01", "2026-11-21", "2026-11-22", "2026-11-23", "2026-12-01"] {
+        write(&table, 1, totals(day, 50, 20, 2)).await;
+    }
+    // Three months before, then the 1st and the 21st.
+    assert_eq!(lines(&table, "2026-11-22", "2026-11-22").await, ["2026-11-22 2760 50 20 2790 2"]);
+    assert_eq!(lines(&table, "2026-11-01", "2026-11-01").await, ["2026-11-01 2700 50 20 2730 2"]);
+}
+
+#[tokio::test]
+async fn a_range_across_months_fills_its_gaps() {
+    let store = DynamoDb::start().await;
+    let table = table(&store);
+    write(&table, 1, totals("2026-09", 700, 0, 1)).await;
+    write(&table, 1, totals("2026-10", 300, 0, 3)).await;
+    for day in ["2026-10-01", "2026-10-30", "2026-10-31"] {
+        write(&table, 1, totals(day, 100, 0, 1)).await;
+    }
+    write(&table, 1, totals("2026-11", 0, 40, 1)).await;
+    write(&table, 1, totals("2026-11-02", 0, 40, 1)).await;
+    assert_eq!(
+        lines(&table, "2026-10-30", "2026-11-03").await,
+        [
+            "2026-10-30 800 100 0 900 1",
+            "2026-10-31 900 100 0 1000 1",
+            "2026-11-01 1000 0 0 1000 0",
+            "2026-11-02 1000 0 40 960 1",
+            "2026-11-03 960 0 0 960 0",
+        ]
+    );
+}
+
+#[tokio::test]
+async fn only_a_newer_version_replaces_an_item() {
+    let store = DynamoDb::start().await;
+    let table = table(&store);
+    let day = |credits, entry_count| totals("2026-11-22", credits, 0, entry_count);
+    assert_eq!(write(&table, 1, day(200, 2)).await, Write::Written);
+    assert_eq!(write(&table, 1, day(200, 2)).await, Write::UpToDate);
+    assert_eq!(write(&table, 1, day(100, 1)).await, Write::UpToDate);
+    assert_eq!(write(&table, 1, day(1_000, 10)).await, Write::Written);
+    assert_eq!(write(&table, 1, day(900, 9)).await, Write::UpToDate);
+    assert_eq!(lines(&table, "2026-11-22", "2026-11-22").await, ["2026-11-22 0 1000 0 1000 10"]);
+    // After a restore the ledger has fewer entries, but a higher epoch.
+    assert_eq!(write(&table, 2, day(300, 3)).await, Write::Written);
+    assert_eq!(write(&table, 1, day(1_100, 11)).await, Write::UpToDate);
+    assert_eq!(lines(&table, "2026-11-22", "2026-11-22").await, ["2026-11-22 0 300 0 300 3"]);
+}
+
+#[tokio::test]
+async fn totals_of_38_digits_stay_exact() {
+    let store = DynamoDb::start().await;
+    let table = table(&store);
+    let largest = 99_999_999_999_999_999_999_999_999_999_999_999_999_i128;
+    write(&table, 1, totals("2026-11-22", largest, 1, 2)).await;
+    let expected = format!("2026-11-22 0 {largest} 1 {} 2", largest - 1);
+    assert_eq!(lines(&table, "2026-11-22", "2026-11-22").await, [expected]);
+}
+
+#[tokio::test]
+async fn merchants_and_currencies_have_balances_of_their_own() {
+    let store = DynamoDb::start().await;
+    let table = table(&store);
+    write(&table, 1, totals("2026-11-22", 100, 0, 1)).await;
+    let date = parse_date("2026-11-22").unwrap();
+    let closing = async |merchant: &str, currency: &str| {
+        let merchant = MerchantId::parse(merchant).unwrap();
+        let currency = Currency::parse(currency).unwrap();
+        table.daily_balances(&merchant, currency, date, date).await.unwrap()[0].balance.closing
+    };
+    assert_eq!(closing("acme", "BRL").await, 100);
+    for (merchant, currency) in
+        [("acme", "USD"), ("ACME", "BRL"), ("acm", "BRL"), ("acme#", "BRL"), ("acme#BRL", "BRL")]
+    {
+        assert_eq!(closing(merchant, currency).await, 0, "{merchant} {currency}");
+    }
+}
+
+#[tokio::test]
+async fn a_day_tells_when_its_totals_were_taken() {
+    let store = DynamoDb::start().await;
+    let table = table(&store);
+    table.write_if_newer(&merchant(), &totals("2026-11-22", 100, 0, 1), 1, at(7)).await.unwrap();
+    let (from, to) = (parse_date("2026-11-22").unwrap(), parse_date("2026-11-23").unwrap());
+    let lines = table.daily_balances(&merchant(), Currency::BRL, from, to).await.unwrap();
+    assert_eq!((lines[0].updated_at, lines[1].updated_at), (Some(at(7)), None));
+}
+
+#[tokio::test]
+async fn a_history_since_1900_is_read_whole() {
+    let store = DynamoDb::start().await;
+    let table = table(&store);
+    // All months that the calendar of the ledger has up to today.
+    let mut expected = 0;
+    for year in 1900..2027 {
+        for month in 1..=12 {
+            write(&table, 1, totals(&format!("{year}-{month:02}"), 7, 0, 1)).await;
+            expected += 7;
+        }
+    }
+    expected -= 7 * 2;
+    assert_eq!(lines(&table, "2026-11-30", "2026-11-30").await, [format!("2026-11-30 {expected} 0 0 {expected} 0")]);
+}

@@ -1,0 +1,142 @@
+//! What is remembered, and what a Redis that fails costs, on real Redis servers.
+
+use cashflow::{Amount, Currency, EntryId, EntryRequest, EntryType, Fingerprint, IdempotencyKey, MerchantId};
+use request_memory::{Remembered, RequestMemory};
+use test_stores::RedisServer;
+
+fn id(key: &str) -> EntryId {
+    EntryId::derive(&MerchantId::parse("acme").unwrap(), &IdempotencyKey::parse(key).unwrap())
+}
+
+fn remembered(amount: &str) -> Remembered {
+    let fingerprint = Fingerprint::of_entry(&EntryRequest {
+        entry_type: EntryType::Credit,
+        amount: Amount::parse(amount, Currency::BRL).unwrap(),
+        date: None,
+        description: None,
+        category: None,
+    });
+    Remembered { fingerprint, response: format!("{{\"amount\": \"{amount}\", \"text\": \"ç 🧾 \\n\"}}") }
+}
+
+#[tokio::test]
+async fn a_request_is_recalled_as_it_was_remembered() {
+    let redis = RedisServer::start().await;
+    let memory = RequestMemory::new(&redis.url()).unwrap();
+    assert_eq!(memory.recall(&[id("1"), id("2")]).await, [None, None]);
+    memory.remember(&[(id("2"), remembered("2.00")), (id("3"), remembered("3.00"))]).await;
+    assert_eq!(
+        memory.recall(&[id("1"), id("2"), id("3")]).await,
+        [None, Some(remembered("2.00")), Some(remembered("3.00"))]
+    );
+    // Another environment of the function sees the same.
+    let other = RequestMemory::new(&redis.url()).unwrap();
+    assert_eq!(other.recall(&[id("2")]).await, [Some(remembered("2.00"))]);
+}
+
+#[tokio::test]
+async fn the_first_answer_stands() {
+    let redis = RedisServer::start().await;
+    let memory = RequestMemory::new(&redis.url()).unwrap();
+    memory.remember(&[(id("1"), remembered("1.00"))]).await;
+    memory.remember(&[(id("1"), remembered("9.00"))]).await;
+    assert_eq!(memory.recall(&[id("1")]).await, [Some(remembered("1.00"))]);
+}
+
+#[tokio::test]
+async fn what_is_remembered_is_forgotten_after_a_day() {
+    let redis = RedisServer::start().await;
+    RequestMemory::new(&redis.url()).unwrap().remember(&[(id("1"), remembered("1.00"))]).await;
+    let client = redis::Client::open(redis.url()).unwrap();
+    let mut connection = client.get_multiplexed_async_connection().await.unwrap();
+    let key = format!("fluxo:request:{}", id("1"));
+    let seconds: i64 = redis::cmd("TTL").arg(key).query_async(&mut connection).await.unwrap();
+    assert!((86_000..=86_400).contains(&seconds), "{seconds}");
+}
+
+#[tokio::test]
+async fn a_batch_of_500_is_recalled_at_once() {
+    let redis = RedisServer::start().await;
+    let memory = RequestMemory::new(&redis.url()).unwrap();
+    let requests: Vec<_> = (0..500).map(|number| (id(&number.to_string()), remembered("1.00"))).collect();
+    memory.remember(&requests).await;
+    let ids: Vec<EntryId> = requests.iter().map(|(id, _)| *id).collect();
+    assert!(memory.recall(&ids).await.iter().all(Option::is_some));
+}
+
+#[tokio::test]
+async fn a_value_that_something_else_has_written_counts_as_nothing() {
+    let redis = RedisServer::start().await;
+    let client = redis::Client::open(redis.url()).unwrap();
+    let mut connection = client.get_multiplexed_async_connection().await.unwrap();
+    for (key, value) in [("1", "nonsense"), ("2", ""), ("3", "00ff {}")] {
+        let key = format!("fluxo:request:{}", id(key));
+        let () = redis::cmd("SET").arg(key).arg(value).query_async(&mut connection).await.unwrap();
+    }
+    let memory = RequestMemory::new(&redis.url()).unwrap();
+    assert_eq!(memory.recall(&[id("1"), id("2"), id("3")]).await, [None, None, None]);
+}
+
+#[tokio::test]
+async fn a_redis_that_is_gone_means_nothing_is_remembered() {
+    let mut redis = RedisServer::start().await;
+    let memory = RequestMemory::new(&redis.url()).unwrap();
+    memory.remember(&[(id("1"), remembered("1.00"))]).await;
+    redis.kill();
+    for _ in 0..20 {
+        assert_eq!(memory.recall(&[id("1")]).await, [None]);
+        memory.remember(&[(id("2"), remembered("2.00"))]).await;
+    }
+}
+
+#[tokio::test]
+async fn a_redis_that_was_never_there_means_nothing_is_remembered() {
+    let memory = RequestMemory::new("redis://127.0.0.1:1").unwrap();
+    assert_eq!(memory.recall(&[id("1")]).await, [None]);
+    memory.remember(&[(id("1"), remembered("1.00"))]).await;
+}
+
+/// Without the breaker each of the calls would wait for its timeout: 200 calls could not end within the bound, which is
+/// far above what they need with it and far below what they need without.
+#[tokio::test]
+async fn a_redis_that_hangs_is_not_waited_for_again_and_again() {
+    let redis = RedisServer::start().await;
+    let memory = RequestMemory::new(&redis.url()).unwrap();
+    memory.remember(&[(id("1"), remembered("1.00"))]).await;
+    redis.hang();
+    let calls = async {
+        for _ in 0..200 {
+            assert_eq!(memory.recall(&[id("1")]).await, [None]);
+        }
+    };
+    let bound = std::time::Duration::from_secs(5);
+    tokio::time::timeout(bound, calls).await.expect("an open breaker answers without waiting");
+    redis.resume();
+}
+
+#[tokio::test]
+async fn a_redis_that_comes_back_is_used_again() {
+    let mut redis = RedisServer::start().await;
+    let memory = RequestMemory::new(&redis.url()).unwrap();
+    redis.kill();
+    for _ in 0..10 {
+        assert_eq!(memory.recall(&[id("1")]).await, [None]);
+    }
+    redis.restart().await;
+    let deadline = tokio::time::Instant::now() + std::time::Duration::from_secs(30);
+    loop {
+        memory.remember(&[(id("1"), remembered("1.00"))]).await;
+        if memory.recall(&[id("1")]).await == [Some(remembered("1.00"))] {
+            break;
+        }
+        assert!(tokio::time::Instant::now() < deadline, "Redis is back and still not used");
+        tokio::time::sleep(std::time::Duration::from_millis(50)).await;
+    }
+}
+
+#[test]
+fn a_url_that_is_none_is_refused_at_start() {
+    for url in ["", "localhost", "http://localhost", "redis://"] {
+        assert!(RequestMemory::new(url).is_err(), "{url}");
+    }
+}

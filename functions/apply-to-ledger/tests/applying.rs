@@ -1,0 +1,104 @@
+//! What `apply-to-ledger` answers to the events of the state machine, on a real PostgreSQL.
+
+use lambda_runtime::Diagnostic;
+use ledger::{Ledger, LedgerConfig};
+use serde_json::{Value, json};
+use test_events::event;
+use test_stores::Database;
+use workflow::{PostedEntries, TaskError};
+
+async fn apply(ledger: &Ledger, input: Value) -> Result<PostedEntries, TaskError> {
+    apply_to_ledger::handle(ledger, input).await
+}
+
+/// The error as the state machine sees it.
+fn seen(result: Result<PostedEntries, TaskError>) -> Diagnostic {
+    result.unwrap_err().into()
+}
+
+#[tokio::test]
+async fn the_answer_is_what_consolidate_day_takes() {
+    let database = Database::create().await;
+    let posted = apply(&Ledger::new(database.config()), event("apply-to-ledger/entry")).await.unwrap();
+    let mut answer = serde_json::to_value(&posted).unwrap();
+    let mut expected = event("consolidate-day/day");
+    // The moment of the totals is the database's.
+    answer["totals_at"].take();
+    expected["totals_at"].take();
+    assert_eq!(answer, expected);
+    assert_eq!(posted.parse_totals().unwrap().1.len(), 2);
+}
+
+#[tokio::test]
+async fn a_repeat_is_counted_as_duplicate_and_a_conflict_is_named() {
+    let database = Database::create().await;
+    let ledger = Ledger::new(database.config());
+    apply(&ledger, event("apply-to-ledger/entry")).await.unwrap();
+    let mut batch = event("apply-to-ledger/batch");
+    let again = apply(&ledger, batch.clone()).await.unwrap();
+    assert_eq!(serde_json::to_value(again.outcomes).unwrap(), json!({"applied": 1, "duplicate": 1, "conflict": 0}));
+    assert!(again.conflicts.is_empty());
+
+    batch["entries"][1]["fingerprint"] = json!("0".repeat(64));
+    let conflicting = apply(&ledger, batch.clone()).await.unwrap();
+    assert_eq!(
+        serde_json::to_value(conflicting.outcomes).unwrap(),
+        json!({"applied": 0, "duplicate": 1, "conflict": 1})
+    );
+    assert_eq!(json!(conflicting.conflicts), json!([batch["entries"][1]["id"]]));
+}
+
+#[tokio::test]
+async fn input_that_can_never_be_posted_is_invalid_and_nothing_is_written() {
+    let database = Database::create().await;
+    let ledger = Ledger::new(database.config());
+    let with = |field: &str, value: Value| {
+        let mut input = event("apply-to-ledger/batch");
+        input["entries"][1][field] = value;
+        input
+    };
+    let inputs = [
+        event("apply-to-ledger/amount-of-zero"),
+        json!(null),
+        json!({}),
+        json!({"merchant_id": "acme", "entries": []}),
+        json!({"merchant_id": "", "entries": event("apply-to-ledger/entry")["entries"]}),
+        with("id", json!("not-a-uuid")),
+        with("fingerprint", json!("00")),
+        with("type", json!("transfer")),
+        with("amount_minor", json!(4990)),
+        with("amount_minor", json!("-1")),
+        with("amount_minor", json!("9223372036854775808")),
+        with("currency", json!("XXX")),
+        with("date", json!("2026-02-30")),
+        with("date", json!("1899-12-31")),
+        with("description", json!("a\u{0}b")),
+        with("category", json!("c".repeat(101))),
+        with("surprise", json!(1)),
+    ];
+    for input in inputs {
+        let error = seen(apply(&ledger, input.clone()).await);
+        assert_eq!(error.error_type, "InvalidInput", "{input}");
+        assert!(!error.error_message.is_empty());
+    }
+    let row = database.owner().await.query_one("SELECT count(*) FROM entry", &[]).await.unwrap();
+    assert_eq!(row.get::<_, i64>(0), 0);
+}
+
+#[tokio::test]
+async fn a_fault_names_the_entry_it_is_in() {
+    let database = Database::create().await;
+    let mut input = event("apply-to-ledger/batch");
+    input["entries"][1]["type"] = json!("transfer");
+    let error = seen(apply(&Ledger::new(database.config()), input).await);
+    assert_eq!(error.error_message, "entry 1: type must be \"credit\" or \"debit\"");
+}
+
+#[tokio::test]
+async fn a_ledger_that_is_down_or_not_migrated_has_names_of_its_own() {
+    let database = Database::create().await;
+    let down = Ledger::new(LedgerConfig { port: 1, ..database.config() });
+    assert_eq!(seen(apply(&down, event("apply-to-ledger/entry")).await).error_type, "LedgerUnavailable");
+    let empty = Ledger::new(LedgerConfig { database: "postgres".to_owned(), ..database.config() });
+    assert_eq!(seen(apply(&empty, event("apply-to-ledger/entry")).await).error_type, "LedgerMisconfigured");
+}

@@ -1,0 +1,115 @@
+//! What `consolidate-day` writes for the events of the state machine, on a real DynamoDB engine.
+
+use balances::BalanceTable;
+use cashflow::{Currency, MerchantId, parse_date};
+use lambda_runtime::Diagnostic;
+use serde_json::{Value, json};
+use test_events::event;
+use test_stores::{DynamoDb, aws_at};
+use workflow::{Consolidation, TaskError};
+
+async fn consolidate(table: &BalanceTable, state: Value) -> Result<Consolidation, TaskError> {
+    consolidate_day::handle(table, state).await
+}
+
+async fn closing(table: &BalanceTable, date: &str) -> i128 {
+    let (merchant, date) = (MerchantId::parse("acme").unwrap(), parse_date(date).unwrap());
+    table.daily_balances(&merchant, Currency::BRL, date, date).await.unwrap()[0].balance.closing
+}
+
+fn table(store: &DynamoDb) -> BalanceTable {
+    BalanceTable::new(store.client.clone(), &store.table_name)
+}
+
+#[tokio::test]
+async fn the_totals_of_day_and_month_are_written() {
+    let store = DynamoDb::start().await;
+    let table = table(&store);
+    let end = consolidate(&table, event("consolidate-day/day")).await.unwrap();
+    let outcomes = json!({"applied": 1, "duplicate": 0, "conflict": 0});
+    assert_eq!(serde_json::to_value(end).unwrap(), json!({"outcomes": outcomes, "written": 2, "up_to_date": 0}));
+    assert_eq!(closing(&table, "2026-11-22").await, 15_075);
+    assert_eq!(closing(&table, "2026-11-21").await, 0);
+    assert_eq!(closing(&table, "2026-12-01").await, 15_075);
+}
+
+/// Of an entry that was a duplicate the ledger sends the totals as well: the execution that posted it may have died before
+/// it wrote them. Skipping consolidation for duplicates would leave the balance stale for ever.
+#[tokio::test]
+async fn a_duplicate_still_brings_the_balance_up_to_date() {
+    let store = DynamoDb::start().await;
+    let table = table(&store);
+    let mut state = event("consolidate-day/day");
+    state["outcomes"] = json!({"applied": 0, "duplicate": 1, "conflict": 0});
+    consolidate(&table, state).await.unwrap();
+    assert_eq!(closing(&table, "2026-11-22").await, 15_075);
+}
+
+#[tokio::test]
+async fn consolidating_again_or_late_changes_nothing() {
+    let store = DynamoDb::start().await;
+    let table = table(&store);
+    let old = event("consolidate-day/day");
+    let mut new = old.clone();
+    for totals in new["totals"].as_array_mut().unwrap() {
+        totals["debits"] = json!("5000");
+        totals["entry_count"] = json!(2);
+    }
+    for (state, written) in [(&new, 2), (&old, 0), (&new, 0)] {
+        assert_eq!(consolidate(&table, state.clone()).await.unwrap().written, written);
+    }
+    assert_eq!(closing(&table, "2026-11-22").await, 10_075);
+}
+
+#[tokio::test]
+async fn totals_past_64_bits_are_carried_exactly() {
+    let store = DynamoDb::start().await;
+    let table = table(&store);
+    consolidate(&table, event("consolidate-day/totals-past-64-bits")).await.unwrap();
+    assert_eq!(closing(&table, "2026-11-22").await, 99_999_999_999_999_900_000_000_000_000_000_000_000 - 1);
+}
+
+#[tokio::test]
+async fn a_batch_of_many_days_is_written_whole() {
+    let store = DynamoDb::start().await;
+    let table = table(&store);
+    let mut state = event("consolidate-day/day");
+    let day = |number: usize| {
+        let period = format!("2026-{:02}-{:02}", number / 28 + 1, number % 28 + 1);
+        json!({"period": period, "currency": "BRL", "credits": "1", "debits": "0", "entry_count": 1})
+    };
+    state["totals"] = (0..300).map(day).collect();
+    assert_eq!(consolidate(&table, state).await.unwrap().written, 300);
+}
+
+#[tokio::test]
+async fn state_that_is_no_totals_is_invalid_input() {
+    let store = DynamoDb::start().await;
+    let with = |field: &str, value: Value| {
+        let mut state = event("consolidate-day/day");
+        state["totals"][0][field] = value;
+        state
+    };
+    let states = [
+        json!(null),
+        json!({}),
+        event("apply-to-ledger/entry"),
+        with("period", json!("2026-11-22-")),
+        with("currency", json!("brl")),
+        with("credits", json!("1.5")),
+        with("credits", json!(15)),
+        with("entry_count", json!(-1)),
+    ];
+    for state in states {
+        let error: Diagnostic = consolidate(&table(&store), state.clone()).await.unwrap_err().into();
+        assert_eq!(error.error_type, "InvalidInput", "{state}");
+    }
+}
+
+#[tokio::test]
+async fn a_read_model_that_is_down_is_named() {
+    let nowhere = aws_sdk_dynamodb::Client::new(&aws_at("http://127.0.0.1:1").await);
+    let table = BalanceTable::new(nowhere, "balances");
+    let error: Diagnostic = consolidate(&table, event("consolidate-day/day")).await.unwrap_err().into();
+    assert_eq!(error.error_type, "BalancesUnavailable");
+}

@@ -1,0 +1,149 @@
+"""The command line of the local stack."""
+
+import argparse
+import signal
+import sys
+from collections.abc import Callable
+from types import FrameType
+
+from fluxo_local import console
+from fluxo_local.problem import Interrupted, Problem
+from fluxo_local.profile import DEFAULT, Profile, ProfileLock
+
+# Also the time within which another launcher, which only looks whether the lock is free, gives it back.
+LOCK_TIMEOUT_S = 2
+
+EPILOGUE = """\
+environment variables:
+  FLUXO_PORT           port of the HTTP API and the other AWS APIs (default 18740)
+  FLUXO_POSTGRES_PORT  port of PostgreSQL (default 18741)
+  FLUXO_REDIS_PORT     port of Redis (default 18742)
+
+Everything listens on 127.0.0.1 only. Data, logs and secrets are in .local/PROFILE, tools in .local/tools;
+delete .local to start afresh. Profiles other than "default" take free ports by themselves.
+"""
+
+
+def main() -> int:
+    """Runs one command; answers the exit status."""
+    arguments = parse()
+    for number in (signal.SIGINT, signal.SIGTERM, signal.SIGHUP):
+        signal.signal(number, interrupt)
+    try:
+        return arguments.command(arguments) or 0
+    except Problem as problem:
+        print(f"fluxo: {problem}", file=sys.stderr)
+        return 1
+    except Interrupted:
+        return 130
+    except BrokenPipeError:
+        return 1
+    except OSError as error:
+        # A full disk, a file that is not ours: said by the system clearly enough.
+        print(f"fluxo: {error}", file=sys.stderr)
+        return 1
+
+
+def parse() -> argparse.Namespace:
+    """The arguments, with the function that carries them out."""
+    parser = argparse.ArgumentParser(
+        prog="python3 local",
+        description="Runs the whole of Fluxo on this machine.",
+        epilog=EPILOGUE,
+        formatter_class=argparse.RawDescriptionHelpFormatter,
+    )
+    commands = parser.add_subparsers(required=True, metavar="COMMAND")
+    profile = argparse.ArgumentParser(add_help=False)
+    profile.add_argument("--profile", default=DEFAULT, help="which independent instance of the stack (default: %(default)s)")
+    fresh = argparse.ArgumentParser(add_help=False)
+    fresh.add_argument("--fresh", action="store_true", help="delete the profile's data first")
+
+    def add(
+        name: str, function: Callable[[argparse.Namespace], int | None], text: str, *parents: argparse.ArgumentParser
+    ) -> argparse.ArgumentParser:
+        command = commands.add_parser(name, help=text, description=text, parents=list(parents))
+        command.set_defaults(command=function)
+        return command
+
+    add("run", run, "Set up, build, start and deploy everything, then stay in the foreground; Ctrl-C stops it.", profile, fresh)
+    add("up", up, "The same in the background; returns when it is ready.", profile, fresh)
+    add("down", down, "Stop it, wherever it was started; returns when it has stopped.", profile)
+    add("url", url, "Print the base URL of the API.", profile)
+    token = add("token", print_token, "Print an ID token for a user of a merchant, who is created if missing.", profile)
+    token.add_argument("--merchant", required=True)
+    token.add_argument(
+        "--role", choices=["clerk", "viewer"], default="clerk", help="clerk may write and read, viewer only read (default: %(default)s)"
+    )
+    tools = add("install", install, "Install one set of tools into .local/tools and print where its programs are.")
+    tools.add_argument("tools", choices=["engine", "sam", "checks", "npm"])
+    services = add("with-test-services", with_test_services, "Run a command beside a throw-away PostgreSQL and AWS engine.")
+    services.add_argument("test_command", nargs=argparse.REMAINDER, metavar="-- CMD")
+    return parser.parse_args()
+
+
+# Each command imports what it needs, because `token` is called many times in a row and has to be quick.
+
+
+def run(arguments: argparse.Namespace) -> None:
+    """Starts the stack and stays."""
+    from fluxo_local import stack
+
+    profile = Profile(arguments.profile)
+    lock = ProfileLock(profile)
+    if not lock.acquire(LOCK_TIMEOUT_S):
+        raise Problem(f"Fluxo is running already (process {lock.holder()}): `make down` stops it.")
+    if arguments.fresh:
+        stack.erase(profile)
+    stack.run(profile)
+
+
+def up(arguments: argparse.Namespace) -> None:
+    """Starts the stack in the background."""
+    from fluxo_local import background
+
+    background.up(Profile(arguments.profile), fresh=arguments.fresh)
+
+
+def down(arguments: argparse.Namespace) -> None:
+    """Stops the stack."""
+    from fluxo_local import background
+
+    background.down(Profile(arguments.profile))
+
+
+def url(arguments: argparse.Namespace) -> None:
+    """Prints the base URL."""
+    console.say(Profile(arguments.profile).stack()["url"])
+
+
+def print_token(arguments: argparse.Namespace) -> None:
+    """Prints an ID token."""
+    from fluxo_local import users
+
+    console.say(users.id_token(Profile(arguments.profile), arguments.merchant, arguments.role))
+
+
+def install(arguments: argparse.Namespace) -> None:
+    """Installs tools. Progress goes to standard error, so that the directory can be used in a script."""
+    from contextlib import redirect_stdout
+
+    from fluxo_local import toolchain
+
+    with redirect_stdout(sys.stderr):
+        directory = toolchain.install(arguments.tools)
+    console.say(str(directory))
+
+
+def with_test_services(arguments: argparse.Namespace) -> int:
+    """Runs a command beside throw-away servers."""
+    from fluxo_local import test_services
+
+    command = arguments.test_command[1:] if arguments.test_command[:1] == ["--"] else arguments.test_command
+    if not command:
+        raise Problem("Say which command to run: python3 local with-test-services -- cargo test")
+    return test_services.run_with_services(command)
+
+
+def interrupt(_number: int, _frame: FrameType | None) -> None:
+    """Signal handler: unwinds to `main`, stopping everything on the way."""
+    raise Interrupted

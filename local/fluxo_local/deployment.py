@@ -1,0 +1,154 @@
+"""Builds the functions, migrates the ledger, and deploys template.yaml onto the AWS engine."""
+
+import os
+import xml.etree.ElementTree as xml
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+from fluxo_local import console, loopback, toolchain
+from fluxo_local.aws import REGION, aws_environment, signed_for
+from fluxo_local.engine import Engine
+from fluxo_local.postgres import DATABASE, FUNCTIONS, OWNER, Postgres, admit_functions, prepare_ledger
+from fluxo_local.problem import Problem
+from fluxo_local.processes import run_tool
+from fluxo_local.profile import CHECKOUT, Profile, write_json
+from fluxo_local.redis import Redis
+from fluxo_local.toolchain import SAM
+
+STACK_NAME = "fluxo"
+CLOUDFORMATION = "{http://cloudformation.amazonaws.com/doc/2010-05-15/}"
+
+
+@dataclass(frozen=True)
+class Deployment:
+    """The project on the servers of one profile."""
+
+    profile: Profile
+    postgres: Postgres
+    redis: Redis
+    engine: Engine
+
+    def build(self) -> None:
+        """Compiles everything at once, then lets SAM collect the functions, which finds all compiled."""
+        architecture = toolchain.machine()
+        flag = {"x86_64": "--x86-64", "arm64": "--arm64"}[architecture]
+        with console.step("Compiling (the first time takes some minutes)") as step:
+            run_tool(
+                ["cargo", "lambda", "build", "--release", "--locked", "--bins", flag],
+                what="Compiling",
+                log=self.profile.logs / "compile.log",
+                environment=tool_environment(),
+                step=step,
+            )
+        with console.step("sam build") as step:
+            run_tool(
+                [SAM.program("sam"), "build", "--build-dir", self._sam_directory, "--parameter-overrides", f"Architecture={architecture}"],
+                what="sam build",
+                log=self.profile.logs / "sam-build.log",
+                environment=tool_environment(),
+                step=step,
+            )
+
+    def migrate(self) -> None:
+        """Brings the ledger's tables up to date, as their owner, and admits the functions to them."""
+        with console.step("Migrating the ledger") as step:
+            owner_password = self.profile.secret("ledger_owner_password")
+            prepare_ledger(self.postgres, owner_password)
+            run_tool(
+                [cargo_target() / "lambda" / "migrate-ledger" / "bootstrap"],
+                what="Migrating the ledger",
+                log=self.profile.logs / "migrate.log",
+                environment={
+                    "PATH": os.defpath,
+                    "LEDGER_HOST": "127.0.0.1",
+                    "LEDGER_PORT": str(self.postgres.port),
+                    "LEDGER_DATABASE": DATABASE,
+                    "LEDGER_USER": OWNER,
+                    "LEDGER_AUTH": "password",
+                    "LEDGER_PASSWORD": owner_password,
+                    "LEDGER_TLS": "off",
+                },
+                step=step,
+            )
+            admit_functions(self.postgres, self.profile.secret("ledger_functions_password"))
+
+    def deploy(self) -> dict[str, Any]:
+        """Runs `sam deploy` and answers the ids of what it made; without changes it makes none."""
+        with console.step("sam deploy") as step:
+            # SAM reads YAML, and JSON is that, too.
+            parameters = self.profile.directory / "parameters.yaml"
+            # A file, since the passwords must not be on a command line, which every user of the machine can read.
+            write_json(
+                parameters,
+                {
+                    "Architecture": toolchain.machine(),
+                    "LedgerHost": "127.0.0.1",
+                    "LedgerPort": str(self.postgres.port),
+                    "LedgerDatabase": DATABASE,
+                    "LedgerUser": FUNCTIONS,
+                    "LedgerAuth": "password",
+                    "LedgerPassword": self.profile.secret("ledger_functions_password"),
+                    "LedgerTls": "off",
+                    "RedisUrl": self.redis.url,
+                },
+            )
+            run_tool(
+                [
+                    SAM.program("sam"), "deploy", "--template-file", self._sam_directory / "template.yaml",
+                    "--stack-name", STACK_NAME, "--region", REGION, "--resolve-s3", "--capabilities", "CAPABILITY_IAM",
+                    "--no-confirm-changeset", "--no-fail-on-empty-changeset", "--no-progressbar",
+                    "--parameter-overrides", f"file://{parameters}",
+                ],
+                what="sam deploy",
+                log=self.profile.logs / "sam-deploy.log",
+                environment=tool_environment() | aws_environment(self.engine.endpoint),
+                step=step,
+            )  # fmt: skip
+        outputs = self._outputs()
+        stack = {
+            "url": f"{self.engine.endpoint}/_aws/execute-api/{outputs['ApiId']}",
+            "port": self.engine.port,
+            "user_pool_id": outputs["UserPoolId"],
+            "user_pool_client_id": outputs["UserPoolClientId"],
+            "state_machine_arn": outputs["StateMachineArn"],
+            "balances_table": outputs["BalancesTableName"],
+        }
+        write_json(self.profile.stack_file, stack)
+        return stack
+
+    def _outputs(self) -> dict[str, str]:
+        """The stack's outputs. CloudFormation answers in XML."""
+        status, answer = loopback.request(
+            self.engine.port,
+            "POST",
+            "/",
+            f"Action=DescribeStacks&Version=2010-05-15&StackName={STACK_NAME}".encode(),
+            {"Content-Type": "application/x-www-form-urlencoded", "Authorization": signed_for("cloudformation")},
+        )
+        if status != 200:
+            raise Problem(f"The AWS engine does not know the stack it has just deployed (status {status}).")
+        return {
+            member.findtext(f"{CLOUDFORMATION}OutputKey", ""): member.findtext(f"{CLOUDFORMATION}OutputValue", "")
+            for member in xml.fromstring(answer).findall(f".//{CLOUDFORMATION}Outputs/{CLOUDFORMATION}member")
+        }
+
+    @property
+    def _sam_directory(self) -> Path:
+        return self.profile.directory / "sam"
+
+
+def tool_environment() -> dict[str, str]:
+    """The developer's environment for compilers and SAM, without anything that leads to an AWS account."""
+    own = {name: value for name, value in os.environ.items() if not name.startswith("AWS_")}
+    return own | {
+        "PATH": f"{SAM.directory}{os.pathsep}{toolchain.search_path()}",
+        "SAM_CLI_TELEMETRY": "0",
+        # The machine's own compiler: it builds for this very machine, so no cross-compiler is needed.
+        "CARGO_LAMBDA_COMPILER": "cargo",
+    }
+
+
+def cargo_target() -> Path:
+    """Where cargo puts what it builds."""
+    return CHECKOUT / os.environ.get("CARGO_TARGET_DIR", "target")

@@ -1,0 +1,118 @@
+"""The AWS engine: MiniStack, which answers the AWS APIs on loopback and runs the functions as native processes."""
+
+import os
+import signal
+from dataclasses import dataclass
+from pathlib import Path
+
+from fluxo_local import console, loopback
+from fluxo_local.aws import REGION
+from fluxo_local.processes import Service, kill_programs_in, start_service
+from fluxo_local.profile import OWNER_ONLY
+from fluxo_local.toolchain import ENGINE
+
+START_TIMEOUT_S = 60
+# It writes every execution's history when it stops.
+STOP_TIMEOUT_S = 180
+# More functions at once would take the ledger more connections than postgres.CONNECTIONS_MAX.
+FUNCTIONS_AT_ONCE_MAX = 200
+
+
+@dataclass(frozen=True)
+class Engine:
+    """An AWS engine of ours."""
+
+    data: Path
+    port: int
+    logs: Path
+    durable: bool = True
+
+    @property
+    def endpoint(self) -> str:
+        """What AWS_ENDPOINT_URL has to be."""
+        return f"http://127.0.0.1:{self.port}"
+
+    def start(self) -> Service:
+        """Starts the engine with the state that it saved when it last stopped."""
+        with console.step("Starting the AWS engine") as step:
+            for directory in (self.data, self._temporary, self._home):
+                directory.mkdir(mode=OWNER_ONLY, parents=True, exist_ok=True)
+            kill_programs_in(self._temporary)
+            self._started.touch()
+            service = start_service(
+                "the AWS engine",
+                [ENGINE.program("python"), "-m", "ministack"],
+                environment=self._environment(),
+                log=self.logs / "engine.log",
+                directory=self.data,
+                stop_signal=signal.SIGTERM,  # The signal upon which it saves its state.
+                stop_timeout_s=STOP_TIMEOUT_S,
+            )
+            try:
+                service.wait_until(lambda: loopback.answers(self.port, "/_ministack/ready"), START_TIMEOUT_S, step)
+            except BaseException:
+                self.stop(service)
+                raise
+        return service
+
+    def stop(self, service: Service) -> None:
+        """Ends the engine and its functions."""
+        if service.stop():
+            self._started.unlink()
+        kill_programs_in(self._temporary)
+
+    def lost_state(self) -> bool:
+        """Whether the last run ended without saving: the engine was killed, or the machine stopped."""
+        if not self._started.exists():
+            return False
+        # The launcher may have been killed, and the engine have saved all the same.
+        saved = max((file.stat().st_mtime for file in self._state.glob("*.json")), default=0)
+        return saved < self._started.stat().st_mtime
+
+    def _environment(self) -> dict[str, str]:
+        """All of it, since functions inherit it: nothing of the developer's may leak into them."""
+        environment = {
+            "PATH": os.defpath,
+            "LANG": "C.UTF-8",
+            "HOME": str(self._home),
+            "TMPDIR": str(self._temporary),
+            "BIND_HOST": "127.0.0.1",
+            "GATEWAY_PORT": str(self.port),
+            "MINISTACK_REGION": REGION,
+            "AWS_DEFAULT_REGION": REGION,
+            # Where the functions find AWS.
+            "AWS_ENDPOINT_URL": self.endpoint,
+            "LAMBDA_EXECUTOR": "local",
+            "LAMBDA_ACCOUNT_CONCURRENCY": str(FUNCTIONS_AT_ONCE_MAX),
+            # Services that would listen on ports of their own, and containers that are not ours to touch.
+            "IOT_MTLS_ENABLED": "0",
+            "SFTP_ENABLED": "0",
+            "DOCKER_HOST": f"unix://{self.data}/no-docker",
+        }
+        if self.durable:
+            environment |= {
+                "PERSIST_STATE": "1",
+                "STATE_DIR": str(self._state),
+                "S3_PERSIST": "1",
+                "S3_DATA_DIR": str(self.data / "s3"),
+            }
+        else:
+            # Tests must not wait for the seconds between the state machine's retries.
+            environment |= {"SFN_WAIT_SCALE": "0.01", "STATE_DIR": str(self._state)}
+        return environment
+
+    @property
+    def _state(self) -> Path:
+        return self.data / "state"
+
+    @property
+    def _temporary(self) -> Path:
+        return self.data / "tmp"
+
+    @property
+    def _home(self) -> Path:
+        return self.data / "home"
+
+    @property
+    def _started(self) -> Path:
+        return self.data / "started"

@@ -1,0 +1,181 @@
+"""PostgreSQL: the ledger's database server, listening on loopback with passwords only."""
+
+import hashlib
+import os
+import pwd
+import shutil
+import signal
+import subprocess
+from dataclasses import dataclass
+from pathlib import Path
+
+from fluxo_local import console, toolchain
+from fluxo_local.problem import Problem
+from fluxo_local.processes import Account, Service, run_tool, start_service
+from fluxo_local.profile import CHECKOUT, OWNER_ONLY, Profile, write_private
+from fluxo_local.toolchain import PostgresPrograms
+
+SUPERUSER = "postgres"
+OWNER = "fluxo_owner"
+FUNCTIONS = "fluxo"
+DATABASE = "fluxo"
+CONNECTIONS_MAX = 250
+START_TIMEOUT_S = 60
+# Where root's databases go when the checkout lies in a directory, such as /root, that no other user may enter.
+ROOTS_DATA = Path("/var/lib/fluxo-local")
+
+
+@dataclass(frozen=True)
+class Postgres:
+    """A database server of ours."""
+
+    programs: PostgresPrograms
+    data: Path
+    port: int
+    password: str
+    logs: Path
+    durable: bool = True
+
+    def start(self) -> Service:
+        """Starts the server, after creating its data directory if there is none."""
+        with console.step(f"Starting PostgreSQL {self.programs.major}") as step:
+            if not (self.data / "PG_VERSION").exists():
+                self._create(step)
+            service = start_service(
+                "PostgreSQL",
+                [self.programs.directory / "postgres", "-D", self.data, *self._settings()],
+                environment=server_environment(),
+                log=self.logs / "postgres.log",
+                directory=self.data,
+                account=account(),
+                stop_signal=signal.SIGINT,  # Fast shutdown: ends the sessions, keeps every commit.
+            )
+            try:
+                service.wait_until(lambda: self.psql("SELECT 1") is not None, START_TIMEOUT_S, step)
+            except BaseException:
+                service.stop()
+                raise
+        return service
+
+    def psql(self, statements: str, database: str = SUPERUSER) -> str | None:
+        """Runs statements as the superuser; None when they failed. Passwords go through stdin, never the command line."""
+        answer = subprocess.run(
+            [
+                self.programs.directory / "psql",
+                "--no-psqlrc", "--quiet", "--tuples-only", "--no-align", "--set=ON_ERROR_STOP=1",
+                "--host=127.0.0.1", f"--port={self.port}", f"--username={SUPERUSER}", f"--dbname={database}",
+            ],
+            env=server_environment() | {"PGPASSWORD": self.password, "PGCONNECT_TIMEOUT": "5"},
+            input=statements,
+            capture_output=True,
+            text=True,
+            start_new_session=True,
+            cwd="/",
+        )  # fmt: skip
+        if answer.returncode == 0:
+            return answer.stdout
+        with (self.logs / "psql.log").open("a") as log:
+            log.write(answer.stderr)
+        return None
+
+    def _create(self, step: console.Step) -> None:
+        """Runs initdb as the user who will own the files."""
+        shutil.rmtree(self.data, ignore_errors=True)
+        self.data.mkdir(mode=OWNER_ONLY, parents=True)
+        user = account()
+        if user:
+            os.chown(self.data, user.user_id, user.group_id)
+        password = self.data.with_name(f".{self.data.name}-password")
+        write_private(password, self.password + "\n")
+        try:
+            if user:
+                os.chown(password, user.user_id, user.group_id)
+            run_tool(
+                [
+                    self.programs.directory / "initdb", "-D", self.data, "--username", SUPERUSER, f"--pwfile={password}",
+                    "--auth=scram-sha-256", "--encoding=UTF8", "--locale=C", *([] if self.durable else ["--no-sync"]),
+                ],
+                what="Creating PostgreSQL's data directory",
+                log=self.logs / "initdb.log",
+                environment=server_environment(),
+                directory=self.data,
+                account=user,
+                step=step,
+            )  # fmt: skip
+        finally:
+            password.unlink()
+
+    def _settings(self) -> list[str]:
+        settings = {
+            "listen_addresses": "127.0.0.1",
+            "port": str(self.port),
+            # A socket in a shared directory would be one more door.
+            "unix_socket_directories": "",
+            "max_connections": str(CONNECTIONS_MAX),
+            "fsync": "on" if self.durable else "off",
+        }
+        return [word for name, value in settings.items() for word in ("-c", f"{name}={value}")]
+
+
+def choose_programs(data: Path) -> PostgresPrograms:
+    """The newest PostgreSQL here, or the one whose major version wrote the data directory."""
+    major = int((data / "PG_VERSION").read_text()) if (data / "PG_VERSION").exists() else None
+    programs = toolchain.find_postgres(major=major, with_wheel=True)
+    if not programs:
+        raise Problem(
+            f"The local ledger was written by PostgreSQL {major}: install postgresql-{major}, or delete {data} with all its entries."
+        )
+    return programs
+
+
+def data_directory(profile: Profile) -> Path:
+    """In the profile's directory, if the user who runs PostgreSQL can get there."""
+    inside = profile.directory / "postgres"
+    if account() is None or all(parent.stat().st_mode & 0o001 for parent in inside.parents if parent.exists()):
+        return inside
+    checkout = hashlib.sha256(str(CHECKOUT).encode()).hexdigest()[:12]
+    return ROOTS_DATA / checkout / profile.name
+
+
+def account() -> Account | None:
+    """Whom the server runs as. It refuses root; Debian's package has a user for it."""
+    if os.geteuid() != 0:
+        return None
+    try:
+        user = pwd.getpwnam("postgres")
+    except KeyError:
+        user = pwd.getpwnam("nobody")
+    return Account(user.pw_uid, user.pw_gid)
+
+
+def server_environment() -> dict[str, str]:
+    """Nothing of the developer's: a PGHOST or PGSERVICE of theirs must not lead elsewhere."""
+    return {"PATH": os.defpath, "LC_ALL": "C.UTF-8", "HOME": "/"}
+
+
+def prepare_ledger(postgres: Postgres, owner_password: str) -> None:
+    """The database and the role that owns its tables, which the migrations run as."""
+    done = postgres.psql(
+        f"""
+        SELECT 'CREATE ROLE {OWNER}' WHERE NOT EXISTS (SELECT FROM pg_roles WHERE rolname = '{OWNER}') \\gexec
+        ALTER ROLE {OWNER} LOGIN CREATEROLE PASSWORD '{owner_password}';
+        SELECT 'CREATE DATABASE {DATABASE} OWNER {OWNER}'
+            WHERE NOT EXISTS (SELECT FROM pg_database WHERE datname = '{DATABASE}') \\gexec
+        """
+    )
+    if done is None:
+        raise Problem(f"Creating the ledger's database has failed: see {postgres.logs / 'psql.log'}.")
+
+
+def admit_functions(postgres: Postgres, functions_password: str) -> None:
+    """The role that the functions sign in as: it may do what ledger_writer may, and owns nothing."""
+    done = postgres.psql(
+        f"""
+        SELECT 'CREATE ROLE {FUNCTIONS}' WHERE NOT EXISTS (SELECT FROM pg_roles WHERE rolname = '{FUNCTIONS}') \\gexec
+        ALTER ROLE {FUNCTIONS} LOGIN PASSWORD '{functions_password}';
+        GRANT ledger_writer TO {FUNCTIONS};
+        """,
+        DATABASE,
+    )
+    if done is None:
+        raise Problem(f"Creating the functions' database role has failed: see {postgres.logs / 'psql.log'}.")

@@ -1,0 +1,208 @@
+"""Starts, watches and stops processes so that none outlives the launcher."""
+
+import ctypes
+import os
+import signal
+import subprocess
+import time
+from collections.abc import Callable, Sequence
+from contextlib import suppress
+from dataclasses import dataclass
+from pathlib import Path
+
+from fluxo_local.console import Step
+from fluxo_local.problem import Problem
+from fluxo_local.profile import CHECKOUT
+
+PR_SET_PDEATHSIG = 1
+POLL_S = 0.05
+TAIL_BYTES = 4096
+LIBC = ctypes.CDLL(None)
+
+
+@dataclass(frozen=True)
+class Account:
+    """A user as whom a process runs instead of the launcher's own."""
+
+    user_id: int
+    group_id: int
+
+
+@dataclass
+class Service:
+    """A long-running child process."""
+
+    name: str
+    process: subprocess.Popen[bytes]
+    log: Path
+    stop_signal: signal.Signals
+    stop_timeout_s: float
+
+    def check(self) -> None:
+        """Raises when the process has ended."""
+        status = self.process.poll()
+        if status is not None:
+            raise Problem(f"{self._subject} has ended unexpectedly ({describe_status(status)}). {last_words(self.log)}")
+
+    def wait_until(self, ready: Callable[[], bool], timeout_s: float, step: Step) -> None:
+        """Polls until the service answers."""
+        deadline = time.monotonic() + timeout_s
+        while not ready():
+            self.check()
+            if time.monotonic() > deadline:
+                raise Problem(f"{self._subject} did not answer within {timeout_s:.0f} s. {last_words(self.log)}")
+            step.tick()
+            time.sleep(POLL_S)
+
+    @property
+    def _subject(self) -> str:
+        """The name as it begins a sentence."""
+        return self.name[0].upper() + self.name[1:]
+
+    def stop(self) -> bool:
+        """Ends the process and all that it started. Whether it ended as asked: not before, and not by force."""
+        as_asked = self.process.poll() is None
+        if as_asked:
+            self.process.send_signal(self.stop_signal)
+            try:
+                self.process.wait(self.stop_timeout_s)
+            except subprocess.TimeoutExpired:
+                as_asked = False
+        # The service leads a session of its own: this reaches children that it left behind, too.
+        kill_group(self.process.pid, signal.SIGKILL)
+        self.process.wait()
+        return as_asked
+
+
+def start_service(
+    name: str,
+    command: Sequence[str | Path],
+    *,
+    environment: dict[str, str],
+    log: Path,
+    directory: Path,
+    account: Account | None = None,
+    stop_signal: signal.Signals = signal.SIGTERM,
+    stop_timeout_s: float = 30,
+) -> Service:
+    """Starts a child in a session of its own, so that Ctrl-C reaches the launcher only, which stops it in order."""
+    with log.open("ab") as output:
+        process = subprocess.Popen(
+            [str(word) for word in command],
+            cwd=directory,
+            env=environment,
+            stdin=subprocess.DEVNULL,
+            stdout=output,
+            stderr=subprocess.STDOUT,
+            start_new_session=True,
+            preexec_fn=ending_with_parent(stop_signal),
+            **as_account(account),
+        )
+    return Service(name, process, log, stop_signal, stop_timeout_s)
+
+
+def run_tool(
+    command: Sequence[str | Path],
+    *,
+    what: str,
+    log: Path,
+    environment: dict[str, str] | None = None,
+    directory: Path = CHECKOUT,
+    account: Account | None = None,
+    step: Step | None = None,
+) -> None:
+    """Runs a command to its end with its output in `log`; `what` completes the sentence "… has failed"."""
+    with (
+        log.open("wb") as output,
+        subprocess.Popen(
+            [str(word) for word in command],
+            cwd=directory,
+            env=environment,
+            stdin=subprocess.DEVNULL,
+            stdout=output,
+            stderr=subprocess.STDOUT,
+            start_new_session=True,
+            preexec_fn=ending_with_parent(signal.SIGTERM),
+            **as_account(account),
+        ) as process,
+    ):
+        try:
+            while process.poll() is None:
+                if step:
+                    step.tick(last_line(log))
+                time.sleep(POLL_S)
+        except BaseException:
+            kill_group(process.pid, signal.SIGTERM)
+            process.wait()
+            raise
+    if process.returncode != 0:
+        raise Problem(f"{what} has failed ({describe_status(process.returncode)}). {last_words(log)}")
+
+
+def ending_with_parent(signal_number: signal.Signals) -> Callable[[], None]:
+    """Code for the child that makes the kernel signal it when the launcher dies, be it by SIGKILL."""
+    launcher = os.getpid()
+
+    def prepare() -> None:
+        LIBC.prctl(PR_SET_PDEATHSIG, int(signal_number))
+        if os.getppid() != launcher:  # It died in between.
+            os._exit(1)
+
+    return prepare
+
+
+def as_account(account: Account | None) -> dict[str, object]:
+    """Popen's arguments for another user, without the groups of this one."""
+    if not account:
+        return {}
+    return {"user": account.user_id, "group": account.group_id, "extra_groups": []}
+
+
+def kill_group(group: int, signal_number: signal.Signals) -> None:
+    """Signals a whole process group, if there is one."""
+    with suppress(ProcessLookupError, PermissionError):
+        os.killpg(group, signal_number)
+
+
+def start_time(process_id: int) -> str | None:
+    """When the kernel started the process: tells it from a later one with the same id."""
+    try:
+        stat = Path(f"/proc/{process_id}/stat").read_text()
+    except (FileNotFoundError, ProcessLookupError):
+        return None
+    after_name = stat[stat.rindex(")") + 2 :].split()
+    state, started = after_name[0], after_name[19]
+    return None if state == "Z" else started
+
+
+def kill_programs_in(directory: Path) -> None:
+    """Kills what runs a program file from `directory`: functions whose AWS engine was killed before it could end them."""
+    for entry in Path("/proc").iterdir():
+        if entry.name.isdigit():
+            # It may have ended meanwhile, or be another user's.
+            with suppress(OSError):
+                if (entry / "exe").readlink().is_relative_to(directory):
+                    os.kill(int(entry.name), signal.SIGKILL)
+
+
+def describe_status(status: int) -> str:
+    """`exit status 1` or `killed by SIGKILL`."""
+    return f"killed by {signal.Signals(-status).name}" if status < 0 else f"exit status {status}"
+
+
+def last_line(log: Path) -> str:
+    """The last line with something in it."""
+    try:
+        with log.open("rb") as file:
+            file.seek(max(0, file.seek(0, os.SEEK_END) - TAIL_BYTES))
+            lines = [line.strip() for line in file.read().decode(errors="replace").splitlines() if line.strip()]
+    except FileNotFoundError:
+        return ""
+    return lines[-1] if lines else ""
+
+
+def last_words(log: Path) -> str:
+    """What a process said last, and where the rest is."""
+    shown = log.relative_to(CHECKOUT) if log.is_relative_to(CHECKOUT) else log
+    said = last_line(log)
+    return f'It said last: "{said[:200]}". All of it: {shown}' if said else f"Its log is empty: {shown}"

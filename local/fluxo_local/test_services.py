@@ -1,0 +1,61 @@
+"""Throw-away servers around a command: a PostgreSQL that may lose data and an AWS engine that keeps none."""
+
+import os
+import secrets
+import subprocess
+import tempfile
+from collections.abc import Iterator, Sequence
+from contextlib import contextmanager
+from pathlib import Path
+
+from fluxo_local import console, toolchain
+from fluxo_local.aws import aws_environment
+from fluxo_local.engine import Engine
+from fluxo_local.postgres import SUPERUSER, Postgres, choose_programs
+from fluxo_local.problem import Problem
+from fluxo_local.profile import LOCAL, OTHERS_MAY_PASS
+from fluxo_local.stack import free_ports
+
+# Not in the temporary directory: what a server said has to outlive it.
+LOGS = LOCAL / "test-services"
+
+
+def run_with_services(command: Sequence[str]) -> int:
+    """Runs the command with the servers' addresses in its environment; answers its exit status."""
+    toolchain.require_linux_and_rust()
+    toolchain.require_system_programs()
+    toolchain.install_python_tools(toolchain.ENGINE)
+    with servers() as addresses:
+        console.say()
+        environment = os.environ | addresses | {"PATH": toolchain.search_path()}
+        try:
+            return subprocess.run(command, env=environment).returncode
+        except FileNotFoundError:
+            raise Problem(f"There is no program called {command[0]}.") from None
+
+
+@contextmanager
+def servers() -> Iterator[dict[str, str]]:
+    """Starts the servers, yields the variables that lead to them, and stops and deletes them."""
+    engine_port, postgres_port = free_ports(2)
+    LOGS.mkdir(parents=True, exist_ok=True)
+    with tempfile.TemporaryDirectory(prefix="fluxo-test-", ignore_cleanup_errors=True) as name:
+        directory = Path(name)
+        directory.chmod(OTHERS_MAY_PASS)
+        data = directory / "postgres"
+        postgres = Postgres(choose_programs(data), data, postgres_port, secrets.token_hex(8), LOGS, durable=False)
+        engine = Engine(directory / "engine", engine_port, LOGS, durable=False)
+        stops = []
+        try:
+            stops.append(postgres.start().stop)
+            service = engine.start()
+            stops.append(lambda: engine.stop(service))
+            yield {
+                "FLUXO_TEST_POSTGRES_URL": f"postgres://{SUPERUSER}:{postgres.password}@127.0.0.1:{postgres_port}/postgres",
+                "FLUXO_TEST_AWS_ENDPOINT": engine.endpoint,
+                "FLUXO_TEST_REDIS_SERVER": str(toolchain.find_redis()),
+                **{name: value for name, value in aws_environment(engine.endpoint).items() if name != "AWS_ENDPOINT_URL"},
+            }
+        finally:
+            for stop in reversed(stops):
+                stop()

@@ -1,0 +1,219 @@
+"""Finds the programs that the stack needs, and installs what is missing."""
+
+import fcntl
+import hashlib
+import os
+import platform
+import shutil
+import sys
+from collections.abc import Iterator, Sequence
+from contextlib import contextmanager
+from dataclasses import dataclass
+from pathlib import Path
+
+from fluxo_local import console
+from fluxo_local.problem import Problem
+from fluxo_local.processes import run_tool
+from fluxo_local.profile import CHECKOUT, LOCAL, TOOLS
+
+REQUIREMENTS = CHECKOUT / "local" / "requirements"
+NPM_PACKAGE = CHECKOUT / "local" / "npm"
+POSTGRES_PROGRAMS = ("initdb", "postgres", "psql")
+POSTGRES_OLDEST = 13
+
+
+@dataclass(frozen=True)
+class PythonTools:
+    """A virtual environment of the project, made from `local/requirements/{name}.txt`."""
+
+    name: str
+    contents: str
+
+    @property
+    def directory(self) -> Path:
+        """Where its programs are."""
+        return TOOLS / self.name / "bin"
+
+    def program(self, name: str) -> Path:
+        """Path of one of its programs."""
+        return self.directory / name
+
+
+# Apart, because they want different releases of the same packages.
+ENGINE = PythonTools("engine", "the AWS engine")
+SAM = PythonTools("sam", "SAM and cargo-lambda")
+CHECKS = PythonTools("checks", "pytest and ruff")
+POSTGRES_WHEEL = PythonTools("postgres", "PostgreSQL")
+
+
+@dataclass(frozen=True)
+class PostgresPrograms:
+    """A directory with PostgreSQL's server programs, and their major version."""
+
+    directory: Path
+    major: int
+
+
+def require_linux_and_rust() -> None:
+    """The functions run natively here, so this must be Linux, and there must be a compiler."""
+    if platform.system() != "Linux" or machine() is None:
+        raise Problem("Fluxo's local stack runs on Linux on x86-64 or 64-bit ARM; this machine is another.")
+    if not shutil.which("cargo", path=search_path()):
+        raise Problem("Rust is missing: install it as https://rustup.rs says (no root needed), then run this again.")
+
+
+def machine() -> str | None:
+    """This machine's processor under the name that AWS Lambda gives it."""
+    return {"x86_64": "x86_64", "aarch64": "arm64"}.get(platform.machine())
+
+
+def search_path() -> str:
+    """PATH with the places where rustup and Debian put programs that a shell may not know yet."""
+    return os.pathsep.join([os.environ.get("PATH", os.defpath), str(Path.home() / ".cargo" / "bin"), "/usr/sbin"])
+
+
+def require_system_programs() -> None:
+    """PostgreSQL, Redis, a C compiler for the native parts of crates, and Python's venv module."""
+    missing = []
+    if not shutil.which("cc"):
+        missing.append("build-essential")
+    if not has_module("ensurepip"):
+        missing.append("python3-venv")
+    if not shutil.which("redis-server", path=search_path()):
+        missing.append("redis-server")
+    if not find_postgres(with_wheel=True):
+        missing.append("postgresql")
+    if missing == ["postgresql"] and not apt_command():
+        install_python_tools(POSTGRES_WHEEL)
+        missing = [] if find_postgres(with_wheel=True) else missing
+    if missing:
+        install_system_packages(missing)
+
+
+def apt_command() -> list[str] | None:
+    """How to call apt-get here without asking anything, or None."""
+    if not shutil.which("apt-get"):
+        return None
+    if os.geteuid() == 0:
+        return ["env", "DEBIAN_FRONTEND=noninteractive", "apt-get"]
+    if shutil.which("sudo") and os.system("sudo -n true >/dev/null 2>&1") == 0:
+        return ["sudo", "-n", "env", "DEBIAN_FRONTEND=noninteractive", "apt-get"]
+    return None
+
+
+def install_system_packages(packages: Sequence[str]) -> None:
+    """Installs Debian packages, or says which to install."""
+    apt = apt_command()
+    names = " ".join(packages)
+    if not apt:
+        raise Problem(f"Missing on this machine: {names}. Install them, on Debian or Ubuntu with: sudo apt-get install {names}")
+    log = LOCAL / "apt.log"
+    with console.step(f"Installing {names}") as step:
+        run_tool([*apt, "update"], what="apt-get update", log=log, step=step)
+        run_tool([*apt, "install", "--yes", "--no-install-recommends", *packages], what=f"Installing {names}", log=log, step=step)
+
+
+def find_redis() -> Path:
+    """The Redis server's program."""
+    found = shutil.which("redis-server", path=search_path())
+    if not found:
+        raise Problem("redis-server is missing although it was installed: see .local/apt.log.")
+    return Path(found)
+
+
+def find_postgres(*, major: int | None = None, with_wheel: bool = False) -> PostgresPrograms | None:
+    """PostgreSQL from PATH, from Debian's directories or from PyPI; the newest, or the given major version."""
+    directories = []
+    if on_path := shutil.which("postgres"):
+        directories.append(Path(on_path).resolve().parent)
+    directories += Path("/usr/lib/postgresql").glob("*/bin")
+    if with_wheel:
+        directories += (TOOLS / POSTGRES_WHEEL.name).glob("lib/python*/site-packages/*/pginstall/bin")
+    found = [
+        PostgresPrograms(directory, version)
+        for directory in directories
+        if all((directory / program).exists() for program in POSTGRES_PROGRAMS)
+        and (version := postgres_major(directory)) >= POSTGRES_OLDEST
+        and (major is None or version == major)
+    ]
+    return max(found, key=lambda programs: programs.major, default=None)
+
+
+def postgres_major(directory: Path) -> int:
+    """Major version of the programs in a directory: `postgres (PostgreSQL) 15.18 (Debian …)`."""
+    with os.popen(f"'{directory}/postgres' --version 2>/dev/null") as answer:
+        words = answer.read().split()
+    return int(words[2].split(".")[0]) if len(words) > 2 and words[2][:1].isdigit() else 0
+
+
+def install(name: str) -> Path:
+    """Installs a set of tools by its name; answers the directory of its programs."""
+    if name == "npm":
+        return install_node_tools()
+    tools = {tools.name: tools for tools in (ENGINE, SAM, CHECKS)}[name]
+    install_python_tools(tools)
+    return tools.directory
+
+
+def install_python_tools(tools: PythonTools) -> None:
+    """Makes the virtual environment, unless it is there with the very requirements."""
+    requirements = REQUIREMENTS / f"{tools.name}.txt"
+    wanted = hashlib.sha256(requirements.read_bytes() + sys.version.encode()).hexdigest()
+    target = TOOLS / tools.name
+    stamp = target / ".complete"
+    with set_up_lock():
+        if stamp.exists() and stamp.read_text() == wanted:
+            return
+        log = LOCAL / f"pip-{tools.name}.log"
+        with console.step(f"Installing {tools.contents}") as step:
+            shutil.rmtree(target, ignore_errors=True)
+            run_tool([sys.executable, "-m", "venv", target], what="Creating a virtual environment", log=log, step=step)
+            run_tool(
+                [tools.program("pip"), "install", "--quiet", "--disable-pip-version-check", "--requirement", requirements],
+                what=f"Installing {tools.contents}",
+                log=log,
+                step=step,
+            )
+            stamp.write_text(wanted)
+
+
+def install_node_tools() -> Path:
+    """Installs the npm packages of `local/npm` and answers the directory of their programs."""
+    if not shutil.which("npm"):
+        install_system_packages(["npm"])
+    lock = NPM_PACKAGE / "package-lock.json"
+    wanted = hashlib.sha256(lock.read_bytes()).hexdigest()
+    target = TOOLS / "npm"
+    stamp = target / ".complete"
+    with set_up_lock():
+        if not stamp.exists() or stamp.read_text() != wanted:
+            with console.step("Installing the validator of state machines") as step:
+                shutil.rmtree(target, ignore_errors=True)
+                target.mkdir(parents=True)
+                for name in ("package.json", "package-lock.json"):
+                    shutil.copy(NPM_PACKAGE / name, target)
+                run_tool(
+                    ["npm", "ci", "--ignore-scripts", "--no-audit", "--no-fund"],
+                    what="npm ci",
+                    log=LOCAL / "npm.log",
+                    directory=target,
+                    step=step,
+                )
+                stamp.write_text(wanted)
+    return target / "node_modules" / ".bin"
+
+
+@contextmanager
+def set_up_lock() -> Iterator[None]:
+    """Lets one launcher at a time install; another waits for it."""
+    TOOLS.mkdir(parents=True, exist_ok=True)
+    with (LOCAL / ".set-up.lock").open("w") as file:
+        fcntl.flock(file, fcntl.LOCK_EX)
+        yield
+
+
+def has_module(name: str) -> bool:
+    """Whether Python can import it."""
+    import importlib.util
+
+    return importlib.util.find_spec(name) is not None

@@ -1,0 +1,115 @@
+//! The parts of the repository that name each other agree.
+
+use std::{
+    collections::{BTreeMap, BTreeSet},
+    fs,
+    path::{Path, PathBuf},
+};
+
+use test_events::event;
+
+fn root() -> PathBuf {
+    Path::new(env!("CARGO_MANIFEST_DIR")).join("../..")
+}
+
+fn read(path: &str) -> String {
+    fs::read_to_string(root().join(path)).unwrap_or_else(|error| panic!("{path}: {error}"))
+}
+
+/// The names in a folder, without hidden ones.
+fn names(folder: &str) -> BTreeSet<String> {
+    fs::read_dir(root().join(folder))
+        .unwrap_or_else(|error| panic!("{folder}: {error}"))
+        .map(|entry| entry.unwrap().file_name().into_string().unwrap())
+        .filter(|name| !name.starts_with('.'))
+        .collect()
+}
+
+/// What stands behind a word at the start of a line, for all such lines.
+fn values(text: &str, word: &str) -> BTreeSet<String> {
+    text.lines().filter_map(|line| line.trim().strip_prefix(word)).map(|value| value.trim().to_owned()).collect()
+}
+
+#[test]
+fn the_template_builds_every_function_and_no_other() {
+    assert_eq!(values(&read("template.yaml"), "Binary:"), names("functions"));
+}
+
+#[test]
+fn every_function_has_events_and_every_event_can_be_read() {
+    assert_eq!(names("events"), names("functions"));
+    for function in names("events") {
+        let cases = names(&format!("events/{function}"));
+        assert!(!cases.is_empty(), "{function} has no event");
+        for case in cases {
+            event(&format!("{function}/{}", case.strip_suffix(".json").expect("a JSON file")));
+        }
+    }
+}
+
+#[test]
+fn architecture_describes_every_function_and_crate() {
+    let architecture = read("ARCHITECTURE.md");
+    for (folder, name) in names("functions")
+        .iter()
+        .map(|name| ("functions", name))
+        .chain(names("crates").iter().map(|name| ("crates", name)))
+    {
+        assert!(architecture.contains(&format!("`{folder}/{name}`")), "{folder}/{name}");
+    }
+}
+
+#[test]
+fn every_decision_is_listed() {
+    let index = read("docs/adr/README.md");
+    for record in names("docs/adr").iter().filter(|name| *name != "README.md") {
+        assert!(index.contains(&format!("({record})")), "{record}");
+    }
+}
+
+#[test]
+fn links_between_documents_lead_somewhere() {
+    let documents = ["README.md", "ARCHITECTURE.md", "CONTRIBUTING.md"].map(str::to_owned);
+    let records = names("docs/adr").into_iter().map(|name| format!("docs/adr/{name}"));
+    for document in documents.into_iter().chain(records) {
+        let folder = root().join(&document).parent().unwrap().to_owned();
+        let text = read(&document);
+        for link in text.split("](").skip(1).map(|rest| rest.split([')', '#']).next().unwrap()) {
+            let is_local = !link.is_empty() && !link.contains("://");
+            assert!(!is_local || folder.join(link).exists(), "{document}: {link}");
+        }
+    }
+}
+
+/// Dependencies point inward: functions to crates, and among the crates only where this table says.
+#[test]
+fn dependencies_point_inward() {
+    let allowed = BTreeMap::from([
+        ("cashflow", vec![]),
+        ("settings", vec![]),
+        ("balances", vec!["cashflow"]),
+        ("http-api", vec!["cashflow"]),
+        ("ledger", vec!["cashflow", "settings"]),
+        ("request-memory", vec!["cashflow"]),
+        ("workflow", vec!["cashflow"]),
+    ]);
+    let crates = names("crates");
+    assert_eq!(allowed.keys().map(|name| (*name).to_owned()).collect::<BTreeSet<_>>(), crates);
+    for (name, allowed) in allowed {
+        let manifest = read(&format!("crates/{name}/Cargo.toml"));
+        let dependencies = manifest.split("[dependencies]").nth(1).unwrap().split("\n[").next().unwrap();
+        let own = dependencies
+            .lines()
+            .filter_map(|line| line.split(['.', ' ']).next())
+            .filter(|dependency| crates.contains(*dependency));
+        assert_eq!(own.collect::<Vec<_>>(), allowed, "{name}");
+    }
+}
+
+#[test]
+fn the_domain_has_no_io_and_no_async() {
+    let manifest = read("crates/cashflow/Cargo.toml");
+    for dependency in ["tokio", "futures", "serde", "aws", "redis", "postgres", "tracing"] {
+        assert!(!manifest.contains(dependency), "{dependency}");
+    }
+}

@@ -1,0 +1,112 @@
+//! The state machine agrees with the code behind it, and cannot outlast an EXPRESS execution.
+
+use std::{collections::BTreeSet, fs};
+
+use serde_json::Value;
+use workflow::ErrorName;
+
+/// EXPRESS executions end at 5 minutes without a Catch; a minute is left for the pauses between states.
+const WORST_PATH_SECONDS_MAX: u64 = 240;
+
+/// Errors that Step Functions and Lambda themselves name.
+const PLATFORM_ERRORS: [&str; 10] = [
+    "States.ALL",
+    "States.Timeout",
+    "Lambda.ServiceException",
+    "Lambda.AWSLambdaException",
+    "Lambda.SdkClientException",
+    "Lambda.ClientExecutionTimeoutException",
+    "Lambda.TooManyRequestsException",
+    "Lambda.Unknown",
+    "Runtime.ExitError",
+    "Sandbox.Timedout",
+];
+
+fn definition() -> Value {
+    let path = concat!(env!("CARGO_MANIFEST_DIR"), "/../../statemachines/record-entries.asl.json");
+    serde_json::from_str(&fs::read_to_string(path).unwrap()).unwrap()
+}
+
+fn tasks(definition: &Value) -> Vec<(&String, &Value)> {
+    definition["States"].as_object().unwrap().iter().filter(|(_, state)| state["Type"] == "Task").collect()
+}
+
+fn list<'a>(value: &'a Value, field: &str) -> &'a [Value] {
+    value[field].as_array().map_or(&[], Vec::as_slice)
+}
+
+fn errors_named<'a>(state: &'a Value, field: &'a str) -> impl Iterator<Item = &'a str> {
+    list(state, field).iter().flat_map(|rule| list(rule, "ErrorEquals")).map(|name| name.as_str().unwrap())
+}
+
+#[test]
+fn every_error_it_names_is_one_that_the_code_or_the_platform_produces() {
+    let known: BTreeSet<&str> = ErrorName::ALL.iter().map(|name| name.as_str()).chain(PLATFORM_ERRORS).collect();
+    for (name, state) in tasks(&definition()) {
+        for error in errors_named(state, "Retry").chain(errors_named(state, "Catch")) {
+            assert!(known.contains(error), "{name} names {error}");
+        }
+    }
+}
+
+#[test]
+fn transient_errors_are_retried_and_permanent_ones_are_not() {
+    let retried: BTreeSet<String> = tasks(&definition())
+        .into_iter()
+        .flat_map(|(_, state)| errors_named(state, "Retry").map(str::to_owned).collect::<Vec<_>>())
+        .collect();
+    for name in ErrorName::ALL {
+        let transient = matches!(name, ErrorName::LedgerUnavailable | ErrorName::BalancesUnavailable);
+        assert_eq!(retried.contains(name.as_str()), transient, "{}", name.as_str());
+    }
+    assert!(!retried.contains("States.ALL"), "a retry of everything would retry permanent errors");
+}
+
+#[test]
+fn every_task_is_bounded_retried_with_jitter_and_caught() {
+    for (name, state) in tasks(&definition()) {
+        assert!(state["TimeoutSeconds"].is_u64(), "{name} has no timeout");
+        assert!(errors_named(state, "Catch").any(|error| error == "States.ALL"), "{name} lets errors escape");
+        assert!(!list(state, "Retry").is_empty(), "{name} is never retried");
+        for rule in list(state, "Retry") {
+            assert_eq!(rule["JitterStrategy"], "FULL", "{name}");
+            assert!(rule["MaxDelaySeconds"].is_u64(), "{name}: an uncapped delay");
+        }
+    }
+}
+
+#[test]
+fn the_worst_path_ends_in_time() {
+    let definition = definition();
+    let worst: u64 = tasks(&definition).into_iter().map(|(_, state)| worst_seconds(state)).sum();
+    assert!(worst <= WORST_PATH_SECONDS_MAX, "{worst} s");
+}
+
+/// All attempts time out and all pauses are as long as they can be. Each retry rule counts its attempts for itself.
+fn worst_seconds(task: &Value) -> u64 {
+    let timeout = task["TimeoutSeconds"].as_u64().unwrap();
+    let retries = list(task, "Retry").iter().map(|rule| {
+        let number = |field: &str| rule[field].as_u64().unwrap_or_else(|| panic!("{field} is a whole number"));
+        let delay = |attempt: u32| {
+            (number("IntervalSeconds") * number("BackoffRate").pow(attempt)).min(number("MaxDelaySeconds"))
+        };
+        let attempts = u32::try_from(number("MaxAttempts")).unwrap();
+        (0..attempts).map(|attempt| timeout + delay(attempt)).sum::<u64>()
+    });
+    timeout + retries.sum::<u64>()
+}
+
+#[test]
+fn every_state_is_reached_and_every_next_state_exists() {
+    let definition = definition();
+    let states = definition["States"].as_object().unwrap();
+    let mut reached = BTreeSet::from([definition["StartAt"].as_str().unwrap().to_owned()]);
+    for state in states.values() {
+        let rules = list(state, "Choices").iter().chain(list(state, "Catch"));
+        let next = rules.map(|rule| &rule["Next"]).chain([&state["Next"], &state["Default"]]);
+        reached.extend(next.filter_map(Value::as_str).map(str::to_owned));
+        let ends = state["End"] == true || state["Type"] == "Fail";
+        assert!(ends || state["Next"].is_string() || state["Type"] == "Choice", "a dead end: {state}");
+    }
+    assert_eq!(reached, states.keys().cloned().collect());
+}
