@@ -1,5 +1,7 @@
 //! What the read model answers, on a real DynamoDB engine.
 
+#![allow(clippy::unwrap_used, reason = "a failed unwrap fails the test")]
+
 use balances::{BalanceTable, Write};
 use cashflow::{Currency, MerchantId, Period, PeriodTotals, Totals, parse_date};
 use jiff::Timestamp;

@@ -2,7 +2,7 @@ use std::fmt;
 
 use sha2::{Digest, Sha256};
 
-use crate::EntryRequest;
+use crate::{Category, Description, EntryRequest};
 
 /// A SHA-256 over a request as sent, normalised: two requests with the same key are the same request if and only if
 /// their fingerprints are equal.
@@ -31,8 +31,8 @@ impl Fingerprint {
             Some(&request.amount.minor().to_string()),
             Some(request.amount.currency().code()),
             date.as_deref(),
-            request.description.as_ref().map(|text| text.as_str()),
-            request.category.as_ref().map(|text| text.as_str()),
+            request.description.as_ref().map(Description::as_str),
+            request.category.as_ref().map(Category::as_str),
         ];
         let mut hash = Sha256::new();
         for field in fields {
@@ -93,7 +93,7 @@ mod tests {
     use jiff::civil::date;
 
     use super::*;
-    use crate::{Amount, Category, Currency, Description, EntryType};
+    use crate::{Amount, Currency, EntryType};
 
     fn request() -> EntryRequest {
         EntryRequest {
@@ -123,7 +123,10 @@ mod tests {
             |r| r.date = Some(date(2026, 11, 23)),
             |r| r.description = None,
             |r| r.description = Some(Description::parse("").unwrap()),
-            |r| std::mem::swap(&mut r.category, &mut Some(Category::parse("card sale").unwrap())),
+            |r| {
+                r.description = None;
+                r.category = Some(Category::parse("card sale").unwrap());
+            },
         ];
         for (index, change) in changes.iter().enumerate() {
             let mut changed = request();

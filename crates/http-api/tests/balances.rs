@@ -1,5 +1,7 @@
 //! How balances are asked for.
 
+#![allow(clippy::unwrap_used, reason = "a failed unwrap fails the test")]
+
 use cashflow::parse_date;
 use http_api::{BalanceQuery, Problem, parse_day_query, parse_range_query};
 use test_events::{Answer, HttpEvent};

@@ -1,5 +1,7 @@
 //! How `POST /entries` and `POST /entries/batch` read their requests.
 
+#![allow(clippy::unwrap_used, reason = "a failed unwrap fails the test")]
+
 use cashflow::{Date, EntryType, parse_date};
 use http_api::{BODY_BYTES_MAX, NewEntry, Problem, parse_batch, parse_entry};
 use lambda_http::Request;

@@ -5,7 +5,7 @@ mod embedded {
 }
 
 /// Any number that no other program on this database locks on.
-const MIGRATION_LOCK: i64 = 0x666c_7578_6f;
+const MIGRATION_LOCK: i64 = 0x0066_6c75_786f;
 
 /// Why the migrations did not run to their end. Each migration is one transaction: what failed left nothing behind.
 #[derive(Debug, thiserror::Error)]

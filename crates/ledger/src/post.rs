@@ -4,8 +4,8 @@ use std::{
 };
 
 use cashflow::{
-    Currency, Entry, Fingerprint, FingerprintError, MerchantId, Period, PeriodError, PeriodTotals, Totals,
-    UnknownCurrency,
+    Category, Currency, Description, Entry, Fingerprint, FingerprintError, MerchantId, Period, PeriodError,
+    PeriodTotals, Totals, UnknownCurrency,
 };
 use futures::future::try_join3;
 use tokio::{sync::Mutex, time::timeout};
@@ -233,8 +233,8 @@ impl<'a> Columns<'a> {
             amounts_minor: entries.iter().map(|entry| entry.amount.minor()).collect(),
             currencies: entries.iter().map(|entry| entry.amount.currency().code()).collect(),
             dates: entries.iter().map(|entry| entry.date.to_string()).collect(),
-            descriptions: entries.iter().map(|entry| entry.description.as_ref().map(|text| text.as_str())).collect(),
-            categories: entries.iter().map(|entry| entry.category.as_ref().map(|text| text.as_str())).collect(),
+            descriptions: entries.iter().map(|entry| entry.description.as_ref().map(Description::as_str)).collect(),
+            categories: entries.iter().map(|entry| entry.category.as_ref().map(Category::as_str)).collect(),
         }
     }
 

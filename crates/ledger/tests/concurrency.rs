@@ -1,5 +1,7 @@
 //! What holds when many functions post at once. Each worker has its own connection, as each Lambda environment has.
 
+#![allow(clippy::unwrap_used, reason = "a failed unwrap fails the test")]
+
 use std::{collections::BTreeMap, sync::Arc};
 
 use cashflow::{
@@ -17,7 +19,7 @@ fn merchant() -> MerchantId {
 
 fn entry(key: usize, date: &str) -> Entry {
     let request = EntryRequest {
-        entry_type: if key % 3 == 0 { EntryType::Debit } else { EntryType::Credit },
+        entry_type: if key.is_multiple_of(3) { EntryType::Debit } else { EntryType::Credit },
         amount: Amount::from_minor(i64::try_from(key).unwrap() + 1, Currency::BRL).unwrap(),
         date: Some(parse_date(date).unwrap()),
         description: None,

@@ -1,5 +1,7 @@
 //! What posting a batch does, on a real PostgreSQL with the rights that the functions have.
 
+#![allow(clippy::unwrap_used, reason = "a failed unwrap fails the test")]
+
 use cashflow::{
     Amount, Category, Currency, Description, Entry, EntryId, EntryRequest, EntryType, IdempotencyKey, MerchantId,
     Period, Totals, parse_date,

@@ -1,5 +1,7 @@
 //! What is remembered, and what a Redis that fails costs, on real Redis servers.
 
+#![allow(clippy::unwrap_used, reason = "a failed unwrap fails the test")]
+
 use cashflow::{Amount, Currency, EntryId, EntryRequest, EntryType, Fingerprint, IdempotencyKey, MerchantId};
 use request_memory::{Remembered, RequestMemory};
 use test_stores::RedisServer;

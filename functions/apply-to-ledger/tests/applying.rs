@@ -1,5 +1,7 @@
 //! What `apply-to-ledger` answers to the events of the state machine, on a real PostgreSQL.
 
+#![allow(clippy::unwrap_used, reason = "a failed unwrap fails the test")]
+
 use lambda_runtime::Diagnostic;
 use ledger::{Ledger, LedgerConfig};
 use serde_json::{Value, json};

@@ -1,5 +1,7 @@
 //! What `consolidate-day` writes for the events of the state machine, on a real DynamoDB engine.
 
+#![allow(clippy::unwrap_used, reason = "a failed unwrap fails the test")]
+
 use balances::BalanceTable;
 use cashflow::{Currency, MerchantId, parse_date};
 use lambda_runtime::Diagnostic;

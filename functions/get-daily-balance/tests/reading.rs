@@ -1,5 +1,7 @@
 //! What `get-daily-balance` answers, on a real DynamoDB engine.
 
+#![allow(clippy::unwrap_used, reason = "a failed unwrap fails the test")]
+
 use balances::BalanceTable;
 use cashflow::{Currency, MerchantId, Period, PeriodTotals, Totals};
 use serde_json::json;

@@ -1,6 +1,8 @@
 //! What `register-entry` answers and starts, on a real Redis and a real Step Functions engine. The state machine here ends
 //! at once: whether entries are recorded is for other tests, whether and how often an execution starts is for these.
 
+#![allow(clippy::unwrap_used, reason = "a failed unwrap fails the test")]
+
 use aws_sdk_sfn::{Client, types::StateMachineType};
 use cashflow::{Fingerprint, parse_date};
 use futures::future::join_all;

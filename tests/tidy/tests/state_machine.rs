@@ -1,5 +1,7 @@
 //! The state machine agrees with the code behind it, and cannot outlast an EXPRESS execution.
 
+#![allow(clippy::unwrap_used, reason = "a failed unwrap fails the test")]
+
 use std::{collections::BTreeSet, fs};
 
 use serde_json::Value;
