@@ -27,14 +27,11 @@ fn names(folder: &str) -> BTreeSet<String> {
         .collect()
 }
 
-/// What stands behind a word at the start of a line, for all such lines.
-fn values(text: &str, word: &str) -> BTreeSet<String> {
-    text.lines().filter_map(|line| line.trim().strip_prefix(word)).map(|value| value.trim().to_owned()).collect()
-}
-
 #[test]
 fn the_template_builds_every_function_and_no_other() {
-    assert_eq!(values(&read("template.yaml"), "Binary:"), names("functions"));
+    let template = read("template.yaml");
+    let binaries = template.split("Binary: ").skip(1).filter_map(|rest| rest.split_whitespace().next());
+    assert_eq!(binaries.map(str::to_owned).collect::<BTreeSet<_>>(), names("functions"));
 }
 
 #[test]
@@ -81,6 +78,32 @@ fn links_between_documents_lead_somewhere() {
             assert!(!is_local || folder.join(link).exists(), "{document}: {link}");
         }
     }
+}
+
+#[test]
+fn every_test_that_architecture_names_exists() {
+    let sources: String = ["crates", "functions", "tests"].map(|folder| source_below(&root().join(folder))).concat();
+    let architecture = read("ARCHITECTURE.md");
+    let traps = architecture.split("## Traps").nth(1).expect("the section on traps");
+    let tests: Vec<&str> = traps.split('`').filter(|word| word.contains('_') && !word.contains(' ')).collect();
+    assert!(!tests.is_empty());
+    for test in tests {
+        let exists = ["fn", "def"].iter().any(|keyword| sources.contains(&format!("{keyword} {test}(")));
+        assert!(exists, "{test}");
+    }
+}
+
+/// All Rust and Python code in a folder and below it.
+fn source_below(folder: &Path) -> String {
+    fs::read_dir(folder)
+        .unwrap()
+        .map(|entry| entry.unwrap().path())
+        .map(|path| match path.extension().and_then(|extension| extension.to_str()) {
+            _ if path.is_dir() => source_below(&path),
+            Some("rs" | "py") => fs::read_to_string(&path).unwrap(),
+            _ => String::new(),
+        })
+        .collect()
 }
 
 /// Dependencies point inward: functions to crates, and among the crates only where this table says.
