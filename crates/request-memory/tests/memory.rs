@@ -98,6 +98,19 @@ async fn a_redis_that_was_never_there_means_nothing_is_remembered() {
     memory.remember(&[(id("1"), remembered("1.00"))]).await;
 }
 
+#[tokio::test]
+async fn a_server_that_does_not_speak_tls_means_nothing_is_remembered() {
+    let server = tokio::net::TcpListener::bind("127.0.0.1:0").await.unwrap();
+    let memory = RequestMemory::new(&format!("rediss://{}", server.local_addr().unwrap())).unwrap();
+    let greeting = async {
+        let (mut connection, _) = server.accept().await.unwrap();
+        tokio::io::AsyncWriteExt::write_all(&mut connection, b"-ERR no TLS here\r\n").await.unwrap();
+    };
+    let ids = [id("1")];
+    let (recalled, ()) = tokio::join!(memory.recall(&ids), greeting);
+    assert_eq!(recalled, [None]);
+}
+
 /// Without the breaker each of the calls would wait for its timeout: 200 calls could not end within the bound, which is
 /// far above what they need with it and far below what they need without.
 #[tokio::test]

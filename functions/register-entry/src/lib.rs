@@ -65,7 +65,6 @@ impl RegisterEntry {
     ) -> Result<Accepted, Problem> {
         let requested: Vec<Requested> =
             new_entries.into_iter().map(|(place, entry)| Requested::new(merchant, place, entry, today)).collect();
-        refuse_too_large(merchant, &requested)?;
 
         let ids: Vec<EntryId> = requested.iter().map(|requested| requested.entry.id).collect();
         let remembered = self.memory.recall(&ids).await;
@@ -104,7 +103,7 @@ impl RegisterEntry {
     ) -> Result<(Vec<Entry>, bool), Problem> {
         let entries: Vec<Entry> = fresh.iter().map(|requested| requested.entry.clone()).collect();
         let name = execution_name(&entries);
-        let input = to_json(&RecordEntries::new(merchant, &entries))?;
+        let input = workflow_input(merchant, &entries)?;
         let started_before = match self.state_machine.start(&name, input, trace).await.map_err(unavailable)? {
             Start::Started => false,
             Start::StartedBefore => true,
@@ -152,17 +151,20 @@ impl Requested {
     }
 }
 
-/// Judged by the whole request and not by what of it is new, so that the same request is always judged the same.
-fn refuse_too_large(merchant: &MerchantId, requested: &[Requested]) -> Result<(), Problem> {
-    let entries: Vec<Entry> = requested.iter().map(|requested| requested.entry.clone()).collect();
-    let bytes = to_json(&RecordEntries::new(merchant, &entries))?.len();
-    if bytes > INPUT_BYTES_MAX {
+/// The input of the state machine, if Step Functions can carry it.
+fn workflow_input(merchant: &MerchantId, entries: &[Entry]) -> Result<String, Problem> {
+    let input = serde_json::to_string(&RecordEntries::new(merchant, entries)).map_err(|error| {
+        tracing::error!(%error, "workflow input not written");
+        Problem::internal_error()
+    })?;
+    if input.len() > INPUT_BYTES_MAX {
         let detail = format!(
-            "The batch takes {bytes} bytes of workflow state, the limit is {INPUT_BYTES_MAX}. Send it as several batches."
+            "The batch takes {} bytes of workflow state, the limit is {INPUT_BYTES_MAX}. Send it as several batches.",
+            input.len()
         );
         return Err(Problem::new(Code::BatchTooLarge, detail));
     }
-    Ok(())
+    Ok(input)
 }
 
 fn refuse_reused_keys(requested: &[Requested], remembered: &[Option<Remembered>]) -> Result<(), Problem> {
@@ -188,13 +190,6 @@ fn first_entries(input: Option<String>, entries: &[Entry]) -> Option<Vec<Entry>>
     let (_, first) = input.parse().ok()?;
     let same = first.len() == entries.len() && first.iter().zip(entries).all(|(a, b)| a.id == b.id);
     same.then_some(first)
-}
-
-fn to_json(input: &RecordEntries) -> Result<String, Problem> {
-    serde_json::to_string(input).map_err(|error| {
-        tracing::error!(%error, "workflow input not written");
-        Problem::internal_error()
-    })
 }
 
 fn unavailable(error: state_machine::StateMachineError) -> Problem {
