@@ -112,3 +112,15 @@ fn every_state_is_reached_and_every_next_state_exists() {
     }
     assert_eq!(reached, states.keys().cloned().collect());
 }
+
+/// The attempt that posted a duplicate may have died before its balance was written.
+#[test]
+fn every_outcome_of_the_idempotency_check_is_consolidated() {
+    let definition = definition();
+    let state = |name: &Value| &definition["States"][name.as_str().unwrap()];
+    let check = &definition["States"]["IdempotencyCheck"];
+    for next in list(check, "Choices").iter().map(|choice| &choice["Next"]).chain([&check["Default"]]) {
+        let consolidates = next == "ConsolidateDay" || state(next)["Next"] == "ConsolidateDay";
+        assert!(consolidates, "{next} leads past ConsolidateDay");
+    }
+}
