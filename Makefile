@@ -12,7 +12,7 @@ NPM := .local/tools/npm/node_modules/.bin
 
 export SAM_CLI_TELEMETRY := 0
 
-.PHONY: help run up down url token test lint fmt unit e2e tools
+.PHONY: help run up down url token invoke test lint fmt unit e2e tools
 
 help: ## This list
 	@grep -hE '^[a-z0-9-]+:.*## ' $(MAKEFILE_LIST) | sed -E 's/^([a-z0-9-]+):.*## /\1\t/' | expand -t 10
@@ -33,11 +33,16 @@ token: ## Print an ID token: make -s token MERCHANT=acme [ROLE=clerk|viewer]
 	@test -n '$(MERCHANT)' || { echo 'fluxo: say for which merchant: make -s token MERCHANT=acme [ROLE=viewer]' >&2; exit 1; }
 	@$(LOCAL) token $(IN_PROFILE) --merchant '$(MERCHANT)' --role '$(ROLE)'
 
+invoke: ## Invoke one function with an event: make invoke FUNCTION=register-entry EVENT=entry
+	@test -n '$(FUNCTION)' -a -n '$(EVENT)' || { echo 'fluxo: say which event of which function: make invoke FUNCTION=register-entry EVENT=entry' >&2; exit 1; }
+	@$(LOCAL) invoke $(IN_PROFILE) '$(FUNCTION)' '$(EVENT)'
+
 test: lint unit e2e ## All checks and tests; needs nothing set up beforehand
 
 lint: tools ## Formatting, clippy, and the checks of Python, template and state machine
 	cargo fmt --all --check
 	cargo clippy --workspace --all-targets --locked -- --deny warnings
+	RUSTDOCFLAGS='--deny warnings' cargo doc --workspace --no-deps --document-private-items --locked --quiet
 	$(CHECKS)/ruff format --check --config local/ruff.toml local tests
 	$(CHECKS)/ruff check --config local/ruff.toml local tests
 	AWS_DEFAULT_REGION=us-east-1 $(SAM)/sam validate --lint
@@ -55,7 +60,7 @@ unit: ## Unit, property and integration tests, beside throw-away servers
 	@$(LOCAL) with-test-services -- cargo test --workspace --locked
 
 e2e: tools ## End-to-end tests on a deployed stack of their own
-	$(CHECKS)/pytest tests/e2e
+	$(CHECKS)/pytest -p no:cacheprovider tests/e2e
 
 tools: # Installs what lint and e2e use. Quick when all is there.
 	@$(LOCAL) install sam >/dev/null

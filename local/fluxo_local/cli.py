@@ -74,6 +74,9 @@ def parse() -> argparse.Namespace:
     token.add_argument(
         "--role", choices=["clerk", "viewer"], default="clerk", help="clerk may write and read, viewer only read (default: %(default)s)"
     )
+    invoke = add("invoke", invoke_function, "Invoke one function of the running stack with an event of events/FUNCTION/CASE.json.", profile)
+    invoke.add_argument("function", help="such as register-entry")
+    invoke.add_argument("case", help="such as entry")
     tools = add("install", install, "Install one set of tools into .local/tools and print where its programs are.")
     tools.add_argument("tools", choices=["engine", "sam", "checks", "npm"])
     services = add("with-test-services", with_test_services, "Run a command beside a throw-away PostgreSQL and AWS engine.")
@@ -121,6 +124,13 @@ def print_token(arguments: argparse.Namespace) -> None:
     from fluxo_local import users
 
     console.say(users.id_token(Profile(arguments.profile), arguments.merchant, arguments.role))
+
+
+def invoke_function(arguments: argparse.Namespace) -> None:
+    """Invokes a function."""
+    from fluxo_local import functions
+
+    functions.invoke(Profile(arguments.profile), arguments.function, arguments.case)
 
 
 def install(arguments: argparse.Namespace) -> None:

@@ -1,5 +1,6 @@
 """Progress on the terminal: what is being done now, and how long each step took."""
 
+import shutil
 import sys
 import time
 from collections.abc import Iterator
@@ -25,11 +26,16 @@ class Step:
     def tick(self, detail: str = "") -> None:
         """Redraws the line, at most once a second, and only on a terminal."""
         second = int(self.duration_s)
-        if self._redraws and second > self._second_shown:
-            self._second_shown = second
-            shown = f"  {detail.strip()[:60]}" if detail.strip() else ""
-            sys.stdout.write(f"\r{self._title} ... {second} s{shown}{ERASE_TO_END_OF_LINE}")
-            sys.stdout.flush()
+        if not self._redraws or second == self._second_shown:
+            return
+        self._second_shown = second
+        line = f"{self._title} ... {second} s"
+        if any(character.isalnum() for character in detail):
+            line += f"  ({detail.strip()})"
+        # A longer line would wrap, and could not be drawn over.
+        width = shutil.get_terminal_size().columns - 1
+        sys.stdout.write(f"\r{line[:width]}{ERASE_TO_END_OF_LINE}")
+        sys.stdout.flush()
 
     def finish(self, outcome: str) -> None:
         """Completes the line."""

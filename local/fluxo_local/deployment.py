@@ -113,25 +113,36 @@ class Deployment:
             "user_pool_client_id": outputs["UserPoolClientId"],
             "state_machine_arn": outputs["StateMachineArn"],
             "balances_table": outputs["BalancesTableName"],
+            "functions": self._functions(),
         }
         write_json(self.profile.stack_file, stack)
         return stack
 
     def _outputs(self) -> dict[str, str]:
-        """The stack's outputs. CloudFormation answers in XML."""
+        """The stack's outputs by name."""
+        members = self._describe("DescribeStacks", "Outputs")
+        return {text_of(member, "OutputKey"): text_of(member, "OutputValue") for member in members}
+
+    def _functions(self) -> dict[str, str]:
+        """The names of the deployed functions, by what the template calls them."""
+        return {
+            text_of(member, "LogicalResourceId"): text_of(member, "PhysicalResourceId")
+            for member in self._describe("DescribeStackResources", "StackResources")
+            if text_of(member, "ResourceType") == "AWS::Lambda::Function"
+        }
+
+    def _describe(self, action: str, members: str) -> list[xml.Element]:
+        """What CloudFormation answers about the stack. It answers in XML."""
         status, answer = loopback.request(
             self.engine.port,
             "POST",
             "/",
-            f"Action=DescribeStacks&Version=2010-05-15&StackName={STACK_NAME}".encode(),
+            f"Action={action}&Version=2010-05-15&StackName={STACK_NAME}".encode(),
             {"Content-Type": "application/x-www-form-urlencoded", "Authorization": signed_for("cloudformation")},
         )
         if status != 200:
             raise Problem(f"The AWS engine does not know the stack it has just deployed (status {status}).")
-        return {
-            member.findtext(f"{CLOUDFORMATION}OutputKey", ""): member.findtext(f"{CLOUDFORMATION}OutputValue", "")
-            for member in xml.fromstring(answer).findall(f".//{CLOUDFORMATION}Outputs/{CLOUDFORMATION}member")
-        }
+        return xml.fromstring(answer).findall(f".//{CLOUDFORMATION}{members}/{CLOUDFORMATION}member")
 
     @property
     def _sam_directory(self) -> Path:
@@ -147,6 +158,11 @@ def tool_environment() -> dict[str, str]:
         # The machine's own compiler: it builds for this very machine, so no cross-compiler is needed.
         "CARGO_LAMBDA_COMPILER": "cargo",
     }
+
+
+def text_of(element: xml.Element, name: str) -> str:
+    """The text of a child element."""
+    return element.findtext(f"{CLOUDFORMATION}{name}", "")
 
 
 def cargo_target() -> Path:

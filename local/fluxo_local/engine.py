@@ -8,14 +8,15 @@ from pathlib import Path
 from fluxo_local import console, loopback
 from fluxo_local.aws import REGION
 from fluxo_local.processes import Service, kill_programs_in, start_service
-from fluxo_local.profile import OWNER_ONLY
+from fluxo_local.profile import CHECKOUT, OWNER_ONLY
 from fluxo_local.toolchain import ENGINE
 
 START_TIMEOUT_S = 60
 # It writes every execution's history when it stops.
 STOP_TIMEOUT_S = 180
-# More functions at once would take the ledger more connections than postgres.CONNECTIONS_MAX.
-FUNCTIONS_AT_ONCE_MAX = 200
+# Calls of one function at once; more would be slower, since each is a process. Below postgres.CONNECTIONS_MAX.
+CALLS_AT_ONCE_PER_CORE = 4
+CALLS_AT_ONCE_MAX = 50
 
 
 @dataclass(frozen=True)
@@ -41,7 +42,7 @@ class Engine:
             self._started.touch()
             service = start_service(
                 "the AWS engine",
-                [ENGINE.program("python"), "-m", "ministack"],
+                [ENGINE.program("python"), CHECKOUT / "local" / "engine"],
                 environment=self._environment(),
                 log=self.logs / "engine.log",
                 directory=self.data,
@@ -83,7 +84,7 @@ class Engine:
             # Where the functions find AWS.
             "AWS_ENDPOINT_URL": self.endpoint,
             "LAMBDA_EXECUTOR": "local",
-            "LAMBDA_ACCOUNT_CONCURRENCY": str(FUNCTIONS_AT_ONCE_MAX),
+            "FLUXO_CALLS_AT_ONCE": str(min((os.cpu_count() or 1) * CALLS_AT_ONCE_PER_CORE, CALLS_AT_ONCE_MAX)),
             # Services that would listen on ports of their own, and containers that are not ours to touch.
             "IOT_MTLS_ENABLED": "0",
             "SFTP_ENABLED": "0",

@@ -77,7 +77,7 @@ class Profile:
             raise Problem("Fluxo is not running: start it with `make run` or `make up`.")
         stack = read_json(self.stack_file)
         if not stack:
-            raise Problem("Fluxo is still starting: wait until it has printed its URL.")
+            raise Problem("Fluxo is not ready: it is starting or stopping.")
         return stack
 
     def erase(self) -> None:

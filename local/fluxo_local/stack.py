@@ -77,7 +77,6 @@ def run(profile: Profile) -> None:
             running.watch()
     finally:
         running.stop()
-        profile.stack_file.unlink(missing_ok=True)
 
 
 def erase(profile: Profile) -> None:
@@ -115,6 +114,9 @@ class RunningServices:
         # Whoever presses Ctrl-C again must not cut off the saving of their data.
         for number in (signal.SIGINT, signal.SIGTERM, signal.SIGHUP):
             signal.signal(number, signal.SIG_IGN)
+        # First of all, so that nobody is sent to a stack that is going.
+        self._profile.stack_file.unlink(missing_ok=True)
+        self._record(ready=False)
         while self._services:
             service, stop = self._services.pop()
             with console.step(f"Stopping {service.name}"):
@@ -123,14 +125,17 @@ class RunningServices:
 
     def _record(self, ready: bool = False) -> None:
         """Notes the processes, for a later launcher to end should this one be killed."""
-        processes = {str(service.process.pid): start_time(service.process.pid) for service, _ in self._services}
+        processes = [
+            {"name": service.name, "id": service.process.pid, "start_time": start_time(service.process.pid)}
+            for service, _ in self._services
+        ]
         write_json(self._profile.running_file, {"launcher": os.getpid(), "ready": ready, "processes": processes})
 
 
 def end_leftovers(profile: Profile) -> None:
     """Waits for the servers of a launcher that was killed; the kernel has told them to stop, and they may be saving."""
-    record = read_json(profile.running_file) or {"processes": {}}
-    alive = {int(pid) for pid, started in record["processes"].items() if started and start_time(int(pid)) == started}
+    record = read_json(profile.running_file) or {"processes": []}
+    alive = {each["id"] for each in record["processes"] if each["start_time"] and start_time(each["id"]) == each["start_time"]}
     if not alive:
         return
     with console.step("Waiting for the servers of the last run to stop") as step:

@@ -1,5 +1,6 @@
 """Users of merchants in the local user pool, and their ID tokens."""
 
+import re
 from typing import Any
 
 from fluxo_local import loopback
@@ -12,8 +13,8 @@ ROLES = ("clerk", "viewer")
 
 def id_token(profile: Profile, merchant: str, role: str) -> str:
     """Signs in as the merchant's user of that role, who is created if missing."""
-    if not 1 <= len(merchant) <= 128:
-        raise Problem("A merchant's id has 1 to 128 characters.")
+    if not re.fullmatch("[!-~]{1,64}", merchant):
+        raise Problem("A merchant's id has 1 to 64 visible ASCII characters.")
     stack = profile.stack()
     # The role comes first, because a merchant may be called anything.
     user = f"{role}.{merchant}"

@@ -10,8 +10,8 @@ use request_memory::RequestMemory;
 use settings::SettingError;
 
 /// Starting an execution is safe to repeat: its name stands for the payload. All attempts fit the function's timeout.
-const ATTEMPT_TIMEOUT: Duration = Duration::from_millis(1_500);
-const OPERATION_TIMEOUT: Duration = Duration::from_secs(5);
+const ATTEMPT_TIMEOUT: Duration = Duration::from_secs(3);
+const OPERATION_TIMEOUT: Duration = Duration::from_secs(8);
 const ATTEMPTS: u32 = 3;
 
 #[tokio::main(flavor = "current_thread")]
