@@ -1,0 +1,81 @@
+"""A merchant of a test's own, and what a clerk of theirs does."""
+
+import uuid
+from typing import Any, NamedTuple
+
+from deployed.api import Answer, call
+from deployed.stack import Stack
+from deployed.waiting import eventually
+from deployed.workflow import Execution
+
+DATE = "2026-03-10"
+
+
+class Day(NamedTuple):
+    """A daily balance without what is the same in all of a test: merchant, date and currency."""
+
+    opening: str
+    credits: str
+    debits: str
+    closing: str
+    entry_count: int
+
+
+class Merchant:
+    """A merchant whom no other test knows."""
+
+    def __init__(self, stack: Stack, name: str | None = None) -> None:
+        self.stack = stack
+        self.id = name or f"merchant-{uuid.uuid4().hex[:12]}"
+        self.token = stack.users.id_token(self.id)
+
+    def post(self, entry: object, key: str | None, *, token: str | None = None, headers: dict[str, str] | None = None) -> Answer:
+        """POST /entries."""
+        named = {"Idempotency-Key": key} if key is not None else {}
+        return call(f"{self.stack.url}/entries", "POST", token or self.token, entry, named | (headers or {}))
+
+    def accepted(self, entry: object, key: str) -> Answer:
+        """POST /entries of an entry that is none but good."""
+        answer = self.post(entry, key)
+        assert answer.status == 202, answer
+        return answer
+
+    def post_batch(self, entries: object) -> Answer:
+        """POST /entries/batch."""
+        return call(f"{self.stack.url}/entries/batch", "POST", self.token, {"entries": entries})
+
+    def get(self, path: str, *, token: str | None = None, headers: dict[str, str] | None = None) -> Answer:
+        """Any GET."""
+        return call(f"{self.stack.url}{path}", "GET", token or self.token, headers=headers)
+
+    def day(self, date: str = DATE, currency: str = "BRL") -> Day:
+        """The balance of a day as it is now."""
+        answer = self.get(f"/daily-balances/{date}?currency={currency}")
+        assert answer.status == 200, answer
+        assert (answer.body["date"], answer.body["currency"]) == (date, currency)
+        return read_day(answer.body)
+
+    def settled_day(self, entry_count: int, date: str = DATE, currency: str = "BRL") -> Day:
+        """The balance of a day once it counts so many entries, or more."""
+        return eventually(lambda: self.day(date, currency), lambda day: day.entry_count >= entry_count, f"{entry_count} entries on {date}")
+
+    def entries(self) -> list[dict[str, Any]]:
+        """What the ledger holds of the merchant."""
+        return self.stack.ledger.entries(self.id)
+
+    def recorded(self, answer: Answer) -> Execution:
+        """The execution that has recorded an entry, once it has ended; the only one there is for it."""
+        names = self.stack.workflow.names_for(answer.body["id"])
+        assert len(names) == 1, names
+        return self.stack.workflow.finished(names[0])
+
+
+def read_day(body: dict[str, Any]) -> Day:
+    """The sums of a daily balance."""
+    return Day(body["opening_balance"], body["total_credits"], body["total_debits"], body["closing_balance"], body["entry_count"])
+
+
+def entry(amount: str = "10.00", **fields: object) -> dict[str, Any]:
+    """A valid entry; a field that is None is left out."""
+    every = {"type": "credit", "amount": amount, "date": DATE} | fields
+    return {name: value for name, value in every.items() if value is not None}

@@ -1,0 +1,173 @@
+"""The stack that the tests run on: started for them, used through AWS's own interfaces, disturbed in controlled ways."""
+
+import os
+import signal
+import socket
+import subprocess
+import sys
+from collections.abc import Iterator
+from contextlib import contextmanager
+from functools import cached_property
+from pathlib import Path
+from typing import Any
+from urllib.parse import urlsplit
+
+import boto3
+from botocore.config import Config
+from fluxo_local import loopback
+from fluxo_local.aws import REGION
+from fluxo_local.deployment import STACK_NAME
+from fluxo_local.postgres import Postgres, choose_programs, data_directory
+from fluxo_local.profile import CHECKOUT, Profile, read_json
+
+from deployed.ledger import Ledger
+from deployed.users import Users
+from deployed.waiting import eventually
+from deployed.workflow import Workflow
+
+PROFILE = Profile("test")
+# The first start compiles everything.
+LAUNCH_TIMEOUT_S = 3600
+# A table that no deployment makes.
+NO_TABLE = "fluxo-no-such-table"
+
+
+def launch(command: str, *options: str) -> None:
+    """Runs a command of the local stack on the tests' own profile."""
+    words = [sys.executable, CHECKOUT / "local", command, "--profile", PROFILE.name, *options]
+    subprocess.run(words, check=True, stdin=subprocess.DEVNULL, timeout=LAUNCH_TIMEOUT_S)
+
+
+class Stack:
+    """The deployed system. What it is made of is looked up when first used, and anew after a restart."""
+
+    def start(self) -> None:
+        """Starts with no data. A stack that an interrupted run has left behind would be taken for it, so that is stopped first."""
+        self.stop()
+        launch("up", "--fresh")
+
+    def stop(self) -> None:
+        """Stops it, if it runs."""
+        launch("down")
+
+    def restart(self) -> None:
+        """Stops everything and starts it with the data it has kept. Ports change, ids do not."""
+        self.stop()
+        launch("up")
+        self.__dict__.clear()
+
+    @cached_property
+    def ids(self) -> dict[str, Any]:
+        """What the deployment has given."""
+        return PROFILE.stack()
+
+    @cached_property
+    def url(self) -> str:
+        """The base URL of the API."""
+        return self.ids["url"]
+
+    @cached_property
+    def users(self) -> Users:
+        """The user pool."""
+        return Users(PROFILE, self.client("cognito-idp"))
+
+    @cached_property
+    def workflow(self) -> Workflow:
+        """The state machine."""
+        return Workflow(self.client("stepfunctions"), self.ids["state_machine_arn"])
+
+    @cached_property
+    def ledger(self) -> Ledger:
+        """The ledger's database, where the function that writes it finds it."""
+        data = data_directory(PROFILE)
+        port = int(self._environment("ApplyToLedger")["LEDGER_PORT"])
+        return Ledger(Postgres(choose_programs(data), data, port, PROFILE.secret("postgres_password"), PROFILE.logs))
+
+    def client(self, service: str) -> Any:
+        """A client of one of AWS's interfaces."""
+        return boto3.client(
+            service,
+            endpoint_url=f"http://127.0.0.1:{self.ids['port']}",
+            region_name=REGION,
+            aws_access_key_id="test",
+            aws_secret_access_key="test",
+            # Nothing here may fail and be tried again unseen.
+            config=Config(retries={"total_max_attempts": 1}),
+        )
+
+    def routes(self) -> list[tuple[str, str]]:
+        """Method and path of every route of the deployed API, with something in the place of each variable."""
+        api = urlsplit(self.url).path.rsplit("/", 1)[1]
+        keys = [route["RouteKey"] for route in self.client("apigatewayv2").get_routes(ApiId=api)["Items"]]
+        return [(method, path.replace("{", "").replace("}", "")) for method, path in (key.split(" ") for key in keys)]
+
+    def forget_requests(self) -> None:
+        """Redis loses everything, as it does when it is replaced."""
+        redis = urlsplit(self._environment("RegisterEntry")["REDIS_URL"])
+        with socket.create_connection((redis.hostname, redis.port), timeout=5) as connection, connection.makefile("rb") as answers:
+            connection.sendall(f"AUTH {redis.password}\r\nFLUSHALL\r\n".encode())
+            assert [answers.readline(), answers.readline()] == [b"+OK\r\n", b"+OK\r\n"]
+
+    @contextmanager
+    def hanging(self, server: str) -> Iterator[None]:
+        """The server answers nothing and closes nothing: what a machine that hangs, or a network that is gone, looks like.
+
+        It is not ended, because the launcher stops the whole stack when a server of it ends.
+        """
+        processes = read_json(PROFILE.running_file)["processes"]
+        parent = next(process["id"] for process in processes if process["name"] == server)
+        stopped = [parent]
+        os.kill(parent, signal.SIGSTOP)
+        try:
+            # Afterwards, so that there will be no further ones.
+            for child in Path(f"/proc/{parent}/task/{parent}/children").read_text().split():
+                os.kill(int(child), signal.SIGSTOP)
+                stopped.append(int(child))
+            yield
+        finally:
+            for process in stopped:
+                os.kill(process, signal.SIGCONT)
+
+    @contextmanager
+    def balances_unwritable(self) -> Iterator[None]:
+        """DynamoDB refuses every write of a balance: the function that writes them is given a table that does not exist.
+
+        The table itself cannot be made to refuse, and deleting it would take every other balance with it.
+        """
+        variables = self._environment("ConsolidateDay")
+        self._set_environment("ConsolidateDay", variables | {"BALANCES_TABLE": NO_TABLE})
+        try:
+            yield
+        finally:
+            self._set_environment("ConsolidateDay", variables)
+
+    @contextmanager
+    def waits_between_retries(self, scale: float) -> Iterator[None]:
+        """The state machine waits so many times as long before a retry as its definition says."""
+        self._scale_waits(scale)
+        try:
+            yield
+        finally:
+            self._scale_waits(1)
+
+    def _scale_waits(self, scale: float) -> None:
+        setting = {"stepfunctions._SFN_WAIT_SCALE": scale}
+        _, answer = loopback.request_json(self.ids["port"], "POST", "/_ministack/config", setting)
+        assert answer == {"applied": setting}, answer
+
+    def _environment(self, function: str) -> dict[str, str]:
+        """The environment variables of a function, by its name in the template."""
+        return self.client("lambda").get_function_configuration(FunctionName=self._function_name(function))["Environment"]["Variables"]
+
+    def _set_environment(self, function: str, variables: dict[str, str]) -> None:
+        functions, name = self.client("lambda"), self._function_name(function)
+        functions.update_function_configuration(FunctionName=name, Environment={"Variables": variables})
+        eventually(
+            lambda: functions.get_function_configuration(FunctionName=name)["LastUpdateStatus"],
+            lambda status: status == "Successful",
+            f"{function} to be updated",
+        )
+
+    def _function_name(self, function: str) -> str:
+        resource = self.client("cloudformation").describe_stack_resource(StackName=STACK_NAME, LogicalResourceId=function)
+        return resource["StackResourceDetail"]["PhysicalResourceId"]

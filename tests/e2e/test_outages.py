@@ -1,0 +1,73 @@
+"""A store is down: entries are accepted all the same, none is lost and none is counted twice."""
+
+from deployed.merchant import DATE, Day, Merchant, entry
+from deployed.stack import Stack
+
+
+def test_entries_are_accepted_while_the_ledger_refuses_and_posted_when_it_is_back(merchant: Merchant, stack: Stack) -> None:
+    merchant.recorded(merchant.accepted(entry("1.00"), "before"))
+    with stack.ledger.refusing():
+        posted = [merchant.accepted(entry("10.00"), f"during-{n}") for n in range(5)]
+        batch = merchant.post_batch([entry("100.00", idempotency_key=f"batch-{n}") for n in range(3)])
+        assert batch.status == 202
+        # A repeat is known, reading goes on.
+        assert merchant.accepted(entry("10.00"), "during-0").is_replay
+        assert merchant.day() == Day("0.00", "1.00", "0.00", "1.00", 1)
+    for answer in posted:
+        assert merchant.recorded(answer).status == "SUCCEEDED"
+    assert merchant.settled_day(9) == Day("0.00", "351.00", "0.00", "351.00", 9)
+    assert len(merchant.entries()) == 9
+
+
+def test_entries_are_accepted_while_the_ledger_hangs_and_posted_once_when_it_wakes(merchant: Merchant, stack: Stack) -> None:
+    merchant.recorded(merchant.accepted(entry("1.00"), "before"))
+    with stack.hanging("PostgreSQL"):
+        posted = [merchant.accepted(entry("10.00"), f"during-{n}") for n in range(3)]
+        assert merchant.day() == Day("0.00", "1.00", "0.00", "1.00", 1)
+        for answer in posted:
+            (name,) = stack.workflow.names_for(answer.body["id"])
+            assert set(stack.workflow.failing(name).failed_attempts) == {"LedgerUnavailable"}
+    # Statements that the functions gave up on may go through now, beside the next attempts.
+    for answer in posted:
+        assert merchant.recorded(answer).status == "SUCCEEDED"
+    assert merchant.settled_day(4) == Day("0.00", "31.00", "0.00", "31.00", 4)
+    assert len(merchant.entries()) == 4
+
+
+def test_entries_are_accepted_while_balances_cannot_be_written(merchant: Merchant, stack: Stack) -> None:
+    with stack.balances_unwritable():
+        posted = [merchant.accepted(entry("10.00"), f"during-{n}") for n in range(3)]
+        for answer in posted:
+            (name,) = stack.workflow.names_for(answer.body["id"])
+            assert set(stack.workflow.failing(name).failed_attempts) == {"BalancesUnavailable"}
+    for answer in posted:
+        assert merchant.recorded(answer).status == "SUCCEEDED"
+    assert merchant.day() == Day("0.00", "30.00", "0.00", "30.00", 3)
+
+
+def test_entries_are_accepted_while_redis_hangs_and_repeats_are_recognised(merchant: Merchant, stack: Stack) -> None:
+    known = merchant.accepted(entry("1.00"), "known")
+    with stack.hanging("Redis"):
+        new = merchant.accepted(entry("10.00"), "new")
+        assert not new.is_replay
+        for key, amount, first in (("new", "10.00", new), ("known", "1.00", known)):
+            repeat = merchant.accepted(entry(amount), key)
+            assert (repeat.is_replay, repeat.body) == (True, first.body)
+        batch = [entry("100.00", idempotency_key="b1"), entry("10.00", idempotency_key="new")]
+        assert merchant.post_batch(batch).status == 202
+        assert merchant.get(f"/daily-balances/{DATE}").status == 200
+    for answer in (known, new):
+        # One execution each.
+        merchant.recorded(answer)
+    assert merchant.settled_day(3) == Day("0.00", "111.00", "0.00", "111.00", 3)
+    assert len(merchant.entries()) == 3
+
+
+def test_redis_is_no_store_of_anything_that_must_last(merchant: Merchant, stack: Stack) -> None:
+    first = merchant.accepted(entry("10.00", date=None), "key")
+    merchant.recorded(first)
+    stack.forget_requests()
+    repeat = merchant.accepted(entry("10.00", date=None), "key")
+    assert (repeat.is_replay, repeat.body) == (True, first.body)
+    merchant.recorded(first)
+    assert merchant.day(first.body["date"]) == Day("0.00", "10.00", "0.00", "10.00", 1)
