@@ -53,14 +53,15 @@ def test_credits_are_added_and_debits_subtracted(merchant: Merchant) -> None:
 
 
 def test_a_backdated_entry_changes_the_balances_of_all_later_days(merchant: Merchant) -> None:
-    merchant.accepted(entry("100.00", date="2026-03-10"), "march")
-    assert merchant.settled_day(1, "2026-03-10") == Day("0.00", "100.00", "0.00", "100.00", 1)
+    merchant.recorded(merchant.accepted(entry("100.00", date="2026-03-10"), "march"))
+    assert merchant.day("2026-03-10") == Day("0.00", "100.00", "0.00", "100.00", 1)
 
-    merchant.accepted(entry("0.01", date="2026-03-09"), "day-before")
-    merchant.accepted(entry("30.00", date="2026-02-28", type="debit"), "month-before")
-    merchant.accepted(entry("5.00", date="1999-12-31"), "century-before")
-    for earlier in ("2026-03-09", "2026-02-28", "1999-12-31"):
-        merchant.settled_day(1, earlier)
+    for earlier in (
+        merchant.accepted(entry("0.01", date="2026-03-09"), "day-before"),
+        merchant.accepted(entry("30.00", date="2026-02-28", type="debit"), "month-before"),
+        merchant.accepted(entry("5.00", date="1999-12-31"), "century-before"),
+    ):
+        merchant.recorded(earlier)
 
     assert merchant.day("1999-12-30") == Day("0.00", "0.00", "0.00", "0.00", 0)
     assert merchant.day("1999-12-31") == Day("0.00", "5.00", "0.00", "5.00", 1)
@@ -71,12 +72,13 @@ def test_a_backdated_entry_changes_the_balances_of_all_later_days(merchant: Merc
 
 
 def test_a_range_has_one_balance_for_every_day(merchant: Merchant) -> None:
-    merchant.accepted(entry("9.00", date="2026-01-15"), "january")
-    merchant.accepted(entry("1.00", date="2026-02-28"), "february")
-    merchant.accepted(entry("2.00", date="2026-03-02", type="debit"), "march")
-    for day in ("2026-01-15", "2026-02-28", "2026-03-02"):
-        merchant.settled_day(1, day)
-
+    merchant.recorded_batch(
+        [
+            entry("9.00", date="2026-01-15", idempotency_key="january"),
+            entry("1.00", date="2026-02-28", idempotency_key="february"),
+            entry("2.00", date="2026-03-02", type="debit", idempotency_key="march"),
+        ]
+    )
     answer = merchant.get("/daily-balances?from=2026-02-27&to=2026-03-03")
     assert answer.status == 200
     assert {body["date"]: read_day(body) for body in answer.body["balances"]} == {
@@ -93,8 +95,7 @@ def test_a_range_has_one_balance_for_every_day(merchant: Merchant) -> None:
 def test_every_day_of_a_range_is_what_the_day_alone_says(merchant: Merchant) -> None:
     first = date(2025, 12, 20)
     dates = [str(first + timedelta(days=9 * n)) for n in range(12)]
-    merchant.post_batch([entry(f"{n + 1}.10", date=dates[n], idempotency_key=f"key-{n}") for n in range(12)])
-    merchant.settled_day(1, dates[-1])
+    merchant.recorded_batch([entry(f"{n + 1}.10", date=dates[n], idempotency_key=f"key-{n}") for n in range(12)])
 
     whole = merchant.get(f"/daily-balances?from={first}&to={dates[-1]}").body["balances"]
     assert len(whole) == 9 * 11 + 1
@@ -104,28 +105,27 @@ def test_every_day_of_a_range_is_what_the_day_alone_says(merchant: Merchant) -> 
 
 def test_a_batch_of_500_over_days_and_currencies_is_recorded_whole(merchant: Merchant) -> None:
     days = ["2026-02-27", "2026-02-28", "2026-03-01", "2026-03-02"]
-    currencies = {"BRL": "0.01", "JPY": "7", "KWD": "0.001", "USD": "1000000.00", "UYU": "1.50"}
+    amounts = {"BRL": "0.01", "JPY": "7", "KWD": "0.001", "USD": "1000000.00", "UYU": "1.50"}
+    kinds = ["credit"] * 15 + ["debit"] * 10
     entries = [
-        entry(
-            currencies[currency], date=day, currency=currency, type=kind, idempotency_key=f"{day}.{currency}.{kind}.{n}"
-        )
-        for day in days for currency in currencies for kind in ("credit", "debit") for n in range(15 if kind == "credit" else 10)
-    ]  # fmt: skip
+        entry(amount, date=day, currency=currency, type=kind, idempotency_key=f"{day}.{currency}.{number}")
+        for day in days
+        for currency, amount in amounts.items()
+        for number, kind in enumerate(kinds)
+    ]
     random.Random(1).shuffle(entries)
     assert len(entries) == 500
 
-    posted = merchant.post_batch(entries)
-    assert posted.status == 202
+    posted = merchant.recorded_batch(entries)
     assert {line["status"] for line in posted.body["entries"]} == {"accepted"}
-    merchant.settled_day(25, days[-1], "UYU")
-    expected = {
+    assert {currency: merchant.day(days[1], currency) for currency in amounts} == {
         "BRL": Day("0.05", "0.15", "0.10", "0.10", 25),
         "JPY": Day("35", "105", "70", "70", 25),
         "KWD": Day("0.005", "0.015", "0.010", "0.010", 25),
         "USD": Day("5000000.00", "15000000.00", "10000000.00", "10000000.00", 25),
         "UYU": Day("7.50", "22.50", "15.00", "15.00", 25),
     }
-    assert {currency: merchant.settled_day(25, days[1], currency) for currency in currencies} == expected
+    assert merchant.day(days[3], "KWD") == Day("0.015", "0.015", "0.010", "0.020", 25)
 
     # In the order of the request.
     stored = {row["id"]: (row["date"], row["currency"], row["type"]) for row in merchant.entries()}
@@ -211,8 +211,6 @@ def test_any_unicode_text_is_stored_unchanged(merchant: Merchant) -> None:
     characters = [chr(code) for code in range(0x110000) if unicodedata.category(chr(code)) not in ("Cc", "Cs")]
     chance = random.Random(1)
     texts = ["".join(chance.sample(characters, 255)) for _ in range(100)]
-    posted = merchant.post_batch([entry(description=text, idempotency_key=f"key-{n}") for n, text in enumerate(texts)])
-    assert posted.status == 202, posted
-    merchant.settled_day(100)
+    posted = merchant.recorded_batch([entry(description=text, idempotency_key=f"key-{n}") for n, text in enumerate(texts)])
     stored = {row["id"]: row["description"] for row in merchant.entries()}
     assert [stored[line["id"]] for line in posted.body["entries"]] == texts

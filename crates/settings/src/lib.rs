@@ -1,7 +1,11 @@
 //! Settings from the environment. A program reads all of them when it starts, so that a mistake in the deployment shows
 //! there, with the variable's name, and not in the middle of a request.
 
+mod aws;
+
 use std::{env, str::FromStr};
+
+pub use aws::AwsLimits;
 
 /// A variable of the environment is missing or not what it should be.
 #[derive(Debug, PartialEq, Eq, thiserror::Error)]

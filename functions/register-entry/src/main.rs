@@ -2,30 +2,20 @@
 
 use std::time::Duration;
 
-use aws_config::{retry::RetryConfig, timeout::TimeoutConfig};
 use jiff::{Timestamp, tz::TimeZone};
 use lambda_http::{Error, Request, run, service_fn, tracing};
 use register_entry::{RegisterEntry, StateMachine};
 use request_memory::RequestMemory;
-use settings::SettingError;
+use settings::{AwsLimits, SettingError};
 
 /// Starting an execution is safe to repeat: its name stands for the payload. All attempts fit the function's timeout.
-const ATTEMPT_TIMEOUT: Duration = Duration::from_secs(3);
-const OPERATION_TIMEOUT: Duration = Duration::from_secs(8);
-const ATTEMPTS: u32 = 3;
+const STEP_FUNCTIONS: AwsLimits =
+    AwsLimits { attempt_timeout: Duration::from_secs(3), operation_timeout: Duration::from_secs(8), attempts: 3 };
 
 #[tokio::main(flavor = "current_thread")]
 async fn main() -> Result<(), Error> {
     tracing::init_default_subscriber();
-    let timeouts = TimeoutConfig::builder()
-        .operation_attempt_timeout(ATTEMPT_TIMEOUT)
-        .operation_timeout(OPERATION_TIMEOUT)
-        .build();
-    let aws = aws_config::from_env()
-        .timeout_config(timeouts)
-        .retry_config(RetryConfig::standard().with_max_attempts(ATTEMPTS))
-        .load()
-        .await;
+    let aws = STEP_FUNCTIONS.load_config().await;
     let register_entry = &RegisterEntry {
         memory: RequestMemory::new(&settings::required("REDIS_URL")?)
             .map_err(|_| SettingError::Invalid { name: "REDIS_URL", expected: "a Redis URL" })?,
