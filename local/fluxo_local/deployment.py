@@ -31,8 +31,13 @@ class Deployment:
 
     def build(self) -> None:
         """Compiles everything at once, then lets SAM collect the functions, which finds all compiled."""
-        architecture = toolchain.machine()
-        flag = {"x86_64": "--x86-64", "arm64": "--arm64"}[architecture]
+        # cargo-lambda moves what it has built out of the target directory, which all profiles share.
+        with toolchain.one_at_a_time("build"):
+            self._compile()
+            self._collect()
+
+    def _compile(self) -> None:
+        flag = {"x86_64": "--x86-64", "arm64": "--arm64"}[toolchain.machine()]
         with console.step("Compiling (the first time takes some minutes)") as step:
             run_tool(
                 ["cargo", "lambda", "build", "--release", "--locked", "--bins", flag],
@@ -41,9 +46,12 @@ class Deployment:
                 environment=tool_environment(),
                 step=step,
             )
+
+    def _collect(self) -> None:
+        architecture = f"Architecture={toolchain.machine()}"
         with console.step("sam build") as step:
             run_tool(
-                [SAM.program("sam"), "build", "--build-dir", self._sam_directory, "--parameter-overrides", f"Architecture={architecture}"],
+                [SAM.program("sam"), "build", "--build-dir", self._sam_directory, "--parameter-overrides", architecture],
                 what="sam build",
                 log=self.profile.logs / "sam-build.log",
                 environment=tool_environment(),

@@ -161,7 +161,7 @@ def install_python_tools(tools: PythonTools) -> None:
     wanted = hashlib.sha256(requirements.read_bytes() + sys.version.encode()).hexdigest()
     target = TOOLS / tools.name
     stamp = target / ".complete"
-    with set_up_lock():
+    with one_at_a_time("set-up"):
         if stamp.exists() and stamp.read_text() == wanted:
             return
         log = LOCAL / f"pip-{tools.name}.log"
@@ -185,7 +185,7 @@ def install_node_tools() -> Path:
     wanted = hashlib.sha256(lock.read_bytes()).hexdigest()
     target = TOOLS / "npm"
     stamp = target / ".complete"
-    with set_up_lock():
+    with one_at_a_time("set-up"):
         if not stamp.exists() or stamp.read_text() != wanted:
             with console.step("Installing the validator of state machines") as step:
                 shutil.rmtree(target, ignore_errors=True)
@@ -204,10 +204,10 @@ def install_node_tools() -> Path:
 
 
 @contextmanager
-def set_up_lock() -> Iterator[None]:
-    """Lets one launcher at a time install; another waits for it."""
-    TOOLS.mkdir(parents=True, exist_ok=True)
-    with (LOCAL / ".set-up.lock").open("w") as file:
+def one_at_a_time(work: str) -> Iterator[None]:
+    """Lets one launcher of this checkout at a time do such work; another waits for it."""
+    LOCAL.mkdir(exist_ok=True)
+    with (LOCAL / f".{work}.lock").open("w") as file:
         fcntl.flock(file, fcntl.LOCK_EX)
         yield
 
