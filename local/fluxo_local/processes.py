@@ -9,6 +9,7 @@ from collections.abc import Callable, Sequence
 from contextlib import suppress
 from dataclasses import dataclass
 from pathlib import Path
+from typing import BinaryIO
 
 from fluxo_local.console import Step
 from fluxo_local.problem import Problem
@@ -87,17 +88,7 @@ def start_service(
 ) -> Service:
     """Starts a child in a session of its own, so that Ctrl-C reaches the launcher only, which stops it in order."""
     with log.open("ab") as output:
-        process = subprocess.Popen(
-            [str(word) for word in command],
-            cwd=directory,
-            env=environment,
-            stdin=subprocess.DEVNULL,
-            stdout=output,
-            stderr=subprocess.STDOUT,
-            start_new_session=True,
-            preexec_fn=ending_with_parent(stop_signal),
-            **as_account(account),
-        )
+        process = spawn(command, environment, output, directory, account, stop_signal)
     return Service(name, process, log, stop_signal, stop_timeout_s)
 
 
@@ -112,20 +103,7 @@ def run_tool(
     step: Step | None = None,
 ) -> None:
     """Runs a command to its end with its output in `log`; `what` completes the sentence "… has failed"."""
-    with (
-        log.open("wb") as output,
-        subprocess.Popen(
-            [str(word) for word in command],
-            cwd=directory,
-            env=environment,
-            stdin=subprocess.DEVNULL,
-            stdout=output,
-            stderr=subprocess.STDOUT,
-            start_new_session=True,
-            preexec_fn=ending_with_parent(signal.SIGTERM),
-            **as_account(account),
-        ) as process,
-    ):
+    with log.open("wb") as output, spawn(command, environment, output, directory, account, signal.SIGTERM) as process:
         try:
             while process.poll() is None:
                 if step:
@@ -137,6 +115,28 @@ def run_tool(
             raise
     if process.returncode != 0:
         raise Problem(f"{what} has failed ({describe_status(process.returncode)}). {last_words(log)}")
+
+
+def spawn(
+    command: Sequence[str | Path],
+    environment: dict[str, str] | None,
+    output: BinaryIO,
+    directory: Path,
+    account: Account | None,
+    end_signal: signal.Signals,
+) -> subprocess.Popen[bytes]:
+    """Starts a child in a session of its own that gets `end_signal` when the launcher dies."""
+    return subprocess.Popen(
+        [str(word) for word in command],
+        cwd=directory,
+        env=environment,
+        stdin=subprocess.DEVNULL,
+        stdout=output,
+        stderr=subprocess.STDOUT,
+        start_new_session=True,
+        preexec_fn=ending_with_parent(end_signal),
+        **as_account(account),
+    )
 
 
 def ending_with_parent(signal_number: signal.Signals) -> Callable[[], None]:

@@ -107,6 +107,7 @@ def install_system_packages(packages: Sequence[str]) -> None:
     names = " ".join(packages)
     if not apt:
         raise Problem(f"Missing on this machine: {names}. Install them, on Debian or Ubuntu with: sudo apt-get install {names}")
+    LOCAL.mkdir(exist_ok=True)
     log = LOCAL / "apt.log"
     with console.step(f"Installing {names}") as step:
         run_tool([*apt, "update"], what="apt-get update", log=log, step=step)

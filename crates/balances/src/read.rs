@@ -14,8 +14,6 @@ use crate::{
 pub struct BalanceLine {
     /// The balance.
     pub balance: DailyBalance,
-    /// The currency of all sums.
-    pub currency: Currency,
     /// When the day's totals were taken from the ledger; none for a day without entries.
     pub updated_at: Option<jiff::Timestamp>,
 }
@@ -66,7 +64,7 @@ impl BalanceTable {
         let balances = daily_balances(opening, from, to, &totals_by_day)?;
         Ok(balances
             .into_iter()
-            .map(|balance| BalanceLine { balance, currency, updated_at: updated_at_by_day.get(&balance.date).copied() })
+            .map(|balance| BalanceLine { balance, updated_at: updated_at_by_day.get(&balance.date).copied() })
             .collect())
     }
 

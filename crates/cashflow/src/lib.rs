@@ -22,4 +22,4 @@ pub use identity::{EntryId, IdempotencyKey, IdempotencyKeyError, MerchantId, Mer
 pub use jiff::civil::Date;
 pub use money::{Amount, AmountError};
 pub use text::{CATEGORY_CHARACTERS_MAX, Category, DESCRIPTION_CHARACTERS_MAX, Description, TextError};
-pub use totals::{Period, PeriodError, PeriodTotals, TotalOverflow, Totals, Version};
+pub use totals::{Period, PeriodError, PeriodTotals, TotalOverflow, Totals};

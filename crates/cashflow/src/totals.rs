@@ -91,18 +91,6 @@ pub struct PeriodTotals {
     pub totals: Totals,
 }
 
-/// How new some totals are. Of two versions of one period the greater one covers every entry of the smaller.
-///
-/// Within an epoch the ledger only gains entries and its snapshots form a chain, so more entries means later. A restore
-/// that may have lost entries raises the epoch, which counts first.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
-pub struct Version {
-    /// The ledger's epoch, raised when it is restored.
-    pub epoch: u32,
-    /// The number of entries that the totals cover.
-    pub entry_count: u64,
-}
-
 #[cfg(test)]
 mod tests {
     use proptest::prelude::*;
@@ -125,13 +113,6 @@ mod tests {
         let full = Totals { credits: i128::MAX, ..Totals::ZERO };
         assert_eq!(full.with_entry(EntryType::Credit, 1), Err(TotalOverflow));
         assert_eq!(Totals { credits: i128::MIN, debits: 1, entry_count: 1 }.net(), Err(TotalOverflow));
-    }
-
-    #[test]
-    fn the_epoch_counts_before_the_number_of_entries() {
-        let version = |epoch, entry_count| Version { epoch, entry_count };
-        assert!(version(2, 1) > version(1, 1_000));
-        assert!(version(1, 2) > version(1, 1));
     }
 
     #[test]

@@ -53,11 +53,6 @@ impl TaskError {
         }
         TaskError { name, message }
     }
-
-    /// The name that `Retry` and `Catch` match.
-    pub fn name(&self) -> ErrorName {
-        self.name
-    }
 }
 
 impl fmt::Display for TaskError {
