@@ -4,6 +4,8 @@ MAKEFLAGS += --no-print-directory
 
 PROFILE ?= default
 ROLE ?= clerk
+SEED ?= 1
+EXAMPLES ?= 100
 LOCAL := python3 local
 IN_PROFILE := --profile '$(PROFILE)'
 SAM := .local/tools/sam/bin
@@ -11,8 +13,10 @@ CHECKS := .local/tools/checks/bin
 NPM := .local/tools/npm/node_modules/.bin
 
 export SAM_CLI_TELEMETRY := 0
+export REDOCLY_TELEMETRY := off
+export REDOCLY_SUPPRESS_UPDATE_NOTICE := true
 
-.PHONY: help run up down url token invoke test lint fmt unit e2e tools
+.PHONY: help run up down url token invoke test lint fmt unit e2e fuzz-api docs tools
 
 help: ## This list
 	@grep -hE '^[a-z0-9-]+:.*## ' $(MAKEFILE_LIST) | sed -E 's/^([a-z0-9-]+):.*## /\1\t/' | expand -t 10
@@ -39,7 +43,7 @@ invoke: ## Invoke one function with an event: make invoke FUNCTION=register-entr
 
 test: lint unit e2e ## All checks and tests; needs nothing set up beforehand
 
-lint: tools ## Formatting, clippy, and the checks of Python, template and state machine
+lint: tools ## Formatting, clippy, and the checks of Python, template, state machine and API description
 	cargo fmt --all --check
 	cargo clippy --workspace --all-targets --locked -- --deny warnings
 	RUSTDOCFLAGS='--deny warnings' cargo doc --workspace --no-deps --document-private-items --locked --quiet
@@ -50,6 +54,16 @@ lint: tools ## Formatting, clippy, and the checks of Python, template and state 
 	@# The validator knows no placeholders; deploying fills them in.
 	@mkdir -p .local/lint && for file in statemachines/*.asl.json; do sed 's/$${Partition}/aws/' $$file > .local/lint/$${file##*/}; done
 	$(NPM)/asl-validator $(patsubst statemachines/%,--json-path .local/lint/%,$(wildcard statemachines/*.asl.json))
+	$(NPM)/redocly lint openapi.yaml --config local/npm/redocly.yaml --format stylish
+	@rm -rf .local/lint/api && $(call render,.local/lint/api)
+	@diff --recursive --brief .local/lint/api docs/api || { echo 'fluxo: docs/api is not what openapi.yaml renders to: run make docs' >&2; exit 1; }
+
+docs: tools ## Render the description of the API, openapi.yaml, to docs/api
+	@rm -rf docs/api && $(call render,docs/api)
+
+# Renders to a folder.
+render = $(NPM)/redocly bundle openapi.yaml --config local/npm/redocly.yaml --output .local/openapi.json 2>.local/redocly.log || { cat .local/redocly.log >&2; exit 1; } \
+	&& node local/npm/render.mjs $(NPM)/.. .local/openapi.json $(1)
 
 fmt: tools ## Format all code
 	cargo fmt --all
@@ -61,6 +75,9 @@ unit: ## Unit, property and integration tests, beside throw-away servers
 
 e2e: tools ## End-to-end tests on a deployed stack of their own
 	$(CHECKS)/pytest -p no:cacheprovider tests/e2e
+
+fuzz-api: tools ## The generated requests of the e2e tests, more of them: make fuzz-api SEED=7 [EXAMPLES=100]
+	SCHEMATHESIS_SEED='$(SEED)' SCHEMATHESIS_EXAMPLES='$(EXAMPLES)' $(CHECKS)/pytest -p no:cacheprovider -s tests/e2e/test_contract.py
 
 tools: # Installs what lint and e2e use. Quick when all is there.
 	@$(LOCAL) install sam >/dev/null

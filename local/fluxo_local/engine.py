@@ -14,7 +14,8 @@ from fluxo_local.toolchain import ENGINE
 START_TIMEOUT_S = 60
 # It writes every execution's history when it stops.
 STOP_TIMEOUT_S = 180
-# Calls of one function at once; more would be slower, since each is a process. Below postgres.CONNECTIONS_MAX.
+# Calls of one function at once; more would be slower, since each is a process. Nine functions work with the ledger:
+# together they stay below postgres.CONNECTIONS_MAX.
 CALLS_AT_ONCE_PER_CORE = 4
 CALLS_AT_ONCE_MAX = 50
 

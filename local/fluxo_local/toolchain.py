@@ -42,7 +42,7 @@ class PythonTools:
 # Apart, because they want different releases of the same packages.
 ENGINE = PythonTools("engine", "the AWS engine")
 SAM = PythonTools("sam", "SAM and cargo-lambda")
-CHECKS = PythonTools("checks", "pytest and ruff")
+CHECKS = PythonTools("checks", "pytest, ruff and schemathesis")
 POSTGRES_WHEEL = PythonTools("postgres", "PostgreSQL")
 
 
@@ -188,7 +188,7 @@ def install_node_tools() -> Path:
     stamp = target / ".complete"
     with one_at_a_time("set-up"):
         if not stamp.exists() or stamp.read_text() != wanted:
-            with console.step("Installing the validator of state machines") as step:
+            with console.step("Installing the linters of state machines and API description") as step:
                 shutil.rmtree(target, ignore_errors=True)
                 target.mkdir(parents=True)
                 for name in ("package.json", "package-lock.json"):

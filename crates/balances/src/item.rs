@@ -3,13 +3,17 @@
 use std::{collections::HashMap, str::FromStr};
 
 use aws_sdk_dynamodb::types::AttributeValue;
-use cashflow::{Currency, Date, MerchantId, Month, Period, Totals, parse_date};
+use cashflow::{Currency, Date, MerchantId, Month, Period, Totals, TotalsVersion, parse_date};
 
 pub(crate) const CREDITS: &str = "credits";
 pub(crate) const DEBITS: &str = "debits";
 pub(crate) const ENTRY_COUNT: &str = "entry_count";
 pub(crate) const EPOCH: &str = "epoch";
 pub(crate) const UPDATED_AT: &str = "updated_at";
+/// Of the newest seal of a day: the ledger's epoch, its number, how many entries it covers.
+pub(crate) const SEAL_EPOCH: &str = "seal_epoch";
+pub(crate) const SEAL_NUMBER: &str = "seal_number";
+pub(crate) const SEAL_ENTRY_COUNT: &str = "seal_entry_count";
 
 pub(crate) type Item = HashMap<String, AttributeValue>;
 
@@ -39,12 +43,30 @@ pub(crate) fn day(item: &Item) -> Option<Date> {
     parse_date(key.strip_prefix("day#")?).ok()
 }
 
+/// The totals of an item, zero for a day that was sealed without entries; nothing if an attribute is missing or malformed.
 pub(crate) fn totals(item: &Item) -> Option<Totals> {
+    if !has_totals(item) {
+        return item.contains_key(SEAL_NUMBER).then_some(Totals::ZERO);
+    }
     Some(Totals {
         credits: number(item, CREDITS)?,
         debits: number(item, DEBITS)?,
         entry_count: number(item, ENTRY_COUNT)?,
     })
+}
+
+pub(crate) fn has_totals(item: &Item) -> bool {
+    item.contains_key(ENTRY_COUNT)
+}
+
+/// The version of the totals; none for a day that was sealed without entries.
+pub(crate) fn version(item: &Item) -> Option<TotalsVersion> {
+    Some(TotalsVersion { epoch: number(item, EPOCH)?, entry_count: number(item, ENTRY_COUNT)? })
+}
+
+/// How many entries the newest seal of a day covers.
+pub(crate) fn sealed_entry_count(item: &Item) -> Option<u64> {
+    number(item, SEAL_ENTRY_COUNT)
 }
 
 pub(crate) fn updated_at(item: &Item) -> Option<jiff::Timestamp> {

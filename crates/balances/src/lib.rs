@@ -13,8 +13,8 @@ use std::fmt;
 
 use aws_sdk_dynamodb::Client;
 
-pub use read::{BalanceLine, ReadError};
-pub use write::{Write, WriteError};
+pub use read::{BalanceLine, Consistency, ReadError};
+pub use write::{SealMark, Write, WriteError};
 
 /// The table of daily balances: partition key `pk` (`merchant#currency`), sort key `sk` (`day#2026-11-22`, `month#2026-11`).
 #[derive(Clone)]

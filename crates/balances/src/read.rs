@@ -1,12 +1,15 @@
-use std::collections::BTreeMap;
+use std::{collections::BTreeMap, error::Error};
 
-use aws_sdk_dynamodb::{error::SdkError, operation::query::QueryError, types::AttributeValue};
-use cashflow::{Currency, DailyBalance, Date, FIRST_DATE, MerchantId, Month, TotalOverflow, Totals, daily_balances};
+use aws_sdk_dynamodb::types::AttributeValue;
+use cashflow::{
+    BalanceToken, Currency, DailyBalance, Date, DayStatus, FIRST_DATE, MerchantId, Month, Period, TotalOverflow,
+    Totals, TotalsVersion, daily_balances,
+};
 use futures::future::try_join;
 
 use crate::{
     BalanceTable,
-    item::{self, Item, day_key, month_key, partition_key},
+    item::{self, Item, day_key, month_key, partition_key, sort_key},
 };
 
 /// One day as it is shown: its balance, and when its totals were read from the ledger.
@@ -16,6 +19,17 @@ pub struct BalanceLine {
     pub balance: DailyBalance,
     /// When the day's totals were taken from the ledger; none for a day without entries.
     pub updated_at: Option<jiff::Timestamp>,
+    /// How it relates to the newest seal of the day.
+    pub status: DayStatus,
+}
+
+/// Whether a read has to see every write that was answered before it.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Consistency {
+    /// It may be some moments behind; half the price.
+    Eventual,
+    /// It sees them all.
+    Strong,
 }
 
 /// The read model did not answer, or holds what it should not.
@@ -23,13 +37,23 @@ pub struct BalanceLine {
 pub enum ReadError {
     /// DynamoDB did not answer.
     #[error("the balance table did not answer")]
-    Unavailable(#[from] Box<SdkError<QueryError>>),
+    Unavailable(#[source] Box<dyn Error + Send + Sync>),
     /// An item lacks an attribute, or holds another type.
     #[error("an item of the balance table is malformed")]
     Malformed,
     /// The sums leave the range of 128 bits.
     #[error(transparent)]
     Overflow(#[from] TotalOverflow),
+}
+
+impl ReadError {
+    /// Whether it passes by itself: asking again is worth it.
+    pub fn passes(&self) -> bool {
+        match self {
+            ReadError::Unavailable(_) => true,
+            ReadError::Malformed | ReadError::Overflow(_) => false,
+        }
+    }
 }
 
 impl BalanceTable {
@@ -40,17 +64,18 @@ impl BalanceTable {
         currency: Currency,
         from: Date,
         to: Date,
+        consistency: Consistency,
     ) -> Result<Vec<BalanceLine>, ReadError> {
         let month = Month::of(from);
         let (months, days) = try_join(
-            self.months_before(merchant, currency, month),
-            self.days_between(merchant, currency, month.first_day(), to),
+            self.months_before(merchant, currency, month, consistency),
+            self.query(merchant, currency, day_key(month.first_day()), day_key(to), consistency),
         )
         .await?;
 
         let mut opening = sum(&months)?.net()?;
         let mut totals_by_day = BTreeMap::new();
-        let mut updated_at_by_day = BTreeMap::new();
+        let mut items_by_day = BTreeMap::new();
         for item in &days {
             let date = item::day(item).ok_or(ReadError::Malformed)?;
             let totals = item::totals(item).ok_or(ReadError::Malformed)?;
@@ -58,14 +83,40 @@ impl BalanceTable {
                 opening = opening.checked_add(totals.net()?).ok_or(TotalOverflow)?;
             } else {
                 totals_by_day.insert(date, totals);
-                updated_at_by_day.insert(date, item::updated_at(item).ok_or(ReadError::Malformed)?);
+                items_by_day.insert(date, item);
             }
         }
         let balances = daily_balances(opening, from, to, &totals_by_day)?;
-        Ok(balances
-            .into_iter()
-            .map(|balance| BalanceLine { balance, updated_at: updated_at_by_day.get(&balance.date).copied() })
-            .collect())
+        balances.into_iter().map(|balance| line(balance, items_by_day.get(&balance.date).copied())).collect()
+    }
+
+    /// Whether the read model has reached what the token asks for: whoever reads with [`Consistency::Strong`] from then on
+    /// sees a balance that contains the token's entry.
+    pub async fn has_reached(&self, merchant: &MerchantId, token: &BalanceToken) -> Result<bool, ReadError> {
+        let (day, month) = try_join(
+            self.version(merchant, token.currency, Period::Day(token.date)),
+            self.version(merchant, token.currency, Period::Month(Month::of(token.date))),
+        )
+        .await?;
+        Ok(day >= Some(token.day) && month >= Some(token.month))
+    }
+
+    /// The version of the totals of one period, if there are any.
+    async fn version(
+        &self,
+        merchant: &MerchantId,
+        currency: Currency,
+        period: Period,
+    ) -> Result<Option<TotalsVersion>, ReadError> {
+        let get = self
+            .client
+            .get_item()
+            .table_name(&self.table_name)
+            .key("pk", partition_key(merchant, currency))
+            .key("sk", sort_key(period))
+            .consistent_read(true);
+        let answer = get.send().await.map_err(|error| ReadError::Unavailable(Box::new(error)))?;
+        Ok(answer.item.as_ref().and_then(item::version))
     }
 
     async fn months_before(
@@ -73,23 +124,14 @@ impl BalanceTable {
         merchant: &MerchantId,
         currency: Currency,
         month: Month,
+        consistency: Consistency,
     ) -> Result<Vec<Item>, ReadError> {
         let first = Month::of(FIRST_DATE);
         if month <= first {
             return Ok(Vec::new());
         }
         let last = Month::of(month.first_day().yesterday().map_err(|_| ReadError::Malformed)?);
-        self.query(merchant, currency, month_key(first), month_key(last)).await
-    }
-
-    async fn days_between(
-        &self,
-        merchant: &MerchantId,
-        currency: Currency,
-        from: Date,
-        to: Date,
-    ) -> Result<Vec<Item>, ReadError> {
-        self.query(merchant, currency, day_key(from), day_key(to)).await
+        self.query(merchant, currency, month_key(first), month_key(last), consistency).await
     }
 
     /// All items between two sort keys, both included. The number of pages is bounded by the number of days and months
@@ -100,6 +142,7 @@ impl BalanceTable {
         currency: Currency,
         from: String,
         to: String,
+        consistency: Consistency,
     ) -> Result<Vec<Item>, ReadError> {
         if from > to {
             // DynamoDB refuses a range that ends before it starts.
@@ -108,6 +151,7 @@ impl BalanceTable {
         self.client
             .query()
             .table_name(&self.table_name)
+            .consistent_read(consistency == Consistency::Strong)
             .key_condition_expression("pk = :pk AND sk BETWEEN :from AND :to")
             .expression_attribute_values(":pk", partition_key(merchant, currency))
             .expression_attribute_values(":from", AttributeValue::S(from))
@@ -119,6 +163,15 @@ impl BalanceTable {
             .await
             .map_err(|error| ReadError::Unavailable(Box::new(error)))
     }
+}
+
+fn line(balance: DailyBalance, item: Option<&Item>) -> Result<BalanceLine, ReadError> {
+    let updated_at = match item {
+        Some(item) if item::has_totals(item) => Some(item::updated_at(item).ok_or(ReadError::Malformed)?),
+        Some(_) | None => None,
+    };
+    let status = DayStatus::of(balance.totals.entry_count, item.and_then(item::sealed_entry_count));
+    Ok(BalanceLine { balance, updated_at, status })
 }
 
 fn sum(items: &[Item]) -> Result<Totals, ReadError> {

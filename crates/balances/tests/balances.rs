@@ -2,8 +2,10 @@
 
 #![allow(clippy::unwrap_used, reason = "a failed unwrap fails the test")]
 
-use balances::{BalanceTable, Write};
-use cashflow::{Currency, MerchantId, Period, PeriodTotals, Totals, parse_date};
+use balances::{BalanceTable, Consistency, SealMark, Write};
+use cashflow::{
+    BalanceToken, Currency, DayStatus, MerchantId, Period, PeriodTotals, Totals, TotalsVersion, parse_date,
+};
 use jiff::Timestamp;
 use test_stores::DynamoDb;
 
@@ -31,7 +33,7 @@ async fn write(table: &BalanceTable, epoch: u32, totals: PeriodTotals) -> Write 
 /// The balances of a range as `date opening credits debits closing count`.
 async fn lines(table: &BalanceTable, from: &str, to: &str) -> Vec<String> {
     let (from, to) = (parse_date(from).unwrap(), parse_date(to).unwrap());
-    let lines = table.daily_balances(&merchant(), Currency::BRL, from, to).await.unwrap();
+    let lines = table.daily_balances(&merchant(), Currency::BRL, from, to, Consistency::Eventual).await.unwrap();
     let line = |line: &balances::BalanceLine| {
         let balance = line.balance;
         let Totals { credits, debits, entry_count } = balance.totals;
@@ -124,7 +126,7 @@ async fn merchants_and_currencies_have_balances_of_their_own() {
     let closing = async |merchant: &str, currency: &str| {
         let merchant = MerchantId::parse(merchant).unwrap();
         let currency = Currency::parse(currency).unwrap();
-        table.daily_balances(&merchant, currency, date, date).await.unwrap()[0].balance.closing
+        table.daily_balances(&merchant, currency, date, date, Consistency::Eventual).await.unwrap()[0].balance.closing
     };
     assert_eq!(closing("acme", "BRL").await, 100);
     for (merchant, currency) in
@@ -140,7 +142,7 @@ async fn a_day_tells_when_its_totals_were_taken() {
     let table = table(&store);
     table.write_if_newer(&merchant(), &totals("2026-11-22", 100, 0, 1), 1, at(7)).await.unwrap();
     let (from, to) = (parse_date("2026-11-22").unwrap(), parse_date("2026-11-23").unwrap());
-    let lines = table.daily_balances(&merchant(), Currency::BRL, from, to).await.unwrap();
+    let lines = table.daily_balances(&merchant(), Currency::BRL, from, to, Consistency::Eventual).await.unwrap();
     assert_eq!((lines[0].updated_at, lines[1].updated_at), (Some(at(7)), None));
 }
 
@@ -158,4 +160,54 @@ async fn a_history_since_1900_is_read_whole() {
     }
     expected -= 7 * 2;
     assert_eq!(lines(&table, "2026-11-30", "2026-11-30").await, [format!("2026-11-30 {expected} 0 0 {expected} 0")]);
+}
+
+#[tokio::test]
+async fn a_newer_seal_replaces_an_older_one_and_never_the_other_way_round() {
+    let store = DynamoDb::start().await;
+    let table = table(&store);
+    let day = parse_date("2026-11-22").unwrap();
+    let seal = async |epoch, number, entry_count| {
+        let mark = SealMark { epoch, number, entry_count };
+        table.write_seal(&merchant(), Currency::BRL, day, mark).await.unwrap()
+    };
+    let status = async || {
+        let lines = table.daily_balances(&merchant(), Currency::BRL, day, day, Consistency::Strong).await.unwrap();
+        (lines[0].status, lines[0].balance.totals.entry_count)
+    };
+    assert_eq!(status().await, (DayStatus::Open, 0));
+    // A day that was sealed before its first entry has no totals yet, and takes them.
+    assert_eq!(seal(1, 1, 0).await, Write::Written);
+    assert_eq!(status().await, (DayStatus::Sealed, 0));
+    assert_eq!(write(&table, 1, totals("2026-11-22", 5, 0, 2)).await, Write::Written);
+    assert_eq!(status().await, (DayStatus::Restated, 2));
+    assert_eq!(seal(1, 3, 2).await, Write::Written);
+    assert_eq!(seal(1, 2, 1).await, Write::UpToDate);
+    assert_eq!(seal(1, 3, 2).await, Write::UpToDate);
+    assert_eq!(status().await, (DayStatus::Sealed, 2));
+    // Totals leave the seal as it is.
+    assert_eq!(write(&table, 1, totals("2026-11-22", 6, 0, 3)).await, Write::Written);
+    assert_eq!(status().await, (DayStatus::Restated, 3));
+    assert_eq!(seal(2, 1, 3).await, Write::Written);
+    assert_eq!(status().await, (DayStatus::Sealed, 3));
+}
+
+#[tokio::test]
+async fn a_token_is_reached_when_day_and_month_are_at_its_versions_or_later() {
+    let store = DynamoDb::start().await;
+    let table = table(&store);
+    let version = |epoch, entry_count| TotalsVersion { epoch, entry_count };
+    let date = parse_date("2026-11-22").unwrap();
+    let token = BalanceToken { currency: Currency::BRL, date, day: version(1, 2), month: version(1, 7) };
+    let reached = async || table.has_reached(&merchant(), &token).await.unwrap();
+    assert!(!reached().await);
+    write(&table, 1, totals("2026-11-22", 5, 0, 1)).await;
+    write(&table, 1, totals("2026-11", 5, 0, 7)).await;
+    assert!(!reached().await);
+    write(&table, 1, totals("2026-11-22", 5, 0, 3)).await;
+    assert!(reached().await);
+    assert!(!table.has_reached(&MerchantId::parse("emca").unwrap(), &token).await.unwrap());
+    // After a restore counts start again, in a later epoch.
+    let earlier_epoch = BalanceToken { day: version(0, 99), month: version(0, 99), ..token };
+    assert!(table.has_reached(&merchant(), &earlier_epoch).await.unwrap());
 }

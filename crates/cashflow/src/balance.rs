@@ -2,7 +2,7 @@ use std::collections::BTreeMap;
 
 use jiff::civil::Date;
 
-use crate::{TotalOverflow, Totals};
+use crate::{Currency, TotalOverflow, Totals, TotalsVersion};
 
 /// One day of a merchant's cash flow in one currency; sums are in minor units.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -15,6 +15,20 @@ pub struct DailyBalance {
     pub totals: Totals,
     /// The opening balance plus credits less debits.
     pub closing: i128,
+}
+
+/// What the read model must have reached to contain an entry: totals of its day and of its month, each at least of the
+/// version that the ledger showed once the entry was posted.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct BalanceToken {
+    /// The entry's currency.
+    pub currency: Currency,
+    /// The entry's business date.
+    pub date: Date,
+    /// The version of the day's totals.
+    pub day: TotalsVersion,
+    /// The version of the month's totals.
+    pub month: TotalsVersion,
 }
 
 /// The balance of every day from `from` to `to`, both included. A day without entries carries the balance over.

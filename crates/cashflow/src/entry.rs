@@ -35,6 +35,14 @@ impl EntryType {
             EntryType::Debit => "debit",
         }
     }
+
+    /// The other direction.
+    pub fn mirrored(self) -> EntryType {
+        match self {
+            EntryType::Credit => EntryType::Debit,
+            EntryType::Debit => EntryType::Credit,
+        }
+    }
 }
 
 impl fmt::Display for EntryType {
@@ -70,6 +78,35 @@ impl EntryRequest {
             date: self.date.unwrap_or(today),
             description: self.description,
             category: self.category,
+            reverses: None,
+        }
+    }
+}
+
+/// The reversal of an entry as a client asks for it: everything else is that of the original, which never changes.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct ReversalRequest {
+    /// The entry to reverse.
+    pub original: EntryId,
+    /// The business date of the reversal, if the client named one.
+    pub date: Option<Date>,
+    /// Why it was reversed.
+    pub description: Option<Description>,
+}
+
+impl ReversalRequest {
+    /// The entry that undoes `original`: the same amount in the other direction; `today` is the business date of a
+    /// request that names none.
+    pub fn into_entry(self, id: EntryId, original: &Entry, today: Date) -> Entry {
+        Entry {
+            id,
+            fingerprint: Fingerprint::of_reversal(&self),
+            entry_type: original.entry_type.mirrored(),
+            amount: original.amount,
+            date: self.date.unwrap_or(today),
+            description: self.description,
+            category: original.category.clone(),
+            reverses: Some(original.id),
         }
     }
 }
@@ -91,4 +128,41 @@ pub struct Entry {
     pub description: Option<Description>,
     /// The merchant's own grouping.
     pub category: Option<Category>,
+    /// The entry that this one undoes, if it is a reversal.
+    pub reverses: Option<EntryId>,
+}
+
+#[cfg(test)]
+mod tests {
+    use jiff::civil::date;
+
+    use super::*;
+    use crate::{Currency, IdempotencyKey, MerchantId};
+
+    #[test]
+    fn a_reversal_is_the_same_amount_in_the_other_direction() {
+        let acme = MerchantId::parse("acme").unwrap();
+        let id = |key: &str| EntryId::derive(&acme, &IdempotencyKey::parse(key).unwrap());
+        let sale = EntryRequest {
+            entry_type: EntryType::Credit,
+            amount: Amount::parse("150.75", Currency::BRL).unwrap(),
+            date: Some(date(2026, 11, 20)),
+            description: Some(Description::parse("card sale").unwrap()),
+            category: Some(Category::parse("sales").unwrap()),
+        };
+        let sale = sale.into_entry(id("sale-1"), date(2026, 11, 22));
+        let request = ReversalRequest { original: sale.id, date: None, description: None };
+        let reversal = request.clone().into_entry(id("refund-1"), &sale, date(2026, 11, 22));
+        let expected = Entry {
+            id: id("refund-1"),
+            fingerprint: Fingerprint::of_reversal(&request),
+            entry_type: EntryType::Debit,
+            amount: sale.amount,
+            date: date(2026, 11, 22),
+            description: None,
+            category: sale.category.clone(),
+            reverses: Some(sale.id),
+        };
+        assert_eq!(reversal, expected);
+    }
 }

@@ -2,7 +2,7 @@ use std::fmt;
 
 use sha2::{Digest, Sha256};
 
-use crate::{Category, Description, EntryRequest};
+use crate::{Category, Description, EntryRequest, ReversalRequest};
 
 /// A SHA-256 over a request as sent, normalised: two requests with the same key are the same request if and only if
 /// their fingerprints are equal.
@@ -19,13 +19,9 @@ pub struct FingerprintError;
 
 impl Fingerprint {
     /// The fingerprint of a request to record an entry.
-    ///
-    /// The text that is hashed names the operation and its version first, so that no two operations share a fingerprint,
-    /// then each field with its length, so that no two different requests give the same text. Fingerprints are stored for
-    /// ever: a change of this text needs a new version and code that still recognises the old one.
     pub fn of_entry(request: &EntryRequest) -> Fingerprint {
         let date = request.date.map(|date| date.to_string());
-        let fields = [
+        Fingerprint::of_fields([
             Some("entry/1"),
             Some(request.entry_type.as_str()),
             Some(&request.amount.minor().to_string()),
@@ -33,7 +29,24 @@ impl Fingerprint {
             date.as_deref(),
             request.description.as_ref().map(Description::as_str),
             request.category.as_ref().map(Category::as_str),
-        ];
+        ])
+    }
+
+    /// The fingerprint of a request to reverse an entry.
+    pub fn of_reversal(request: &ReversalRequest) -> Fingerprint {
+        let date = request.date.map(|date| date.to_string());
+        Fingerprint::of_fields([
+            Some("reversal/1"),
+            Some(&request.original.to_string()),
+            date.as_deref(),
+            request.description.as_ref().map(Description::as_str),
+        ])
+    }
+
+    /// The text that is hashed names the operation and its version first, so that no two operations share a fingerprint,
+    /// then each field with its length, so that no two different requests give the same text. Fingerprints are stored for
+    /// ever: a change of this text needs a new version and code that still recognises the old one.
+    fn of_fields<const COUNT: usize>(fields: [Option<&str>; COUNT]) -> Fingerprint {
         let mut hash = Sha256::new();
         for field in fields {
             match field {
@@ -90,10 +103,12 @@ impl fmt::Debug for Fingerprint {
 
 #[cfg(test)]
 mod tests {
+    use std::collections::HashSet;
+
     use jiff::civil::date;
 
     use super::*;
-    use crate::{Amount, Currency, EntryType};
+    use crate::{Amount, Currency, EntryId, EntryType};
 
     fn request() -> EntryRequest {
         EntryRequest {
@@ -110,6 +125,21 @@ mod tests {
         // Fingerprints are stored for ever: this value may not change with any version of the code.
         let expected = "f0c02ee8b8d82b14f0a2ab1e5650b9480ea018ece4144c3e36e5c763783e120e";
         assert_eq!(Fingerprint::of_entry(&request()).to_string(), expected);
+    }
+
+    #[test]
+    fn a_reversal_has_a_fingerprint_that_never_changes_and_in_which_every_field_counts() {
+        let original = EntryId::parse("f8074bc3-3d8c-5a13-bf98-16220b3a9341").unwrap();
+        let bare = ReversalRequest { original, date: None, description: None };
+        let dated = ReversalRequest { date: Some(date(2026, 11, 23)), ..bare.clone() };
+        let described =
+            ReversalRequest { description: Some(Description::parse("Returned goods").unwrap()), ..bare.clone() };
+        let other = EntryId::parse("00000000-0000-5000-8000-000000000000").unwrap();
+        let of_other = ReversalRequest { original: other, ..bare.clone() };
+        let all = [&bare, &dated, &described, &of_other].map(Fingerprint::of_reversal);
+        assert_eq!(all.iter().collect::<HashSet<_>>().len(), 4);
+        assert_eq!(all[0].to_string(), "bd94a5ce43f63d483138621617c8cdf96f7a9b66e407e43b240c97e68a30befa");
+        assert_eq!(all[1].to_string(), "988d528da2dfa7c11a09d3fc593060de6dcab1fe27b1d8285969dd0532897a9d");
     }
 
     #[test]

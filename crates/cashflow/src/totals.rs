@@ -50,6 +50,18 @@ impl Totals {
     }
 }
 
+/// The version of a total: of two totals of one period, the greater version covers all entries of the other.
+///
+/// Entries are never removed, so within one epoch more entries mean a superset. After a restore the ledger may have fewer
+/// entries than before; the epoch, raised with every restore, is therefore compared first.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash)]
+pub struct TotalsVersion {
+    /// The ledger's epoch.
+    pub epoch: u32,
+    /// How many entries the total covers.
+    pub entry_count: u64,
+}
+
 /// What a total covers: one day, or one month.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash)]
 pub enum Period {
@@ -113,6 +125,13 @@ mod tests {
         let full = Totals { credits: i128::MAX, ..Totals::ZERO };
         assert_eq!(full.with_entry(EntryType::Credit, 1), Err(TotalOverflow));
         assert_eq!(Totals { credits: i128::MIN, debits: 1, entry_count: 1 }.net(), Err(TotalOverflow));
+    }
+
+    #[test]
+    fn a_version_of_a_later_epoch_is_newer_however_few_entries_it_has() {
+        let version = |epoch, entry_count| TotalsVersion { epoch, entry_count };
+        assert!(version(1, 2) > version(1, 1));
+        assert!(version(2, 1) > version(1, 9));
     }
 
     #[test]

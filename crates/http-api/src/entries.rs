@@ -1,25 +1,25 @@
 use std::collections::HashMap;
 
 use cashflow::{
-    Amount, AmountError, Category, Currency, Date, Description, Entry, EntryRequest, EntryType, IdempotencyKey,
-    MerchantId, check_entry_date, parse_date,
+    Amount, AmountError, Category, Currency, Date, DateError, Description, Entry, EntryRequest, EntryType,
+    IdempotencyKey, MerchantId, check_entry_date, parse_date,
 };
 use lambda_http::{
     Body, Request, Response,
-    http::{HeaderValue, StatusCode, header::CONTENT_TYPE, header::LOCATION},
+    http::{HeaderValue, StatusCode, header::LOCATION},
 };
 use serde::{Deserialize, Serialize};
 
-use crate::{Code, Fault, Problem, json::Json, response::respond};
-
-/// The longest body, in bytes.
-pub const BODY_BYTES_MAX: usize = 256 * 1024;
+use crate::{
+    Code, Fault, Problem,
+    body::{Faults, NotText, Object, parse_body},
+    json::Json,
+    query::Query,
+    response::respond_json,
+};
 
 /// The most entries of a batch.
 pub const BATCH_ENTRIES_MAX: usize = 500;
-
-/// The most faults that are listed: more than a batch with every field of every entry wrong, few enough to bound the answer.
-const FAULTS_MAX: usize = 5_000;
 
 const IDEMPOTENCY_KEY: &str = "idempotency-key";
 const IDEMPOTENT_REPLAYED: &str = "idempotent-replayed";
@@ -35,6 +35,7 @@ pub struct NewEntry {
 
 /// Reads `POST /entries`; `today` bounds how far ahead an entry may be dated.
 pub fn parse_entry(request: &Request, today: Date) -> Result<NewEntry, Problem> {
+    Query::read(request, &[]).none_or_problem()?;
     let key = header_key(request)?;
     let body = parse_body(request)?;
     let mut faults = Faults::default();
@@ -51,6 +52,7 @@ pub fn parse_entry(request: &Request, today: Date) -> Result<NewEntry, Problem> 
 
 /// Reads `POST /entries/batch`. One invalid entry refuses the whole batch.
 pub fn parse_batch(request: &Request, today: Date) -> Result<Vec<NewEntry>, Problem> {
+    Query::read(request, &[]).none_or_problem()?;
     let body = parse_body(request)?;
     let mut faults = Faults::default();
     let entries = parse_batch_body(&body, today, &mut faults);
@@ -120,24 +122,9 @@ fn parse_entry_object(object: &mut Object<'_, '_>, today: Date) -> Option<EntryR
         Err(NotText) => None,
     };
     let amount = parse_amount(object, currency);
-    let date = match object.optional_text("date") {
-        Ok(Some(text)) => {
-            let date = parse_date(text).and_then(|date| check_entry_date(date, today).map(|()| date));
-            object.check("date", date).map(Some)
-        }
-        Ok(None) => Some(None),
-        Err(NotText) => None,
-    };
-    let description = match object.optional_text("description") {
-        Ok(Some(text)) => object.check("description", Description::parse(text)).map(Some),
-        Ok(None) => Some(None),
-        Err(NotText) => None,
-    };
-    let category = match object.optional_text("category") {
-        Ok(Some(text)) => object.check("category", Category::parse(text)).map(Some),
-        Ok(None) => Some(None),
-        Err(NotText) => None,
-    };
+    let date = parse_entry_date(object, today);
+    let description = object.optional_parsed("description", Description::parse);
+    let category = object.optional_parsed("category", Category::parse);
     object.refuse_other_members();
     Some(EntryRequest {
         entry_type: entry_type?,
@@ -145,6 +132,15 @@ fn parse_entry_object(object: &mut Object<'_, '_>, today: Date) -> Option<EntryR
         date: date?,
         description: description?,
         category: category?,
+    })
+}
+
+/// The business date, if the client named one.
+pub(crate) fn parse_entry_date(object: &mut Object<'_, '_>, today: Date) -> Option<Option<Date>> {
+    object.optional_parsed("date", |text| {
+        let date = parse_date(text)?;
+        check_entry_date(date, today)?;
+        Ok::<_, DateError>(date)
     })
 }
 
@@ -165,7 +161,8 @@ fn parse_amount(object: &mut Object<'_, '_>, currency: Option<Currency>) -> Opti
     }
 }
 
-fn header_key(request: &Request) -> Result<IdempotencyKey, Problem> {
+/// The key that names the request.
+pub(crate) fn header_key(request: &Request) -> Result<IdempotencyKey, Problem> {
     let value = request.headers().get(IDEMPOTENCY_KEY).ok_or_else(|| {
         Problem::new(
             Code::IdempotencyKeyMissing,
@@ -175,116 +172,6 @@ fn header_key(request: &Request) -> Result<IdempotencyKey, Problem> {
     value.to_str().ok().and_then(|value| IdempotencyKey::parse_header(value).ok()).ok_or_else(|| {
         Problem::new(Code::IdempotencyKeyInvalid, "Idempotency-Key must be 1 to 64 visible ASCII characters.")
     })
-}
-
-fn parse_body(request: &Request) -> Result<Json, Problem> {
-    if !is_json(request) {
-        return Err(Problem::new(Code::UnsupportedMediaType, "Send the body as application/json."));
-    }
-    let bytes: &[u8] = request.body();
-    if bytes.len() > BODY_BYTES_MAX {
-        let detail = format!("The body must be at most {BODY_BYTES_MAX} bytes, has {}.", bytes.len());
-        return Err(Problem::new(Code::BodyTooLarge, detail));
-    }
-    serde_json::from_slice(bytes)
-        .map_err(|error| Problem::new(Code::MalformedJson, format!("The body is not JSON: {error}.")))
-}
-
-fn is_json(request: &Request) -> bool {
-    request.headers().get(CONTENT_TYPE).and_then(|value| value.to_str().ok()?.parse::<mime::Mime>().ok()).is_some_and(
-        |mime| {
-            let charset = mime.get_param(mime::CHARSET);
-            mime.essence_str() == "application/json" && charset.is_none_or(|charset| charset == mime::UTF_8)
-        },
-    )
-}
-
-#[derive(Default)]
-struct Faults(Vec<Fault>);
-
-impl Faults {
-    fn add(&mut self, pointer: impl Into<String>, detail: impl ToString) {
-        if self.0.len() < FAULTS_MAX {
-            self.0.push(Fault::at(pointer, detail));
-        }
-    }
-
-    fn none_or_problem(self) -> Result<(), Problem> {
-        if self.0.is_empty() { Ok(()) } else { Err(Problem::with_faults(Code::ValidationFailed, self.0)) }
-    }
-}
-
-/// The members of one object, each to be asked for once; what nobody asked for is unknown.
-struct Object<'a, 'f> {
-    pointer: &'f str,
-    members: &'a [(String, Json)],
-    known: Vec<&'static str>,
-    faults: &'f mut Faults,
-}
-
-/// The member is there and is not a string; the fault is noted.
-struct NotText;
-
-impl<'a, 'f> Object<'a, 'f> {
-    fn new(pointer: &'f str, members: &'a [(String, Json)], faults: &'f mut Faults) -> Object<'a, 'f> {
-        Object { pointer, members, known: Vec::new(), faults }
-    }
-
-    /// The member, if it is there and not `null`.
-    fn optional(&mut self, name: &'static str) -> Option<&'a Json> {
-        self.known.push(name);
-        let mut values = self.members.iter().filter(|(member, _)| member == name).map(|(_, value)| value);
-        let value = values.next();
-        if values.next().is_some() {
-            self.fault(name, "occurs more than once");
-        }
-        value.filter(|value| **value != Json::Null)
-    }
-
-    fn required(&mut self, name: &'static str) -> Option<&'a Json> {
-        let value = self.optional(name);
-        if value.is_none() {
-            self.fault(name, "is required");
-        }
-        value
-    }
-
-    fn required_text(&mut self, name: &'static str) -> Option<&'a str> {
-        let value = self.required(name)?;
-        self.text(name, value).ok()
-    }
-
-    fn optional_text(&mut self, name: &'static str) -> Result<Option<&'a str>, NotText> {
-        self.optional(name).map(|value| self.text(name, value)).transpose()
-    }
-
-    fn text(&mut self, name: &'static str, value: &'a Json) -> Result<&'a str, NotText> {
-        match value {
-            Json::String(text) => Ok(text),
-            other => {
-                self.fault(name, format!("must be a string, is {}", other.kind()));
-                Err(NotText)
-            }
-        }
-    }
-
-    fn check<T, E: ToString>(&mut self, name: &str, result: Result<T, E>) -> Option<T> {
-        result.map_err(|error| self.fault(name, error.to_string())).ok()
-    }
-
-    fn refuse_other_members(&mut self) {
-        for (name, _) in self.members {
-            if !self.known.contains(&name.as_str()) {
-                self.fault(name, "is not a known field");
-            }
-        }
-    }
-
-    fn fault(&mut self, name: &str, detail: impl ToString) {
-        // RFC 6901, section 3.
-        let name = name.replace('~', "~0").replace('/', "~1");
-        self.faults.add(format!("{}/{name}", self.pointer), detail);
-    }
 }
 
 /// An entry as it was accepted: the answer to `POST /entries`, and what a repeat of the request is answered.
@@ -307,6 +194,9 @@ pub struct AcceptedEntry {
     pub description: Option<String>,
     /// The merchant's own grouping.
     pub category: Option<String>,
+    /// The entry that this one undoes, if it is a reversal.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub reverses: Option<String>,
     /// `accepted`: it will be posted, whatever fails in between.
     pub status: String,
 }
@@ -323,14 +213,28 @@ impl AcceptedEntry {
             date: entry.date.to_string(),
             description: entry.description.as_ref().map(|text| text.as_str().to_owned()),
             category: entry.category.as_ref().map(|text| text.as_str().to_owned()),
+            reverses: entry.reverses.map(|original| original.to_string()),
             status: "accepted".to_owned(),
         }
     }
 }
 
+impl AcceptedEntry {
+    /// The answer as it is remembered.
+    pub fn to_memory(&self) -> Option<String> {
+        serde_json::to_string(self).ok()
+    }
+
+    /// The answer that was remembered, if it was this merchant's. What cannot be read any more counts as forgotten.
+    pub fn from_memory(text: &str, merchant: &MerchantId) -> Option<AcceptedEntry> {
+        let accepted: AcceptedEntry = serde_json::from_str(text).ok()?;
+        (accepted.merchant_id == merchant.as_str()).then_some(accepted)
+    }
+}
+
 /// The answer to `POST /entries`.
 pub fn accepted_response(entry: &AcceptedEntry, replayed: bool) -> Response<Body> {
-    let mut response = respond(StatusCode::ACCEPTED, "application/json", entry);
+    let mut response = respond_json(StatusCode::ACCEPTED, entry);
     if let Ok(location) = HeaderValue::try_from(format!("/entries/{}", entry.id)) {
         response.headers_mut().insert(LOCATION, location);
     }
@@ -350,7 +254,7 @@ pub fn accepted_batch_response(entries: &[AcceptedEntry], replayed: bool) -> Res
         entries: Vec<Line<'a>>,
     }
     let lines = entries.iter().map(|entry| Line { id: &entry.id, status: &entry.status }).collect();
-    let mut response = respond(StatusCode::ACCEPTED, "application/json", &Batch { entries: lines });
+    let mut response = respond_json(StatusCode::ACCEPTED, &Batch { entries: lines });
     mark_replay(&mut response, replayed);
     response
 }

@@ -2,19 +2,36 @@
 //!
 //! Functions hand a request over and get domain types back, or a [`Problem`] that says everything that is wrong with it.
 
+mod as_of;
 mod balances;
+mod body;
 mod caller;
+mod csv;
 mod entries;
 mod json;
 mod problem;
+mod query;
 mod response;
+mod reversal;
+mod seals;
+mod shown_entry;
+mod statement;
+mod token;
 
+pub use as_of::{AsOfQuery, balance_as_of_response, parse_as_of_query};
 pub use balances::{
-    BalanceQuery, RANGE_DAYS_MAX, balance_response, balances_response, parse_day_query, parse_range_query,
+    BalanceQuery, ShownBalance, balance_response, balances_csv_response, balances_response, parse_day_query,
+    parse_range_query,
 };
+pub use body::BODY_BYTES_MAX;
 pub use caller::Caller;
 pub use entries::{
-    AcceptedEntry, BATCH_ENTRIES_MAX, BODY_BYTES_MAX, NewEntry, Place, accepted_batch_response, accepted_response,
-    parse_batch, parse_entry, reused_keys,
+    AcceptedEntry, BATCH_ENTRIES_MAX, NewEntry, Place, accepted_batch_response, accepted_response, parse_batch,
+    parse_entry, reused_keys,
 };
 pub use problem::{Code, Fault, Problem};
+pub use query::RANGE_DAYS_MAX;
+pub use reversal::{NewReversal, parse_reversal};
+pub use seals::{SealQuery, parse_seal_query, seal_response, seals_response};
+pub use shown_entry::{entry_not_found, parse_entry_lookup, pending_entry_response, recorded_entry_response};
+pub use statement::{EntryCsv, StatementQuery, parse_export_query, parse_statement_query, statement_response};

@@ -1,3 +1,6 @@
+use std::error::Error;
+
+use cashflow::MerchantId;
 use lambda_http::{
     Body, Response,
     http::{HeaderValue, StatusCode, header::RETRY_AFTER},
@@ -35,6 +38,16 @@ pub enum Code {
     UnsupportedMediaType,
     /// Another payload was sent under the same key.
     IdempotencyKeyReused,
+    /// The entry to reverse is accepted, but not yet in the ledger.
+    NotYetPosted,
+    /// Another reversal has undone the entry.
+    AlreadyReversed,
+    /// The entry to reverse is a reversal itself.
+    ReversalOfReversal,
+    /// What was known at the moment asked for can still change.
+    NotSettled,
+    /// The balance does not contain the token's entry yet.
+    NotYetReflected,
     /// A defect on this side.
     InternalError,
     /// A part that is needed for the answer is down.
@@ -42,6 +55,30 @@ pub enum Code {
 }
 
 impl Code {
+    /// Every code, for the checks that compare them with the documents.
+    pub const ALL: [Code; 20] = [
+        Code::MalformedJson,
+        Code::ValidationFailed,
+        Code::ParameterInvalid,
+        Code::IdempotencyKeyMissing,
+        Code::IdempotencyKeyInvalid,
+        Code::IdTokenRequired,
+        Code::MerchantMissing,
+        Code::ClerkRequired,
+        Code::NotFound,
+        Code::BodyTooLarge,
+        Code::BatchTooLarge,
+        Code::UnsupportedMediaType,
+        Code::IdempotencyKeyReused,
+        Code::NotYetPosted,
+        Code::AlreadyReversed,
+        Code::ReversalOfReversal,
+        Code::NotSettled,
+        Code::NotYetReflected,
+        Code::InternalError,
+        Code::TemporarilyUnavailable,
+    ];
+
     /// The code as it stands in an answer.
     pub fn as_str(self) -> &'static str {
         self.describe().1
@@ -81,6 +118,13 @@ impl Code {
                 "idempotency_key_reused",
                 "The idempotency key was used with another payload",
             ),
+            Code::NotYetPosted => (StatusCode::CONFLICT, "not_yet_posted", "The entry is not posted yet"),
+            Code::AlreadyReversed => (StatusCode::CONFLICT, "already_reversed", "The entry is reversed already"),
+            Code::ReversalOfReversal => (StatusCode::CONFLICT, "reversal_of_reversal", "A reversal cannot be reversed"),
+            Code::NotSettled => (StatusCode::CONFLICT, "not_settled", "What was known then can still change"),
+            Code::NotYetReflected => {
+                (StatusCode::CONFLICT, "not_yet_reflected", "The balance does not contain the entry yet")
+            }
             Code::InternalError => {
                 (StatusCode::INTERNAL_SERVER_ERROR, "internal_error", "Something is wrong on our side")
             }
@@ -125,12 +169,17 @@ pub struct Problem {
     pub detail: String,
     /// Every single fault, if there can be several.
     pub errors: Vec<Fault>,
+    /// After how many seconds it is worth trying again, if it is.
+    pub retry_after_s: Option<u64>,
 }
+
+/// For what is usually over when the client has read the answer.
+const SHORTLY_S: u64 = 2;
 
 impl Problem {
     /// A problem without single faults.
     pub fn new(code: Code, detail: impl ToString) -> Problem {
-        Problem { code, detail: detail.to_string(), errors: Vec::new() }
+        Problem { code, detail: detail.to_string(), errors: Vec::new(), retry_after_s: None }
     }
 
     /// A problem that lists its faults; its detail counts them.
@@ -139,15 +188,49 @@ impl Problem {
             1 => "The request has a fault; `errors` names it.".to_owned(),
             count => format!("The request has {count} faults; `errors` lists them."),
         };
-        Problem { code, detail, errors }
+        Problem { errors, ..Problem::new(code, detail) }
     }
 
     /// Something that the answer needs is down; the client may try again.
     pub fn temporarily_unavailable() -> Problem {
-        Problem::new(
+        Problem::worth_repeating(
             Code::TemporarilyUnavailable,
             "A part of the system is not answering. Repeat the request; under the same idempotency key nothing is done twice.",
         )
+    }
+
+    /// The entry to reverse is on its way to the ledger.
+    pub fn not_yet_posted() -> Problem {
+        Problem::worth_repeating(
+            Code::NotYetPosted,
+            "The entry is accepted, but not in the ledger yet. Try again shortly.",
+        )
+    }
+
+    /// The read model has not caught up with the token within the time that a request may take.
+    pub fn not_yet_reflected() -> Problem {
+        Problem::worth_repeating(
+            Code::NotYetReflected,
+            "The balances do not contain the entry of the token yet. Try again, or leave the token out to see them as they are.",
+        )
+    }
+
+    /// What was known at the instant is not settled for so many seconds.
+    pub fn not_settled(retry_after_s: u64) -> Problem {
+        let detail =
+            "Entries that will count for this instant can still come. Ask for an instant that is 10 s ago or more.";
+        Problem { retry_after_s: Some(retry_after_s), ..Problem::new(Code::NotSettled, detail) }
+    }
+
+    fn worth_repeating(code: Code, detail: &str) -> Problem {
+        Problem { retry_after_s: Some(SHORTLY_S), ..Problem::new(code, detail) }
+    }
+
+    /// The answer needs a store that failed: logged here, once, with its particulars, which are not for the client.
+    /// `passes` tells whether trying again is worth it.
+    pub fn of_store(merchant: &MerchantId, error: &(dyn Error + 'static), passes: bool) -> Problem {
+        tracing::error!(%merchant, error, "request not answered");
+        if passes { Problem::temporarily_unavailable() } else { Problem::internal_error() }
     }
 
     /// A defect on this side; its particulars are in the log and not for the client.
@@ -176,8 +259,8 @@ impl Problem {
             errors: &self.errors,
         };
         let mut response = respond(self.code.status(), "application/problem+json", &details);
-        if self.code == Code::TemporarilyUnavailable {
-            response.headers_mut().insert(RETRY_AFTER, HeaderValue::from_static("2"));
+        if let Some(seconds) = self.retry_after_s {
+            response.headers_mut().insert(RETRY_AFTER, HeaderValue::from(seconds));
         }
         response
     }

@@ -7,7 +7,7 @@ use http_api::{BalanceQuery, Problem, parse_day_query, parse_range_query};
 use test_events::{Answer, HttpEvent};
 
 fn day(date: &str, query: &str) -> Result<BalanceQuery, Problem> {
-    parse_day_query(date, &HttpEvent::load("get-daily-balance/day").query(query).request())
+    parse_day_query(&HttpEvent::load("get-daily-balance/day").path_part("date", date).query(query).request())
 }
 
 fn range(query: &str) -> Result<BalanceQuery, Problem> {

@@ -272,3 +272,14 @@ proptest! {
         prop_assert_eq!(description.as_str(), text);
     }
 }
+
+#[test]
+fn an_unknown_parameter_is_refused_before_anything_is_done() {
+    let entry = HttpEvent::load("register-entry/entry").query("dry_run=true");
+    let batch = HttpEvent::load("register-entry/batch").query("dry_run=true");
+    let refused =
+        [parse_entry(&entry.request(), today()).unwrap_err(), parse_batch(&batch.request(), today()).unwrap_err()];
+    for problem in refused {
+        assert_eq!(Answer::read(problem.into_response()).faults(), ["dry_run: is not a known parameter"]);
+    }
+}

@@ -22,6 +22,8 @@ pub enum MigrateError {
 ///
 /// Safe to run again and at the same time as another run: a second one waits, then finds nothing to do.
 pub async fn migrate(client: &mut Client) -> Result<Vec<String>, MigrateError> {
+    // The database's limit is meant for the functions; a migration may take as long as it needs.
+    client.batch_execute("SET statement_timeout = 0").await?;
     client.execute("SELECT pg_advisory_lock($1)", &[&MIGRATION_LOCK]).await?;
     let result = embedded::migrations::runner().run_async(client).await;
     client.execute("SELECT pg_advisory_unlock($1)", &[&MIGRATION_LOCK]).await?;

@@ -6,7 +6,7 @@ use cashflow::{
     Amount, Category, Currency, Description, Entry, EntryId, EntryRequest, EntryType, IdempotencyKey, MerchantId,
     Period, Totals, parse_date,
 };
-use ledger::{Ledger, LedgerConfig, Outcome, PostError, Posting, Tls};
+use ledger::{Ledger, LedgerConfig, LedgerError, Outcome, PostError, Posting, Tls};
 use test_stores::Database;
 
 fn merchant(name: &str) -> MerchantId {
@@ -38,6 +38,7 @@ async fn post(ledger: &Ledger, entries: &[Entry]) -> Posting {
 /// The totals of one period as `credits debits count`, in minor units.
 fn totals(posting: &Posting, period: &str, currency: &str) -> String {
     let found: Vec<&Totals> = posting
+        .after
         .totals
         .iter()
         .filter(|totals| totals.period == Period::parse(period).unwrap() && totals.currency.code() == currency)
@@ -59,8 +60,8 @@ async fn a_batch_is_posted_and_answers_the_totals_of_its_days_and_months() {
     ];
     let posting = post(&ledger, &batch).await;
     assert_eq!(posting.outcomes, [Outcome::Applied; 4]);
-    assert_eq!(posting.epoch, 1);
-    assert_eq!(posting.totals.len(), 5);
+    assert_eq!(posting.after.epoch, 1);
+    assert_eq!(posting.after.totals.len(), 5);
     assert_eq!(totals(&posting, "2026-11-22", "BRL"), "15075 5025 2");
     assert_eq!(totals(&posting, "2026-11-01", "BRL"), "100 0 1");
     assert_eq!(totals(&posting, "2026-11", "BRL"), "15175 5025 3");
@@ -115,7 +116,7 @@ async fn a_repeat_with_another_default_date_answers_the_totals_of_the_stored_dat
     let after_midnight = Entry { date: parse_date("2026-12-01").unwrap(), ..first };
     let posting = post(&ledger, &[after_midnight]).await;
     assert_eq!(posting.outcomes, [Outcome::Duplicate]);
-    assert_eq!(posting.totals.len(), 2);
+    assert_eq!(posting.after.totals.len(), 2);
     assert_eq!(totals(&posting, "2026-11-30", "BRL"), "1000 0 1");
     assert_eq!(totals(&posting, "2026-11", "BRL"), "1000 0 1");
 }
@@ -128,7 +129,8 @@ async fn totals_past_64_bits_stay_exact() {
         .owner()
         .await
         .execute(
-            "INSERT INTO daily_total VALUES ('acme', 'CLF', '2026-11-22', 0, 10000 * 99999999999999900::numeric, 0, 10000)",
+            "INSERT INTO daily_total (merchant_id, currency, date, posted_on, slot, credits, debits, entry_count)
+             VALUES ('acme', 'CLF', '2026-11-22', '2026-11-22', 0, 10000 * 99999999999999900::numeric, 0, 10000)",
             &[],
         )
         .await
@@ -245,7 +247,7 @@ async fn a_ledger_that_is_not_there_is_unavailable() {
     // Port 1 of this machine: nobody listens there.
     let ledger = Ledger::new(LedgerConfig { port: 1, ..database.config() });
     let error = ledger.post(&merchant("acme"), &[entry("1", "credit 1.00 BRL 2026-11-22")]).await.unwrap_err();
-    assert!(matches!(error, PostError::Unavailable(_)), "{error:?}");
+    assert!(matches!(error, PostError::Ledger(LedgerError::Unavailable(_))), "{error:?}");
 }
 
 #[tokio::test]
@@ -256,7 +258,7 @@ async fn a_ledger_without_tables_or_database_is_misconfigured() {
     for config in [nowhere, empty] {
         let ledger = Ledger::new(config);
         let error = ledger.post(&merchant("acme"), &[entry("1", "credit 1.00 BRL 2026-11-22")]).await.unwrap_err();
-        assert!(matches!(error, PostError::Misconfigured(_)), "{error:?}");
+        assert!(matches!(error, PostError::Ledger(LedgerError::Misconfigured(_))), "{error:?}");
     }
 }
 
@@ -269,7 +271,7 @@ async fn a_server_that_could_forget_posted_entries_is_refused() {
         database.owner().await.execute(&statement, &[]).await.unwrap();
         let ledger = Ledger::new(database.config());
         let error = ledger.post(&merchant("acme"), &[entry("1", "credit 1.00 BRL 2026-11-22")]).await.unwrap_err();
-        assert!(matches!(error, PostError::Misconfigured(_)), "{setting}: {error:?}");
+        assert!(matches!(error, PostError::Ledger(LedgerError::Misconfigured(_))), "{setting}: {error:?}");
     }
 }
 
@@ -278,7 +280,7 @@ async fn a_server_without_tls_gets_no_password_when_tls_is_asked_for() {
     let database = Database::create().await;
     let ledger = Ledger::new(LedgerConfig { tls: Tls::VerifyFull, ..database.config() });
     let error = ledger.post(&merchant("acme"), &[entry("1", "credit 1.00 BRL 2026-11-22")]).await.unwrap_err();
-    assert!(matches!(error, PostError::Unavailable(_)), "{error:?}");
+    assert!(matches!(error, PostError::Ledger(LedgerError::Unavailable(_))), "{error:?}");
 }
 
 #[tokio::test]
@@ -291,7 +293,7 @@ async fn a_broken_connection_is_replaced() {
     // The first attempt may meet the broken connection; it must leave none behind for the second.
     let next = [entry("2", "credit 1.00 BRL 2026-11-22")];
     if let Err(error) = ledger.post(&merchant("acme"), &next).await {
-        assert!(matches!(error, PostError::Unavailable(_)), "{error:?}");
+        assert!(matches!(error, PostError::Ledger(LedgerError::Unavailable(_))), "{error:?}");
     }
     let posting = post(&ledger, &next).await;
     assert_eq!(totals(&posting, "2026-11-22", "BRL"), "200 0 2");

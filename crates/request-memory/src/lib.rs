@@ -12,6 +12,7 @@ use redis::{
     Client, Pipeline, RedisError,
     aio::{ConnectionManager, ConnectionManagerConfig},
 };
+use settings::SettingError;
 use tokio::time::timeout;
 
 /// How long a request is remembered.
@@ -61,6 +62,13 @@ impl RequestMemory {
         let breaker =
             Recloser::custom().closed_len(BREAKER_CALLS).half_open_len(BREAKER_CALLS).open_wait(BREAKER_OPEN).build();
         Ok(RequestMemory { connection, breaker: breaker.into() })
+    }
+
+    /// A memory at `REDIS_URL`.
+    pub fn from_env() -> Result<RequestMemory, SettingError> {
+        let name = "REDIS_URL";
+        RequestMemory::new(&settings::required(name)?)
+            .map_err(|_| SettingError::Invalid { name, expected: "a Redis URL" })
     }
 
     /// What is remembered of each id, in the order given. Nothing of any, if Redis does not answer in time.

@@ -5,6 +5,8 @@ mod aws;
 
 use std::{env, str::FromStr};
 
+use jiff::tz::TimeZone;
+
 pub use aws::AwsLimits;
 
 /// A variable of the environment is missing or not what it should be.
@@ -31,6 +33,13 @@ pub fn required(name: &'static str) -> Result<String, SettingError> {
 /// The value of a variable that must be set and readable as `T`; `expected` says what that is.
 pub fn required_as<T: FromStr>(name: &'static str, expected: &'static str) -> Result<T, SettingError> {
     required(name)?.parse().map_err(|_| SettingError::Invalid { name, expected })
+}
+
+/// The time zone in which the business day begins and ends, from `BUSINESS_TIME_ZONE`.
+pub fn business_time_zone() -> Result<TimeZone, SettingError> {
+    let name = "BUSINESS_TIME_ZONE";
+    TimeZone::get(&required(name)?)
+        .map_err(|_| SettingError::Invalid { name, expected: "a name of the IANA time zone database" })
 }
 
 #[cfg(test)]

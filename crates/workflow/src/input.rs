@@ -45,6 +45,9 @@ pub struct EntryInput {
     /// The merchant's own grouping.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub category: Option<String>,
+    /// The id of the entry that this one undoes, if it is a reversal.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub reverses: Option<String>,
 }
 
 impl RecordEntries {
@@ -80,6 +83,7 @@ impl EntryInput {
             date: entry.date,
             description: entry.description.as_ref().map(|text| text.as_str().to_owned()),
             category: entry.category.as_ref().map(|text| text.as_str().to_owned()),
+            reverses: entry.reverses.map(|original| original.to_string()),
         }
     }
 
@@ -96,6 +100,7 @@ impl EntryInput {
             date: self.date,
             description: self.description.as_deref().map(Description::parse).transpose()?,
             category: self.category.as_deref().map(Category::parse).transpose()?,
+            reverses: self.reverses.map(|id| EntryId::parse(&id).ok_or(Fault::Reverses)).transpose()?,
         })
     }
 }
@@ -122,6 +127,8 @@ enum Fault {
     NoEntries,
     #[error("id must be a UUID in canonical form")]
     Id,
+    #[error("reverses must be a UUID in canonical form")]
+    Reverses,
     #[error("fingerprint {0}")]
     Fingerprint(#[from] FingerprintError),
     #[error("type {0}")]

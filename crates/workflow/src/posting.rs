@@ -13,6 +13,9 @@ pub struct PostedEntries {
     /// The ids of entries whose key was used before with another payload.
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
     pub conflicts: Vec<String>,
+    /// The ids of reversals that another reversal of the same entry has overtaken.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub already_reversed: Vec<String>,
     /// The ledger's epoch at the time of the totals.
     pub epoch: u32,
     /// When the totals were read, by the ledger's clock.
@@ -31,6 +34,9 @@ pub struct Outcomes {
     pub duplicate: u32,
     /// Not posted: another request used the key first.
     pub conflict: u32,
+    /// Not posted: another reversal undid the same entry first.
+    #[serde(default)]
+    pub already_reversed: u32,
 }
 
 /// [`PeriodTotals`] as workflow state.
@@ -58,6 +64,9 @@ pub struct Consolidation {
     /// The ids of entries whose key was used before with another payload.
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
     pub conflicts: Vec<String>,
+    /// The ids of reversals that another reversal of the same entry has overtaken.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub already_reversed: Vec<String>,
     /// How many totals were written to the read model.
     pub written: u32,
     /// How many were not, because the same or newer ones were there.

@@ -2,7 +2,8 @@
 //!
 //! Posting is idempotent: a batch that was posted but not answered is posted again and answered as duplicates.
 
-use ledger::{Ledger, Outcome, PostError, Posting};
+use cashflow::Entry;
+use ledger::{Ledger, LedgerError, Outcome, PostError, Posting};
 use workflow::{ErrorName, Outcomes, PeriodTotalsState, PostedEntries, RecordEntries, TaskError};
 
 /// Runs the task on one input of the workflow.
@@ -21,36 +22,40 @@ async fn apply(ledger: &Ledger, input: serde_json::Value) -> Result<PostedEntrie
 
     let posting = ledger.post(&merchant, &entries).await.map_err(|error| TaskError::new(error_name(&error), &error))?;
 
-    let conflicts: Vec<String> = entries
-        .iter()
-        .zip(&posting.outcomes)
-        .filter(|(_, outcome)| **outcome == Outcome::Conflict)
-        .map(|(entry, _)| entry.id.to_string())
-        .collect();
     let outcomes = count(&posting);
     tracing::info!(
         %merchant,
         applied = outcomes.applied,
         duplicate = outcomes.duplicate,
         conflict = outcomes.conflict,
+        already_reversed = outcomes.already_reversed,
         "entries posted"
     );
     Ok(PostedEntries {
         merchant_id: merchant.to_string(),
         outcomes,
-        conflicts,
-        epoch: posting.epoch,
-        totals_at: posting.totals_at,
-        totals: posting.totals.iter().map(PeriodTotalsState::new).collect(),
+        conflicts: ids(&entries, &posting, Outcome::Conflict),
+        already_reversed: ids(&entries, &posting, Outcome::AlreadyReversed),
+        epoch: posting.after.epoch,
+        totals_at: posting.after.totals_at,
+        totals: posting.after.totals.iter().map(PeriodTotalsState::new).collect(),
     })
 }
 
 fn error_name(error: &PostError) -> ErrorName {
     match error {
-        PostError::Unavailable(_) => ErrorName::LedgerUnavailable,
-        PostError::Misconfigured(_) | PostError::Inconsistent(_) => ErrorName::LedgerMisconfigured,
+        PostError::Ledger(LedgerError::Unavailable(_)) => ErrorName::LedgerUnavailable,
+        PostError::Ledger(LedgerError::Misconfigured(_) | LedgerError::Inconsistent(_)) => {
+            ErrorName::LedgerMisconfigured
+        }
         PostError::Refused(_) => ErrorName::InvalidInput,
     }
+}
+
+/// The ids of the entries that came to this outcome.
+fn ids(entries: &[Entry], posting: &Posting, outcome: Outcome) -> Vec<String> {
+    let outcomes = entries.iter().zip(&posting.outcomes);
+    outcomes.filter(|(_, other)| **other == outcome).map(|(entry, _)| entry.id.to_string()).collect()
 }
 
 fn count(posting: &Posting) -> Outcomes {
@@ -60,6 +65,7 @@ fn count(posting: &Posting) -> Outcomes {
             Outcome::Applied => outcomes.applied += 1,
             Outcome::Duplicate => outcomes.duplicate += 1,
             Outcome::Conflict => outcomes.conflict += 1,
+            Outcome::AlreadyReversed => outcomes.already_reversed += 1,
         }
     }
     outcomes

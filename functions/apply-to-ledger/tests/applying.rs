@@ -38,14 +38,17 @@ async fn a_repeat_is_counted_as_duplicate_and_a_conflict_is_named() {
     apply(&ledger, event("apply-to-ledger/entry")).await.unwrap();
     let mut batch = event("apply-to-ledger/batch");
     let again = apply(&ledger, batch.clone()).await.unwrap();
-    assert_eq!(serde_json::to_value(again.outcomes).unwrap(), json!({"applied": 1, "duplicate": 1, "conflict": 0}));
+    assert_eq!(
+        serde_json::to_value(again.outcomes).unwrap(),
+        json!({"applied": 1, "duplicate": 1, "conflict": 0, "already_reversed": 0})
+    );
     assert!(again.conflicts.is_empty());
 
     batch["entries"][1]["fingerprint"] = json!("0".repeat(64));
     let conflicting = apply(&ledger, batch.clone()).await.unwrap();
     assert_eq!(
         serde_json::to_value(conflicting.outcomes).unwrap(),
-        json!({"applied": 0, "duplicate": 1, "conflict": 1})
+        json!({"applied": 0, "duplicate": 1, "conflict": 1, "already_reversed": 0})
     );
     assert_eq!(json!(conflicting.conflicts), json!([batch["entries"][1]["id"]]));
 }
@@ -103,4 +106,19 @@ async fn a_ledger_that_is_down_or_not_migrated_has_names_of_its_own() {
     assert_eq!(seen(apply(&down, event("apply-to-ledger/entry")).await).error_type, "LedgerUnavailable");
     let empty = Ledger::new(LedgerConfig { database: "postgres".to_owned(), ..database.config() });
     assert_eq!(seen(apply(&empty, event("apply-to-ledger/entry")).await).error_type, "LedgerMisconfigured");
+}
+
+#[tokio::test]
+async fn a_reversal_that_another_has_overtaken_is_counted_and_named() {
+    let database = Database::create().await;
+    let ledger = Ledger::new(database.config());
+    apply(&ledger, event("apply-to-ledger/entry")).await.unwrap();
+    let reversal = event("apply-to-ledger/reversal");
+    let first = apply(&ledger, reversal.clone()).await.unwrap();
+    assert_eq!((first.outcomes.applied, first.outcomes.already_reversed), (1, 0));
+    let mut second = reversal;
+    second["entries"][0]["id"] = json!("00000000-0000-5000-8000-000000000001");
+    let second = apply(&ledger, second).await.unwrap();
+    assert_eq!((second.outcomes.applied, second.outcomes.already_reversed), (0, 1));
+    assert_eq!(second.already_reversed, ["00000000-0000-5000-8000-000000000001"]);
 }

@@ -34,6 +34,7 @@ async fn consolidate(table: &BalanceTable, state: serde_json::Value) -> Result<C
     let consolidation = Consolidation {
         outcomes: posted.outcomes,
         conflicts: posted.conflicts,
+        already_reversed: posted.already_reversed,
         written: count(Write::Written),
         up_to_date: count(Write::UpToDate),
     };

@@ -2,7 +2,7 @@
 
 #![allow(clippy::unwrap_used, reason = "a failed unwrap fails the test")]
 
-use balances::BalanceTable;
+use balances::{BalanceTable, Consistency};
 use cashflow::{Currency, MerchantId, parse_date};
 use lambda_runtime::Diagnostic;
 use serde_json::{Value, json};
@@ -16,7 +16,7 @@ async fn consolidate(table: &BalanceTable, state: Value) -> Result<Consolidation
 
 async fn closing(table: &BalanceTable, date: &str) -> i128 {
     let (merchant, date) = (MerchantId::parse("acme").unwrap(), parse_date(date).unwrap());
-    table.daily_balances(&merchant, Currency::BRL, date, date).await.unwrap()[0].balance.closing
+    table.daily_balances(&merchant, Currency::BRL, date, date, Consistency::Eventual).await.unwrap()[0].balance.closing
 }
 
 fn table(store: &DynamoDb) -> BalanceTable {
@@ -28,7 +28,7 @@ async fn the_totals_of_day_and_month_are_written() {
     let store = DynamoDb::start().await;
     let table = table(&store);
     let end = consolidate(&table, event("consolidate-day/day")).await.unwrap();
-    let outcomes = json!({"applied": 1, "duplicate": 0, "conflict": 0});
+    let outcomes = json!({"applied": 1, "duplicate": 0, "conflict": 0, "already_reversed": 0});
     assert_eq!(serde_json::to_value(end).unwrap(), json!({"outcomes": outcomes, "written": 2, "up_to_date": 0}));
     assert_eq!(closing(&table, "2026-11-22").await, 15_075);
     assert_eq!(closing(&table, "2026-11-21").await, 0);
@@ -42,7 +42,7 @@ async fn a_duplicate_still_brings_the_balance_up_to_date() {
     let store = DynamoDb::start().await;
     let table = table(&store);
     let mut state = event("consolidate-day/day");
-    state["outcomes"] = json!({"applied": 0, "duplicate": 1, "conflict": 0});
+    state["outcomes"] = json!({"applied": 0, "duplicate": 1, "conflict": 0, "already_reversed": 0});
     consolidate(&table, state).await.unwrap();
     assert_eq!(closing(&table, "2026-11-22").await, 15_075);
 }

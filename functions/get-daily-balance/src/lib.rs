@@ -1,58 +1,84 @@
-//! `GET /daily-balances/{date}` and `GET /daily-balances?from&to`: exact balances from the read model, with no database
-//! connection.
+//! `GET /daily-balances/{date}`, `GET /daily-balances?from&to` and the same as CSV: exact balances from the read model, with
+//! no database connection.
 
-use balances::{BalanceTable, ReadError};
-use cashflow::MerchantId;
+use std::time::Duration;
+
+use balances::{BalanceTable, Consistency, ReadError};
+use cashflow::{BalanceToken, MerchantId};
 use http_api::{
-    BalanceQuery, Caller, Code, Problem, balance_response, balances_response, parse_day_query, parse_range_query,
+    BalanceQuery, Caller, Problem, ShownBalance, balance_response, balances_csv_response, balances_response,
+    parse_day_query, parse_range_query,
 };
 use lambda_http::{Body, Request, Response};
+use tokio::time::{Instant, sleep};
 
-/// Answers one request.
-pub async fn handle(table: &BalanceTable, request: &Request) -> Response<Body> {
-    answer(table, request).await.unwrap_or_else(Problem::into_response)
+/// How long to wait between two looks at a read model that has not caught up.
+const POLL: Duration = Duration::from_millis(100);
+
+/// Answers one request; for one with a token the read model has this long to catch up.
+pub async fn handle(table: &BalanceTable, request: &Request, catch_up: Duration) -> Response<Body> {
+    answer(table, request, catch_up).await.unwrap_or_else(Problem::into_response)
 }
 
-async fn answer(table: &BalanceTable, request: &Request) -> Result<Response<Body>, Problem> {
+async fn answer(table: &BalanceTable, request: &Request, catch_up: Duration) -> Result<Response<Body>, Problem> {
     let caller = Caller::of(request)?;
-    let path: Vec<&str> = request.uri().path().trim_start_matches('/').split('/').collect();
-    match path[..] {
-        ["daily-balances"] => answer_range(table, caller.merchant(), parse_range_query(request)?).await,
-        ["daily-balances", date] => answer_day(table, caller.merchant(), parse_day_query(date, request)?).await,
-        _ => Err(Problem::new(Code::NotFound, "Balances are at /daily-balances and /daily-balances/{date}.")),
+    let merchant = caller.merchant();
+    match request.uri().path() {
+        "/daily-balances" => {
+            let query = parse_range_query(request)?;
+            let balances = read(table, merchant, query, catch_up).await?;
+            Ok(balances_response(&balances, query.currency))
+        }
+        "/daily-balances.csv" => {
+            let query = parse_range_query(request)?;
+            let balances = read(table, merchant, query, catch_up).await?;
+            Ok(balances_csv_response(&balances, &query))
+        }
+        _ => {
+            let query = parse_day_query(request)?;
+            let balances = read(table, merchant, query, catch_up).await?;
+            let balance = balances.first().ok_or_else(Problem::internal_error)?;
+            Ok(balance_response(balance, query.currency))
+        }
     }
-}
-
-async fn answer_day(
-    table: &BalanceTable,
-    merchant: &MerchantId,
-    query: BalanceQuery,
-) -> Result<Response<Body>, Problem> {
-    let lines = read(table, merchant, query).await?;
-    let line = lines.first().ok_or_else(Problem::internal_error)?;
-    Ok(balance_response(&line.balance, query.currency, line.updated_at))
-}
-
-async fn answer_range(
-    table: &BalanceTable,
-    merchant: &MerchantId,
-    query: BalanceQuery,
-) -> Result<Response<Body>, Problem> {
-    let lines = read(table, merchant, query).await?;
-    Ok(balances_response(lines.into_iter().map(|line| (line.balance, line.updated_at)), query.currency))
 }
 
 async fn read(
     table: &BalanceTable,
     merchant: &MerchantId,
     query: BalanceQuery,
-) -> Result<Vec<balances::BalanceLine>, Problem> {
-    let read = table.daily_balances(merchant, query.currency, query.from, query.to).await;
-    read.map_err(|error| {
-        tracing::error!(%merchant, error = &error as &dyn std::error::Error, "balance not read");
-        match error {
-            ReadError::Unavailable(_) => Problem::temporarily_unavailable(),
-            ReadError::Malformed | ReadError::Overflow(_) => Problem::internal_error(),
+    catch_up: Duration,
+) -> Result<Vec<ShownBalance>, Problem> {
+    let failed = |error: ReadError| Problem::of_store(merchant, &error, error.passes());
+    let consistency = match &query.token {
+        Some(token) => {
+            wait_for(table, merchant, token, catch_up).await?;
+            Consistency::Strong
         }
-    })
+        None => Consistency::Eventual,
+    };
+    let lines =
+        table.daily_balances(merchant, query.currency, query.from, query.to, consistency).await.map_err(failed)?;
+    Ok(lines
+        .into_iter()
+        .map(|line| ShownBalance { balance: line.balance, updated_at: line.updated_at, status: line.status })
+        .collect())
+}
+
+/// Waits until the read model contains the token's entry.
+async fn wait_for(
+    table: &BalanceTable,
+    merchant: &MerchantId,
+    token: &BalanceToken,
+    catch_up: Duration,
+) -> Result<(), Problem> {
+    let failed = |error: ReadError| Problem::of_store(merchant, &error, error.passes());
+    let deadline = Instant::now() + catch_up;
+    while !table.has_reached(merchant, token).await.map_err(failed)? {
+        if Instant::now() + POLL > deadline {
+            return Err(Problem::not_yet_reflected());
+        }
+        sleep(POLL).await;
+    }
+    Ok(())
 }

@@ -10,11 +10,15 @@ use settings::AwsLimits;
 const DYNAMODB: AwsLimits =
     AwsLimits { attempt_timeout: Duration::from_millis(1_500), operation_timeout: Duration::from_secs(5), attempts: 3 };
 
+/// How long the read model has to catch up with a token before the client is told to ask again.
+const CATCH_UP: Duration = Duration::from_secs(3);
+
 #[tokio::main(flavor = "current_thread")]
 async fn main() -> Result<(), Error> {
     tracing::init_default_subscriber();
     let table_name = settings::required("BALANCES_TABLE")?;
     let aws = DYNAMODB.load_config().await;
     let table = &BalanceTable::new(aws_sdk_dynamodb::Client::new(&aws), table_name);
-    run(service_fn(async |request: Request| Ok::<_, Error>(get_daily_balance::handle(table, &request).await))).await
+    run(service_fn(async |request: Request| Ok::<_, Error>(get_daily_balance::handle(table, &request, CATCH_UP).await)))
+        .await
 }

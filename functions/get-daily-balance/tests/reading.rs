@@ -2,18 +2,28 @@
 
 #![allow(clippy::unwrap_used, reason = "a failed unwrap fails the test")]
 
+use std::time::Duration;
+
 use balances::BalanceTable;
-use cashflow::{Currency, MerchantId, Period, PeriodTotals, Totals};
+use cashflow::{
+    Amount, BalanceToken, Currency, Entry, EntryId, EntryType, Fingerprint, MerchantId, Period, PeriodTotals,
+    PostedEntry, RecordedEntry, Totals, TotalsVersion, parse_date,
+};
+use http_api::recorded_entry_response;
+use jiff::Timestamp;
 use serde_json::json;
 use test_events::{Answer, HttpEvent};
 use test_stores::{DynamoDb, aws_at};
+
+/// How long the tests let a read model catch up: one look, and a second one.
+const CATCH_UP: Duration = Duration::from_millis(150);
 
 fn table(store: &DynamoDb) -> BalanceTable {
     BalanceTable::new(store.client.clone(), &store.table_name)
 }
 
 async fn get(table: &BalanceTable, event: &HttpEvent) -> Answer {
-    Answer::read(get_daily_balance::handle(table, &event.request()).await)
+    Answer::read(get_daily_balance::handle(table, &event.request(), CATCH_UP).await)
 }
 
 async fn write(table: &BalanceTable, period: &str, currency: &str, credits: i128, debits: i128) {
@@ -47,7 +57,7 @@ async fn a_day_is_answered_with_its_balance() {
         answer.body,
         json!({
             "date": "2026-11-22", "currency": "BRL", "opening_balance": "-100.50", "total_credits": "150.75",
-            "total_debits": "0.05", "closing_balance": "50.20", "entry_count": 3,
+            "total_debits": "0.05", "closing_balance": "50.20", "entry_count": 3, "status": "open",
             "updated_at": "2026-11-22T15:04:06.123456Z"
         })
     );
@@ -63,7 +73,8 @@ async fn a_day_without_entries_carries_the_balance_over() {
         answer.body,
         json!({
             "date": "2026-11-22", "currency": "BRL", "opening_balance": "100.00", "total_credits": "0.00",
-            "total_debits": "0.00", "closing_balance": "100.00", "entry_count": 0, "updated_at": null
+            "total_debits": "0.00", "closing_balance": "100.00", "entry_count": 0, "status": "open",
+            "updated_at": null
         })
     );
 }
@@ -123,12 +134,10 @@ async fn what_cannot_be_asked_is_refused() {
     let table = table(&store);
     let refused = [
         (HttpEvent::load("get-daily-balance/impossible-date"), "parameter_invalid"),
-        (day().path("/daily-balances/today"), "parameter_invalid"),
+        (day().path_part("date", "today"), "parameter_invalid"),
         (day().query("currency=XXX"), "parameter_invalid"),
         (range().query("from=2026-11-30&to=2026-11-01"), "parameter_invalid"),
         (range().query(""), "parameter_invalid"),
-        (day().path("/daily-balances/2026-11-22/more"), "not_found"),
-        (day().path("/"), "not_found"),
     ];
     for (event, code) in refused {
         assert_eq!(get(&table, &event).await.code(), code);
@@ -141,4 +150,99 @@ async fn a_read_model_that_is_down_is_answered_with_503_and_retry_after() {
     let answer = get(&BalanceTable::new(nowhere, "balances"), &day()).await;
     assert_eq!((answer.status, answer.code()), (503, "temporarily_unavailable"));
     assert!(answer.header("retry-after").is_some());
+}
+
+/// A token for an entry of 2026-11-22, when the day had this many entries and the month as many.
+fn token(entry_count: u64) -> BalanceToken {
+    let version = TotalsVersion { epoch: 1, entry_count };
+    BalanceToken { currency: Currency::BRL, date: parse_date("2026-11-22").unwrap(), day: version, month: version }
+}
+
+/// The text of the token, as an entry is answered with it.
+fn text(token: &BalanceToken) -> String {
+    let acme = MerchantId::parse("acme").unwrap();
+    let entry = Entry {
+        id: EntryId::parse("f8074bc3-3d8c-5a13-bf98-16220b3a9341").unwrap(),
+        fingerprint: Fingerprint::from_bytes(&[0; 32]).unwrap(),
+        entry_type: EntryType::Credit,
+        amount: Amount::from_minor(1, Currency::BRL).unwrap(),
+        date: token.date,
+        description: None,
+        category: None,
+        reverses: None,
+    };
+    let posted = PostedEntry { entry, posted_at: Timestamp::UNIX_EPOCH, reversed_by: None, seal: None, late: false };
+    let answer = recorded_entry_response(&acme, &RecordedEntry::Posted(posted, vec![]), Some(token));
+    Answer::read(answer).body["balance_token"].as_str().unwrap().to_owned()
+}
+
+#[tokio::test]
+async fn with_a_token_only_balances_that_contain_its_entry_are_answered() {
+    let store = DynamoDb::start().await;
+    let table = table(&store);
+    let token = text(&token(3));
+    let questions = [
+        day().query(&format!("token={token}")),
+        day().path_part("date", "2027-01-05").query(&format!("token={token}&currency=BRL")),
+        range().query(&format!("from=2026-11-01&to=2026-11-30&token={token}")),
+    ];
+    let statuses = async || {
+        let mut statuses = Vec::new();
+        for question in &questions {
+            statuses.push(get(&table, question).await.status);
+        }
+        statuses
+    };
+    assert_eq!(statuses().await, [409; 3]);
+    write(&table, "2026-11-22", "BRL", 500, 0).await;
+    // The day alone is not enough: later months open with the month.
+    assert_eq!(statuses().await, [409; 3]);
+    let behind = get(&table, &questions[0]).await;
+    assert_eq!(behind.code(), "not_yet_reflected");
+    assert!(behind.header("retry-after").is_some());
+    write(&table, "2026-11", "BRL", 500, 0).await;
+    assert_eq!(statuses().await, [200; 3]);
+    assert_eq!(get(&table, &questions[1]).await.body["opening_balance"], "5.00");
+}
+
+#[tokio::test]
+async fn a_read_model_that_catches_up_while_the_function_waits_is_answered() {
+    let store = DynamoDb::start().await;
+    let table = table(&store);
+    let question = day().query(&format!("token={}", text(&token(3)))).request();
+    let answer = async { Answer::read(get_daily_balance::handle(&table, &question, Duration::from_secs(30)).await) };
+    let catch_up = async {
+        write(&table, "2026-11-22", "BRL", 500, 0).await;
+        write(&table, "2026-11", "BRL", 500, 0).await;
+    };
+    let (answer, ()) = tokio::join!(answer, catch_up);
+    assert_eq!((answer.status, &answer.body["closing_balance"]), (200, &json!("5.00")));
+}
+
+#[tokio::test]
+async fn what_is_no_token_is_refused() {
+    let store = DynamoDb::start().await;
+    let answer = get(&table(&store), &day().query("token=abc")).await;
+    assert_eq!(answer.faults(), ["token: is not a balance_token that an entry was answered with"]);
+}
+
+#[tokio::test]
+async fn a_range_comes_as_csv_too() {
+    let store = DynamoDb::start().await;
+    let table = table(&store);
+    write(&table, "2026-10", "BRL", 0, 150).await;
+    write(&table, "2026-11-02", "BRL", 100_000, 5).await;
+    let event = HttpEvent::load("get-daily-balance/csv").query("from=2026-11-01&to=2026-11-02&currency=BRL");
+    let response = get_daily_balance::handle(&table, &event.request(), CATCH_UP).await;
+    assert_eq!(response.headers()["content-type"], "text/csv; charset=utf-8");
+    assert_eq!(
+        response.headers()["content-disposition"],
+        "attachment; filename=\"daily-balances_2026-11-01_2026-11-02_BRL.csv\""
+    );
+    assert_eq!(
+        std::str::from_utf8(response.body()).unwrap(),
+        "date,currency,opening_balance,total_credits,total_debits,closing_balance,entry_count,status,updated_at\r\n\
+         2026-11-01,BRL,-1.50,0.00,0.00,-1.50,0,open,\r\n\
+         2026-11-02,BRL,-1.50,1000.00,0.05,998.45,3,open,2026-11-22T15:04:06.123456Z\r\n"
+    );
 }

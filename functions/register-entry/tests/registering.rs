@@ -3,17 +3,17 @@
 
 #![allow(clippy::unwrap_used, reason = "a failed unwrap fails the test")]
 
-use aws_sdk_sfn::{Client, types::StateMachineType};
+use aws_sdk_sfn::Client;
 use cashflow::{Fingerprint, parse_date};
 use futures::future::join_all;
 use http_api::AcceptedEntry;
+use intake::{Intake, StateMachine};
 use jiff::{Timestamp, tz::TimeZone};
-use register_entry::{RegisterEntry, StateMachine};
+use register_entry::RegisterEntry;
 use request_memory::RequestMemory;
 use serde_json::{Value, json};
 use test_events::{Answer, HttpEvent, event};
-use test_stores::{RedisServer, aws_at, aws_engine};
-use uuid::Uuid;
+use test_stores::{RedisServer, accepting_state_machine, aws_at, aws_engine};
 
 /// 22 November 2026, noon in São Paulo.
 const NOON: &str = "2026-11-22T15:00:00Z";
@@ -29,7 +29,7 @@ impl World {
     async fn new() -> World {
         let redis = RedisServer::start().await;
         let sfn = Client::new(&aws_engine().await);
-        let state_machine_arn = create_state_machine(&sfn).await;
+        let state_machine_arn = accepting_state_machine(&sfn).await;
         let function = function(&redis, sfn.clone(), &state_machine_arn);
         World { function, redis, sfn, state_machine_arn }
     }
@@ -58,24 +58,12 @@ impl World {
     }
 }
 
-async fn create_state_machine(sfn: &Client) -> String {
-    let definition = json!({"StartAt": "Accept", "States": {"Accept": {"Type": "Pass", "End": true}}});
-    let created = sfn
-        .create_state_machine()
-        .name(format!("record-entries-{}", Uuid::new_v4().simple()))
-        .definition(definition.to_string())
-        .role_arn("arn:aws:iam::000000000000:role/tests")
-        .r#type(StateMachineType::Standard)
-        .send()
-        .await
-        .expect("the state machine is created");
-    created.state_machine_arn
-}
-
 fn function(redis: &RedisServer, sfn: Client, state_machine_arn: &str) -> RegisterEntry {
     RegisterEntry {
-        memory: RequestMemory::new(&redis.url()).unwrap(),
-        state_machine: StateMachine::new(sfn, state_machine_arn),
+        intake: Intake {
+            memory: RequestMemory::new(&redis.url()).unwrap(),
+            state_machine: StateMachine::new(sfn, state_machine_arn),
+        },
         business_time_zone: TimeZone::get("America/Sao_Paulo").unwrap(),
     }
 }
@@ -379,7 +367,7 @@ async fn what_is_remembered_carries_the_fingerprint_of_the_request() {
     let world = World::new().await;
     let answer = world.post(&sale()).await;
     let id = cashflow::EntryId::parse(answer.body["id"].as_str().unwrap()).unwrap();
-    let [Some(remembered)] = &world.function.memory.recall(&[id]).await[..] else { panic!("not remembered") };
+    let [Some(remembered)] = &world.function.intake.memory.recall(&[id]).await[..] else { panic!("not remembered") };
     let (_, input) = &world.executions().await[0];
     assert_eq!(Ok(remembered.fingerprint), Fingerprint::parse(input["entries"][0]["fingerprint"].as_str().unwrap()));
     let accepted: AcceptedEntry = serde_json::from_str(&remembered.response).unwrap();

@@ -31,6 +31,12 @@ impl HttpEvent {
         self
     }
 
+    /// With this value for a variable part of the path, as the gateway decodes it.
+    pub fn path_part(mut self, name: &str, value: &str) -> HttpEvent {
+        self.0["pathParameters"][name] = json!(value);
+        self
+    }
+
     /// With another query.
     pub fn query(mut self, query: &str) -> HttpEvent {
         self.0["rawQueryString"] = json!(query);

@@ -5,11 +5,13 @@ mod aws;
 mod dynamodb;
 mod postgres;
 mod redis;
+mod step_functions;
 
 pub use aws::{aws_at, aws_engine};
 pub use dynamodb::DynamoDb;
 pub use postgres::Database;
 pub use redis::RedisServer;
+pub use step_functions::accepting_state_machine;
 
 use std::env;
 

@@ -1,7 +1,10 @@
--- The absolute totals of every day and month that the stored entries belong to, in one snapshot.
+-- The absolute totals of every day and month that the stored entries belong to, in one snapshot; for a reversal that
+-- another has overtaken, of those that the other belongs to.
 -- The dates are those of the ledger, not of the request: a repeat may have carried another default date.
 WITH affected AS (
-    SELECT DISTINCT currency, date FROM entry WHERE merchant_id = $1 AND id = ANY ($2::uuid[])
+    SELECT currency, date FROM entry WHERE merchant_id = $1 AND id = ANY ($2::uuid[])
+    UNION
+    SELECT currency, date FROM entry WHERE merchant_id = $1 AND reverses = ANY ($3::uuid[])
 ), period AS (
     SELECT currency, to_char(date, 'YYYY-MM-DD') AS name, date AS first, date + 1 AS after_last
     FROM affected

@@ -1,0 +1,97 @@
+//! Reading the path and the query of a request, with every fault noted.
+
+use std::collections::BTreeMap;
+
+use cashflow::{BalanceToken, Currency, Date, EntryId, parse_date};
+use lambda_http::{Request, RequestExt};
+use url::form_urlencoded;
+
+use crate::{Code, Fault, Problem, token};
+
+/// The most days of a range.
+pub const RANGE_DAYS_MAX: i64 = 366;
+
+/// The parameters of a query, and what is wrong with them.
+pub(crate) struct Query {
+    values: BTreeMap<String, String>,
+    faults: Vec<Fault>,
+}
+
+impl Query {
+    /// An unknown parameter is refused: a mistyped `currency` must not answer the balance of another one.
+    pub(crate) fn read(request: &Request, known: &[&str]) -> Query {
+        let mut query = Query { values: BTreeMap::new(), faults: Vec::new() };
+        for (name, value) in form_urlencoded::parse(request.uri().query().unwrap_or_default().as_bytes()) {
+            if !known.contains(&name.as_ref()) {
+                query.faults.push(Fault::parameter(name, "is not a known parameter"));
+            } else if query.values.insert(name.clone().into_owned(), value.into_owned()).is_some() {
+                query.faults.push(Fault::parameter(name, "occurs more than once"));
+            }
+        }
+        query
+    }
+
+    /// A part of the path, as the gateway has decoded it; empty if the route has none of this name.
+    pub(crate) fn path_part<'r>(request: &'r Request, name: &str) -> &'r str {
+        request.path_parameters_ref().and_then(|parts| parts.first(name)).unwrap_or_default()
+    }
+
+    pub(crate) fn path_date(&mut self, request: &Request) -> Option<Date> {
+        self.check("date", parse_date(Query::path_part(request, "date")))
+    }
+
+    pub(crate) fn path_entry_id(&mut self, request: &Request) -> Option<EntryId> {
+        let id = EntryId::parse(Query::path_part(request, "id")).ok_or("must be a UUID in its canonical form");
+        self.check("id", id)
+    }
+
+    /// The days from `from` to `to`, of which there may be at most [`RANGE_DAYS_MAX`].
+    pub(crate) fn range(&mut self) -> Option<(Date, Date)> {
+        let from = self.required_date("from");
+        let to = self.required_date("to");
+        let (from, to) = (from?, to?);
+        // Both dates lie within four-digit years, whose distance in days always fits.
+        let days = i64::from((to - from).get_days()) + 1;
+        if days < 1 {
+            self.faults.push(Fault::parameter("to", "must not be before from"));
+        } else if days > RANGE_DAYS_MAX {
+            let detail = format!("must be at most {RANGE_DAYS_MAX} days from from, is {days}");
+            self.faults.push(Fault::parameter("to", detail));
+        }
+        Some((from, to))
+    }
+
+    /// What the read model must have reached before it may answer, if the client asks for it.
+    pub(crate) fn balance_token(&mut self) -> Option<BalanceToken> {
+        let text = self.values.remove("token")?;
+        self.check("token", token::read(&text).ok_or("is not a balance_token that an entry was answered with"))
+    }
+
+    pub(crate) fn optional(&mut self, name: &str) -> Option<String> {
+        self.values.remove(name)
+    }
+
+    pub(crate) fn currency(&mut self) -> Option<Currency> {
+        match self.values.remove("currency") {
+            Some(code) => self.check("currency", Currency::parse(&code)),
+            None => Some(Currency::BRL),
+        }
+    }
+
+    pub(crate) fn required_date(&mut self, name: &str) -> Option<Date> {
+        let Some(text) = self.values.remove(name) else {
+            self.faults.push(Fault::parameter(name, "is required"));
+            return None;
+        };
+        self.check(name, parse_date(&text))
+    }
+
+    pub(crate) fn check<T, E: ToString>(&mut self, name: &str, result: Result<T, E>) -> Option<T> {
+        result.map_err(|error| self.faults.push(Fault::parameter(name, error.to_string()))).ok()
+    }
+
+    pub(crate) fn none_or_problem(&mut self) -> Result<(), Problem> {
+        let faults = std::mem::take(&mut self.faults);
+        if faults.is_empty() { Ok(()) } else { Err(Problem::with_faults(Code::ParameterInvalid, faults)) }
+    }
+}

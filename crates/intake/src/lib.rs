@@ -1,0 +1,183 @@
+//! Accepting entries: what is known is answered as it was the first time; what is new starts the state machine, and only
+//! then is it remembered.
+//!
+//! Neither PostgreSQL nor DynamoDB is on this path. An entry is safe once its execution has started. Whatever is lost before
+//! that, the client repeats under the same key.
+
+mod state_machine;
+
+use std::time::Duration;
+
+use cashflow::{Entry, EntryId, Fingerprint, MerchantId};
+use http_api::{AcceptedEntry, Code, Place, Problem, reused_keys};
+use request_memory::{Remembered, RequestMemory};
+use settings::{AwsLimits, SettingError};
+pub use state_machine::StateMachine;
+use state_machine::{Start, StateMachineError};
+use workflow::{INPUT_BYTES_MAX, RecordEntries, execution_name};
+
+/// Starting an execution is safe to repeat: its name stands for the payload. All attempts fit the functions' timeouts.
+const STEP_FUNCTIONS: AwsLimits =
+    AwsLimits { attempt_timeout: Duration::from_secs(3), operation_timeout: Duration::from_secs(8), attempts: 3 };
+
+/// What accepts entries, built once when a function starts.
+#[derive(Debug)]
+pub struct Intake {
+    /// Which requests were accepted before.
+    pub memory: RequestMemory,
+    /// What records the entries.
+    pub state_machine: StateMachine,
+}
+
+/// One entry that a request asks for.
+#[derive(Debug, Clone)]
+pub struct RequestedEntry {
+    /// Where its key stands in the request.
+    pub place: Place,
+    /// The entry.
+    pub entry: Entry,
+    /// Whether the request named no date, so that the entry has that of the day it came in.
+    pub date_is_default: bool,
+}
+
+/// Entries as they are answered, in request order.
+#[derive(Debug)]
+pub struct Accepted {
+    /// The answers.
+    pub entries: Vec<AcceptedEntry>,
+    /// Whether every one of them had been accepted before.
+    pub replayed: bool,
+}
+
+impl Intake {
+    /// From `REDIS_URL` and `STATE_MACHINE_ARN`.
+    pub async fn from_env() -> Result<Intake, SettingError> {
+        let memory = RequestMemory::from_env()?;
+        let arn = settings::required("STATE_MACHINE_ARN")?;
+        let aws = STEP_FUNCTIONS.load_config().await;
+        Ok(Intake { memory, state_machine: StateMachine::new(aws_sdk_sfn::Client::new(&aws), arn) })
+    }
+
+    /// Accepts entries: the known ones are answered as replays, only the new ones start an execution.
+    pub async fn accept(
+        &self,
+        merchant: &MerchantId,
+        requested: Vec<RequestedEntry>,
+        trace_header: Option<String>,
+    ) -> Result<Accepted, Problem> {
+        let names: Vec<_> = requested
+            .iter()
+            .map(|requested| (requested.place, requested.entry.id, requested.entry.fingerprint))
+            .collect();
+        let mut answers = self.replays(merchant, &names).await?;
+        let fresh: Vec<RequestedEntry> = requested
+            .into_iter()
+            .zip(&answers)
+            .filter(|(_, answer)| answer.is_none())
+            .map(|(requested, _)| requested)
+            .collect();
+        let mut replayed = true;
+        if !fresh.is_empty() {
+            let started = self.start(merchant, fresh, trace_header).await?;
+            replayed = started.replayed;
+            let mut started = started.entries.into_iter();
+            for answer in answers.iter_mut().filter(|answer| answer.is_none()) {
+                *answer = started.next();
+            }
+        }
+        let entries = answers.into_iter().collect::<Option<Vec<_>>>().ok_or_else(Problem::internal_error)?;
+        Ok(Accepted { entries, replayed })
+    }
+
+    /// What was answered to these requests before, as far as it is remembered. One key that was used with another payload
+    /// refuses them all.
+    pub async fn replays(
+        &self,
+        merchant: &MerchantId,
+        requests: &[(Place, EntryId, Fingerprint)],
+    ) -> Result<Vec<Option<AcceptedEntry>>, Problem> {
+        let ids: Vec<EntryId> = requests.iter().map(|(_, id, _)| *id).collect();
+        let remembered = self.memory.recall(&ids).await;
+        let reused: Vec<Place> = requests
+            .iter()
+            .zip(&remembered)
+            .filter(|((_, _, fingerprint), remembered)| {
+                remembered.as_ref().is_some_and(|remembered| remembered.fingerprint != *fingerprint)
+            })
+            .map(|((place, _, _), _)| *place)
+            .collect();
+        if !reused.is_empty() {
+            return Err(reused_keys(&reused));
+        }
+        Ok(remembered
+            .into_iter()
+            .map(|remembered| AcceptedEntry::from_memory(&remembered?.response, merchant))
+            .collect())
+    }
+
+    /// Starts the execution that records these entries, remembers them, and answers them as they will be posted. If it was
+    /// started before, they are those of that time: an entry that named no date has the date of its first request.
+    pub async fn start(
+        &self,
+        merchant: &MerchantId,
+        fresh: Vec<RequestedEntry>,
+        trace_header: Option<String>,
+    ) -> Result<Accepted, Problem> {
+        let a_date_is_default = fresh.iter().any(|requested| requested.date_is_default);
+        let mut entries: Vec<Entry> = fresh.into_iter().map(|requested| requested.entry).collect();
+        let name = execution_name(&entries);
+        let input = workflow_input(merchant, &entries)?;
+        let replayed = match self.state_machine.start(&name, input, trace_header).await.map_err(unavailable)? {
+            Start::Started => false,
+            Start::StartedBefore => true,
+        };
+        tracing::info!(%merchant, execution = name, entries = entries.len(), replayed, "entries accepted");
+        if replayed && a_date_is_default {
+            let first = self.state_machine.input_of(&name).await.map_err(unavailable)?;
+            entries = first_entries(first, &entries).unwrap_or(entries);
+        }
+        let accepted: Vec<AcceptedEntry> = entries.iter().map(|entry| AcceptedEntry::new(merchant, entry)).collect();
+        self.remember(&entries, &accepted).await;
+        Ok(Accepted { entries: accepted, replayed })
+    }
+
+    async fn remember(&self, entries: &[Entry], accepted: &[AcceptedEntry]) {
+        let requests: Vec<(EntryId, Remembered)> = entries
+            .iter()
+            .zip(accepted)
+            .filter_map(|(entry, accepted)| {
+                Some((entry.id, Remembered { fingerprint: entry.fingerprint, response: accepted.to_memory()? }))
+            })
+            .collect();
+        self.memory.remember(&requests).await;
+    }
+}
+
+/// The input of the state machine, if Step Functions can carry it.
+fn workflow_input(merchant: &MerchantId, entries: &[Entry]) -> Result<String, Problem> {
+    let input = serde_json::to_string(&RecordEntries::new(merchant, entries)).map_err(|error| {
+        tracing::error!(%error, "workflow input not written");
+        Problem::internal_error()
+    })?;
+    if input.len() > INPUT_BYTES_MAX {
+        let detail = format!(
+            "The batch takes {} bytes of workflow state, the limit is {INPUT_BYTES_MAX}. Send it as several batches.",
+            input.len()
+        );
+        return Err(Problem::new(Code::BatchTooLarge, detail));
+    }
+    Ok(input)
+}
+
+/// The entries of an earlier execution of the same name: the same requests, with the dates of that time.
+fn first_entries(input: Option<String>, entries: &[Entry]) -> Option<Vec<Entry>> {
+    let input: RecordEntries = serde_json::from_str(&input?).ok()?;
+    let (_, first) = input.parse().ok()?;
+    let same = first.len() == entries.len() && first.iter().zip(entries).all(|(a, b)| a.id == b.id);
+    same.then_some(first)
+}
+
+fn unavailable(error: StateMachineError) -> Problem {
+    tracing::error!(error = &error as &dyn std::error::Error, "state machine not reached");
+    Problem::temporarily_unavailable()
+}

@@ -1,0 +1,74 @@
+use cashflow::{Currency, DailyBalance, Date, MerchantId};
+use futures::future::try_join;
+use jiff::{RoundMode, Timestamp, TimestampRound, Unit};
+use tokio_postgres::{
+    Row,
+    types::{ToSql, Type},
+};
+
+use crate::{
+    Ledger, LedgerError,
+    rows::{known, read_minor, read_totals},
+    session::STATEMENTS_TIMEOUT,
+};
+
+/// What the ledger says about an earlier moment.
+#[derive(Debug, PartialEq, Eq)]
+pub enum BalanceAsOf {
+    /// The balance, which will be the same whenever it is asked for.
+    Known(DailyBalance),
+    /// A transaction that is still running could change it.
+    NotSettled {
+        /// After how many seconds it is worth asking again.
+        retry_after_s: u64,
+    },
+}
+
+impl Ledger {
+    /// The balance of a day as it was known at `instant`: from the entries posted up to then.
+    pub async fn balance_as_of(
+        &self,
+        merchant: &MerchantId,
+        currency: Currency,
+        date: Date,
+        instant: Timestamp,
+    ) -> Result<BalanceAsOf, LedgerError> {
+        let merchant_id = merchant.as_str();
+        let currency = currency.code();
+        let day = date.to_string();
+        let instant = to_microseconds(instant).to_string();
+        let moment: [(&(dyn ToSql + Sync), Type); 1] = [(&instant, Type::TEXT)];
+        let parameters: [(&(dyn ToSql + Sync), Type); 4] =
+            [(&merchant_id, Type::TEXT), (&currency, Type::TEXT), (&day, Type::TEXT), (&instant, Type::TEXT)];
+        self.run(STATEMENTS_TIMEOUT, async |client| {
+            // Answered in this order: what has ended by the first statement is visible to the second.
+            let (settled, balance) = try_join(
+                client.query_typed_one(include_str!("sql/settled.sql"), &moment),
+                client.query_typed_one(include_str!("sql/as_of.sql"), &parameters),
+            )
+            .await?;
+            if settled.get("settled") {
+                read_balance(&balance, date).map(BalanceAsOf::Known)
+            } else {
+                let retry_after_s = known(u64::try_from(settled.get::<_, i64>("retry_after_s")), "a negative wait")?;
+                Ok(BalanceAsOf::NotSettled { retry_after_s })
+            }
+        })
+        .await
+    }
+}
+
+/// PostgreSQL keeps microseconds, and would round what is finer; rounded up, an instant would count what came after it.
+/// Before computers there were no entries, and PostgreSQL does not read years before 1 in this form.
+fn to_microseconds(instant: Timestamp) -> Timestamp {
+    let rounded = TimestampRound::new().smallest(Unit::Microsecond).mode(RoundMode::Floor);
+    instant.round(rounded).unwrap_or(instant).max(Timestamp::UNIX_EPOCH)
+}
+
+fn read_balance(row: &Row, date: Date) -> Result<DailyBalance, LedgerError> {
+    let opening = read_minor(row, "opening")?;
+    let totals = read_totals(row)?;
+    let closing = known(totals.net(), "a balance beyond 128 bits")?.checked_add(opening);
+    let closing = closing.ok_or(LedgerError::Inconsistent("a balance beyond 128 bits"))?;
+    Ok(DailyBalance { date, opening, totals, closing })
+}

@@ -1,0 +1,121 @@
+use std::time::Duration;
+
+use tokio::{sync::Mutex, time::timeout};
+use tokio_postgres::{Client, error::SqlState};
+
+use crate::{ConnectError, LedgerConfig, connect};
+
+/// How long the statements of one operation may take, beside connecting. Both together stay below the function's timeout.
+pub(crate) const STATEMENTS_TIMEOUT: Duration = Duration::from_secs(4);
+
+/// The ledger, over one connection that is opened when needed and replaced when broken.
+#[derive(Debug)]
+pub struct Ledger {
+    config: LedgerConfig,
+    connection: Mutex<Option<Client>>,
+}
+
+/// Why the ledger gave no answer. Asking again is always safe.
+#[derive(Debug, thiserror::Error)]
+pub enum LedgerError {
+    /// The ledger did not answer, or refused for a reason that passes (restart, deadlock, too many connections).
+    #[error("the ledger is unavailable")]
+    Unavailable(#[source] UnavailableError),
+    /// The ledger lacks a table, a right or a setting. Somebody has to mend it.
+    #[error("the ledger is not set up as needed")]
+    Misconfigured(#[source] ConnectError),
+    /// The ledger answered something that the domain does not know.
+    #[error("the ledger answered what it should not: {0}")]
+    Inconsistent(&'static str),
+}
+
+/// What kept the ledger from answering.
+#[derive(Debug, thiserror::Error)]
+pub enum UnavailableError {
+    /// No connection.
+    #[error(transparent)]
+    Connect(ConnectError),
+    /// No answer in time.
+    #[error("no answer within {0:?}")]
+    Timeout(Duration),
+    /// A failure of the connection or the server.
+    #[error(transparent)]
+    Postgres(tokio_postgres::Error),
+    /// Others were faster, again and again.
+    #[error("others did the same at the same time, again and again")]
+    Contended,
+}
+
+impl LedgerError {
+    /// Whether it passes by itself: asking again is worth it.
+    pub fn passes(&self) -> bool {
+        match self {
+            LedgerError::Unavailable(_) => true,
+            LedgerError::Misconfigured(_) | LedgerError::Inconsistent(_) => false,
+        }
+    }
+}
+
+impl Ledger {
+    /// A ledger that will connect when it is first needed.
+    pub fn new(config: LedgerConfig) -> Ledger {
+        Ledger { config, connection: Mutex::new(None) }
+    }
+
+    /// Connects now, while the environment starts, so that the first request does not pay for it. If it fails, the first
+    /// request connects and reports.
+    pub async fn warm_up(&self) {
+        let mut connection = self.connection.lock().await;
+        match connect(&self.config).await {
+            Ok(client) => *connection = Some(client),
+            Err(error) => {
+                tracing::warn!(error = &error as &dyn std::error::Error, "ledger not reachable at start");
+            }
+        }
+    }
+
+    /// Does some work on the connection, within a limit of time.
+    pub(crate) async fn run<T, E: From<LedgerError>>(
+        &self,
+        limit: Duration,
+        work: impl AsyncFnOnce(&Client) -> Result<T, E>,
+    ) -> Result<T, E> {
+        let mut connection = self.connection.lock().await;
+        // Taken out for the work: whatever goes wrong, a connection in an unknown state is dropped and never reused.
+        let client = match connection.take().filter(|client| !client.is_closed()) {
+            Some(client) => client,
+            None => connect(&self.config).await.map_err(LedgerError::from)?,
+        };
+        let late = || Err(LedgerError::Unavailable(UnavailableError::Timeout(limit)).into());
+        let answer = timeout(limit, work(&client)).await.unwrap_or_else(|_| late())?;
+        *connection = Some(client);
+        Ok(answer)
+    }
+}
+
+impl From<ConnectError> for LedgerError {
+    fn from(error: ConnectError) -> LedgerError {
+        match &error {
+            ConnectError::Settings { .. } | ConnectError::Tls(_) => LedgerError::Misconfigured(error),
+            ConnectError::Postgres(postgres) if is_set_up_wrong(postgres.code()) => LedgerError::Misconfigured(error),
+            ConnectError::Timeout(_) | ConnectError::Postgres(_) | ConnectError::Token(_) => {
+                LedgerError::Unavailable(UnavailableError::Connect(error))
+            }
+        }
+    }
+}
+
+impl From<tokio_postgres::Error> for LedgerError {
+    fn from(error: tokio_postgres::Error) -> LedgerError {
+        if is_set_up_wrong(error.code()) {
+            LedgerError::Misconfigured(error.into())
+        } else {
+            LedgerError::Unavailable(UnavailableError::Postgres(error))
+        }
+    }
+}
+
+/// A missing database, table or right does not pass by waiting.
+fn is_set_up_wrong(code: Option<&SqlState>) -> bool {
+    code.is_some_and(|code| *code == SqlState::INVALID_CATALOG_NAME || code.code().starts_with("42"))
+}

@@ -1,0 +1,95 @@
+use cashflow::{
+    Currency, Date, EntryId, EntryType, MerchantId, StatementLine, StatementPage, StatementPosition, TotalOverflow,
+};
+use tokio_postgres::{
+    Row,
+    types::{ToSql, Type},
+};
+use uuid::Uuid;
+
+use crate::{
+    Ledger, LedgerError,
+    rows::{known, read_minor, read_posted_entry},
+    session::STATEMENTS_TIMEOUT,
+};
+
+impl Ledger {
+    /// One page of the statement from `from` to `to`, both included, of at most `limit` lines; the first page, or the one
+    /// after a position.
+    pub async fn statement(
+        &self,
+        merchant: &MerchantId,
+        currency: Currency,
+        (from, to): (Date, Date),
+        after: Option<&StatementPosition>,
+        limit: u16,
+    ) -> Result<StatementPage, LedgerError> {
+        let merchant_id = merchant.as_str();
+        let currency = currency.code();
+        let (first_day, last_day) = (from.to_string(), to.to_string());
+        let snapshot = after.map(|position| position.snapshot.as_str());
+        let balance = after.map(|position| position.running_balance.to_string());
+        // Before all entries of the first day, if there is no position: transactions are counted from 3.
+        let last_date = after.map_or(from, |position| position.date).to_string();
+        let last_xid = after.map_or(0, |position| position.posted_xid).to_string();
+        let last_id = after.map_or(Uuid::nil(), |position| *position.id.as_uuid());
+        // One more than asked for tells whether there is a next page.
+        let rows_max = i64::from(limit) + 1;
+        let parameters: [(&(dyn ToSql + Sync), Type); 10] = [
+            (&merchant_id, Type::TEXT),
+            (&currency, Type::TEXT),
+            (&first_day, Type::TEXT),
+            (&last_day, Type::TEXT),
+            (&snapshot, Type::TEXT),
+            (&balance, Type::TEXT),
+            (&last_date, Type::TEXT),
+            (&last_xid, Type::TEXT),
+            (&last_id, Type::UUID),
+            (&rows_max, Type::INT8),
+        ];
+        self.run(STATEMENTS_TIMEOUT, async |client| {
+            let rows = client.query_typed(include_str!("sql/statement.sql"), &parameters).await?;
+            read_page(&rows, usize::from(limit))
+        })
+        .await
+    }
+
+    /// The key with which cursors are signed.
+    pub async fn cursor_key(&self) -> Result<[u8; 64], LedgerError> {
+        self.run(STATEMENTS_TIMEOUT, async |client| {
+            let row = client.query_typed_one(include_str!("sql/cursor_key.sql"), &[]).await?;
+            known(row.get::<_, &[u8]>("key").try_into(), "a cursor key has no 64 bytes")
+        })
+        .await
+    }
+}
+
+fn read_page(rows: &[Row], limit: usize) -> Result<StatementPage, LedgerError> {
+    let mut lines: Vec<StatementLine> = Vec::with_capacity(rows.len().min(limit));
+    let mut balance = rows.first().map_or(Ok(0), |row| read_minor(row, "balance"))?;
+    for row in rows.iter().take(limit) {
+        let posted = read_posted_entry(row)?;
+        let minor = i128::from(posted.entry.amount.minor());
+        let after = match posted.entry.entry_type {
+            EntryType::Credit => balance.checked_add(minor),
+            EntryType::Debit => balance.checked_sub(minor),
+        };
+        balance = known(after.ok_or(TotalOverflow), "a balance beyond 128 bits")?;
+        lines.push(StatementLine { posted, running_balance: balance });
+    }
+    let next = match rows.get(limit.wrapping_sub(1)) {
+        Some(last) if rows.len() > limit => Some(read_position(last, balance)?),
+        Some(_) | None => None,
+    };
+    Ok(StatementPage { lines, next })
+}
+
+fn read_position(row: &Row, running_balance: i128) -> Result<StatementPosition, LedgerError> {
+    Ok(StatementPosition {
+        snapshot: row.get("snapshot"),
+        date: crate::rows::read_date(row)?,
+        posted_xid: known(row.get::<_, &str>("posted_xid").parse(), "a transaction id is no number")?,
+        id: EntryId::from_uuid(row.get("id")),
+        running_balance,
+    })
+}

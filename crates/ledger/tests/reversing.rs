@@ -1,0 +1,164 @@
+//! What the ledger does with reversals, on a real PostgreSQL.
+
+#![allow(clippy::unwrap_used, reason = "a failed unwrap fails the test")]
+
+use std::sync::Arc;
+
+use cashflow::{
+    Amount, Currency, Entry, EntryId, EntryRequest, EntryType, IdempotencyKey, MerchantId, RecordedEntry,
+    ReversalRequest, parse_date,
+};
+use ledger::{Ledger, Outcome, PostError, Posting};
+use test_stores::Database;
+use tokio::{sync::Barrier, task::JoinSet};
+
+fn acme() -> MerchantId {
+    MerchantId::parse("acme").unwrap()
+}
+
+fn id(key: &str) -> EntryId {
+    EntryId::derive(&acme(), &IdempotencyKey::parse(key).unwrap())
+}
+
+fn sale(key: &str) -> Entry {
+    let date = parse_date("2026-11-22").unwrap();
+    let request = EntryRequest {
+        entry_type: EntryType::Credit,
+        amount: Amount::parse("10.00", Currency::BRL).unwrap(),
+        date: Some(date),
+        description: None,
+        category: None,
+    };
+    request.into_entry(id(key), date)
+}
+
+fn reversal(key: &str, original: &Entry) -> Entry {
+    let date = parse_date("2026-11-23").unwrap();
+    ReversalRequest { original: original.id, date: None, description: None }.into_entry(id(key), original, date)
+}
+
+async fn post(ledger: &Ledger, entries: &[Entry]) -> Posting {
+    ledger.post(&acme(), entries).await.unwrap()
+}
+
+async fn net(database: &Database) -> i64 {
+    let net =
+        "SELECT coalesce(sum(CASE type WHEN 'credit' THEN amount_minor ELSE -amount_minor END), 0)::bigint FROM entry";
+    database.owner().await.query_one(net, &[]).await.unwrap().get(0)
+}
+
+#[tokio::test]
+async fn a_reversal_is_an_entry_of_its_own_that_names_the_original() {
+    let database = Database::create().await;
+    let ledger = Ledger::new(database.config());
+    let sale = sale("sale");
+    post(&ledger, std::slice::from_ref(&sale)).await;
+    let refund = reversal("refund", &sale);
+    let posting = post(&ledger, std::slice::from_ref(&refund)).await;
+    assert_eq!(posting.outcomes, [Outcome::Applied]);
+    assert_eq!(net(&database).await, 0);
+    // The repeat of it is a duplicate like any other.
+    assert_eq!(post(&ledger, std::slice::from_ref(&refund)).await.outcomes, [Outcome::Duplicate]);
+
+    let Some(found) = ledger.find(&acme(), refund.id).await.unwrap() else { panic!("not found") };
+    let RecordedEntry::Posted(posted, conflicts) = found.recorded else { panic!("not posted") };
+    assert_eq!((posted.entry, conflicts), (refund.clone(), vec![]));
+    let Some(found) = ledger.find(&acme(), sale.id).await.unwrap() else { panic!("not found") };
+    let RecordedEntry::Posted(posted, _) = found.recorded else { panic!("not posted") };
+    assert_eq!(posted.reversed_by, Some(refund.id));
+}
+
+#[tokio::test]
+async fn the_second_reversal_of_an_entry_is_kept_aside_and_the_rest_of_its_batch_is_posted() {
+    let database = Database::create().await;
+    let ledger = Ledger::new(database.config());
+    let sale = sale("sale");
+    post(&ledger, std::slice::from_ref(&sale)).await;
+    post(&ledger, &[reversal("refund", &sale)]).await;
+    let other = self::sale("other");
+    let second = reversal("second-refund", &sale);
+    for outcome in [Outcome::Applied, Outcome::Duplicate] {
+        let posting = post(&ledger, &[second.clone(), other.clone()]).await;
+        assert_eq!(posting.outcomes, [Outcome::AlreadyReversed, outcome]);
+    }
+    assert_eq!(net(&database).await, 1_000);
+
+    let Some(found) = ledger.find(&acme(), second.id).await.unwrap() else { panic!("not found") };
+    assert!(matches!(found.recorded, RecordedEntry::AlreadyReversed(kept) if kept == second));
+    assert!(found.balance_token.is_none());
+}
+
+#[tokio::test]
+async fn an_overtaken_reversal_alone_still_answers_totals_to_consolidate() {
+    let database = Database::create().await;
+    let ledger = Ledger::new(database.config());
+    let sale = sale("sale");
+    post(&ledger, std::slice::from_ref(&sale)).await;
+    post(&ledger, &[reversal("refund", &sale)]).await;
+    let posting = post(&ledger, &[reversal("second", &sale)]).await;
+    assert_eq!(posting.outcomes, [Outcome::AlreadyReversed]);
+    assert_eq!(posting.after.totals.len(), 2);
+}
+
+#[tokio::test]
+async fn two_reversals_of_one_entry_in_one_batch_are_one_reversal() {
+    let database = Database::create().await;
+    let ledger = Ledger::new(database.config());
+    let sale = sale("sale");
+    post(&ledger, std::slice::from_ref(&sale)).await;
+    let posting = post(&ledger, &[reversal("one", &sale), reversal("two", &sale)]).await;
+    let mut outcomes = posting.outcomes;
+    outcomes.sort_by_key(|outcome| *outcome == Outcome::AlreadyReversed);
+    assert_eq!(outcomes, [Outcome::Applied, Outcome::AlreadyReversed]);
+    assert_eq!(net(&database).await, 0);
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn of_many_reversals_at_once_one_is_posted_and_each_batch_keeps_its_other_entries() {
+    const WORKERS: usize = 12;
+    let database = Database::create().await;
+    let sale = sale("sale");
+    post(&Ledger::new(database.config()), std::slice::from_ref(&sale)).await;
+    let start = Arc::new(Barrier::new(WORKERS));
+    let mut workers = JoinSet::new();
+    for worker in 0..WORKERS {
+        let ledger = Ledger::new(database.config());
+        let batch = [reversal(&format!("refund-{worker}"), &sale), self::sale(&format!("other-{worker}"))];
+        let start = Arc::clone(&start);
+        workers.spawn(async move {
+            start.wait().await;
+            ledger.post(&acme(), &batch).await.expect("no batch fails").outcomes
+        });
+    }
+    let outcomes = workers.join_all().await;
+    assert_eq!(outcomes.iter().filter(|outcomes| outcomes[0] == Outcome::Applied).count(), 1);
+    assert_eq!(outcomes.iter().filter(|outcomes| outcomes[0] == Outcome::AlreadyReversed).count(), WORKERS - 1);
+    assert!(outcomes.iter().all(|outcomes| outcomes[1] == Outcome::Applied));
+    assert_eq!(net(&database).await, 1_000 * i64::try_from(WORKERS).unwrap());
+}
+
+#[tokio::test]
+async fn the_database_itself_refuses_what_no_reversal_can_be() {
+    let database = Database::create().await;
+    let ledger = Ledger::new(database.config());
+    let sale = sale("sale");
+    let refund = reversal("refund", &sale);
+    post(&ledger, std::slice::from_ref(&sale)).await;
+    post(&ledger, std::slice::from_ref(&refund)).await;
+    let other = self::sale("other");
+    post(&ledger, std::slice::from_ref(&other)).await;
+
+    let of_reversal = reversal("of-reversal", &refund);
+    let of_nothing = reversal("of-nothing", &self::sale("never-posted"));
+    let not_mirrored = Entry { entry_type: EntryType::Credit, ..reversal("not-mirrored", &other) };
+    let other_amount = Amount::parse("9.99", Currency::BRL).unwrap();
+    let of_other_amount = Entry { amount: other_amount, ..reversal("other-amount", &other) };
+    for refused in [of_reversal, of_nothing, not_mirrored, of_other_amount] {
+        let error = ledger.post(&acme(), std::slice::from_ref(&refused)).await.unwrap_err();
+        assert!(matches!(error, PostError::Refused(_)), "{error:?}");
+    }
+    let emca = MerchantId::parse("emca").unwrap();
+    let of_another_merchant = reversal("of-another", &other);
+    let error = ledger.post(&emca, std::slice::from_ref(&of_another_merchant)).await.unwrap_err();
+    assert!(matches!(error, PostError::Refused(_)), "{error:?}");
+}

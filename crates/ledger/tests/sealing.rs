@@ -1,0 +1,211 @@
+//! What seals cover, on a real PostgreSQL, while others post.
+
+#![allow(clippy::unwrap_used, reason = "a failed unwrap fails the test")]
+
+use std::sync::Arc;
+
+use cashflow::{
+    Amount, Category, Currency, Date, Description, Entry, EntryId, EntryRequest, EntryType, Fingerprint,
+    IdempotencyKey, MerchantId, PostedEntry, ReversalRequest, Seal, Totals, parse_date,
+};
+use ledger::{Ledger, Sealing};
+use sha2::{Digest, Sha256};
+use test_stores::Database;
+use tokio::{sync::Barrier, task::JoinSet};
+
+fn acme() -> MerchantId {
+    MerchantId::parse("acme").unwrap()
+}
+
+fn day() -> Date {
+    parse_date("2026-11-22").unwrap()
+}
+
+fn entry(key: &str, minor: i64) -> Entry {
+    let request = EntryRequest {
+        entry_type: EntryType::Credit,
+        amount: Amount::from_minor(minor, Currency::BRL).unwrap(),
+        date: Some(day()),
+        description: Some(Description::parse("café 🧾: 3:absent").unwrap()),
+        category: if minor % 2 == 0 { Some(Category::parse("").unwrap()) } else { None },
+    };
+    request.into_entry(EntryId::derive(&acme(), &IdempotencyKey::parse(key).unwrap()), day())
+}
+
+async fn post(ledger: &Ledger, entries: &[Entry]) {
+    ledger.post(&acme(), entries).await.unwrap();
+}
+
+async fn seal(ledger: &Ledger) -> Sealing {
+    ledger.seal(&acme(), Currency::BRL, day()).await.unwrap()
+}
+
+/// The day's statement.
+async fn statement(ledger: &Ledger) -> Vec<PostedEntry> {
+    let page = ledger.statement(&acme(), Currency::BRL, (day(), day()), None, 5_000).await.unwrap();
+    page.lines.into_iter().map(|line| line.posted).collect()
+}
+
+/// The digest as the documentation says it, over the entries of the statement that a seal covers.
+fn digest(statement: &[PostedEntry], number: u32) -> String {
+    let mut covered: Vec<&Entry> = statement
+        .iter()
+        .filter(|posted| posted.seal.is_some_and(|first| first <= number))
+        .map(|posted| &posted.entry)
+        .collect();
+    covered.sort_by_key(|entry| entry.id.to_string());
+    let mut hash = Sha256::new();
+    for entry in covered {
+        let fields = [
+            Some(entry.id.to_string()),
+            Some(entry.entry_type.to_string()),
+            Some(entry.amount.minor().to_string()),
+            Some(entry.amount.currency().to_string()),
+            Some(entry.date.to_string()),
+            entry.description.as_ref().map(|text| text.as_str().to_owned()),
+            entry.category.as_ref().map(|text| text.as_str().to_owned()),
+            entry.reverses.map(|original| original.to_string()),
+        ];
+        for field in fields {
+            hash.update(field.map_or("absent\n".to_owned(), |text| format!("{}:{text}\n", text.len())));
+        }
+    }
+    Fingerprint::from_bytes(&hash.finalize()).unwrap().to_string()
+}
+
+#[tokio::test]
+async fn a_seal_holds_the_totals_and_a_digest_that_anyone_can_recompute() {
+    let database = Database::create().await;
+    let ledger = Ledger::new(database.config());
+    let sale = entry("sale", 1_000);
+    post(&ledger, &[sale.clone(), entry("odd", 33)]).await;
+    let refund = ReversalRequest { original: sale.id, date: None, description: None };
+    let refund_id = EntryId::derive(&acme(), &IdempotencyKey::parse("refund").unwrap());
+    post(&ledger, &[refund.into_entry(refund_id, &sale, day())]).await;
+
+    let Sealing::Sealed(made) = seal(&ledger).await else { panic!("not sealed") };
+    assert_eq!((made.number, made.epoch, made.date), (1, 1, day()));
+    assert_eq!(made.totals, Totals { credits: 1_033, debits: 1_000, entry_count: 3 });
+    let statement = statement(&ledger).await;
+    assert!(statement.iter().all(|posted| posted.seal == Some(1) && !posted.late));
+    assert_eq!(made.sha256, digest(&statement, 1));
+}
+
+#[tokio::test]
+async fn a_day_without_entries_can_be_sealed_and_has_the_digest_of_nothing() {
+    let database = Database::create().await;
+    let ledger = Ledger::new(database.config());
+    let Sealing::Sealed(made) = seal(&ledger).await else { panic!("not sealed") };
+    assert_eq!(made.totals, Totals::ZERO);
+    assert_eq!(made.sha256, "e3b0c44298fc1c149afbf4c8996fb92427ae41e4649b934ca495991b7852b855");
+    assert!(matches!(seal(&ledger).await, Sealing::Unchanged(same) if same == made));
+}
+
+#[tokio::test]
+async fn an_entry_after_the_seal_is_late_until_the_day_is_sealed_again() {
+    let database = Database::create().await;
+    let ledger = Ledger::new(database.config());
+    post(&ledger, &[entry("1", 1)]).await;
+    let Sealing::Sealed(first) = seal(&ledger).await else { panic!("not sealed") };
+    assert!(matches!(seal(&ledger).await, Sealing::Unchanged(same) if same == first));
+    post(&ledger, &[entry("2", 2)]).await;
+    let marks =
+        |statement: &[PostedEntry]| statement.iter().map(|posted| (posted.seal, posted.late)).collect::<Vec<_>>();
+    assert_eq!(marks(&statement(&ledger).await), [(Some(1), false), (None, true)]);
+
+    let Sealing::Sealed(second) = seal(&ledger).await else { panic!("not sealed") };
+    let statement = statement(&ledger).await;
+    assert_eq!(marks(&statement), [(Some(1), false), (Some(2), false)]);
+    assert_eq!((first.sha256.clone(), second.sha256.clone()), (digest(&statement, 1), digest(&statement, 2)));
+    assert_eq!(ledger.seals(&acme(), Currency::BRL, day()).await.unwrap(), [second, first]);
+}
+
+/// Of two transactions the one with the smaller id may commit later: whether a seal covers an entry is decided by the
+/// snapshot and not by any order of times or ids.
+#[tokio::test]
+async fn an_entry_whose_transaction_began_before_the_seal_and_ended_after_is_late() {
+    let database = Database::create().await;
+    let ledger = Ledger::new(database.config());
+    let mut slow = database.owner().await;
+    let early = slow.transaction().await.unwrap();
+    let insert = "INSERT INTO entry (merchant_id, id, fingerprint, type, amount_minor, currency, date)
+                  VALUES ('acme', gen_random_uuid(), decode(repeat('00', 32), 'hex'), 'credit', 9, 'BRL', '2026-11-22')";
+    early.execute(insert, &[]).await.unwrap();
+    post(&ledger, &[entry("1", 1)]).await;
+    let Sealing::Sealed(made) = seal(&ledger).await else { panic!("not sealed") };
+    early.commit().await.unwrap();
+    let statement = statement(&ledger).await;
+    let marks: Vec<_> =
+        statement.iter().map(|posted| (posted.entry.amount.minor(), posted.seal, posted.late)).collect();
+    assert_eq!(marks, [(9, None, true), (1, Some(1), false)]);
+    assert_eq!(made.sha256, digest(&statement, 1));
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn every_seal_made_while_others_post_and_seal_is_the_exact_sum_and_digest_of_what_it_covers() {
+    const SEALERS: usize = 4;
+    const WRITERS: usize = 6;
+    let database = Database::create().await;
+    let start = Arc::new(Barrier::new(SEALERS + WRITERS));
+    let mut workers = JoinSet::new();
+    for writer in 0..WRITERS {
+        let (ledger, start) = (Ledger::new(database.config()), Arc::clone(&start));
+        workers.spawn(async move {
+            start.wait().await;
+            for number in 0..40 {
+                let minor = i64::try_from(writer * 100 + number + 1).unwrap();
+                post(&ledger, &[entry(&format!("{writer}-{number}"), minor)]).await;
+            }
+        });
+    }
+    for _ in 0..SEALERS {
+        let (ledger, start) = (Ledger::new(database.config()), Arc::clone(&start));
+        workers.spawn(async move {
+            start.wait().await;
+            for _ in 0..8 {
+                seal(&ledger).await;
+            }
+        });
+    }
+    workers.join_all().await;
+
+    let ledger = Ledger::new(database.config());
+    let statement = statement(&ledger).await;
+    assert_eq!(statement.len(), WRITERS * 40);
+    let seals = ledger.seals(&acme(), Currency::BRL, day()).await.unwrap();
+    assert!(seals.len() > 2, "too few seals to mean anything");
+    for seal in &seals {
+        let covered = statement.iter().filter(|posted| posted.seal.is_some_and(|first| first <= seal.number));
+        let credits = covered.clone().map(|posted| i128::from(posted.entry.amount.minor())).sum();
+        let entry_count = u64::try_from(covered.count()).unwrap();
+        assert_eq!(seal.totals, Totals { credits, debits: 0, entry_count }, "seal {}", seal.number);
+        assert_eq!(seal.sha256, digest(&statement, seal.number), "seal {}", seal.number);
+    }
+    let numbers: Vec<u32> = seals.iter().rev().map(|seal: &Seal| seal.number).collect();
+    assert_eq!(numbers, (1..=u32::try_from(seals.len()).unwrap()).collect::<Vec<_>>());
+}
+
+#[tokio::test]
+async fn merchants_with_a_day_to_seal_are_listed_until_it_is_sealed() {
+    let database = Database::create().await;
+    let ledger = Ledger::new(database.config());
+    let list = async || ledger.unsealed(day(), None, 10).await.unwrap();
+    assert_eq!(list().await, []);
+    post(&ledger, &[entry("1", 1)]).await;
+    assert_eq!(list().await, [(acme(), Currency::BRL)]);
+    assert_eq!(ledger.unsealed(day(), Some(&(acme(), Currency::BRL)), 10).await.unwrap(), []);
+    seal(&ledger).await;
+    assert_eq!(list().await, []);
+    post(&ledger, &[entry("2", 2)]).await;
+    assert_eq!(list().await, [(acme(), Currency::BRL)]);
+}
+
+#[tokio::test]
+async fn a_seal_can_be_neither_changed_nor_removed() {
+    let database = Database::create().await;
+    seal(&Ledger::new(database.config())).await;
+    for statement in ["UPDATE day_seal SET entry_count = 9", "DELETE FROM day_seal", "TRUNCATE day_seal"] {
+        let error = database.owner().await.execute(statement, &[]).await.unwrap_err();
+        assert!(error.as_db_error().unwrap().message().contains("is append-only"), "{statement}: {error:?}");
+    }
+}

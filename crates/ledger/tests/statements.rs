@@ -1,0 +1,289 @@
+//! What statements and balances as of an earlier moment show, on a real PostgreSQL, while others post.
+
+#![allow(clippy::unwrap_used, reason = "a failed unwrap fails the test")]
+
+use std::{collections::BTreeSet, time::Duration};
+
+use cashflow::{
+    Amount, Currency, DailyBalance, Date, Entry, EntryId, EntryRequest, EntryType, IdempotencyKey, MerchantId,
+    StatementLine, StatementPosition, Totals, parse_date,
+};
+use jiff::Timestamp;
+use ledger::{BalanceAsOf, Ledger};
+use test_stores::Database;
+use tokio::task::JoinSet;
+
+fn acme() -> MerchantId {
+    MerchantId::parse("acme").unwrap()
+}
+
+fn date(text: &str) -> Date {
+    parse_date(text).unwrap()
+}
+
+/// A credit of as many cents as its number says, or a debit if the number is negative.
+fn entry(number: i64, day: &str) -> Entry {
+    let request = EntryRequest {
+        entry_type: if number < 0 { EntryType::Debit } else { EntryType::Credit },
+        amount: Amount::from_minor(number.abs(), Currency::BRL).unwrap(),
+        date: Some(date(day)),
+        description: None,
+        category: None,
+    };
+    let key = IdempotencyKey::parse(&format!("key-{number}-{day}")).unwrap();
+    request.into_entry(EntryId::derive(&acme(), &key), date(day))
+}
+
+async fn post(ledger: &Ledger, entries: &[Entry]) {
+    ledger.post(&acme(), entries).await.unwrap();
+}
+
+async fn page(
+    ledger: &Ledger,
+    days: (&str, &str),
+    after: Option<&StatementPosition>,
+    limit: u16,
+) -> (Vec<StatementLine>, Option<StatementPosition>) {
+    let days = (date(days.0), date(days.1));
+    let page = ledger.statement(&acme(), Currency::BRL, days, after, limit).await.unwrap();
+    (page.lines, page.next)
+}
+
+/// All pages; `between` runs after each of them.
+async fn all_pages(ledger: &Ledger, days: (&str, &str), limit: u16, between: impl AsyncFn()) -> Vec<StatementLine> {
+    let mut lines = Vec::new();
+    let mut position = None;
+    loop {
+        let (more, next) = page(ledger, days, position.as_ref(), limit).await;
+        assert!(more.len() <= usize::from(limit));
+        lines.extend(more);
+        position = next;
+        if position.is_none() {
+            return lines;
+        }
+        between().await;
+    }
+}
+
+const DAY: (&str, &str) = ("2026-11-22", "2026-11-22");
+
+#[tokio::test]
+async fn every_line_has_the_balance_after_it_and_the_first_starts_from_the_opening_balance() {
+    let database = Database::create().await;
+    let ledger = Ledger::new(database.config());
+    post(&ledger, &[entry(1_000, "2025-01-01"), entry(-50, "2026-11-21"), entry(7, "2026-11-23")]).await;
+    for number in [100, -30, 5] {
+        post(&ledger, &[entry(number, "2026-11-22")]).await;
+    }
+    let lines = all_pages(&ledger, DAY, 500, async || {}).await;
+    let balances: Vec<i128> = lines.iter().map(|line| line.running_balance).collect();
+    assert_eq!(balances, [1_050, 1_020, 1_025]);
+    // Over several days the balance runs on.
+    let lines = all_pages(&ledger, ("2026-11-21", "2026-11-23"), 2, async || {}).await;
+    let balances: Vec<i128> = lines.iter().map(|line| line.running_balance).collect();
+    assert_eq!(balances, [950, 1_050, 1_020, 1_025, 1_032]);
+}
+
+#[tokio::test]
+async fn a_day_without_entries_is_one_page_without_lines() {
+    let database = Database::create().await;
+    let ledger = Ledger::new(database.config());
+    post(&ledger, &[entry(1_000, "2025-01-01")]).await;
+    assert_eq!(page(&ledger, DAY, None, 1).await, (vec![], None));
+}
+
+#[tokio::test]
+async fn pages_of_any_size_show_the_same_as_one_page() {
+    let database = Database::create().await;
+    let ledger = Ledger::new(database.config());
+    // Entries of one batch share their transaction, and single ones have each their own.
+    post(&ledger, &(1..=20).map(|number| entry(number, "2026-11-22")).collect::<Vec<_>>()).await;
+    for number in 21..=25 {
+        post(&ledger, &[entry(number, "2026-11-22")]).await;
+    }
+    let whole = all_pages(&ledger, DAY, 500, async || {}).await;
+    assert_eq!(whole.len(), 25);
+    for limit in [1, 2, 5, 24, 25, 26] {
+        assert_eq!(all_pages(&ledger, DAY, limit, async || {}).await, whole, "{limit}");
+    }
+}
+
+#[tokio::test]
+async fn what_is_posted_after_the_first_page_is_on_none_of_its_pages() {
+    let database = Database::create().await;
+    let ledger = Ledger::new(database.config());
+    post(&ledger, &(1..=9).map(|number| entry(number, "2026-11-22")).collect::<Vec<_>>()).await;
+    let whole = all_pages(&ledger, DAY, 500, async || {}).await;
+    let later = Ledger::new(database.config());
+    let number = std::sync::atomic::AtomicI64::new(100);
+    let lines = all_pages(&ledger, DAY, 2, async || {
+        let number = number.fetch_add(1, std::sync::atomic::Ordering::Relaxed);
+        // Backdated entries too: the opening balance of the first page stands.
+        post(&later, &[entry(number, "2026-11-22"), entry(number, "2026-01-01")]).await;
+    })
+    .await;
+    assert_eq!(lines, whole);
+}
+
+/// A transaction that began early and commits late has a small transaction id. A cursor that only remembered the last one
+/// shown would pass it over.
+#[tokio::test]
+async fn an_entry_whose_transaction_began_before_the_first_page_and_ended_after_is_in_the_next_statement_and_missed_by_none()
+ {
+    let database = Database::create().await;
+    let ledger = Ledger::new(database.config());
+    let mut slow = database.owner().await;
+    let early = slow.transaction().await.unwrap();
+    let insert = "INSERT INTO entry (merchant_id, id, fingerprint, type, amount_minor, currency, date)
+                  VALUES ('acme', gen_random_uuid(), decode(repeat('00', 32), 'hex'), 'credit', 9, 'BRL', '2026-11-22')";
+    early.execute(insert, &[]).await.unwrap();
+    for number in 1..=3 {
+        post(&ledger, &[entry(number, "2026-11-22")]).await;
+    }
+    let (first, next) = page(&ledger, DAY, None, 2).await;
+    assert_eq!(first.len(), 2);
+    early.commit().await.unwrap();
+    // It was not posted when the first page was asked for: it is on no page, and harms none.
+    let (second, end) = page(&ledger, DAY, next.as_ref(), 2).await;
+    assert_eq!((second.len(), end), (1, None));
+    assert_eq!(second[0].running_balance, 6);
+    assert_eq!(all_pages(&ledger, DAY, 2, async || {}).await.len(), 4);
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn while_others_post_no_page_misses_or_repeats_what_was_posted_before_the_first() {
+    let database = Database::create().await;
+    let ledger = Ledger::new(database.config());
+    let before: Vec<Entry> = (1..=60).map(|number| entry(number, "2026-11-22")).collect();
+    post(&ledger, &before).await;
+    let mut writers = JoinSet::new();
+    for writer in 0..6 {
+        let ledger = Ledger::new(database.config());
+        writers.spawn(async move {
+            for number in 0..40 {
+                post(&ledger, &[entry(1_000 + writer * 100 + number, "2026-11-22")]).await;
+            }
+        });
+    }
+    for _ in 0..10 {
+        let lines = all_pages(&ledger, DAY, 7, async || {}).await;
+        let ids: BTreeSet<EntryId> = lines.iter().map(|line| line.posted.entry.id).collect();
+        assert_eq!(ids.len(), lines.len(), "an entry is repeated");
+        assert!(before.iter().all(|entry| ids.contains(&entry.id)), "an entry is missed");
+        let sum: i128 = lines.iter().map(|line| i128::from(line.posted.entry.amount.minor())).sum();
+        assert_eq!(lines.last().unwrap().running_balance, sum);
+    }
+    writers.join_all().await;
+    assert_eq!(all_pages(&ledger, DAY, 7, async || {}).await.len(), 60 + 6 * 40);
+}
+
+/// Sets back the time of everything posted so far: tests need not wait until moments are settled.
+async fn age(database: &Database, seconds: u32) {
+    let owner = database.owner().await;
+    let statement = format!(
+        "ALTER TABLE entry DISABLE TRIGGER entry_is_append_only;
+         UPDATE entry SET recorded_at = recorded_at - INTERVAL '{seconds} seconds';
+         ALTER TABLE entry ENABLE TRIGGER entry_is_append_only;
+         DELETE FROM daily_total;
+         INSERT INTO daily_total (merchant_id, currency, date, posted_on, slot, credits, debits, entry_count)
+         SELECT merchant_id, currency, date, (recorded_at AT TIME ZONE 'UTC')::date, 0,
+             coalesce(sum(amount_minor) FILTER (WHERE type = 'credit'), 0),
+             coalesce(sum(amount_minor) FILTER (WHERE type = 'debit'), 0), count(*)
+         FROM entry GROUP BY 1, 2, 3, 4"
+    );
+    owner.batch_execute(&statement).await.unwrap();
+}
+
+async fn times(database: &Database) -> Vec<Timestamp> {
+    let times =
+        "SELECT (extract(epoch FROM recorded_at) * 1000000)::bigint FROM entry ORDER BY recorded_at, amount_minor";
+    let rows = database.owner().await.query(times, &[]).await.unwrap();
+    rows.iter().map(|row| Timestamp::from_microsecond(row.get(0)).unwrap()).collect()
+}
+
+async fn as_of(ledger: &Ledger, day: &str, instant: Timestamp) -> DailyBalance {
+    match ledger.balance_as_of(&acme(), Currency::BRL, date(day), instant).await.unwrap() {
+        BalanceAsOf::Known(balance) => balance,
+        BalanceAsOf::NotSettled { .. } => panic!("{instant} is not settled"),
+    }
+}
+
+const DAY_SECONDS: u32 = 24 * 60 * 60;
+
+#[tokio::test]
+async fn a_balance_as_of_a_moment_has_the_entries_posted_up_to_it() {
+    let database = Database::create().await;
+    let ledger = Ledger::new(database.config());
+    post(&ledger, &[entry(1_000, "2026-10-01")]).await;
+    age(&database, 3 * DAY_SECONDS).await;
+    post(&ledger, &[entry(100, "2026-11-22"), entry(-40, "2026-11-22")]).await;
+    age(&database, DAY_SECONDS).await;
+    post(&ledger, &[entry(7, "2026-11-22")]).await;
+    age(&database, 60).await;
+    post(&ledger, &[entry(500, "2026-10-15")]).await;
+    age(&database, 60).await;
+
+    let times = times(&database).await;
+    let microsecond = Duration::from_micros(1);
+    let check = async |instant: Timestamp, opening: i128, credits: i128, debits: i128, entry_count: u64| {
+        let totals = Totals { credits, debits, entry_count };
+        let closing = opening + credits - debits;
+        let expected = DailyBalance { date: date("2026-11-22"), opening, totals, closing };
+        assert_eq!(as_of(&ledger, "2026-11-22", instant).await, expected, "{instant}");
+    };
+    check(Timestamp::MIN, 0, 0, 0, 0).await;
+    check(times[0] - microsecond, 0, 0, 0, 0).await;
+    check(times[0], 1_000, 0, 0, 0).await;
+    check(times[1] - microsecond, 1_000, 0, 0, 0).await;
+    check(times[1], 1_000, 100, 40, 2).await;
+    check(times[3] - microsecond, 1_000, 100, 40, 2).await;
+    check(times[3], 1_000, 107, 40, 3).await;
+    // A backdated entry changes what the day opens with, from then on.
+    check(times[4], 1_500, 107, 40, 3).await;
+    // Finer than the ledger's clock: what came within the same microsecond but later does not count.
+    check(times[4] - Duration::from_nanos(1), 1_000, 107, 40, 3).await;
+}
+
+#[tokio::test]
+async fn a_moment_that_can_still_change_is_not_answered() {
+    let database = Database::create().await;
+    let ledger = Ledger::new(database.config());
+    let ask = async |instant| ledger.balance_as_of(&acme(), Currency::BRL, date("2026-11-22"), instant).await.unwrap();
+    let now = Timestamp::now();
+    let BalanceAsOf::NotSettled { retry_after_s } = ask(now).await else { panic!("settled at once") };
+    assert!((1..=10).contains(&retry_after_s), "{retry_after_s}");
+    let BalanceAsOf::NotSettled { retry_after_s } = ask(now + Duration::from_secs(3_600)).await else {
+        panic!("the future is settled")
+    };
+    assert!((3_600..=3_611).contains(&retry_after_s), "{retry_after_s}");
+    assert!(matches!(ask(now - Duration::from_secs(11)).await, BalanceAsOf::Known(_)));
+}
+
+/// A transaction's entries have the time of its start. As long as one runs, no moment from its start on is settled.
+#[tokio::test]
+async fn a_moment_is_not_settled_while_a_transaction_from_before_it_still_runs() {
+    let database = Database::create().await;
+    let ledger = Ledger::new(database.config());
+    let running = ledger::connect(&database.config()).await.unwrap();
+    running.batch_execute("SET idle_in_transaction_session_timeout = 0").await.unwrap();
+    running.batch_execute("BEGIN").await.unwrap();
+    let began = "SELECT (extract(epoch FROM now()) * 1000000)::bigint";
+    let began = Timestamp::from_microsecond(running.query_one(began, &[]).await.unwrap().get(0)).unwrap();
+
+    let deadline = tokio::time::Instant::now() + Duration::from_secs(20);
+    let settled = async |instant| {
+        let answer = ledger.balance_as_of(&acme(), Currency::BRL, date("2026-11-22"), instant).await.unwrap();
+        matches!(answer, BalanceAsOf::Known(_))
+    };
+    // Before its start all is settled, once that is long enough ago; from its start on nothing is.
+    while !settled(began - Duration::from_millis(1)).await {
+        assert!(tokio::time::Instant::now() < deadline, "not settled within 20 s");
+        tokio::time::sleep(Duration::from_millis(100)).await;
+    }
+    while Timestamp::now() < began + Duration::from_millis(10_200) {
+        tokio::time::sleep(Duration::from_millis(50)).await;
+    }
+    assert!(!settled(began).await);
+    running.batch_execute("COMMIT").await.unwrap();
+    assert!(settled(began).await);
+}

@@ -1,0 +1,45 @@
+//! `GET /entries/{id}`: what has become of an entry. The ledger knows what is posted; what is still on its way is known to
+//! the memory of requests, as long as that lasts.
+
+use cashflow::{EntryId, MerchantId};
+use http_api::{
+    AcceptedEntry, Caller, Problem, entry_not_found, parse_entry_lookup, pending_entry_response,
+    recorded_entry_response,
+};
+use lambda_http::{Body, Request, Response};
+use ledger::{Ledger, LedgerError};
+use request_memory::RequestMemory;
+
+/// What the function works with, built once when it starts.
+#[derive(Debug)]
+pub struct GetEntry {
+    /// What is posted.
+    pub ledger: Ledger,
+    /// What was accepted.
+    pub memory: RequestMemory,
+}
+
+impl GetEntry {
+    /// Answers one request.
+    pub async fn handle(&self, request: &Request) -> Response<Body> {
+        self.answer(request).await.unwrap_or_else(Problem::into_response)
+    }
+
+    async fn answer(&self, request: &Request) -> Result<Response<Body>, Problem> {
+        let caller = Caller::of(request)?;
+        let merchant = caller.merchant();
+        let id = parse_entry_lookup(request)?;
+        let failed = |error: LedgerError| Problem::of_store(merchant, &error, error.passes());
+        if let Some(found) = self.ledger.find(merchant, id).await.map_err(failed)? {
+            return Ok(recorded_entry_response(merchant, &found.recorded, found.balance_token.as_ref()));
+        }
+        let accepted = self.accepted(merchant, id).await.ok_or_else(entry_not_found)?;
+        Ok(pending_entry_response(&accepted))
+    }
+
+    /// The memory is kept by id alone, so whose entry it is has to be looked at.
+    async fn accepted(&self, merchant: &MerchantId, id: EntryId) -> Option<AcceptedEntry> {
+        let remembered = self.memory.recall(&[id]).await.pop().flatten()?;
+        AcceptedEntry::from_memory(&remembered.response, merchant)
+    }
+}

@@ -1,0 +1,15 @@
+//! The Lambda function `get-entry`.
+
+use get_entry::GetEntry;
+use lambda_http::{Error, Request, run, service_fn, tracing};
+use ledger::{Ledger, LedgerConfig};
+use request_memory::RequestMemory;
+
+#[tokio::main(flavor = "current_thread")]
+async fn main() -> Result<(), Error> {
+    tracing::init_default_subscriber();
+    let get_entry =
+        &GetEntry { ledger: Ledger::new(LedgerConfig::from_env().await?), memory: RequestMemory::from_env()? };
+    get_entry.ledger.warm_up().await;
+    run(service_fn(async |request: Request| Ok::<_, Error>(get_entry.handle(&request).await))).await
+}

@@ -1,0 +1,158 @@
+//! What `get-entry` answers, on a real PostgreSQL and a real Redis.
+
+#![allow(clippy::unwrap_used, reason = "a failed unwrap fails the test")]
+
+use cashflow::{Entry, Fingerprint, MerchantId};
+use get_entry::GetEntry;
+use http_api::AcceptedEntry;
+use ledger::{Ledger, LedgerConfig};
+use request_memory::{Remembered, RequestMemory};
+use serde_json::{Value, json};
+use test_events::{Answer, HttpEvent, event};
+use test_stores::{Database, RedisServer};
+use workflow::RecordEntries;
+
+struct World {
+    function: GetEntry,
+    database: Database,
+    redis: RedisServer,
+}
+
+impl World {
+    async fn new() -> World {
+        let (database, redis) = (Database::create().await, RedisServer::start().await);
+        let function =
+            GetEntry { ledger: Ledger::new(database.config()), memory: RequestMemory::new(&redis.url()).unwrap() };
+        World { function, database, redis }
+    }
+
+    async fn get(&self, event: &HttpEvent) -> Answer {
+        Answer::read(self.function.handle(&event.request()).await)
+    }
+
+    async fn post(&self, input: Value) {
+        let (merchant, entries) = read(input);
+        self.function.ledger.post(&merchant, &entries).await.unwrap();
+    }
+}
+
+fn read(input: Value) -> (MerchantId, Vec<Entry>) {
+    serde_json::from_value::<RecordEntries>(input).unwrap().parse().unwrap()
+}
+
+fn lookup() -> HttpEvent {
+    HttpEvent::load("get-entry/entry")
+}
+
+/// Of merchant acme, as `register-entry/entry` registers it.
+fn sale() -> Value {
+    event("apply-to-ledger/entry")
+}
+
+#[tokio::test]
+async fn a_posted_entry_is_shown_with_all_that_the_ledger_knows_of_it() {
+    let world = World::new().await;
+    world.post(sale()).await;
+    let mut answer = world.get(&lookup()).await;
+    assert_eq!(answer.status, 200);
+    assert!(answer.body["posted_at"].take().as_str().unwrap().ends_with('Z'));
+    assert!(answer.body["balance_token"].take().is_string());
+    let sale = &sale()["entries"][0];
+    assert_eq!(
+        answer.body,
+        json!({
+            "id": sale["id"], "merchant_id": "acme", "type": "credit", "amount": "150.75", "currency": "BRL",
+            "date": "2026-11-22", "description": sale["description"], "category": sale["category"], "reverses": null,
+            "status": "posted", "posted_at": null, "reversed_by": null, "seal": null, "late": false, "conflicts": [],
+            "balance_token": null
+        })
+    );
+}
+
+#[tokio::test]
+async fn payloads_that_came_under_the_key_of_a_posted_entry_are_shown_with_it() {
+    let world = World::new().await;
+    world.post(sale()).await;
+    let mut other = sale();
+    other["entries"][0]["fingerprint"] = json!("0".repeat(64));
+    other["entries"][0]["amount_minor"] = json!("999");
+    world.post(other).await;
+    let answer = world.get(&lookup()).await;
+    assert_eq!(answer.body["amount"], "150.75");
+    let conflicts = answer.body["conflicts"].as_array().unwrap();
+    assert_eq!(conflicts.len(), 1);
+    assert_eq!((&conflicts[0]["amount"], &conflicts[0]["type"]), (&json!("9.99"), &json!("credit")));
+    assert!(conflicts[0]["received_at"].is_string());
+}
+
+#[tokio::test]
+async fn a_reversal_and_its_original_name_each_other_and_an_overtaken_one_says_so() {
+    let world = World::new().await;
+    world.post(sale()).await;
+    let refund = event("apply-to-ledger/reversal");
+    world.post(refund.clone()).await;
+    let mut second = refund.clone();
+    second["entries"][0]["id"] = json!("00000000-0000-5000-8000-000000000001");
+    world.post(second).await;
+
+    let (sale_id, refund_id) = (&sale()["entries"][0]["id"], &refund["entries"][0]["id"]);
+    let show = async |id: &Value| world.get(&lookup().path_part("id", id.as_str().unwrap())).await.body;
+    assert_eq!(show(sale_id).await["reversed_by"], *refund_id);
+    assert_eq!(show(refund_id).await["reverses"], *sale_id);
+    let overtaken = show(&json!("00000000-0000-5000-8000-000000000001")).await;
+    assert_eq!((&overtaken["status"], &overtaken["reverses"]), (&json!("already_reversed"), sale_id));
+    assert_eq!(overtaken["balance_token"], Value::Null);
+}
+
+#[tokio::test]
+async fn an_accepted_entry_is_pending_as_long_as_it_is_remembered() {
+    let world = World::new().await;
+    assert_eq!(world.get(&lookup()).await.code(), "not_found");
+    let (merchant, entries) = read(sale());
+    let response = AcceptedEntry::new(&merchant, &entries[0]).to_memory().unwrap();
+    let remembered = Remembered { fingerprint: Fingerprint::from_bytes(&[0; 32]).unwrap(), response };
+    world.function.memory.remember(&[(entries[0].id, remembered)]).await;
+    let answer = world.get(&lookup()).await;
+    assert_eq!((answer.status, &answer.body["status"]), (200, &json!("pending")));
+    assert_eq!((&answer.body["amount"], &answer.body["reverses"]), (&json!("150.75"), &Value::Null));
+    assert!(answer.body.get("balance_token").is_none());
+    // To another merchant it is not there, as if it were nowhere.
+    let stranger = world.get(&lookup().claim("custom:merchant_id", "emca")).await;
+    assert_eq!(stranger, world.get(&lookup().path_part("id", "00000000-0000-5000-8000-000000000001")).await);
+
+    world.redis.forget_everything().await;
+    assert_eq!(world.get(&lookup()).await.code(), "not_found");
+    world.post(sale()).await;
+    assert_eq!(world.get(&lookup()).await.body["status"], "posted");
+}
+
+#[tokio::test]
+async fn another_merchants_entry_is_answered_like_one_that_does_not_exist() {
+    let world = World::new().await;
+    world.post(sale()).await;
+    let stranger = world.get(&lookup().claim("custom:merchant_id", "emca")).await;
+    let nobody = world.get(&lookup().path_part("id", "00000000-0000-5000-8000-000000000001")).await;
+    assert_eq!((stranger.status, stranger.code()), (404, "not_found"));
+    assert_eq!(stranger, nobody);
+}
+
+#[tokio::test]
+async fn what_is_no_id_is_refused() {
+    let world = World::new().await;
+    for id in ["", "1", "F8074BC3-3D8C-5A13-BF98-16220B3A9341", "f8074bc33d8c5a13bf9816220b3a9341"] {
+        let answer = world.get(&lookup().path_part("id", id)).await;
+        assert_eq!(
+            (answer.status, answer.faults()),
+            (400, vec!["id: must be a UUID in its canonical form".to_owned()])
+        );
+    }
+}
+
+#[tokio::test]
+async fn a_ledger_that_is_down_is_answered_with_503_even_for_a_remembered_entry() {
+    let mut world = World::new().await;
+    world.function.ledger = Ledger::new(LedgerConfig { port: 1, ..world.database.config() });
+    let answer = world.get(&lookup()).await;
+    assert_eq!((answer.status, answer.code()), (503, "temporarily_unavailable"));
+    assert!(answer.header("retry-after").is_some());
+}

@@ -1,0 +1,90 @@
+//! `POST /entries/{id}/reversal`: accepts an entry that undoes another one, and starts the state machine that records it.
+//!
+//! What can be reversed, the ledger tells; that it happens once, the ledger holds: of two reversals that are accepted at the
+//! same time, one is posted.
+
+use cashflow::{EntryId, Fingerprint, MerchantId, PostedEntry};
+use http_api::{
+    AcceptedEntry, Caller, Code, NewReversal, Place, Problem, accepted_response, entry_not_found, parse_reversal,
+    reused_keys,
+};
+use intake::{Intake, RequestedEntry};
+use jiff::{Timestamp, tz::TimeZone};
+use lambda_http::{Body, Request, RequestExt, Response};
+use ledger::{Ledger, LedgerError};
+
+/// What the function works with, built once when it starts.
+#[derive(Debug)]
+pub struct ReverseEntry {
+    /// What is posted.
+    pub ledger: Ledger,
+    /// What accepts the reversal.
+    pub intake: Intake,
+    /// Where the business day begins and ends.
+    pub business_time_zone: TimeZone,
+}
+
+impl ReverseEntry {
+    /// Answers one request that came in at `now`.
+    pub async fn handle(&self, request: &Request, now: Timestamp) -> Response<Body> {
+        self.answer(request, now).await.unwrap_or_else(Problem::into_response)
+    }
+
+    async fn answer(&self, request: &Request, now: Timestamp) -> Result<Response<Body>, Problem> {
+        let caller = Caller::of(request)?;
+        let merchant = caller.writing_merchant()?;
+        let today = self.business_time_zone.to_datetime(now).date();
+        let NewReversal { key, request: reversal } = parse_reversal(request, today)?;
+        let id = EntryId::derive(merchant, &key);
+        let fingerprint = Fingerprint::of_reversal(&reversal);
+
+        if let Some(Some(replay)) = self.intake.replays(merchant, &[(Place::Header, id, fingerprint)]).await?.first() {
+            return Ok(accepted_response(replay, true));
+        }
+        let failed = |error: LedgerError| Problem::of_store(merchant, &error, error.passes());
+        let posted = self.ledger.posted(merchant, &[id, reversal.original]).await.map_err(failed)?;
+        // Forgotten, but not by the ledger.
+        if let Some(known) = posted.iter().find(|posted| posted.entry.id == id) {
+            let same = known.entry.fingerprint == fingerprint;
+            let replay = || accepted_response(&AcceptedEntry::new(merchant, &known.entry), true);
+            return if same { Ok(replay()) } else { Err(reused_keys(&[Place::Header])) };
+        }
+        let original = match posted.iter().find(|posted| posted.entry.id == reversal.original) {
+            Some(original) => original,
+            None => return Err(self.not_posted(merchant, reversal.original).await),
+        };
+        refuse_irreversible(original)?;
+
+        let date_is_default = reversal.date.is_none();
+        let entry = reversal.into_entry(id, &original.entry, today);
+        let requested = RequestedEntry { place: Place::Header, entry, date_is_default };
+        let trace_header = request.lambda_context_ref().and_then(|context| context.xray_trace_id.clone());
+        let accepted = self.intake.start(merchant, vec![requested], trace_header).await?;
+        let [entry] = &accepted.entries[..] else { return Err(Problem::internal_error()) };
+        Ok(accepted_response(entry, accepted.replayed))
+    }
+
+    /// Why an entry that the ledger does not know cannot be reversed.
+    async fn not_posted(&self, merchant: &MerchantId, original: EntryId) -> Problem {
+        let remembered = self.intake.memory.recall(&[original]).await.pop().flatten();
+        match remembered.and_then(|remembered| AcceptedEntry::from_memory(&remembered.response, merchant)) {
+            Some(_) => Problem::not_yet_posted(),
+            None => entry_not_found(),
+        }
+    }
+}
+
+/// What is true of a posted entry stays true, but for one thing: a reversal may come between this look and the posting.
+/// The ledger then shows this one as already reversed.
+fn refuse_irreversible(original: &PostedEntry) -> Result<(), Problem> {
+    if original.entry.reverses.is_some() {
+        let detail = "The entry undoes another one. Register a new entry instead.";
+        return Err(Problem::new(Code::ReversalOfReversal, detail));
+    }
+    match original.reversed_by {
+        Some(reversal) => {
+            Err(Problem::new(Code::AlreadyReversed, format!("The entry is reversed by /entries/{reversal}.")))
+        }
+        None => Ok(()),
+    }
+}

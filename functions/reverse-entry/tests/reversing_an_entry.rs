@@ -1,0 +1,226 @@
+//! What `reverse-entry` answers and starts, on a real PostgreSQL, a real Redis and a real Step Functions engine. The state
+//! machine here ends at once: what the ledger makes of reversals is for other tests.
+
+#![allow(clippy::unwrap_used, reason = "a failed unwrap fails the test")]
+
+use aws_sdk_sfn::Client;
+use cashflow::{Entry, MerchantId};
+use http_api::AcceptedEntry;
+use intake::{Intake, StateMachine};
+use jiff::{Timestamp, tz::TimeZone};
+use ledger::{Ledger, LedgerConfig};
+use request_memory::{Remembered, RequestMemory};
+use reverse_entry::ReverseEntry;
+use serde_json::{Value, json};
+use test_events::{Answer, HttpEvent, event};
+use test_stores::{Database, RedisServer, accepting_state_machine, aws_engine};
+use workflow::RecordEntries;
+
+/// 23 November 2026, noon in São Paulo.
+const NOON: &str = "2026-11-23T15:00:00Z";
+
+struct World {
+    function: ReverseEntry,
+    database: Database,
+    redis: RedisServer,
+    sfn: Client,
+    state_machine_arn: String,
+}
+
+impl World {
+    async fn new() -> World {
+        let (database, redis) = (Database::create().await, RedisServer::start().await);
+        let sfn = Client::new(&aws_engine().await);
+        let state_machine_arn = accepting_state_machine(&sfn).await;
+        let function = ReverseEntry {
+            ledger: Ledger::new(database.config()),
+            intake: Intake {
+                memory: RequestMemory::new(&redis.url()).unwrap(),
+                state_machine: StateMachine::new(sfn.clone(), &state_machine_arn),
+            },
+            business_time_zone: TimeZone::get("America/Sao_Paulo").unwrap(),
+        };
+        World { function, database, redis, sfn, state_machine_arn }
+    }
+
+    async fn reverse(&self, event: &HttpEvent) -> Answer {
+        self.reverse_at(event, NOON).await
+    }
+
+    async fn reverse_at(&self, event: &HttpEvent, now: &str) -> Answer {
+        let now: Timestamp = now.parse().unwrap();
+        Answer::read(self.function.handle(&event.request(), now).await)
+    }
+
+    async fn post(&self, input: Value) {
+        let (merchant, entries) = read(input);
+        self.function.ledger.post(&merchant, &entries).await.unwrap();
+    }
+
+    /// The inputs of all executions.
+    async fn started(&self) -> Vec<Value> {
+        let list = self.sfn.list_executions().state_machine_arn(&self.state_machine_arn).send().await.unwrap();
+        let mut inputs = Vec::new();
+        for execution in list.executions() {
+            let described =
+                self.sfn.describe_execution().execution_arn(execution.execution_arn()).send().await.unwrap();
+            inputs.push(serde_json::from_str(described.input().unwrap()).unwrap());
+        }
+        inputs
+    }
+}
+
+fn read(input: Value) -> (MerchantId, Vec<Entry>) {
+    serde_json::from_value::<RecordEntries>(input).unwrap().parse().unwrap()
+}
+
+/// Of merchant acme, key sale-1001: what the reversal's event reverses.
+fn sale() -> Value {
+    event("apply-to-ledger/entry")
+}
+
+/// Of 2026-11-23, "Returned goods", key refund-1.
+fn reversal() -> HttpEvent {
+    HttpEvent::load("reverse-entry/reversal")
+}
+
+fn without_body() -> HttpEvent {
+    HttpEvent::load("reverse-entry/without-body")
+}
+
+#[tokio::test]
+async fn a_reversal_mirrors_its_original_and_starts_the_workflow() {
+    let world = World::new().await;
+    world.post(sale()).await;
+    let answer = world.reverse(&reversal()).await;
+    let sale = &sale()["entries"][0];
+    assert_eq!(
+        (answer.status, &answer.body),
+        (
+            202,
+            &json!({
+                "id": answer.body["id"], "merchant_id": "acme", "type": "debit", "amount": "150.75", "currency": "BRL",
+                "date": "2026-11-23", "description": "Returned goods", "category": sale["category"],
+                "reverses": sale["id"], "status": "accepted"
+            })
+        )
+    );
+    let location = format!("/entries/{}", answer.body["id"].as_str().unwrap());
+    assert_eq!(answer.header("location"), Some(location.as_str()));
+    assert_eq!(answer.header("idempotent-replayed"), None);
+    // The event of the next function is this very input.
+    assert_eq!(world.started().await, [event("apply-to-ledger/reversal")]);
+}
+
+#[tokio::test]
+async fn a_reversal_without_body_is_of_today_and_stays_there_when_repeated_after_midnight() {
+    let world = World::new().await;
+    world.post(sale()).await;
+    let first = world.reverse_at(&without_body(), "2026-11-24T02:59:00Z").await;
+    assert_eq!(
+        (first.status, &first.body["date"], &first.body["description"]),
+        (202, &json!("2026-11-23"), &Value::Null)
+    );
+    let after_midnight = "2026-11-24T03:01:00Z";
+    let remembered = world.reverse_at(&without_body(), after_midnight).await;
+    world.redis.forget_everything().await;
+    let forgotten = world.reverse_at(&without_body(), after_midnight).await;
+    world.redis.forget_everything().await;
+    // In the ledger by now, and known from there.
+    world.post(world.started().await.remove(0)).await;
+    let posted = world.reverse_at(&without_body(), after_midnight).await;
+    for repeat in [remembered, forgotten, posted] {
+        assert_eq!((repeat.status, &repeat.body), (202, &first.body));
+        assert_eq!(repeat.header("idempotent-replayed"), Some("true"));
+        assert_eq!(repeat.header("location"), first.header("location"));
+    }
+    assert_eq!(world.started().await.len(), 1);
+}
+
+#[tokio::test]
+async fn a_key_that_was_used_for_something_else_is_refused_remembered_or_not() {
+    let world = World::new().await;
+    world.post(sale()).await;
+    assert_eq!(world.reverse(&reversal()).await.status, 202);
+    let other_payload = reversal().json(&json!({"description": "Other"}));
+    assert_eq!(world.reverse(&other_payload).await.code(), "idempotency_key_reused");
+    // The key of the sale itself, as its own event has it.
+    let key_of_entry = reversal().header("idempotency-key", "sale-1001");
+    world.redis.forget_everything().await;
+    let answer = world.reverse(&key_of_entry).await;
+    assert_eq!((answer.status, answer.code()), (422, "idempotency_key_reused"));
+}
+
+#[tokio::test]
+async fn an_entry_is_reversed_once_and_a_reversal_never() {
+    let world = World::new().await;
+    world.post(sale()).await;
+    world.post(event("apply-to-ledger/reversal")).await;
+    let second = world.reverse(&reversal().header("idempotency-key", "refund-2")).await;
+    assert_eq!((second.status, second.code()), (409, "already_reversed"));
+    let refund_id = event("apply-to-ledger/reversal")["entries"][0]["id"].clone();
+    let refund_id = refund_id.as_str().unwrap();
+    assert!(second.body["detail"].as_str().unwrap().contains(refund_id));
+    let of_reversal = reversal().header("idempotency-key", "refund-2").path_part("id", refund_id);
+    let answer = world.reverse(&of_reversal).await;
+    assert_eq!((answer.status, answer.code()), (409, "reversal_of_reversal"));
+    assert_eq!(world.started().await.len(), 0);
+}
+
+#[tokio::test]
+async fn an_entry_that_is_not_posted_yet_can_be_reversed_later() {
+    let world = World::new().await;
+    assert_eq!(world.reverse(&reversal()).await.code(), "not_found");
+    let (merchant, entries) = read(sale());
+    let response = AcceptedEntry::new(&merchant, &entries[0]).to_memory().unwrap();
+    let remembered = Remembered { fingerprint: entries[0].fingerprint, response };
+    world.function.intake.memory.remember(&[(entries[0].id, remembered)]).await;
+    let answer = world.reverse(&reversal()).await;
+    assert_eq!((answer.status, answer.code()), (409, "not_yet_posted"));
+    assert!(answer.header("retry-after").is_some());
+    // Not even that is told to another merchant.
+    let stranger = world.reverse(&reversal().claim("custom:merchant_id", "emca")).await;
+    assert_eq!((stranger.status, stranger.code()), (404, "not_found"));
+    world.post(sale()).await;
+    assert_eq!(world.reverse(&reversal().claim("custom:merchant_id", "emca")).await, stranger);
+    assert_eq!(world.reverse(&reversal()).await.status, 202);
+}
+
+#[tokio::test]
+async fn a_request_that_is_no_reversal_is_refused_with_every_fault() {
+    let world = World::new().await;
+    world.post(sale()).await;
+    let check = async |event: HttpEvent, code: &str, faults: &[&str]| {
+        let answer = world.reverse(&event).await;
+        assert_eq!((answer.code(), answer.faults()), (code, faults.iter().map(|fault| (*fault).to_owned()).collect()));
+    };
+    check(
+        reversal().json(&json!({"date": "2027-11-24", "description": 5, "amount": "1.00"})),
+        "validation_failed",
+        &[
+            "/date: must not be after 2027-11-23, one year ahead",
+            "/description: must be a string, is a number",
+            "/amount: is not a known field",
+        ],
+    )
+    .await;
+    check(reversal().body("[]"), "validation_failed", &[": must be an object, is an array"]).await;
+    check(reversal().body("{"), "malformed_json", &[]).await;
+    check(reversal().without_header("content-type"), "unsupported_media_type", &[]).await;
+    check(reversal().without_header("idempotency-key"), "idempotency_key_missing", &[]).await;
+    check(reversal().path_part("id", "1"), "parameter_invalid", &["id: must be a UUID in its canonical form"]).await;
+    check(reversal().claim("cognito:groups", "[viewer]"), "clerk_required", &[]).await;
+    assert_eq!(world.reverse(&reversal().json(&json!({}))).await.status, 202);
+}
+
+#[tokio::test]
+async fn a_ledger_that_is_down_is_answered_with_503_but_a_remembered_reversal_is_a_replay() {
+    let mut world = World::new().await;
+    world.post(sale()).await;
+    let first = world.reverse(&reversal()).await;
+    world.function.ledger = Ledger::new(LedgerConfig { port: 1, ..world.database.config() });
+    assert_eq!(world.reverse(&reversal()).await.body, first.body);
+    let other = world.reverse(&reversal().header("idempotency-key", "refund-2")).await;
+    assert_eq!((other.status, other.code()), (503, "temporarily_unavailable"));
+    assert!(other.header("retry-after").is_some());
+}

@@ -1,0 +1,498 @@
+//! The command line: what it may say, and what it means.
+
+use std::{path::PathBuf, time::Duration};
+
+use cashflow::{Currency, UnknownCurrency};
+use clap::{Parser, ValueEnum};
+use url::{Host, Url};
+
+use crate::rows::{CsvOptions, Decimal, Encoding, Format, Mapping, MappingError, Reading, is_date_format};
+
+const CREDIT_WORDS: [&str; 6] = ["credit", "cr", "c", "crédito", "credito", "entrada"];
+const DEBIT_WORDS: [&str; 8] = ["debit", "dr", "db", "d", "débito", "debito", "saída", "saida"];
+
+const EXAMPLES: &str = "\
+Examples:
+  A Brazilian bank's CSV file, checked first (--dry-run), then sent:
+
+    import statement.csv --map date=Data,amount=Valor,description=Histórico \\
+        --delimiter ';' --decimal comma --date-format %d/%m/%Y --encoding windows-1252 --dry-run
+
+    import statement.csv --map date=Data,amount=Valor,description=Histórico \\
+        --delimiter ';' --decimal comma --date-format %d/%m/%Y --encoding windows-1252 \\
+        --url https://api.example.com --token-command 'make -s token MERCHANT=acme'
+
+  An OFX file:
+
+    import statement.ofx --url https://api.example.com \\
+        --token-command 'make -s token MERCHANT=acme'
+
+Every row once:
+  Each row is sent under an idempotency key that is made from the account and the bank's own id
+  of the row (--map id=COLUMN, or ACCTID and FITID), or else from the account, the values that
+  are sent, and which of several equal rows of the file it is. The same row always has the same
+  key: importing a file twice, or a statement that overlaps with one imported before, adds
+  nothing twice. Without ids, statements should cover whole days, so that equal rows of one day
+  come together, and each account should have a name of its own (--account).
+
+Interruptions:
+  FILE.import-journal, beside FILE, says how far the server has accepted the rows. After Ctrl-C,
+  a crash or an error, the same command goes on from there. The journal is removed at the end;
+  without it all is sent again, which changes nothing.
+
+Refused rows:
+  FILE.refused.csv holds the rows that were not posted, with line, reasons and cells; each
+  import of FILE replaces it. Correct the rows in FILE and import that again: what was posted
+  is not posted twice.
+
+Exit status:
+  0  all rows are accepted
+  1  the import has stopped; the last line says why
+  2  the import is complete, but some rows were refused";
+
+/// Posts a bank statement, CSV or OFX, to Fluxo: every row once, however often it is run.
+#[derive(Debug, Parser)]
+#[command(name = "import", version, after_long_help = EXAMPLES, after_help = "See --help for examples.", max_term_width = 120)]
+pub struct Arguments {
+    /// The statement
+    #[arg(value_name = "FILE")]
+    file: PathBuf,
+
+    /// The format of the file [default: by its extension: .csv, .ofx, .qfx]
+    #[arg(long, value_name = "FORMAT")]
+    format: Option<FormatName>,
+
+    /// CSV: which columns hold what, such as date=Data,amount=Valor
+    ///
+    /// Fields are date, amount, type, credit, debit, currency, description, category and id. A date, and either amount or
+    /// both credit and debit are needed. The sign of amount tells the direction, unless type is mapped. May be repeated.
+    #[arg(long, value_name = "FIELD=COLUMN,...")]
+    map: Vec<String>,
+
+    /// CSV: what separates cells: one character, or tab [default: ,]
+    #[arg(long, value_name = "CHARACTER")]
+    delimiter: Option<String>,
+
+    /// CSV: what separates the fraction of an amount; the other one may then separate thousands
+    ///
+    /// Thousands may also be separated by spaces or apostrophes. Without this option, a point separates the fraction, and an
+    /// amount such as 1,234, which could be two, is refused.
+    #[arg(long, value_name = "SIGN")]
+    decimal: Option<Decimal>,
+
+    /// CSV: how dates are written, as in strftime, such as %d/%m/%Y [default: %Y-%m-%d]
+    #[arg(long, value_name = "FORMAT")]
+    date_format: Option<String>,
+
+    /// The currency of rows that name none (ISO 4217) [default: BRL; OFX: none, since statements name theirs]
+    #[arg(long, value_name = "CODE")]
+    currency: Option<String>,
+
+    /// CSV: the name of the account, which becomes a part of the keys
+    ///
+    /// Give it when statements of several accounts go to one merchant: two accounts may have equal rows, or ids. Give the
+    /// same name every time. An OFX file names its accounts itself.
+    #[arg(long, value_name = "NAME")]
+    account: Option<String>,
+
+    /// Read only rows with this value in this column; for OFX, in an element such as ACCTID. May be repeated
+    #[arg(long, value_name = "COLUMN=VALUE")]
+    only: Vec<String>,
+
+    /// CSV: a word of the type column for a credit, in any case. May be repeated
+    /// [default: credit, cr, c, crédito, credito, entrada]
+    #[arg(long, value_name = "WORD")]
+    credit_word: Vec<String>,
+
+    /// CSV: a word of the type column for a debit, in any case. May be repeated
+    /// [default: debit, dr, db, d, débito, debito, saída, saida]
+    #[arg(long, value_name = "WORD")]
+    debit_word: Vec<String>,
+
+    /// CSV: debits carry a minus although type or the column debit says that they are debits
+    #[arg(long)]
+    negative_debits: bool,
+
+    /// OFX: make keys without the bank's ids (FITID), for banks that give one id to several rows
+    ///
+    /// Decide once for each account: with and without ids, a row has two keys and would be posted twice.
+    #[arg(long)]
+    ignore_ids: bool,
+
+    /// The encoding of the file [default: utf-8; OFX: as its header says]
+    #[arg(long, value_name = "NAME")]
+    encoding: Option<Encoding>,
+
+    /// The base URL of the API: https, or http on this machine
+    #[arg(long, env = "FLUXO_URL", required_unless_present = "dry_run")]
+    url: Option<String>,
+
+    /// A shell command that prints an ID token; it is run again when the token expires
+    ///
+    /// Without it, the token is taken from the environment variable FLUXO_TOKEN.
+    #[arg(long, value_name = "COMMAND")]
+    token_command: Option<String>,
+
+    /// How long to repeat a request while the server is away, in seconds
+    #[arg(long, value_name = "SECONDS", default_value_t = 300)]
+    give_up_after: u64,
+
+    /// Read and check everything, say what would be sent, and send nothing
+    #[arg(long)]
+    dry_run: bool,
+}
+
+/// A format by its name.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, ValueEnum)]
+enum FormatName {
+    /// Comma-separated values with a header
+    Csv,
+    /// Open Financial Exchange 1.x or 2.x
+    Ofx,
+}
+
+/// What is to be done.
+#[derive(Debug, PartialEq, Eq)]
+pub struct Task {
+    /// The statement.
+    pub file: PathBuf,
+    /// How it is to be read.
+    pub reading: Reading,
+    /// The account that it is of, if the user names one.
+    pub account: Option<String>,
+    /// Where to.
+    pub target: Target,
+}
+
+/// Where the rows go.
+#[derive(Debug, PartialEq, Eq)]
+pub enum Target {
+    /// Nowhere.
+    DryRun,
+    /// To a server.
+    Server {
+        /// Which one.
+        endpoint: Endpoint,
+        /// What prints a token.
+        token_command: Option<String>,
+        /// How long to repeat a request.
+        give_up_after: Duration,
+    },
+}
+
+/// Why a command line means nothing.
+#[derive(Debug, PartialEq, Eq, thiserror::Error)]
+pub enum ArgumentError {
+    /// The extension tells no format.
+    #[error("the name of the file does not tell its format: say --format csv or --format ofx")]
+    UnknownFormat,
+    /// An option makes no sense for OFX.
+    #[error("{0} goes with CSV files only")]
+    OnlyForCsv(&'static str),
+    /// An option makes no sense for CSV.
+    #[error("{0} goes with OFX files only")]
+    OnlyForOfx(&'static str),
+    /// The mapping is not one.
+    #[error("--map: {0}")]
+    Mapping(#[from] MappingError),
+    /// The delimiter is not one.
+    #[error("--delimiter must be one ASCII character that is neither a quote nor a line break, or tab")]
+    Delimiter,
+    /// The date format does not hold a date.
+    #[error("--date-format {0:?} is no strftime format of a whole date, such as %d/%m/%Y")]
+    DateFormat(String),
+    /// The currency is not one.
+    #[error("--currency {0}")]
+    Currency(#[from] UnknownCurrency),
+    /// A condition is not one.
+    #[error("--only {0:?} is not COLUMN=VALUE")]
+    Only(String),
+    /// A word would mean both.
+    #[error("{0:?} is a word for credit and for debit")]
+    Word(String),
+    /// Nowhere to send to.
+    #[error("--url is missing")]
+    NoUrl,
+    /// The URL is not one.
+    #[error("--url {0}")]
+    Url(#[from] EndpointError),
+}
+
+impl Arguments {
+    /// Checks what only makes sense together.
+    pub fn into_task(self) -> Result<Task, ArgumentError> {
+        let format = match self.format.or_else(|| self.format_of_extension()).ok_or(ArgumentError::UnknownFormat)? {
+            FormatName::Csv => Format::Csv(self.csv_options()?),
+            FormatName::Ofx => {
+                self.refuse_csv_options()?;
+                Format::Ofx { ignore_ids: self.ignore_ids }
+            }
+        };
+        let currency = self.currency.as_deref().map(Currency::parse).transpose()?;
+        let only = self.only.iter().map(|text| match text.split_once('=') {
+            Some((column, value)) if !column.trim().is_empty() => {
+                Ok((column.trim().to_owned(), value.trim().to_owned()))
+            }
+            _ => Err(ArgumentError::Only(text.clone())),
+        });
+        let reading = Reading {
+            format,
+            encoding: self.encoding,
+            currency: currency.map(|currency| currency.code().to_owned()),
+            only: only.collect::<Result<_, _>>()?,
+        };
+        let target = if self.dry_run {
+            Target::DryRun
+        } else {
+            Target::Server {
+                endpoint: Endpoint::parse(&self.url.ok_or(ArgumentError::NoUrl)?)?,
+                token_command: self.token_command,
+                give_up_after: Duration::from_secs(self.give_up_after),
+            }
+        };
+        Ok(Task { file: self.file, reading, account: self.account, target })
+    }
+
+    fn format_of_extension(&self) -> Option<FormatName> {
+        match self.file.extension()?.to_str()?.to_ascii_lowercase().as_str() {
+            "csv" => Some(FormatName::Csv),
+            "ofx" | "qfx" => Some(FormatName::Ofx),
+            _ => None,
+        }
+    }
+
+    fn csv_options(&self) -> Result<CsvOptions, ArgumentError> {
+        if self.ignore_ids {
+            return Err(ArgumentError::OnlyForOfx("--ignore-ids"));
+        }
+        let words = |given: &[String], usual: &[&str]| -> Vec<String> {
+            if given.is_empty() {
+                usual.iter().map(|word| (*word).to_owned()).collect()
+            } else {
+                given.iter().map(|word| word.trim().to_lowercase()).collect()
+            }
+        };
+        let (credit_words, debit_words) =
+            (words(&self.credit_word, &CREDIT_WORDS), words(&self.debit_word, &DEBIT_WORDS));
+        if let Some(word) = credit_words.iter().find(|word| debit_words.contains(word)) {
+            return Err(ArgumentError::Word(word.clone()));
+        }
+        if let Some(format) = self.date_format.as_ref().filter(|format| !is_date_format(format)) {
+            return Err(ArgumentError::DateFormat(format.clone()));
+        }
+        Ok(CsvOptions {
+            mapping: Mapping::parse(&self.map)?,
+            delimiter: delimiter(self.delimiter.as_deref().unwrap_or(","))?,
+            decimal: self.decimal,
+            date_format: self.date_format.clone(),
+            credit_words,
+            debit_words,
+            negative_debits: self.negative_debits,
+        })
+    }
+
+    fn refuse_csv_options(&self) -> Result<(), ArgumentError> {
+        let given = [
+            ("--map", !self.map.is_empty()),
+            ("--delimiter", self.delimiter.is_some()),
+            ("--decimal", self.decimal.is_some()),
+            ("--date-format", self.date_format.is_some()),
+            ("--account", self.account.is_some()),
+            ("--credit-word", !self.credit_word.is_empty()),
+            ("--debit-word", !self.debit_word.is_empty()),
+            ("--negative-debits", self.negative_debits),
+        ];
+        match given.into_iter().find(|(_, is_given)| *is_given) {
+            Some((option, _)) => Err(ArgumentError::OnlyForCsv(option)),
+            None => Ok(()),
+        }
+    }
+}
+
+fn delimiter(text: &str) -> Result<u8, ArgumentError> {
+    match text.as_bytes() {
+        b"tab" | b"\\t" => Ok(b'\t'),
+        [byte] if byte.is_ascii() && !matches!(byte, b'"' | b'\r' | b'\n') => Ok(*byte),
+        _ => Err(ArgumentError::Delimiter),
+    }
+}
+
+/// The base URL of an API, to which a token may be sent.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Endpoint {
+    base: Url,
+}
+
+/// Why a text is not the URL of an API to send a token to.
+#[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
+pub enum EndpointError {
+    /// Not a URL.
+    #[error("is not a URL such as https://api.example.com")]
+    NotAUrl,
+    /// The token would travel in the clear.
+    #[error("must be https: over http the token could be read on its way (http is for addresses of this machine)")]
+    InTheClear,
+    /// There is something in it that no base URL has.
+    #[error("must have no user, query or fragment")]
+    Unexpected,
+}
+
+impl Endpoint {
+    /// Reads a base URL.
+    pub fn parse(text: &str) -> Result<Endpoint, EndpointError> {
+        let base = Url::parse(text.trim()).map_err(|_| EndpointError::NotAUrl)?;
+        let host = base.host().ok_or(EndpointError::NotAUrl)?;
+        match base.scheme() {
+            "https" => {}
+            "http" if is_loopback(&host) => {}
+            "http" => return Err(EndpointError::InTheClear),
+            _ => return Err(EndpointError::NotAUrl),
+        }
+        let is_plain = base.username().is_empty()
+            && base.password().is_none()
+            && base.query().is_none()
+            && base.fragment().is_none();
+        if is_plain { Ok(Endpoint { base }) } else { Err(EndpointError::Unexpected) }
+    }
+
+    /// The base URL in one form.
+    pub fn as_str(&self) -> &str {
+        self.base.as_str().trim_end_matches('/')
+    }
+
+    /// Where batches are posted.
+    pub fn batch_url(&self) -> String {
+        format!("{}/entries/batch", self.as_str())
+    }
+
+    /// Whether its name leads to an address at this moment.
+    pub fn has_address(&self) -> bool {
+        self.base.socket_addrs(|| None).is_ok_and(|addresses| !addresses.is_empty())
+    }
+
+    /// Whether it is reached over TLS.
+    pub fn is_https(&self) -> bool {
+        self.base.scheme() == "https"
+    }
+
+    /// Whether it is on this machine.
+    pub fn is_loopback(&self) -> bool {
+        self.base.host().is_some_and(|host| is_loopback(&host))
+    }
+}
+
+fn is_loopback(host: &Host<&str>) -> bool {
+    match host {
+        Host::Domain(name) => *name == "localhost",
+        Host::Ipv4(address) => address.is_loopback(),
+        Host::Ipv6(address) => address.is_loopback(),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use clap::CommandFactory;
+
+    use super::*;
+
+    fn task(words: &str) -> Result<Task, ArgumentError> {
+        Arguments::try_parse_from(["import"].into_iter().chain(words.split_whitespace())).unwrap().into_task()
+    }
+
+    #[test]
+    fn the_command_line_is_well_formed_and_its_help_complete() {
+        Arguments::command().debug_assert();
+        let help = Arguments::command().render_long_help().to_string();
+        for word in CREDIT_WORDS.iter().chain(&DEBIT_WORDS) {
+            assert!(help.contains(word), "{word}");
+        }
+        assert_eq!(help.matches("import statement.").count(), 3);
+    }
+
+    #[test]
+    fn a_statement_and_a_mapping_are_enough() {
+        let task = task("a.csv --map date=d,amount=a --url https://api.example.com/").unwrap();
+        let Format::Csv(options) = task.reading.format else { panic!() };
+        assert_eq!((options.delimiter, options.decimal, options.date_format), (b',', None, None));
+        let Target::Server { endpoint, give_up_after, .. } = task.target else { panic!() };
+        assert_eq!(endpoint.batch_url(), "https://api.example.com/entries/batch");
+        assert_eq!(give_up_after, Duration::from_secs(300));
+    }
+
+    #[test]
+    fn a_dry_run_needs_no_server() {
+        assert_eq!(task("A.OFX --dry-run").unwrap().target, Target::DryRun);
+        let parsed = Arguments::try_parse_from(["import", "a.ofx"]);
+        // The variable may be set where the tests run.
+        assert!(parsed.is_err() || std::env::var_os("FLUXO_URL").is_some());
+    }
+
+    #[test]
+    fn a_format_is_told_by_extension_or_option() {
+        assert_eq!(task("a.qfx --dry-run").unwrap().reading.format, Format::Ofx { ignore_ids: false });
+        assert_eq!(task("a.txt --format ofx --dry-run").unwrap().reading.format, Format::Ofx { ignore_ids: false });
+        assert_eq!(task("a.txt --dry-run"), Err(ArgumentError::UnknownFormat));
+        assert_eq!(task("csv --dry-run"), Err(ArgumentError::UnknownFormat));
+    }
+
+    #[test]
+    fn what_makes_no_sense_is_refused() {
+        let csv =
+            |words: &str| task(&format!("a.csv --map date=d,amount=a --dry-run {words}")).unwrap_err().to_string();
+        assert_eq!(csv("--ignore-ids"), "--ignore-ids goes with OFX files only");
+        assert!(csv("--delimiter ab").starts_with("--delimiter must be"));
+        assert!(csv("--delimiter ç").starts_with("--delimiter must be"));
+        assert!(csv("--date-format %d/%m").contains("\"%d/%m\" is no strftime format"));
+        assert!(csv("--currency brl").starts_with("--currency must be an ISO 4217"));
+        assert!(csv("--only x").contains("is not COLUMN=VALUE"));
+        assert!(csv("--only =x").contains("is not COLUMN=VALUE"));
+        assert!(csv("--credit-word X --debit-word x").contains("\"x\" is a word for credit and for debit"));
+        for option in [
+            "--map date=d,amount=a",
+            "--delimiter ;",
+            "--decimal comma",
+            "--date-format %Y-%m-%d",
+            "--account 1",
+            "--credit-word c",
+            "--debit-word d",
+            "--negative-debits",
+        ] {
+            let name = option.split(' ').next().unwrap();
+            assert_eq!(
+                task(&format!("a.ofx --dry-run {option}")).unwrap_err().to_string(),
+                format!("{name} goes with CSV files only")
+            );
+        }
+    }
+
+    #[test]
+    fn a_token_travels_over_https_or_not_off_this_machine() {
+        let parse = |text: &str| Endpoint::parse(text).map(|endpoint| endpoint.as_str().to_owned());
+        for good in [
+            "https://api.example.com",
+            "https://api.example.com/stage",
+            "http://localhost:8080",
+            "http://127.0.0.1:1/_aws/x",
+            "http://127.9.9.9",
+            "http://[::1]:80",
+        ] {
+            assert!(parse(good).is_ok(), "{good}");
+        }
+        for clear in [
+            "http://api.example.com",
+            "http://10.0.0.1",
+            "http://localhost.example.com",
+            "http://[::2]",
+            "http://0.0.0.0",
+        ] {
+            assert_eq!(parse(clear), Err(EndpointError::InTheClear), "{clear}");
+        }
+        for bad in ["", "api.example.com", "ftp://x", "file:///x", "https://"] {
+            assert_eq!(parse(bad), Err(EndpointError::NotAUrl), "{bad}");
+        }
+        for more in ["https://u:p@x.com", "https://u@x.com", "https://x.com?a=1", "https://x.com/#a"] {
+            assert_eq!(parse(more), Err(EndpointError::Unexpected), "{more}");
+        }
+        assert_eq!(parse("https://X.com:443/a/").as_deref(), Ok("https://x.com/a"));
+    }
+}

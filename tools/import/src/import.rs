@@ -1,0 +1,339 @@
+//! The import itself: rows are read, put into batches, sent, and noted as done.
+
+use std::{
+    ffi::OsString,
+    fs::{File, TryLockError},
+    io::{self, Read, Write},
+    path::{Path, PathBuf},
+};
+
+use serde::Serialize;
+use sha2::{Digest, Sha256};
+
+use crate::{
+    arguments::{Endpoint, Target, Task},
+    batch::{Batch, Limits, Prepared, RefusedRow, SendError, Sender, TokenError, Tokens, Verdict, prepare},
+    journal::{Done, Found, Journal, Origin},
+    key::Keys,
+    progress::Progress,
+    refused::RefusedRows,
+    report::{Tally, one_line, rows},
+    rows::{Reading, Statement, StatementError},
+};
+
+/// How a complete import has ended.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Outcome {
+    /// Everything is accepted.
+    AllAccepted,
+    /// Some rows are not.
+    SomeRefused,
+}
+
+/// Why an import stops.
+#[derive(Debug, thiserror::Error)]
+pub enum ImportError {
+    /// The statement cannot be opened or read.
+    #[error("{}: {error}", file.display())]
+    Statement {
+        /// Which one.
+        file: PathBuf,
+        /// Why.
+        error: StatementError,
+    },
+    /// Another import has the statement.
+    #[error("{}: another import of this file is running", .0.display())]
+    Running(PathBuf),
+    /// The system cannot say whether another import has the statement.
+    #[error("{}: cannot be locked ({error}): copy it to a disk of this machine", file.display())]
+    NotLocked {
+        /// Which one.
+        file: PathBuf,
+        /// Why.
+        error: io::Error,
+    },
+    /// There is no token to begin with.
+    #[error("{0}")]
+    Token(#[from] TokenError),
+    /// Journal or refused rows cannot be kept.
+    #[error("{}: {error}", file.display())]
+    NotKept {
+        /// Which file.
+        file: PathBuf,
+        /// Why.
+        error: io::Error,
+    },
+    /// Sending has stopped.
+    #[error("stopped: {error}; {}, run the same command again to resume", so_far(*.accepted))]
+    Stopped {
+        /// Why.
+        error: SendError,
+        /// How many rows are accepted.
+        accepted: u64,
+    },
+    /// Nobody takes the report.
+    #[error("the report cannot be written: {0}")]
+    Report(#[from] io::Error),
+}
+
+fn so_far(count: u64) -> String {
+    match count {
+        0 => "nothing is accepted so far".to_owned(),
+        count => format!("{} accepted so far", rows(count)),
+    }
+}
+
+/// Does what the command line says, and reports on `out`.
+pub fn import(task: &Task, out: &mut impl Write) -> Result<Outcome, ImportError> {
+    let file = File::open(&task.file).map_err(|error| task.statement_error(error.into()))?;
+    match &task.target {
+        Target::DryRun => dry_run(task, &file, out),
+        Target::Server { endpoint, token_command, give_up_after } => {
+            match file.try_lock() {
+                Ok(()) => {}
+                Err(TryLockError::WouldBlock) => return Err(ImportError::Running(task.file.clone())),
+                Err(TryLockError::Error(error)) => {
+                    return Err(ImportError::NotLocked { file: task.file.clone(), error });
+                }
+            }
+            // What is wrong with file or mapping is to be said before anybody is asked for a token.
+            Statement::open(&file, &task.reading, task.account.as_deref())
+                .map_err(|error| task.statement_error(error))?;
+            let tokens = Tokens::new(token_command.clone(), std::env::var("FLUXO_TOKEN").ok())?;
+            send(task, &file, endpoint, tokens, Limits::new(*give_up_after), out)
+        }
+    }
+}
+
+impl Task {
+    fn statement_error(&self, error: StatementError) -> ImportError {
+        ImportError::Statement { file: self.file.clone(), error }
+    }
+
+    /// A file beside the statement.
+    fn beside(&self, suffix: &str) -> PathBuf {
+        let mut name = OsString::from(self.file.as_os_str());
+        name.push(suffix);
+        PathBuf::from(name)
+    }
+}
+
+fn dry_run(task: &Task, file: &File, out: &mut impl Write) -> Result<Outcome, ImportError> {
+    let reader = |error| task.statement_error(error);
+    let mut statement = Statement::open(file, &task.reading, task.account.as_deref()).map_err(reader)?;
+    let mut keys = Keys::default();
+    let mut tally = Tally::default();
+    while let Some(row) = statement.next_row().map_err(reader)? {
+        match prepare(row, &mut keys) {
+            Ok(Prepared { entry_type, amount, date, .. }) => tally.add(entry_type, amount, date),
+            Err(RefusedRow { line, reasons, .. }) => {
+                tally.refused += 1;
+                let reasons: Vec<String> = reasons.iter().map(ToString::to_string).collect();
+                writeln!(out, "line {line} would be refused: {}", one_line(&reasons.join("; ")))?;
+            }
+        }
+    }
+    writeln!(out, "{} would be sent, {} refused", rows(tally.accepted), tally.refused)?;
+    write!(out, "{tally}")?;
+    Ok(outcome(&tally))
+}
+
+fn outcome(tally: &Tally) -> Outcome {
+    if tally.refused == 0 { Outcome::AllAccepted } else { Outcome::SomeRefused }
+}
+
+fn send(
+    task: &Task,
+    file: &File,
+    endpoint: &Endpoint,
+    tokens: Tokens,
+    limits: Limits,
+    out: &mut impl Write,
+) -> Result<Outcome, ImportError> {
+    let origin = origin(task, file, endpoint, &tokens).map_err(|error| task.statement_error(error.into()))?;
+    let bytes = file.metadata().map_err(|error| task.statement_error(error.into()))?.len();
+    let statement =
+        Statement::open(file, &task.reading, task.account.as_deref()).map_err(|error| task.statement_error(error))?;
+    let progress = Progress::begin(bytes);
+    let mut books = Books::open(task, &statement, origin, &progress)?;
+    let resumed = books.done.tally.accepted;
+    progress.advance(0, resumed);
+    let note = |text: &str| progress.say(text);
+    let mut sender = Sender::new(endpoint, tokens, limits, &note).map_err(|error| books.stopped(error))?;
+    let sent = send_rows(task, statement, &mut sender, &mut books, &progress);
+    progress.end();
+    sent?;
+    let tally = books.done.tally.clone();
+    let refused_file = books.close()?;
+    summary(out, &tally, resumed, &refused_file)?;
+    Ok(outcome(&tally))
+}
+
+fn send_rows(
+    task: &Task,
+    mut statement: Statement<'_>,
+    sender: &mut Sender<'_>,
+    books: &mut Books,
+    progress: &Progress,
+) -> Result<(), ImportError> {
+    let mut keys = Keys::default();
+    let mut batch = Batch::default();
+    let mut offset = 0;
+    let mut to_skip = books.done.rows;
+    while let Some(row) = statement.next_row().map_err(|error| task.statement_error(error))? {
+        // Rows that are done are read all the same: the keys of the following ones may depend on them.
+        let row = prepare(row, &mut keys);
+        if to_skip > 0 {
+            to_skip -= 1;
+            continue;
+        }
+        if !batch.has_room_for(&row) {
+            send_batch(std::mem::take(&mut batch), sender, books)?;
+            progress.advance(offset, books.done.tally.accepted);
+        }
+        batch.add(row);
+        offset = statement.offset();
+    }
+    if batch.rows() > 0 {
+        send_batch(batch, sender, books)?;
+    }
+    progress.advance(statement.offset(), books.done.tally.accepted);
+    Ok(())
+}
+
+/// Sends a batch and writes down what became of it, in this order: what is not written down is sent again.
+fn send_batch(batch: Batch, sender: &mut Sender<'_>, books: &mut Books) -> Result<(), ImportError> {
+    let rows = batch.rows() as u64;
+    let entries: Vec<&str> = batch.entries.iter().map(|entry| entry.json.as_str()).collect();
+    let verdicts = sender.send(&entries).map_err(|error| books.stopped(error))?;
+    let mut refused = batch.refused;
+    let tally = &mut books.done.tally;
+    for (entry, verdict) in batch.entries.into_iter().zip(verdicts) {
+        match verdict {
+            Verdict::Accepted { known } => {
+                tally.add(entry.entry_type, entry.amount, entry.date);
+                tally.known += u64::from(known);
+            }
+            Verdict::Refused(reasons) => refused.push(RefusedRow { line: entry.line, cells: entry.cells, reasons }),
+        }
+    }
+    tally.refused += refused.len() as u64;
+    refused.sort_by_key(|row| row.line);
+    books.record(rows, &refused)
+}
+
+/// What is kept beside the statement.
+struct Books {
+    journal: Journal,
+    journal_file: PathBuf,
+    refused: RefusedRows,
+    refused_file: PathBuf,
+    done: Done,
+}
+
+impl Books {
+    /// Opens journal and refused rows, and says where the import goes on.
+    fn open(task: &Task, statement: &Statement<'_>, origin: Origin, progress: &Progress) -> Result<Books, ImportError> {
+        let journal_file = task.beside(".import-journal");
+        let refused_file = task.beside(".refused.csv");
+        let (mut journal, found) =
+            Journal::open(&journal_file, origin).map_err(|error| not_kept(&journal_file, error))?;
+        let shown = journal_file.display();
+        let mut done = match found {
+            Found::Resumable(done) => done,
+            Found::Nothing => Done::default(),
+            Found::Other(difference) => {
+                progress.say(&format!("{shown} is of an import with another {difference} and not used"));
+                Done::default()
+            }
+            Found::Unreadable => {
+                progress.say(&format!("{shown} cannot be read as a journal and is not used"));
+                Done::default()
+            }
+        };
+        let resumed = RefusedRows::resume(&refused_file, statement.shape(), done.refused_bytes)
+            .map_err(|error| not_kept(&refused_file, error))?;
+        let refused = match resumed {
+            Some(refused) => refused,
+            None => {
+                progress
+                    .say(&format!("{} is not complete any more, so the import begins anew", refused_file.display()));
+                done = Done::default();
+                journal.begin().map_err(|error| not_kept(&journal_file, error))?;
+                RefusedRows::begin(&refused_file, statement.shape()).map_err(|error| not_kept(&refused_file, error))?
+            }
+        };
+        if done.rows > 0 {
+            progress.say(&format!("going on after {} that an earlier run has dealt with", rows(done.rows)));
+        }
+        Ok(Books { journal, journal_file, refused, refused_file, done })
+    }
+
+    fn record(&mut self, rows: u64, refused: &[RefusedRow]) -> Result<(), ImportError> {
+        self.refused.write(refused).map_err(|error| not_kept(&self.refused_file, error))?;
+        self.done.rows += rows;
+        self.done.refused_bytes = self.refused.bytes();
+        self.journal.record(&self.done).map_err(|error| not_kept(&self.journal_file, error))
+    }
+
+    /// The import is complete. Answers where the refused rows are.
+    fn close(self) -> Result<PathBuf, ImportError> {
+        self.journal.remove().map_err(|error| not_kept(&self.journal_file, error))?;
+        Ok(self.refused_file)
+    }
+
+    fn stopped(&self, error: SendError) -> ImportError {
+        ImportError::Stopped { error, accepted: self.done.tally.accepted }
+    }
+}
+
+fn not_kept(file: &Path, error: io::Error) -> ImportError {
+    ImportError::NotKept { file: file.to_owned(), error }
+}
+
+fn summary(out: &mut impl Write, tally: &Tally, resumed: u64, refused_file: &Path) -> io::Result<()> {
+    write!(out, "{} accepted", rows(tally.accepted))?;
+    if resumed > 0 {
+        write!(out, ", {resumed} of them by an earlier run")?;
+    }
+    if tally.known > 0 {
+        write!(out, "; the server knew at least {} of them before", tally.known)?;
+    }
+    writeln!(out)?;
+    write!(out, "{tally}")?;
+    if tally.refused > 0 {
+        writeln!(out, "{} refused, see {}", rows(tally.refused), refused_file.display())?;
+    }
+    Ok(())
+}
+
+/// What tells this import from others.
+fn origin(task: &Task, file: &File, endpoint: &Endpoint, tokens: &Tokens) -> io::Result<Origin> {
+    #[derive(Serialize)]
+    struct Everything<'a> {
+        reading: &'a Reading,
+        account: Option<&'a str>,
+    }
+    let reading = serde_json::to_string(&Everything { reading: &task.reading, account: task.account.as_deref() })?;
+    let content = digest(file)?;
+    let reading = hexadecimal(&Sha256::digest(reading));
+    Ok(Origin::new(content, reading, endpoint.as_str().to_owned(), tokens.merchant().to_owned()))
+}
+
+fn digest(mut file: &File) -> io::Result<String> {
+    let mut hash = Sha256::new();
+    let mut buffer = vec![0; 64 * 1024];
+    io::Seek::rewind(&mut file)?;
+    loop {
+        match file.read(&mut buffer) {
+            Ok(0) => return Ok(hexadecimal(&hash.finalize())),
+            Ok(count) => hash.update(&buffer[..count]),
+            Err(error) if error.kind() == io::ErrorKind::Interrupted => {}
+            Err(error) => return Err(error),
+        }
+    }
+}
+
+fn hexadecimal(bytes: &[u8]) -> String {
+    bytes.iter().map(|byte| format!("{byte:02x}")).collect()
+}

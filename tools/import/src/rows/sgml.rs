@@ -1,0 +1,452 @@
+//! The elements of an OFX file, one after the other: SGML without closing tags (OFX 1.x) and XML (OFX 2.x) alike.
+//!
+//! OFX needs little of either: no attributes, no element with both text and other elements, no declarations. What remains
+//! can be read in one pass, whatever the length of the file.
+
+use std::{
+    borrow::Cow,
+    io::{BufRead, ErrorKind, Read},
+};
+
+use super::{
+    StatementError,
+    text::{Encoding, NotText},
+};
+
+/// The longest tag, value or header, in bytes.
+const BYTES_MAX: usize = 64 * 1024;
+
+/// One step through the file.
+#[derive(Debug, PartialEq, Eq)]
+pub enum Event {
+    /// The beginning of an element that has others inside, or of an empty one.
+    Open(String),
+    /// An element with a value, its character references resolved, without surrounding white space.
+    Value(String, Result<String, NotText>),
+    /// The end of an element that has others inside.
+    Close(String),
+}
+
+type Text = Result<String, NotText>;
+
+/// A piece of the file.
+enum Piece {
+    Open(String),
+    Close(String),
+    Text(Text),
+    End,
+}
+
+/// Reads the events of a file.
+#[derive(Debug)]
+pub struct Events<R> {
+    file: R,
+    encoding: Encoding,
+    offset: u64,
+    line: u64,
+    /// An opening tag whose element is not known yet to have a value or others inside.
+    pending: Option<(String, Text, u64)>,
+    /// An event that has become known together with the one before it.
+    next: Option<(Event, u64)>,
+}
+
+impl<R: BufRead> Events<R> {
+    /// Reads what comes before the first element, and learns the encoding from it unless the caller knows better.
+    pub fn new(file: R, encoding: Option<Encoding>) -> Result<Events<R>, StatementError> {
+        let mut events = Events { file, encoding: Encoding::Utf8, offset: 0, line: 1, pending: None, next: None };
+        let header = events.read_header()?;
+        events.encoding = match encoding {
+            Some(encoding) => encoding,
+            None => declared_encoding(&String::from_utf8_lossy(&header))?,
+        };
+        Ok(events)
+    }
+
+    /// Reads up to the element OFX. The header is lines `NAME:VALUE` in SGML, `<?xml … ?>` and `<?OFX … ?>` in XML.
+    fn read_header(&mut self) -> Result<Vec<u8>, StatementError> {
+        let mut header = Vec::new();
+        while header.len() <= BYTES_MAX {
+            let text = self.read_until(b'<', "the header")?;
+            let tag = self.read_until(b'>', "a tag")?;
+            if !tag.complete {
+                break;
+            }
+            header.extend_from_slice(&text.bytes);
+            if tag.bytes.trim_ascii().eq_ignore_ascii_case(b"OFX") {
+                return Ok(header);
+            }
+            if !tag.bytes.starts_with(b"?") && !tag.bytes.starts_with(b"!") {
+                break;
+            }
+            header.extend_from_slice(&tag.bytes);
+        }
+        Err(fault(self.line, "there is no element OFX: is this an OFX file?"))
+    }
+
+    /// How many bytes have been read.
+    pub fn offset(&self) -> u64 {
+        self.offset
+    }
+
+    /// The next event and its line, or nothing after the end of the element OFX.
+    pub fn next_event(&mut self) -> Result<Option<(Event, u64)>, StatementError> {
+        if let Some((event, line)) = self.next.take() {
+            let is_end = event == Event::Close("OFX".to_owned());
+            return Ok(Some((event, line)).filter(|_| !is_end));
+        }
+        loop {
+            let line = self.line;
+            match self.next_piece()? {
+                Piece::Text(text) => match &mut self.pending {
+                    Some((_, value, _)) => append(value, text),
+                    None if text.as_ref().is_ok_and(|text| text.trim().is_empty()) => {}
+                    None => return Err(fault(line, "there is text outside of an element")),
+                },
+                Piece::Open(name) => {
+                    let before = self.pending.replace((name, Ok(String::new()), line));
+                    if let Some((name, value, line)) = before {
+                        return Ok(Some((value_or_open(name, value), line)));
+                    }
+                }
+                Piece::Close(name) => match self.pending.take() {
+                    Some((open, value, line)) if open == name => {
+                        return Ok(Some((Event::Value(name, trimmed(value)), line)));
+                    }
+                    Some((open, value, open_line)) => {
+                        self.next = Some((Event::Close(name), line));
+                        return Ok(Some((value_or_open(open, value), open_line)));
+                    }
+                    None if name == "OFX" => return Ok(None),
+                    None => return Ok(Some((Event::Close(name), line))),
+                },
+                Piece::End => {
+                    return Err(fault(line, "the file ends in the middle of the statement: it is not complete"));
+                }
+            }
+        }
+    }
+
+    fn next_piece(&mut self) -> Result<Piece, StatementError> {
+        let first = loop {
+            match self.file.fill_buf() {
+                Ok(bytes) => break bytes.first().copied(),
+                Err(error) if error.kind() == ErrorKind::Interrupted => {}
+                Err(error) => return Err(error.into()),
+            }
+        };
+        match first {
+            None => Ok(Piece::End),
+            Some(b'<') => {
+                self.consume_one();
+                self.read_markup()
+            }
+            Some(_) => {
+                let text = self.read_text()?;
+                Ok(Piece::Text(self.encoding.decode(&text).map(|text| unescaped(&text))))
+            }
+        }
+    }
+
+    /// Text up to the next tag, which stays unread.
+    fn read_text(&mut self) -> Result<Vec<u8>, StatementError> {
+        let line = self.line;
+        let mut text = Vec::new();
+        loop {
+            let bytes = self.file.fill_buf()?;
+            let end = bytes.iter().position(|byte| *byte == b'<');
+            let count = end.unwrap_or(bytes.len());
+            text.extend_from_slice(&bytes[..count]);
+            self.count_lines_of_last(&text, count);
+            self.file.consume(count);
+            if end.is_some() || count == 0 {
+                return Ok(text);
+            }
+            if text.len() > BYTES_MAX {
+                return Err(too_long(line, "a value"));
+            }
+        }
+    }
+
+    /// What follows a `<`.
+    fn read_markup(&mut self) -> Result<Piece, StatementError> {
+        let line = self.line;
+        let mut tag = Vec::new();
+        loop {
+            let part = self.read_until(b'>', "a tag")?;
+            tag.extend_from_slice(&part.bytes);
+            if !part.complete {
+                return Err(fault(line, "the file ends in the middle of a tag: it is not complete"));
+            }
+            if tag.len() > BYTES_MAX {
+                return Err(too_long(line, "a tag"));
+            }
+            let closes = if tag.starts_with(b"![CDATA[") {
+                tag.ends_with(b"]]")
+            } else if tag.starts_with(b"!--") {
+                tag.len() >= 5 && tag.ends_with(b"--")
+            } else {
+                true
+            };
+            if closes {
+                break;
+            }
+            tag.push(b'>');
+        }
+        if let Some(data) = tag.strip_prefix(b"![CDATA[") {
+            let data = data.strip_suffix(b"]]").unwrap_or(data);
+            return Ok(Piece::Text(self.encoding.decode(data).map(Cow::into_owned)));
+        }
+        if tag.starts_with(b"!") || tag.starts_with(b"?") {
+            return Ok(Piece::Text(Ok(String::new())));
+        }
+        let (is_end, name) = match tag.strip_prefix(b"/") {
+            Some(name) => (true, name),
+            None => (false, &tag[..]),
+        };
+        let is_empty = !is_end && name.ends_with(b"/");
+        let name = name.strip_suffix(b"/").filter(|_| is_empty).unwrap_or(name);
+        // Attributes mean nothing in OFX.
+        let name = name.split(u8::is_ascii_whitespace).next().unwrap_or_default();
+        let is_name = name.first().is_some_and(u8::is_ascii_alphabetic)
+            && name.iter().all(|byte| byte.is_ascii_alphanumeric() || matches!(byte, b'.' | b'_' | b'-'));
+        if !is_name {
+            return Err(fault(line, "there is a < that begins no tag"));
+        }
+        let name = String::from_utf8_lossy(name).to_ascii_uppercase();
+        if is_empty {
+            // `<MEMO/>`: nothing is said that `<MEMO>` without a value would not say.
+            return Ok(Piece::Text(Ok(String::new())));
+        }
+        Ok(if is_end { Piece::Close(name) } else { Piece::Open(name) })
+    }
+
+    /// Reads up to a delimiter and past it.
+    fn read_until(&mut self, delimiter: u8, what: &str) -> Result<Part, StatementError> {
+        let line = self.line;
+        let mut bytes = Vec::new();
+        let count = (&mut self.file).take(BYTES_MAX as u64 + 1).read_until(delimiter, &mut bytes)?;
+        if count > BYTES_MAX {
+            return Err(too_long(line, what));
+        }
+        self.count_lines_of_last(&bytes, count);
+        let complete = bytes.last() == Some(&delimiter);
+        if complete {
+            bytes.pop();
+        }
+        Ok(Part { bytes, complete })
+    }
+
+    fn consume_one(&mut self) {
+        self.file.consume(1);
+        self.offset += 1;
+    }
+
+    fn count_lines_of_last(&mut self, bytes: &[u8], count: usize) {
+        let last = &bytes[bytes.len().saturating_sub(count)..];
+        self.line += last.iter().filter(|byte| **byte == b'\n').count() as u64;
+        self.offset += count as u64;
+    }
+}
+
+struct Part {
+    bytes: Vec<u8>,
+    /// Whether the delimiter was there.
+    complete: bool,
+}
+
+fn fault(line: u64, fault: &str) -> StatementError {
+    StatementError::Ofx { line, fault: fault.to_owned() }
+}
+
+fn too_long(line: u64, what: &str) -> StatementError {
+    StatementError::Ofx { line, fault: format!("{what} is longer than {BYTES_MAX} bytes: is this an OFX file?") }
+}
+
+/// Text before the next tag makes an element one with a value.
+fn value_or_open(name: String, value: Text) -> Event {
+    if value.as_ref().is_ok_and(|value| value.trim().is_empty()) {
+        Event::Open(name)
+    } else {
+        Event::Value(name, trimmed(value))
+    }
+}
+
+fn append(value: &mut Text, more: Text) {
+    match (value, more) {
+        (Ok(value), Ok(more)) => value.push_str(&more),
+        (value @ Ok(_), Err(error)) => *value = Err(error),
+        (Err(_), _) => {}
+    }
+}
+
+/// The value without surrounding white space, and with a space for each white space inside, such as a line break.
+fn trimmed(value: Text) -> Text {
+    value.map(|value| value.split_whitespace().collect::<Vec<_>>().join(" "))
+}
+
+/// Resolves character references. An `&` that begins none stands for itself, as many banks write it.
+fn unescaped(text: &str) -> String {
+    const REFERENCE_BYTES_MAX: usize = 10;
+    let mut plain = String::with_capacity(text.len());
+    let mut rest = text;
+    while let Some((before, after)) = rest.split_once('&') {
+        plain.push_str(before);
+        let reference = after.split_once(';').filter(|(name, _)| name.len() <= REFERENCE_BYTES_MAX);
+        match reference.and_then(|(name, after)| Some((referenced(name)?, after))) {
+            Some((character, after)) => {
+                plain.push(character);
+                rest = after;
+            }
+            None => {
+                plain.push('&');
+                rest = after;
+            }
+        }
+    }
+    plain + rest
+}
+
+fn referenced(name: &str) -> Option<char> {
+    match name {
+        "amp" => Some('&'),
+        "lt" => Some('<'),
+        "gt" => Some('>'),
+        "quot" => Some('"'),
+        "apos" => Some('\''),
+        "nbsp" => Some(' '),
+        _ => {
+            let number = name.strip_prefix('#')?;
+            let code = match number.strip_prefix(['x', 'X']) {
+                Some(digits) => u32::from_str_radix(digits, 16).ok()?,
+                None => number.parse().ok()?,
+            };
+            char::from_u32(code)
+        }
+    }
+}
+
+/// The encoding that a header names (OFX 1.6, section 2.2, and XML 1.0, section 4.3.3). Banks write SGML headers without
+/// line breaks, too, so a value ends wherever the next name may begin.
+fn declared_encoding(header: &str) -> Result<Encoding, StatementError> {
+    let header = header.to_ascii_uppercase();
+    let after = |name: &str| header.split_once(name).map(|(_, value)| value.trim_start());
+    let unknown = |value: &str| {
+        let value = value.split(|c: char| c.is_whitespace() || c == '"' || c == '\'').next().unwrap_or_default();
+        StatementError::Encoding(value.chars().take(40).collect())
+    };
+    let starts_with_one_of = |value: &str, names: &[&str]| names.iter().any(|name| value.starts_with(name));
+    let (utf8, windows_1252) = (["UTF-8", "UTF8", "US-ASCII"], ["WINDOWS-1252", "ISO-8859-1", "8859-1", "1252"]);
+    if let Some(value) = after("ENCODING=").map(|value| value.trim_start_matches(['"', '\''])) {
+        return match value {
+            _ if starts_with_one_of(value, &utf8) => Ok(Encoding::Utf8),
+            _ if starts_with_one_of(value, &windows_1252) => Ok(Encoding::Windows1252),
+            _ => Err(unknown(value)),
+        };
+    }
+    if after("ENCODING:").is_some_and(|value| starts_with_one_of(value, &utf8)) {
+        return Ok(Encoding::Utf8);
+    }
+    match after("CHARSET:") {
+        None => Ok(Encoding::Utf8),
+        // ASCII is a part of UTF-8; what is more than that is checked where it occurs.
+        Some(value) if starts_with_one_of(value, &utf8) || starts_with_one_of(value, &["NONE", "65001"]) => {
+            Ok(Encoding::Utf8)
+        }
+        Some(value) if starts_with_one_of(value, &windows_1252) => Ok(Encoding::Windows1252),
+        Some(value) => Err(unknown(value)),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn events(file: &str) -> Vec<String> {
+        let mut events = Events::new(file.as_bytes(), None).unwrap();
+        let mut shown = Vec::new();
+        loop {
+            match events.next_event() {
+                Ok(Some((Event::Open(name), line))) => shown.push(format!("{line} <{name}>")),
+                Ok(Some((Event::Value(name, value), line))) => shown.push(format!("{line} {name}={}", value.unwrap())),
+                Ok(Some((Event::Close(name), line))) => shown.push(format!("{line} </{name}>")),
+                Ok(None) => return shown,
+                Err(error) => {
+                    shown.push(error.to_string());
+                    return shown;
+                }
+            }
+        }
+    }
+
+    #[test]
+    fn elements_without_closing_tags_end_at_the_next_tag() {
+        let sgml = "OFXHEADER:100\n\n<OFX>\n<A>\n<B>one\n<C>two words\n<D>\n<E>3</E>\n</A>\n</OFX>";
+        assert_eq!(events(sgml), ["4 <A>", "5 B=one", "6 C=two words", "7 <D>", "8 E=3", "9 </A>"]);
+    }
+
+    #[test]
+    fn xml_and_sgml_give_the_same_events() {
+        let xml = "<?xml version=\"1.0\"?><?OFX OFXHEADER=\"200\"?><OFX><A x='1'><B>one</B><C><![CDATA[two & <words>]]></C>\
+                   <!-- > <B>no</B> --><M/><D></D><E>3</E></A></OFX>";
+        assert_eq!(events(xml), ["1 <A>", "1 B=one", "1 C=two & <words>", "1 D=", "1 E=3", "1 </A>"]);
+    }
+
+    #[test]
+    fn character_references_are_resolved_and_loose_ampersands_kept() {
+        let cases = [
+            ("A&amp;B", "A&B"),
+            ("M&M", "M&M"),
+            ("a &lt;b&gt; &quot;c&apos;", "a <b> \"c'"),
+            ("caf&#233; &#xe9;", "café é"),
+            ("&unknown; & ; &", "&unknown; & ; &"),
+            ("&amp;lt;", "&lt;"),
+            ("a\r\n  b", "a b"),
+        ];
+        for (value, expected) in cases {
+            assert_eq!(events(&format!("<OFX><A>{value}</OFX>")), [format!("1 A={expected}")], "{value}");
+        }
+    }
+
+    #[test]
+    fn a_file_that_is_cut_off_or_no_ofx_is_refused_with_its_line() {
+        let cut = "the file ends in the middle of the statement: it is not complete";
+        assert_eq!(events("<OFX>\n<A>\n<B>one\n").last().unwrap(), &format!("line 4: {cut}"));
+        assert_eq!(
+            events("<OFX>\n<A").last().unwrap(),
+            "line 2: the file ends in the middle of a tag: it is not complete"
+        );
+        assert_eq!(events("<OFX><A>1 < 2</A></OFX>").last().unwrap(), "line 1: there is a < that begins no tag");
+        assert_eq!(events("<OFX></A>x</OFX>").last().unwrap(), "line 1: there is text outside of an element");
+        let long = format!("<OFX><A>{}", "x".repeat(100_000));
+        assert!(events(&long).last().unwrap().starts_with("line 1: a value is longer"));
+        for file in ["", "date,amount\n", "<html><body></body></html>", "<OFX"] {
+            let error = Events::new(file.as_bytes(), None).unwrap_err().to_string();
+            assert!(error.ends_with("there is no element OFX: is this an OFX file?"), "{error}");
+        }
+    }
+
+    #[test]
+    fn the_header_names_the_encoding() {
+        let cases = [
+            ("OFXHEADER:100\nENCODING:USASCII\nCHARSET:1252\n", Ok(Encoding::Windows1252)),
+            ("OFXHEADER:100DATA:OFXSGMLENCODING:USASCIICHARSET:1252COMPRESSION:NONE", Ok(Encoding::Windows1252)),
+            ("ENCODING:UTF-8\nCHARSET:NONE\n", Ok(Encoding::Utf8)),
+            ("ENCODING:UTF-8\nCHARSET:1252\n", Ok(Encoding::Utf8)),
+            ("ENCODING:USASCII\nCHARSET:NONE\n", Ok(Encoding::Utf8)),
+            ("ENCODING:USASCII\nCHARSET:ISO-8859-1\n", Ok(Encoding::Windows1252)),
+            ("", Ok(Encoding::Utf8)),
+            ("?xml version=\"1.0\" encoding=\"UTF-8\" ?", Ok(Encoding::Utf8)),
+            ("?xml version='1.0' encoding='windows-1252'?", Ok(Encoding::Windows1252)),
+            ("?xml version=\"1.0\"?", Ok(Encoding::Utf8)),
+            ("CHARSET:932\nX:Y", Err("932")),
+            ("?xml encoding=\"UTF-16\"?", Err("UTF-16")),
+        ];
+        for (header, expected) in cases {
+            match (declared_encoding(header), expected) {
+                (Ok(encoding), Ok(expected)) => assert_eq!(encoding, expected, "{header}"),
+                (Err(StatementError::Encoding(name)), Err(expected)) => assert_eq!(name, expected),
+                (other, _) => panic!("{header}: {other:?}"),
+            }
+        }
+    }
+}

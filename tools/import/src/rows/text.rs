@@ -1,0 +1,69 @@
+//! The encodings that statements come in.
+
+use std::borrow::Cow;
+
+use clap::ValueEnum;
+use encoding_rs::WINDOWS_1252;
+use serde::Serialize;
+
+/// How the bytes of a file are to be read as text.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, ValueEnum)]
+pub enum Encoding {
+    /// UTF-8, with or without a byte order mark.
+    #[value(name = "utf-8", alias = "utf8")]
+    Utf8,
+    /// Windows-1252, of which ISO 8859-1 is a part.
+    #[value(name = "windows-1252", alias = "latin1", alias = "iso-8859-1")]
+    Windows1252,
+}
+
+/// The bytes are no text in the encoding of the file.
+#[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
+#[error("is not UTF-8 text: see --encoding")]
+pub struct NotText;
+
+impl Encoding {
+    /// Reads bytes as text, without surrounding white space, and never replaces a character.
+    pub fn decode(self, bytes: &[u8]) -> Result<Cow<'_, str>, NotText> {
+        let text = match self {
+            Encoding::Utf8 => Cow::Borrowed(str::from_utf8(bytes).map_err(|_| NotText)?),
+            Encoding::Windows1252 => WINDOWS_1252.decode_without_bom_handling(bytes).0,
+        };
+        Ok(match text {
+            Cow::Borrowed(text) => Cow::Borrowed(text.trim()),
+            Cow::Owned(text) => Cow::Owned(text.trim().to_owned()),
+        })
+    }
+
+    /// Reads bytes as text for a message, whatever they are.
+    pub fn decode_lossy(self, bytes: &[u8]) -> String {
+        self.decode(bytes).map_or_else(|_| String::from_utf8_lossy(bytes).trim().to_owned(), Cow::into_owned)
+    }
+
+    /// Writes text as bytes; a character that the encoding lacks becomes a reference such as `&#8364;`.
+    pub fn encode(self, text: &str) -> Cow<'_, [u8]> {
+        match self {
+            Encoding::Utf8 => Cow::Borrowed(text.as_bytes()),
+            Encoding::Windows1252 => WINDOWS_1252.encode(text).0,
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn text_is_read_exactly_or_not_at_all() {
+        assert_eq!(Encoding::Utf8.decode(" Café ".as_bytes()).unwrap(), "Café");
+        assert_eq!(Encoding::Utf8.decode(b"Caf\xe9"), Err(NotText));
+        assert_eq!(Encoding::Windows1252.decode(b" Caf\xe9 \x80").unwrap(), "Café €");
+        assert_eq!(Encoding::Utf8.decode_lossy(b"Caf\xe9"), "Caf\u{fffd}");
+    }
+
+    #[test]
+    fn text_is_written_in_the_encoding_of_the_file() {
+        assert_eq!(Encoding::Windows1252.encode("é").as_ref(), b"\xe9");
+        assert_eq!(Encoding::Utf8.encode("é").as_ref(), "é".as_bytes());
+    }
+}
