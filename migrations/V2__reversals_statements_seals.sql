@@ -1,7 +1,7 @@
 -- Reversals, statements, balances as of an earlier moment, and seals.
 
--- The functions send single statements and give up long before this. No transaction may stay open for longer: a balance
--- as of a moment waits for those that began before it. Migrations lift the limit for themselves.
+-- The functions send single statements and give up long before this. No transaction should stay open for longer: a balance
+-- as of a moment waits for those that were writing entries then. Migrations lift the limit for themselves.
 DO $$
 BEGIN
     EXECUTE format('ALTER DATABASE %I SET statement_timeout = ''10s''', current_database());
@@ -89,6 +89,11 @@ FROM entry
 GROUP BY 1, 2, 3, 4;
 ALTER TABLE daily_total ADD PRIMARY KEY (merchant_id, currency, date, posted_on, slot);
 COMMENT ON COLUMN daily_total.posted_on IS 'The day, in UTC, on which the entries were posted.';
+
+-- Not the start of the transaction, which may lie long before: whoever takes this time holds a lock on the table already, so
+-- a moment can tell whether an entry with an earlier time may still come.
+ALTER TABLE entry ALTER COLUMN recorded_at SET DEFAULT clock_timestamp();
+COMMENT ON COLUMN entry.recorded_at IS 'When the row was written, within the transaction that posted it.';
 
 CREATE INDEX entry_by_time ON entry (merchant_id, currency, recorded_at);
 

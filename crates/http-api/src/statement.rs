@@ -23,9 +23,9 @@ const LIMIT_MAX: u16 = 500;
 /// The lines of a page that asks for no number of them.
 const LIMIT_DEFAULT: u16 = 100;
 
-/// How much CSV makes a page full. Lambda answers up to 6 MB; the last lines are added before they are counted, at most
-/// [`EntryCsv::LINES_AT_ONCE`] of 2 KB.
-const CSV_PAGE_BYTES: usize = 5_000_000;
+/// How much CSV makes a page full. The last lines are added before they are counted, at most [`EntryCsv::LINES_AT_ONCE`] of
+/// less than 2 KB, so a page has at most 5 MB; Lambda answers up to 6 MB.
+const CSV_PAGE_BYTES: usize = 4_000_000;
 
 const MAC_BYTES: usize = 32;
 
@@ -231,7 +231,8 @@ impl EntryCsv {
                 .append_pair("currency", currency.code())
                 .append_pair("cursor", cursor)
                 .finish();
-            if let Ok(link) = HeaderValue::try_from(format!("</entries.csv?{parameters}>; rel=\"next\"")) {
+            // Relative, so that it leads to the same API under whatever path that is reached.
+            if let Ok(link) = HeaderValue::try_from(format!("<entries.csv?{parameters}>; rel=\"next\"")) {
                 response.headers_mut().insert(LINK, link);
             }
         }

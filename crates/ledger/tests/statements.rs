@@ -12,6 +12,7 @@ use jiff::Timestamp;
 use ledger::{BalanceAsOf, Ledger};
 use test_stores::Database;
 use tokio::task::JoinSet;
+use tokio_postgres::Client;
 
 fn acme() -> MerchantId {
     MerchantId::parse("acme").unwrap()
@@ -259,31 +260,51 @@ async fn a_moment_that_can_still_change_is_not_answered() {
     assert!(matches!(ask(now - Duration::from_secs(11)).await, BalanceAsOf::Known(_)));
 }
 
-/// A transaction's entries have the time of its start. As long as one runs, no moment from its start on is settled.
+/// An entry that is written and not committed yet can appear with a time in the past.
+async fn no_moment_is_settled_while_an_entry_of_it_can_appear(database: &Database, writer: &Client) {
+    let ledger = Ledger::new(database.config());
+    writer.batch_execute("BEGIN").await.unwrap();
+    let insert = "INSERT INTO entry (merchant_id, id, fingerprint, type, amount_minor, currency, date)
+                  VALUES ('acme', gen_random_uuid(), decode(repeat('00', 32), 'hex'), 'credit', 9, 'BRL', '2026-11-22')
+                  RETURNING (extract(epoch FROM recorded_at) * 1000000)::bigint";
+    let written = Timestamp::from_microsecond(writer.query_one(insert, &[]).await.unwrap().get(0)).unwrap();
+
+    let answer = async || ledger.balance_as_of(&acme(), Currency::BRL, date("2026-11-22"), written).await.unwrap();
+    // Once it lies far enough back, only the writer keeps it unsettled.
+    let far_enough = written + Duration::from_millis(10_500);
+    let deadline = tokio::time::Instant::now() + Duration::from_secs(30);
+    while Timestamp::now() < far_enough {
+        assert!(tokio::time::Instant::now() < deadline, "the clock stands still");
+        assert!(matches!(answer().await, BalanceAsOf::NotSettled { .. }));
+        tokio::time::sleep(Duration::from_millis(250)).await;
+    }
+    assert!(matches!(answer().await, BalanceAsOf::NotSettled { retry_after_s: 1 }));
+    writer.batch_execute("COMMIT").await.unwrap();
+    let BalanceAsOf::Known(balance) = answer().await else { panic!("not settled when all is committed") };
+    assert_eq!(balance.closing, 9);
+}
+
 #[tokio::test]
-async fn a_moment_is_not_settled_while_a_transaction_from_before_it_still_runs() {
+async fn a_moment_is_not_settled_while_a_function_is_still_writing_an_entry_of_it() {
+    let database = Database::create().await;
+    let writer = ledger::connect(&database.config()).await.unwrap();
+    no_moment_is_settled_while_an_entry_of_it_can_appear(&database, &writer).await;
+}
+
+#[tokio::test]
+async fn a_moment_is_not_settled_while_anybody_else_is_writing_an_entry_of_it() {
+    let database = Database::create().await;
+    no_moment_is_settled_while_an_entry_of_it_can_appear(&database, &database.owner().await).await;
+}
+
+#[tokio::test]
+async fn who_only_reads_or_writes_later_entries_keeps_no_moment_unsettled() {
     let database = Database::create().await;
     let ledger = Ledger::new(database.config());
-    let running = ledger::connect(&database.config()).await.unwrap();
-    running.batch_execute("SET idle_in_transaction_session_timeout = 0").await.unwrap();
-    running.batch_execute("BEGIN").await.unwrap();
-    let began = "SELECT (extract(epoch FROM now()) * 1000000)::bigint";
-    let began = Timestamp::from_microsecond(running.query_one(began, &[]).await.unwrap().get(0)).unwrap();
-
-    let deadline = tokio::time::Instant::now() + Duration::from_secs(20);
-    let settled = async |instant| {
-        let answer = ledger.balance_as_of(&acme(), Currency::BRL, date("2026-11-22"), instant).await.unwrap();
-        matches!(answer, BalanceAsOf::Known(_))
-    };
-    // Before its start all is settled, once that is long enough ago; from its start on nothing is.
-    while !settled(began - Duration::from_millis(1)).await {
-        assert!(tokio::time::Instant::now() < deadline, "not settled within 20 s");
-        tokio::time::sleep(Duration::from_millis(100)).await;
-    }
-    while Timestamp::now() < began + Duration::from_millis(10_200) {
-        tokio::time::sleep(Duration::from_millis(50)).await;
-    }
-    assert!(!settled(began).await);
-    running.batch_execute("COMMIT").await.unwrap();
-    assert!(settled(began).await);
+    let (reader, writer) = (database.owner().await, ledger::connect(&database.config()).await.unwrap());
+    reader.batch_execute("BEGIN; SELECT count(*) FROM entry").await.unwrap();
+    let insert = "BEGIN; INSERT INTO entry (merchant_id, id, fingerprint, type, amount_minor, currency, date)
+                  VALUES ('acme', gen_random_uuid(), decode(repeat('00', 32), 'hex'), 'credit', 9, 'BRL', '2026-11-22')";
+    writer.batch_execute(insert).await.unwrap();
+    as_of(&ledger, "2026-11-22", Timestamp::now() - Duration::from_secs(11)).await;
 }

@@ -1,8 +1,13 @@
 //! `GET /entries.csv?from&to`: the statement of a range of days for spreadsheets, from the ledger.
 
+use std::time::{Duration, Instant};
+
 use http_api::{Caller, EntryCsv, Problem, parse_export_query};
 use lambda_http::{Body, Request, Response};
 use ledger::{Ledger, LedgerError};
+
+/// A page ends when it is full, or when reading it has taken this long: the rest is behind its link.
+const READING_MAX: Duration = Duration::from_secs(10);
 
 /// Answers one request.
 pub async fn handle(ledger: &Ledger, request: &Request) -> Response<Body> {
@@ -19,13 +24,14 @@ async fn answer(ledger: &Ledger, request: &Request) -> Result<Response<Body>, Pr
     let mut position = query.position(merchant, &key)?;
     let days = (query.from, query.to);
     let mut csv = EntryCsv::new(&query);
+    let deadline = Instant::now() + READING_MAX;
     // Every round adds lines, and a full page ends it, so there are at most some dozens of rounds.
     loop {
         let page =
             ledger.statement(merchant, query.currency, days, position.as_ref(), query.limit).await.map_err(failed)?;
         csv.add(&page.lines);
         position = page.next;
-        if position.is_none() || csv.is_full() {
+        if position.is_none() || csv.is_full() || Instant::now() > deadline {
             break;
         }
     }

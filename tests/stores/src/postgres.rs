@@ -34,6 +34,14 @@ impl Database {
         Database { server, name }
     }
 
+    /// An empty database, for tests of the migrations themselves.
+    pub async fn create_empty() -> Database {
+        let server: Config = from_environment("FLUXO_TEST_POSTGRES_URL").parse().expect("a PostgreSQL URL");
+        let name = format!("test_{}", Uuid::new_v4().simple());
+        run(&open(&server).await, &format!("CREATE DATABASE {name} ENCODING 'UTF8' TEMPLATE template0")).await;
+        Database { server, name }
+    }
+
     /// How a function connects to it: as a member of `ledger_writer`, with no other rights.
     pub fn config(&self) -> LedgerConfig {
         login(&self.server, &self.name, FUNCTION_ROLE, FUNCTION_ROLE)
