@@ -3,7 +3,7 @@
 import pytest
 from deployed.api import Answer, call
 from deployed.merchant import DATE, Merchant, entry
-from deployed.stack import Stack
+from deployed.stack import VARIABLES, Stack
 from deployed.users import expired, signed_by_a_stranger, tampered, unsigned
 
 TOKENS_THAT_DO_NOT_HOLD = {
@@ -19,6 +19,18 @@ TOKENS_THAT_DO_NOT_HOLD = {
     "other pool": lambda stack, merchant: stack.users.id_token_of_another_pool(merchant.id),
     "other audience": lambda stack, merchant: stack.users.id_token_for_another_client(merchant.id),
 }
+
+
+# What is sent to the routes that need more than a path.
+BODIES = {"/entries": entry(), "/entries/batch": {"entries": [entry(idempotency_key="key")]}}
+
+
+def every_answer(stack: Stack, token: str | None) -> dict[tuple[str, str], Answer]:
+    """What every route of the deployed API answers someone with this token, to a request that is otherwise good."""
+    return {
+        (method, path): call(stack.url + path, method, token, BODIES.get(path) if method == "POST" else None, {"Idempotency-Key": "key"})
+        for method, path in stack.routes()
+    }
 
 
 def write_and_read(merchant: Merchant, token: str | None) -> list[Answer]:
@@ -42,33 +54,36 @@ def test_a_token_signed_with_the_key_of_the_pool_holds(merchant: Merchant, stack
 
 
 def test_no_route_of_the_deployed_api_answers_without_a_token(stack: Stack) -> None:
-    routes = stack.routes()
-    assert ("POST", "/entries") in routes
-    for method, path in routes:
-        body = {} if method == "POST" else None
-        assert call(stack.url + path, method, None, body).status == 401, (method, path)
+    answers = every_answer(stack, None)
+    assert ("POST", "/entries") in answers
+    for route, answer in answers.items():
+        assert answer.status == 401, route
 
 
 def test_an_access_token_is_no_id_token(merchant: Merchant, stack: Stack) -> None:
     token = stack.users.tokens(merchant.id, ["clerk"])["AccessToken"]
-    for answer in write_and_read(merchant, token):
-        assert answer.problem == (403, "id_token_required")
+    for route, answer in every_answer(stack, token).items():
+        assert answer.problem == (403, "id_token_required"), route
 
 
 def test_a_user_of_no_merchant_may_do_nothing(merchant: Merchant, stack: Stack) -> None:
     token = stack.users.tokens(None, ["clerk"])["IdToken"]
-    for answer in write_and_read(merchant, token):
-        assert answer.problem == (403, "merchant_missing")
+    for route, answer in every_answer(stack, token).items():
+        assert answer.problem == (403, "merchant_missing"), route
 
 
 @pytest.mark.parametrize("groups", [["viewer"], []], ids=str)
 def test_who_is_no_clerk_reads_and_does_not_write(merchant: Merchant, stack: Stack, groups: list[str]) -> None:
     executions = stack.workflow.names()
     token = stack.users.tokens(merchant.id, groups)["IdToken"]
-    written, read = write_and_read(merchant, token)
-    assert written.problem == (403, "clerk_required")
-    assert (read.status, read.body["entry_count"]) == (200, 0)
+    for (method, path), answer in every_answer(stack, token).items():
+        if method == "POST":
+            assert answer.problem == (403, "clerk_required"), path
+        else:
+            # None of these entries is there.
+            assert answer.status == (404 if VARIABLES["id"] in path else 200), path
     assert stack.workflow.names() == executions
+    assert (merchant.day().entry_count, merchant.seals()) == (0, [])
 
 
 def test_a_clerk_who_is_also_a_viewer_writes(merchant: Merchant, stack: Stack) -> None:

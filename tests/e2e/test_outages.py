@@ -1,7 +1,13 @@
 """A store is down: entries are accepted all the same, none is lost and none is counted twice."""
 
+import pytest
+from deployed.api import Answer, call
 from deployed.merchant import DATE, Day, Merchant, entry
 from deployed.stack import Stack
+from deployed.waiting import at_once
+
+# What goes on without the ledger. Everything else needs it.
+WITHOUT_LEDGER = ("/entries", "/entries/batch"), ("/daily-balances", f"/daily-balances/{DATE}", "/daily-balances.csv")
 
 
 def test_entries_are_accepted_while_the_ledger_refuses_and_posted_when_it_is_back(merchant: Merchant, stack: Stack) -> None:
@@ -32,6 +38,33 @@ def test_entries_are_accepted_while_the_ledger_hangs_and_posted_once_when_it_wak
         assert merchant.recorded(answer).status == "SUCCEEDED"
     assert merchant.settled_day(4) == Day("0.00", "31.00", "0.00", "31.00", 4)
     assert len(merchant.entries()) == 4
+
+
+@pytest.mark.parametrize("outage", ["refusing", "hanging"])
+def test_whoever_needs_the_ledger_is_told_to_come_back(merchant: Merchant, stack: Stack, outage: str) -> None:
+    accepted = merchant.accepted(entry("1.00"), "before")
+    merchant.recorded(accepted)
+    writes, reads = WITHOUT_LEDGER
+    needy = [
+        (method, path)
+        for method, path in stack.routes(date=DATE, id=accepted.body["id"])
+        if path.split("?")[0] not in (writes if method == "POST" else reads)
+    ]
+    assert len(needy) == 7
+
+    def ask(number: int) -> Answer:
+        method, path = needy[number]
+        return call(stack.url + path, method, merchant.token, None, {"Idempotency-Key": "refund"})
+
+    executions = stack.workflow.names()
+    with stack.ledger.refusing() if outage == "refusing" else stack.hanging("PostgreSQL"):
+        for (method, path), answer in zip(needy, at_once(ask, len(needy)), strict=True):
+            assert answer.problem == (503, "temporarily_unavailable"), (method, path, answer)
+            assert answer.retry_after_s >= 1
+    assert stack.workflow.names() == executions
+    # A seal that its function gave up on may have been made when the ledger woke: 200 then, instead of 201.
+    answers = [ask(number) for number in range(len(needy))]
+    assert {answer.status for answer in answers} <= {200, 201, 202}, answers
 
 
 def test_entries_are_accepted_while_balances_cannot_be_written(merchant: Merchant, stack: Stack) -> None:

@@ -6,7 +6,7 @@ from collections.abc import Iterator
 import pytest
 from deployed.api import Answer, call
 from deployed.merchant import DATE, Day, Merchant, entry
-from deployed.stack import Stack
+from deployed.stack import VARIABLES, Stack
 
 NOTHING = Day("0.00", "0.00", "0.00", "0.00", 0)
 BODY_BYTES_MAX = 256 * 1024
@@ -74,7 +74,73 @@ FAULTY_QUERIES = {
     "/daily-balances": ["from", "to"],
     "/daily-balances?from=2026-03-10&to=2026-03-09": ["to"],
     "/daily-balances?from=2025-01-01&to=2026-01-02": ["to"],
+    "/daily-balances.csv": ["from", "to"],
+    "/daily-balances.csv?from=2025-01-01&to=2026-01-02": ["to"],
+    f"/daily-balances.csv?from={DATE}&to={DATE}&format=xlsx": ["format"],
+    f"/daily-balances/{DATE}/as-of/yesterday": ["instant"],
+    f"/daily-balances/{DATE}/as-of/2026-03-10": ["instant"],
+    f"/daily-balances/{DATE}/as-of/2026-03-10T12:00:00": ["instant"],
+    f"/daily-balances/{DATE}/as-of/2026-03-10T25:00:00Z": ["instant"],
+    f"/daily-balances/{DATE}/as-of/1773144000": ["instant"],
+    "/daily-balances/2026-02-30/as-of/noon?currency=BRX&x=1": ["date", "instant", "currency", "x"],
+    "/entries": ["date"],
+    "/entries?date=2026-02-30": ["date"],
+    f"/entries?date={DATE}&limit=0": ["limit"],
+    f"/entries?date={DATE}&limit=501": ["limit"],
+    f"/entries?date={DATE}&limit=-1": ["limit"],
+    f"/entries?date={DATE}&limit=ten": ["limit"],
+    f"/entries?date={DATE}&limit=1e2": ["limit"],
+    f"/entries?date={DATE}&currency=brl": ["currency"],
+    f"/entries?date={DATE}&cursor=": ["cursor"],
+    f"/entries?date={DATE}&cursor=garbage": ["cursor"],
+    f"/entries?date={DATE}&offset=10": ["offset"],
+    f"/entries?date={DATE}&merchant_id=somebody-else": ["merchant_id"],
+    f"/entries?date={DATE}&date=2026-03-11": ["date"],
+    "/entries.csv": ["from", "to"],
+    "/entries.csv?from=2026-03-10&to=2026-03-09": ["to"],
+    "/entries.csv?from=2025-01-01&to=2026-01-02": ["to"],
+    f"/entries.csv?from={DATE}&to={DATE}&limit=10": ["limit"],
+    f"/entries.csv?from={DATE}&to={DATE}&cursor=garbage": ["cursor"],
+    "/entries/not-a-uuid": ["id"],
+    "/entries/batch": ["id"],
+    "/entries/%20": ["id"],
+    "/entries/%C3%A9%23%3F%25": ["id"],
+    f"/entries/{VARIABLES['id']}0": ["id"],
+    "/entries/F8074BC3-3D8C-5A13-BF98-16220B3A9341": ["id"],
+    f"/entries/{VARIABLES['id']}?currency=BRL": ["currency"],
+    "/days/2026-02-30/seals": ["date"],
+    f"/days/{DATE}/seals?currency=BRX&limit=1": ["currency", "limit"],
 }
+
+FAULTY_ORDERS = {
+    "/days/2026-02-30/seal": ["date"],
+    "/days/today/seal?currency=BRX": ["date", "currency"],
+    f"/days/{DATE}/seal?merchant_id=somebody-else": ["merchant_id"],
+    "/entries/not-a-uuid/reversal": ["id"],
+}
+
+# What is sent as the body of a reversal, and where the faults are.
+FAULTY_REVERSALS = {
+    "impossible date": ({"date": "2026-02-30"}, ["/date"]),
+    "date far ahead": ({"date": "2999-01-01"}, ["/date"]),
+    "date as a number": ({"date": 20260310}, ["/date"]),
+    "description of 256 characters": ({"description": "x" * 256}, ["/description"]),
+    "NUL in the description": ({"description": "a\0b"}, ["/description"]),
+    "another amount": ({"amount": "1.00"}, ["/amount"]),
+    "another category": ({"category": "returns"}, ["/category"]),
+    "everything": ({"date": "?", "description": 7, "type": "debit"}, ["/date", "/description", "/type"]),
+}
+
+
+PATHS_OF_OTHER_METHODS = [
+    ("POST", "/entries.csv"),
+    ("DELETE", f"/entries/{VARIABLES['id']}"),
+    ("PUT", f"/entries/{VARIABLES['id']}"),
+    ("GET", f"/entries/{VARIABLES['id']}/reversal"),
+    ("GET", f"/days/{DATE}/seal"),
+    ("DELETE", f"/days/{DATE}/seals"),
+    ("GET", f"/entries/{VARIABLES['id']}/"),
+]
 
 
 @pytest.fixture
@@ -157,7 +223,28 @@ def test_questions_that_make_no_sense_are_refused(untouched: Merchant) -> None:
     for path, faults in FAULTY_QUERIES.items():
         refused = untouched.get(path)
         assert_problem(path, refused, 400, "parameter_invalid")
-        assert refused.faults == faults, path
+        assert sorted(refused.faults) == sorted(faults), path
+
+
+def test_orders_that_make_no_sense_are_refused(untouched: Merchant) -> None:
+    for path, faults in FAULTY_ORDERS.items():
+        refused = call(untouched.stack.url + path, "POST", untouched.token, None, {"Idempotency-Key": "key"})
+        assert_problem(path, refused, 400, "parameter_invalid")
+        assert sorted(refused.faults) == sorted(faults), path
+    assert untouched.seals() == []
+
+
+def test_faulty_reversals_are_refused_before_anything_is_looked_up(untouched: Merchant) -> None:
+    for name, (body, faults) in FAULTY_REVERSALS.items():
+        refused = untouched.reverse(VARIABLES["id"], "key", body)
+        assert_problem(name, refused, 400, "validation_failed")
+        assert sorted(refused.faults) == sorted(faults), name
+    for name, (key, code) in FAULTY_KEYS.items():
+        assert_problem(name, untouched.reverse(VARIABLES["id"], key), 400, code)
+    for name in ("half an object", "a thousand brackets", "two objects"):
+        assert_problem(name, untouched.reverse(VARIABLES["id"], "key", FAULTY_BODIES[name][0]), 400, "malformed_json")
+    assert_problem("array", untouched.reverse(VARIABLES["id"], "key", FAULTY_BODIES["array"][0]), 400, "validation_failed")
+    assert_problem("too long", untouched.reverse(VARIABLES["id"], "key", b"{}".ljust(BODY_BYTES_MAX + 1)), 413, "body_too_large")
 
 
 def test_a_refusal_is_not_remembered(merchant: Merchant) -> None:
@@ -169,7 +256,13 @@ def test_a_refusal_is_not_remembered(merchant: Merchant) -> None:
 
 
 def test_what_is_not_there_is_not_found(untouched: Merchant) -> None:
-    for method, path in (("GET", "/nothing"), ("DELETE", "/entries"), ("POST", f"/daily-balances/{DATE}"), ("GET", "/")):
+    for method, path in (
+        ("GET", "/nothing"),
+        ("DELETE", "/entries"),
+        ("POST", f"/daily-balances/{DATE}"),
+        ("GET", "/"),
+        *PATHS_OF_OTHER_METHODS,
+    ):
         body = entry() if method == "POST" else None
         answer = call(untouched.stack.url + path, method, untouched.token, body, {"Idempotency-Key": "key"})
         assert (answer.status, answer.body) == (404, {"message": "Not Found"}), (method, path)

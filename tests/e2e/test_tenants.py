@@ -1,6 +1,7 @@
 """No merchant reads or changes anything of another, whatever they send."""
 
 import pytest
+from deployed.api import call
 from deployed.merchant import DATE, Day, Merchant, entry
 from deployed.stack import Stack
 
@@ -59,6 +60,46 @@ def test_nothing_in_a_request_selects_another_merchant(merchant: Merchant, stran
     assert len(merchant.entries()) == 1
 
 
+def test_no_route_shows_anything_of_another_merchant(merchant: Merchant, stranger: Merchant, stack: Stack) -> None:
+    accepted = merchant.accepted(entry("10.00"), "mine")
+    merchant.recorded(accepted)
+    assert merchant.seal().status == 201
+    nobody = Merchant(stack)
+    for method, path in stack.routes(date=DATE, id=accepted.body["id"]):
+        if method == "GET":
+            seen = [who.get(path) for who in (stranger, nobody, merchant)]
+            assert (seen[0].status, seen[0].body) == (seen[1].status, seen[1].body), path
+            # There would have been something to see, except before the entry came.
+            assert seen[2].body != seen[0].body or "/as-of/" in path, path
+
+
+def test_no_route_changes_anything_of_another_merchant(merchant: Merchant, stranger: Merchant, stack: Stack) -> None:
+    accepted = merchant.accepted(entry("10.00"), "mine")
+    merchant.recorded(accepted)
+    before = (
+        merchant.look_up(accepted.body["id"]).body,
+        merchant.statement(),
+        merchant.seals(),
+        merchant.get(f"/daily-balances/{DATE}").body,
+    )
+    bodies = {"/entries": entry("99.00"), "/entries/batch": {"entries": [entry("99.00", idempotency_key="mine")]}}
+    executions = stack.workflow.names()
+    for method, path in stack.routes(date=DATE, id=accepted.body["id"]):
+        if method == "POST":
+            answer = call(stack.url + path, method, stranger.token, bodies.get(path), {"Idempotency-Key": f"mine-{path}"[:64]})
+            assert answer.status in (201, 202, 404), (path, answer)
+    for name in set(stack.workflow.names()) - set(executions):
+        stack.workflow.finished(name)
+    after = (
+        merchant.look_up(accepted.body["id"]).body,
+        merchant.statement(),
+        merchant.seals(),
+        merchant.get(f"/daily-balances/{DATE}").body,
+    )
+    assert after == before
+    assert {row["merchant_id"] for row in stranger.entries()} == {stranger.id}
+
+
 @pytest.mark.parametrize("tail", ["#BRL", "#BRL#BRL", "'--", "%", "/../x"])
 def test_a_merchant_whose_name_looks_like_a_key_of_another_is_somebody_else(merchant: Merchant, stack: Stack, tail: str) -> None:
     merchant.recorded(merchant.accepted(entry("10.00"), "mine"))
@@ -67,6 +108,9 @@ def test_a_merchant_whose_name_looks_like_a_key_of_another_is_somebody_else(merc
     neighbour.recorded(neighbour.accepted(entry("7.00", type="debit"), "mine"))
     assert neighbour.day() == Day("0.00", "0.00", "7.00", "-7.00", 1)
     assert [row["merchant_id"] for row in neighbour.entries()] == [neighbour.id]
+    assert [line["amount"] for line in neighbour.statement()] == ["7.00"]
+    assert neighbour.seal().body["entry_count"] == 1
+    assert merchant.seals() == []
     assert merchant.day() == Day("0.00", "10.00", "0.00", "10.00", 1)
 
 

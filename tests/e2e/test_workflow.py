@@ -5,6 +5,9 @@ from deployed.merchant import Day, Merchant, entry
 from deployed.stack import Stack
 
 TEN = Day("0.00", "10.00", "0.00", "10.00", 1)
+NONE = {"applied": 0, "duplicate": 0, "conflict": 0, "already_reversed": 0}
+APPLIED = NONE | {"applied": 1}
+DUPLICATE = NONE | {"duplicate": 1}
 # The first attempt and all retries.
 ATTEMPTS = 6
 # All retries of a task in 0.6 s instead of 31.
@@ -19,7 +22,7 @@ def test_a_new_entry_is_applied_checked_and_consolidated(merchant: Merchant) -> 
     assert execution.states == ["ApplyToLedger", "IdempotencyCheck", "ConsolidateDay"]
     assert (execution.status, execution.failed_attempts) == ("SUCCEEDED", [])
     # A day and its month.
-    assert execution.output == {"outcomes": {"applied": 1, "duplicate": 0, "conflict": 0}, "written": 2, "up_to_date": 0}
+    assert execution.output == {"outcomes": APPLIED, "written": 2, "up_to_date": 0}
     assert merchant.day() == TEN
     assert [row["id"] for row in merchant.entries()] == [posted.body["id"]]
 
@@ -33,7 +36,7 @@ def test_an_entry_is_posted_once_the_ledger_is_back(merchant: Merchant, stack: S
     assert execution.states == ["ApplyToLedger", "IdempotencyCheck", "ConsolidateDay"]
     assert execution.status == "SUCCEEDED"
     assert set(execution.failed_attempts) == {"LedgerUnavailable"}
-    assert execution.output["outcomes"] == {"applied": 1, "duplicate": 0, "conflict": 0}
+    assert execution.output["outcomes"] == APPLIED
     assert len(merchant.entries()) == 1
     assert merchant.day() == TEN
 
@@ -49,7 +52,7 @@ def test_an_attempt_that_committed_and_lost_its_answer_is_consolidated_by_the_ne
     assert execution.failed_attempts == ["LedgerUnavailable"]
     assert execution.states == ["ApplyToLedger", "IdempotencyCheck", "DuplicateRecognised", "ConsolidateDay"]
     assert execution.status == "SUCCEEDED"
-    assert execution.output == {"outcomes": {"applied": 0, "duplicate": 1, "conflict": 0}, "written": 2, "up_to_date": 0}
+    assert execution.output == {"outcomes": DUPLICATE, "written": 2, "up_to_date": 0}
     assert len(merchant.entries()) == 1
     assert merchant.day() == TEN
 
@@ -59,7 +62,7 @@ def test_the_same_input_run_again_is_recognised_and_counted_once(merchant: Merch
     again = stack.workflow.run(first.input)
     assert again.states == ["ApplyToLedger", "IdempotencyCheck", "DuplicateRecognised", "ConsolidateDay"]
     assert again.status == "SUCCEEDED"
-    assert again.output == {"outcomes": {"applied": 0, "duplicate": 1, "conflict": 0}, "written": 0, "up_to_date": 2}
+    assert again.output == {"outcomes": DUPLICATE, "written": 0, "up_to_date": 2}
     assert len(merchant.entries()) == 1
     assert merchant.day() == TEN
 
@@ -76,7 +79,7 @@ def test_another_payload_under_a_forgotten_key_becomes_a_visible_conflict(mercha
     execution = stack.workflow.finished(name)
     assert execution.states == ["ApplyToLedger", "IdempotencyCheck", "KeyConflictRecorded", "ConsolidateDay"]
     assert execution.status == "SUCCEEDED"
-    assert execution.output["outcomes"] == {"applied": 0, "duplicate": 0, "conflict": 1}
+    assert execution.output["outcomes"] == NONE | {"conflict": 1}
     assert execution.output["conflicts"] == [first.body["id"]]
     # The first one stands, the other is kept beside it.
     assert [(row["id"], row["type"], row["amount_minor"]) for row in merchant.entries()] == [(first.body["id"], "credit", 1000)]
@@ -93,7 +96,7 @@ def test_of_a_batch_each_entry_has_its_own_outcome(merchant: Merchant, stack: St
     new = template | {"id": "00000000-0000-5000-8000-000000000001", "amount_minor": "800"}
     execution = stack.workflow.run({"merchant_id": merchant.id, "entries": [known, other, new]})
     assert execution.states == ["ApplyToLedger", "IdempotencyCheck", "KeyConflictRecorded", "ConsolidateDay"]
-    assert execution.output["outcomes"] == {"applied": 1, "duplicate": 1, "conflict": 1}
+    assert execution.output["outcomes"] == {"applied": 1, "duplicate": 1, "conflict": 1, "already_reversed": 0}
     assert merchant.day() == Day("0.00", "15.00", "0.00", "15.00", 4)
 
 
@@ -171,5 +174,5 @@ def test_a_late_consolidation_does_not_take_a_balance_back(merchant: Merchant, s
         merchant.recorded(merchant.accepted(entry("10.00"), "later"))
         assert merchant.day() == Day("0.00", "11.00", "0.00", "11.00", 2)
         late = stack.workflow.finished(name)
-    assert late.output == {"outcomes": {"applied": 1, "duplicate": 0, "conflict": 0}, "written": 0, "up_to_date": 2}
+    assert late.output == {"outcomes": APPLIED, "written": 0, "up_to_date": 2}
     assert merchant.day() == Day("0.00", "11.00", "0.00", "11.00", 2)

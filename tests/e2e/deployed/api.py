@@ -1,6 +1,7 @@
 """The HTTP API, called as any client would."""
 
 import json
+import re
 from dataclasses import dataclass
 from typing import Any
 from urllib.error import HTTPError
@@ -31,6 +32,17 @@ class Answer:
         return [fault.get("pointer", fault.get("parameter")) for fault in self.body.get("errors", [])]
 
     @property
+    def retry_after_s(self) -> int:
+        """After how many seconds to ask again; an answer without it fails the test."""
+        return int(self.headers["retry-after"])
+
+    @property
+    def next_page(self) -> str | None:
+        """Path of the page after this one, if there is one (RFC 8288)."""
+        link = self.headers.get("link")
+        return "/" + re.fullmatch('<(entries[.]csv[^>]+)>; rel="next"', link).group(1) if link else None
+
+    @property
     def is_replay(self) -> bool:
         """Whether the request is said to be known already."""
         return self.headers.get("idempotent-replayed") == "true"
@@ -50,6 +62,7 @@ def call(url: str, method: str, token: str | None, body: object = None, headers:
 
 
 def read(reply: Any) -> Answer:
-    """The answer, good or bad; every one has a JSON body."""
+    """The answer, good or bad: a text if it is CSV, and else JSON."""
     headers = {name.lower(): value for name, value in reply.headers.items()}
-    return Answer(reply.status, headers, json.loads(reply.read()))
+    text = reply.read().decode()
+    return Answer(reply.status, headers, text if headers["content-type"].startswith("text/csv") else json.loads(text))

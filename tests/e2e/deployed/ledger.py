@@ -53,7 +53,9 @@ class Ledger:
             text=True,
         )  # fmt: skip
         try:
-            session.stdin.write(f"BEGIN; SET LOCAL lock_timeout = '{LOCK_TIMEOUT}'; LOCK TABLE entry IN SHARE MODE; SELECT 'locked';\n")
+            # However long the lock is held, the database may not end the session that holds it.
+            begin = f"BEGIN; SET LOCAL lock_timeout = '{LOCK_TIMEOUT}'; SET LOCAL idle_in_transaction_session_timeout = 0;"
+            session.stdin.write(f"{begin} LOCK TABLE entry IN SHARE MODE; SELECT 'locked';\n")
             session.stdin.flush()
             assert session.stdout.readline() == "locked\n"
             yield

@@ -1,6 +1,9 @@
 """A merchant of a test's own, and what a clerk of theirs does."""
 
+import csv
+import io
 import uuid
+from collections.abc import Iterator
 from typing import Any, NamedTuple
 
 from deployed.api import Answer, call
@@ -53,6 +56,63 @@ class Merchant:
             self.stack.workflow.finished(name)
         return answer
 
+    def reverse(self, entry_id: str, key: str | None, body: object = None, *, token: str | None = None) -> Answer:
+        """POST /entries/{id}/reversal."""
+        named = {"Idempotency-Key": key} if key is not None else {}
+        return call(f"{self.stack.url}/entries/{entry_id}/reversal", "POST", token or self.token, body, named)
+
+    def accepted_reversal(self, entry_id: str, key: str, body: object = None) -> Answer:
+        """POST /entries/{id}/reversal of an entry that can be reversed."""
+        answer = self.reverse(entry_id, key, body)
+        assert answer.status == 202, answer
+        return answer
+
+    def seal(self, date: str = DATE, currency: str | None = None, *, token: str | None = None) -> Answer:
+        """POST /days/{date}/seal."""
+        query = f"?currency={currency}" if currency else ""
+        return call(f"{self.stack.url}/days/{date}/seal{query}", "POST", token or self.token)
+
+    def seals(self, date: str = DATE, currency: str = "BRL") -> list[dict[str, Any]]:
+        """GET /days/{date}/seals."""
+        answer = self.get(f"/days/{date}/seals?currency={currency}")
+        assert answer.status == 200, answer
+        return answer.body["seals"]
+
+    def look_up(self, entry_id: str, *, token: str | None = None) -> Answer:
+        """GET /entries/{id}."""
+        return self.get(f"/entries/{entry_id}", token=token)
+
+    def posted(self, entry_id: str) -> dict[str, Any]:
+        """GET /entries/{id}, once it says that the entry is posted."""
+        return eventually(lambda: self.look_up(entry_id), is_posted, f"{entry_id} to be posted").body
+
+    def statement(self, date: str = DATE, currency: str = "BRL", limit: int = 500) -> list[dict[str, Any]]:
+        """GET /entries, page after page."""
+        return [line for page in self.statement_pages(date, currency, limit) for line in page]
+
+    def statement_pages(self, date: str = DATE, currency: str = "BRL", limit: int = 500) -> Iterator[list[dict[str, Any]]]:
+        """The pages of GET /entries, each asked for when it is wanted."""
+        question = f"/entries?date={date}&currency={currency}&limit={limit}"
+        cursor = ""
+        while cursor is not None:
+            answer = self.get(question + (f"&cursor={cursor}" if cursor else ""))
+            assert answer.status == 200, answer
+            yield answer.body["entries"]
+            cursor = answer.body["next_cursor"]
+
+    def export(self, first: str, last: str, currency: str = "BRL") -> list[dict[str, str]]:
+        """The rows of GET /entries.csv, page after page."""
+        return [row for page in self.export_pages(first, last, currency) for row in csv_rows(page.body)]
+
+    def export_pages(self, first: str, last: str, currency: str = "BRL") -> Iterator[Answer]:
+        """The pages of GET /entries.csv, each asked for when it is wanted."""
+        path = f"/entries.csv?from={first}&to={last}&currency={currency}"
+        while path is not None:
+            answer = self.get(path)
+            assert answer.status == 200, answer
+            yield answer
+            path = answer.next_page
+
     def get(self, path: str, *, token: str | None = None, headers: dict[str, str] | None = None) -> Answer:
         """Any GET."""
         return call(f"{self.stack.url}{path}", "GET", token or self.token, headers=headers)
@@ -81,6 +141,16 @@ class Merchant:
         names = self.stack.workflow.names_for(answer.body["id"])
         assert len(names) == 1, names
         return self.stack.workflow.finished(names[0])
+
+
+def is_posted(answer: Answer) -> bool:
+    """Whether the answer to a look-up says so."""
+    return answer.status == 200 and answer.body["status"] == "posted"
+
+
+def csv_rows(text: str) -> list[dict[str, str]]:
+    """The rows of a CSV file by the names in its first line (RFC 4180)."""
+    return list(csv.DictReader(io.StringIO(text, newline=""), strict=True))
 
 
 def read_day(body: dict[str, Any]) -> Day:

@@ -1,5 +1,6 @@
 """The stack that the tests run on: started for them, used through AWS's own interfaces, disturbed in controlled ways."""
 
+import json
 import os
 import signal
 import socket
@@ -30,6 +31,14 @@ PROFILE = Profile("test")
 LAUNCH_TIMEOUT_S = 3600
 # A table that no deployment makes.
 NO_TABLE = "fluxo-no-such-table"
+# Something good in the place of each variable of a path, and the query that some questions need.
+VARIABLES = {"id": "00000000-0000-5000-8000-000000000000", "date": "2026-03-10", "instant": "2020-01-01T00:00:00Z"}
+QUERIES = {
+    "GET /entries": "?date={date}",
+    "GET /entries.csv": "?from={date}&to={date}",
+    "GET /daily-balances": "?from={date}&to={date}",
+    "GET /daily-balances.csv": "?from={date}&to={date}",
+}
 
 
 def launch(command: str, *options: str) -> None:
@@ -95,11 +104,18 @@ class Stack:
             config=Config(retries={"total_max_attempts": 1}),
         )
 
-    def routes(self) -> list[tuple[str, str]]:
-        """Method and path of every route of the deployed API, with something in the place of each variable."""
+    def routes(self, **variables: str) -> list[tuple[str, str]]:
+        """Method and path of every route of the deployed API, with something good in the place of each variable."""
         api = urlsplit(self.url).path.rsplit("/", 1)[1]
         keys = [route["RouteKey"] for route in self.client("apigatewayv2").get_routes(ApiId=api)["Items"]]
-        return [(method, path.replace("{", "").replace("}", "")) for method, path in (key.split(" ") for key in keys)]
+        requests = [(key + QUERIES.get(key, "")).format(**VARIABLES | variables) for key in keys]
+        return [(method, path) for method, path in (request.split(" ") for request in requests)]
+
+    def invoke(self, function: str, event: object) -> Any:
+        """What a function answers, by its name in the template, to something other than the API or the workflow."""
+        answer = self.client("lambda").invoke(FunctionName=self._function_name(function), Payload=json.dumps(event))
+        assert "FunctionError" not in answer, answer
+        return json.loads(answer["Payload"].read())
 
     def forget_requests(self) -> None:
         """Redis loses everything, as it does when it is replaced."""

@@ -1,0 +1,135 @@
+"""What has become of an entry, by its id."""
+
+from datetime import UTC, datetime
+from itertools import count
+
+from deployed.api import Answer
+from deployed.merchant import DATE, Merchant, entry
+from deployed.stack import VARIABLES, Stack
+from deployed.waiting import at_once, eventually
+
+# What can be said of an entry before it is posted.
+ACCEPTED_FIELDS = {"id", "merchant_id", "type", "amount", "currency", "date", "description", "category", "reverses", "status"}
+
+
+def test_a_posted_entry_is_shown_with_all_that_is_known_of_it(merchant: Merchant) -> None:
+    before = datetime.now(UTC)
+    accepted = merchant.accepted(entry("150.75", description="Venda no cartão", category="vendas"), "sale-1").body
+    shown = merchant.posted(accepted["id"])
+    assert shown == accepted | {
+        "reverses": None,
+        "status": "posted",
+        "posted_at": shown["posted_at"],
+        "reversed_by": None,
+        "seal": None,
+        "late": False,
+        "conflicts": [],
+        "balance_token": shown["balance_token"],
+    }
+    assert before <= datetime.fromisoformat(shown["posted_at"]) <= datetime.now(UTC)
+    assert shown["posted_at"].endswith("Z")
+
+
+def test_what_an_entry_was_given_no_text_for_is_null(merchant: Merchant) -> None:
+    shown = merchant.posted(merchant.accepted(entry(), "plain").body["id"])
+    assert (shown["description"], shown["category"], shown["reverses"]) == (None, None, None)
+
+
+def test_the_place_that_a_202_names_is_where_the_entry_is(merchant: Merchant) -> None:
+    accepted = merchant.accepted(entry(), "located")
+    merchant.recorded(accepted)
+    assert merchant.get(accepted.headers["location"]).body["id"] == accepted.body["id"]
+
+
+def test_an_entry_that_cannot_be_posted_yet_is_pending_and_then_posted(merchant: Merchant, stack: Stack) -> None:
+    # The memory may miss an entry when Redis takes longer than its 50 ms. A busy machine must not fail this test for it.
+    tries = count()
+
+    def accepted_and_looked_up() -> tuple[Answer, Answer]:
+        accepted = merchant.accepted(entry("10.00", description="☕"), f"waiting-{next(tries)}")
+        return accepted, merchant.look_up(accepted.body["id"])
+
+    with stack.ledger.writes_waiting():
+        accepted, shown = eventually(accepted_and_looked_up, lambda seen: seen[1].status == 200, "an entry to be remembered")
+        assert shown.body.keys() == ACCEPTED_FIELDS
+        assert shown.body == accepted.body | {"category": None, "reverses": None, "status": "pending"}
+    assert merchant.posted(accepted.body["id"])["description"] == "☕"
+
+
+def test_what_is_neither_remembered_nor_posted_is_not_found_until_it_is_posted(merchant: Merchant, stack: Stack) -> None:
+    with stack.ledger.writes_waiting():
+        accepted = merchant.accepted(entry(), "forgotten")
+        stack.forget_requests()
+        assert merchant.look_up(accepted.body["id"]).problem == (404, "not_found")
+    merchant.posted(accepted.body["id"])
+
+
+def test_a_posted_entry_is_found_when_redis_knows_nothing_of_it_and_when_it_hangs(merchant: Merchant, stack: Stack) -> None:
+    accepted = merchant.accepted(entry(), "forgotten").body
+    shown = merchant.posted(accepted["id"])
+    stack.forget_requests()
+    assert merchant.look_up(accepted["id"]).body == shown
+    with stack.hanging("Redis"):
+        assert merchant.look_up(accepted["id"]).body == shown
+
+
+def test_another_payload_that_came_under_a_forgotten_key_is_shown_with_the_first(merchant: Merchant, stack: Stack) -> None:
+    first = merchant.accepted(entry("10.00", description="first"), "used-twice")
+    merchant.recorded(first)
+    stack.forget_requests()
+    other = merchant.accepted(entry("99.00", type="debit", date="2026-03-11", category="second"), "used-twice")
+    for name in stack.workflow.names_for(other.body["id"]):
+        stack.workflow.finished(name)
+
+    shown = merchant.posted(first.body["id"])
+    assert (shown["amount"], shown["type"], shown["date"], shown["description"]) == ("10.00", "credit", DATE, "first")
+    (conflict,) = shown["conflicts"]
+    assert conflict == {
+        "type": "debit",
+        "amount": "99.00",
+        "currency": "BRL",
+        "date": "2026-03-11",
+        "description": None,
+        "category": "second",
+        "received_at": conflict["received_at"],
+    }
+    assert datetime.fromisoformat(shown["posted_at"]) < datetime.fromisoformat(conflict["received_at"]) <= datetime.now(UTC)
+
+
+def test_the_reversal_that_came_too_late_says_so(merchant: Merchant, stack: Stack) -> None:
+    original = merchant.posted(merchant.accepted(entry("10.00", category="sales"), "sale").body["id"])
+    # Both get past the door, since neither is posted there yet.
+    with stack.ledger.writes_waiting():
+        rivals = [merchant.accepted_reversal(original["id"], f"refund-{n}", {"date": DATE}) for n in range(2)]
+    for rival in rivals:
+        merchant.recorded(rival)
+
+    shown = [merchant.look_up(rival.body["id"]).body for rival in rivals]
+    assert sorted(body["status"] for body in shown) == ["already_reversed", "posted"]
+    overtaken, posted = sorted(shown, key=lambda body: body["status"])
+    assert overtaken.keys() == ACCEPTED_FIELDS
+    (accepted,) = (rival.body for rival in rivals if rival.body["id"] == overtaken["id"])
+    assert overtaken == accepted | {"description": None, "status": "already_reversed"}
+    assert merchant.look_up(original["id"]).body["reversed_by"] == posted["id"]
+    # Not only Redis knows it.
+    stack.forget_requests()
+    assert merchant.look_up(overtaken["id"]).body == overtaken
+
+
+def test_another_merchants_entry_is_answered_as_one_that_does_not_exist(merchant: Merchant, stack: Stack) -> None:
+    posted = merchant.posted(merchant.accepted(entry(), "sale").body["id"])
+    stranger = Merchant(stack)
+    with stack.ledger.writes_waiting():
+        pending = merchant.accepted(entry(), "waiting").body
+        absent = stranger.look_up(VARIABLES["id"])
+        assert absent.problem == (404, "not_found")
+        for entry_id in (posted["id"], pending["id"]):
+            answer = stranger.look_up(entry_id)
+            assert (answer.status, answer.body) == (404, absent.body)
+            assert answer.headers.keys() == absent.headers.keys()
+
+
+def test_every_one_of_many_simultaneous_entries_is_found(merchant: Merchant) -> None:
+    accepted = at_once(lambda n: merchant.accepted(entry(f"{n + 1}.00"), f"key-{n}").body, 50)
+    shown = at_once(lambda n: merchant.posted(accepted[n]["id"]), 50)
+    assert [(body["id"], body["amount"]) for body in shown] == [(body["id"], body["amount"]) for body in accepted]
