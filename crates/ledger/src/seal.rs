@@ -16,7 +16,7 @@ use crate::{
 const SEAL_TIMEOUT: Duration = Duration::from_secs(8);
 
 /// Each further attempt means that somebody else has sealed the same day in between.
-const SEAL_ATTEMPTS_MAX: usize = 8;
+const SEAL_ATTEMPTS_MAX: usize = 50;
 
 /// The most seals that are listed.
 pub const SEALS_LISTED_MAX: i64 = 100;
