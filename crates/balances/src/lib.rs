@@ -13,7 +13,7 @@ use std::fmt;
 
 use aws_sdk_dynamodb::Client;
 
-pub use read::{BalanceLine, Consistency, ReadError};
+pub use read::{Consistency, ReadError};
 pub use write::{SealMark, Write, WriteError};
 
 /// The table of daily balances: partition key `pk` (`merchant#currency`), sort key `sk` (`day#2026-11-22`, `month#2026-11`).

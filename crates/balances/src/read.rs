@@ -2,8 +2,8 @@ use std::{collections::BTreeMap, error::Error};
 
 use aws_sdk_dynamodb::types::AttributeValue;
 use cashflow::{
-    BalanceToken, Currency, DailyBalance, Date, DayStatus, FIRST_DATE, MerchantId, Month, Period, TotalOverflow,
-    Totals, TotalsVersion, daily_balances,
+    BalanceLine, BalanceToken, Currency, DailyBalance, Date, DayStatus, FIRST_DATE, MerchantId, Month, Period,
+    TotalOverflow, Totals, TotalsVersion, daily_balances,
 };
 use futures::future::try_join;
 
@@ -11,17 +11,6 @@ use crate::{
     BalanceTable,
     item::{self, Item, day_key, month_key, partition_key, sort_key},
 };
-
-/// One day as it is shown: its balance, and when its totals were read from the ledger.
-#[derive(Debug, Clone, PartialEq, Eq)]
-pub struct BalanceLine {
-    /// The balance.
-    pub balance: DailyBalance,
-    /// When the day's totals were taken from the ledger; none for a day without entries.
-    pub updated_at: Option<jiff::Timestamp>,
-    /// How it relates to the newest seal of the day.
-    pub status: DayStatus,
-}
 
 /// Whether a read has to see every write that was answered before it.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]

@@ -4,7 +4,7 @@
 
 use balances::{BalanceTable, Consistency, SealMark, Write};
 use cashflow::{
-    BalanceToken, Currency, DayStatus, MerchantId, Period, PeriodTotals, Totals, TotalsVersion, parse_date,
+    BalanceLine, BalanceToken, Currency, DayStatus, MerchantId, Period, PeriodTotals, Totals, TotalsVersion, parse_date,
 };
 use jiff::Timestamp;
 use test_stores::DynamoDb;
@@ -34,7 +34,7 @@ async fn write(table: &BalanceTable, epoch: u32, totals: PeriodTotals) -> Write 
 async fn lines(table: &BalanceTable, from: &str, to: &str) -> Vec<String> {
     let (from, to) = (parse_date(from).unwrap(), parse_date(to).unwrap());
     let lines = table.daily_balances(&merchant(), Currency::BRL, from, to, Consistency::Eventual).await.unwrap();
-    let line = |line: &balances::BalanceLine| {
+    let line = |line: &BalanceLine| {
         let balance = line.balance;
         let Totals { credits, debits, entry_count } = balance.totals;
         format!("{} {} {credits} {debits} {} {entry_count}", balance.date, balance.opening, balance.closing)

@@ -1,8 +1,8 @@
 use std::collections::BTreeMap;
 
-use jiff::civil::Date;
+use jiff::{Timestamp, civil::Date};
 
-use crate::{Currency, TotalOverflow, Totals, TotalsVersion};
+use crate::{Currency, DayStatus, TotalOverflow, Totals, TotalsVersion};
 
 /// One day of a merchant's cash flow in one currency; sums are in minor units.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -15,6 +15,17 @@ pub struct DailyBalance {
     pub totals: Totals,
     /// The opening balance plus credits less debits.
     pub closing: i128,
+}
+
+/// One day as it is shown: its balance, and what the read model knows of it beside.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct BalanceLine {
+    /// The balance.
+    pub balance: DailyBalance,
+    /// When the day's totals were taken from the ledger; none for a day without entries.
+    pub updated_at: Option<Timestamp>,
+    /// How it relates to the newest seal of the day.
+    pub status: DayStatus,
 }
 
 /// What the read model must have reached to contain an entry: totals of its day and of its month, each at least of the

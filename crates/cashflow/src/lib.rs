@@ -16,7 +16,7 @@ mod statement;
 mod text;
 mod totals;
 
-pub use balance::{BalanceToken, DailyBalance, daily_balances};
+pub use balance::{BalanceLine, BalanceToken, DailyBalance, daily_balances};
 pub use currency::{Currency, UnknownCurrency};
 pub use date::{DateError, FIRST_DATE, Month, MonthError, check_entry_date, parse_date};
 pub use entry::{Entry, EntryRequest, EntryType, ReversalRequest, UnknownEntryType};

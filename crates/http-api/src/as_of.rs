@@ -3,7 +3,7 @@ use jiff::Timestamp;
 use lambda_http::{Body, Request, Response, http::StatusCode};
 use serde::Serialize;
 
-use crate::{Problem, query::Query, response::respond_json};
+use crate::{Problem, balances::BalanceSums, query::Query, response::respond_json};
 
 /// Which balance is asked for, and as of when.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -56,26 +56,11 @@ fn parse_instant(text: &str) -> Option<Timestamp> {
 pub fn balance_as_of_response(balance: &DailyBalance, query: &AsOfQuery) -> Response<Body> {
     #[derive(Serialize)]
     struct AsOfBody {
-        date: String,
-        currency: &'static str,
-        opening_balance: String,
-        total_credits: String,
-        total_debits: String,
-        closing_balance: String,
-        entry_count: u64,
+        #[serde(flatten)]
+        sums: BalanceSums,
         as_of: String,
     }
-    let currency = query.currency;
-    let body = AsOfBody {
-        date: balance.date.to_string(),
-        currency: currency.code(),
-        opening_balance: currency.format_minor(balance.opening),
-        total_credits: currency.format_minor(balance.totals.credits),
-        total_debits: currency.format_minor(balance.totals.debits),
-        closing_balance: currency.format_minor(balance.closing),
-        entry_count: balance.totals.entry_count,
-        as_of: query.instant.to_string(),
-    };
+    let body = AsOfBody { sums: BalanceSums::new(balance, query.currency), as_of: query.instant.to_string() };
     respond_json(StatusCode::OK, &body)
 }
 

@@ -1,4 +1,4 @@
-use cashflow::{BalanceToken, Currency, DailyBalance, Date, DayStatus};
+use cashflow::{BalanceLine, BalanceToken, Currency, DailyBalance, Date};
 use lambda_http::{Body, Request, Response, http::StatusCode};
 use serde::Serialize;
 
@@ -20,17 +20,6 @@ pub struct BalanceQuery {
     pub to: Date,
     /// What the read model must have reached before it may answer.
     pub token: Option<BalanceToken>,
-}
-
-/// One day as it is answered.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub struct ShownBalance {
-    /// The balance.
-    pub balance: DailyBalance,
-    /// When the day's totals were taken from the ledger; none for a day without entries.
-    pub updated_at: Option<jiff::Timestamp>,
-    /// How it relates to the newest seal of the day.
-    pub status: DayStatus,
 }
 
 /// Reads `GET /daily-balances/{date}?currency=&token=`.
@@ -55,8 +44,9 @@ pub fn parse_range_query(request: &Request) -> Result<BalanceQuery, Problem> {
     Ok(BalanceQuery { currency, from, to, token })
 }
 
+/// What every balance says of its day.
 #[derive(Serialize)]
-struct BalanceBody {
+pub(crate) struct BalanceSums {
     date: String,
     currency: &'static str,
     opening_balance: String,
@@ -64,14 +54,11 @@ struct BalanceBody {
     total_debits: String,
     closing_balance: String,
     entry_count: u64,
-    status: &'static str,
-    updated_at: Option<String>,
 }
 
-impl BalanceBody {
-    fn new(shown: &ShownBalance, currency: Currency) -> BalanceBody {
-        let balance = &shown.balance;
-        BalanceBody {
+impl BalanceSums {
+    pub(crate) fn new(balance: &DailyBalance, currency: Currency) -> BalanceSums {
+        BalanceSums {
             date: balance.date.to_string(),
             currency: currency.code(),
             opening_balance: currency.format_minor(balance.opening),
@@ -79,29 +66,45 @@ impl BalanceBody {
             total_debits: currency.format_minor(balance.totals.debits),
             closing_balance: currency.format_minor(balance.closing),
             entry_count: balance.totals.entry_count,
-            status: shown.status.as_str(),
-            updated_at: shown.updated_at.map(|time| time.to_string()),
+        }
+    }
+}
+
+#[derive(Serialize)]
+struct BalanceBody {
+    #[serde(flatten)]
+    sums: BalanceSums,
+    status: &'static str,
+    updated_at: Option<String>,
+}
+
+impl BalanceBody {
+    fn new(line: &BalanceLine, currency: Currency) -> BalanceBody {
+        BalanceBody {
+            sums: BalanceSums::new(&line.balance, currency),
+            status: line.status.as_str(),
+            updated_at: line.updated_at.map(|time| time.to_string()),
         }
     }
 }
 
 /// The answer to `GET /daily-balances/{date}`; `updated_at` is absent for a day without entries.
-pub fn balance_response(shown: &ShownBalance, currency: Currency) -> Response<Body> {
-    respond_json(StatusCode::OK, &BalanceBody::new(shown, currency))
+pub fn balance_response(line: &BalanceLine, currency: Currency) -> Response<Body> {
+    respond_json(StatusCode::OK, &BalanceBody::new(line, currency))
 }
 
 /// The answer to `GET /daily-balances?from&to`: one balance for every day.
-pub fn balances_response(shown: &[ShownBalance], currency: Currency) -> Response<Body> {
+pub fn balances_response(lines: &[BalanceLine], currency: Currency) -> Response<Body> {
     #[derive(Serialize)]
     struct Balances {
         balances: Vec<BalanceBody>,
     }
-    let balances = shown.iter().map(|shown| BalanceBody::new(shown, currency)).collect();
+    let balances = lines.iter().map(|line| BalanceBody::new(line, currency)).collect();
     respond_json(StatusCode::OK, &Balances { balances })
 }
 
 /// The answer to `GET /daily-balances.csv?from&to`: one line for every day.
-pub fn balances_csv_response(shown: &[ShownBalance], query: &BalanceQuery) -> Response<Body> {
+pub fn balances_csv_response(lines: &[BalanceLine], query: &BalanceQuery) -> Response<Body> {
     let mut csv = Csv::with_header([
         "date",
         "currency",
@@ -113,18 +116,18 @@ pub fn balances_csv_response(shown: &[ShownBalance], query: &BalanceQuery) -> Re
         "status",
         "updated_at",
     ]);
-    for shown in shown {
-        let line = BalanceBody::new(shown, query.currency);
+    for line in lines {
+        let BalanceBody { sums, status, updated_at } = BalanceBody::new(line, query.currency);
         csv.line([
-            &line.date,
-            line.currency,
-            &line.opening_balance,
-            &line.total_credits,
-            &line.total_debits,
-            &line.closing_balance,
-            &line.entry_count.to_string(),
-            line.status,
-            line.updated_at.as_deref().unwrap_or_default(),
+            &sums.date,
+            sums.currency,
+            &sums.opening_balance,
+            &sums.total_credits,
+            &sums.total_debits,
+            &sums.closing_balance,
+            &sums.entry_count.to_string(),
+            status,
+            updated_at.as_deref().unwrap_or_default(),
         ]);
     }
     respond_csv(csv, &format!("daily-balances_{}_{}_{}.csv", query.from, query.to, query.currency))

@@ -7,17 +7,20 @@ const FORMULA_STARTS: [char; 9] = ['=', '+', '-', '@', '\u{ff1d}', '\u{ff0b}', '
 /// A CSV document of `COLUMNS` columns.
 pub(crate) struct Csv<const COLUMNS: usize> {
     text: String,
+    /// How many bytes of the text JSON writes as two.
+    escapes: usize,
 }
 
 impl<const COLUMNS: usize> Csv<COLUMNS> {
     pub(crate) fn with_header(names: [&str; COLUMNS]) -> Csv<COLUMNS> {
-        let mut csv = Csv { text: String::new() };
+        let mut csv = Csv { text: String::new(), escapes: 0 };
         csv.line(names);
         csv
     }
 
     /// One more line. Free text goes through [`text_cell`] first; numbers must not, a negative one is no formula.
     pub(crate) fn line(&mut self, cells: [&str; COLUMNS]) {
+        let start = self.text.len();
         for (index, cell) in cells.into_iter().enumerate() {
             if index > 0 {
                 self.text.push(',');
@@ -31,11 +34,13 @@ impl<const COLUMNS: usize> Csv<COLUMNS> {
             }
         }
         self.text.push_str("\r\n");
+        let line = self.text.bytes().skip(start);
+        self.escapes += line.filter(|byte| matches!(byte, b'"' | b'\\' | b'\r' | b'\n')).count();
     }
 
     /// How long the document is inside the JSON in which a function hands it to the gateway, in bytes.
     pub(crate) fn escaped_bytes(&self) -> usize {
-        self.text.len() + self.text.bytes().filter(|byte| matches!(byte, b'"' | b'\\' | b'\r' | b'\n')).count()
+        self.text.len() + self.escapes
     }
 
     pub(crate) fn into_text(self) -> String {

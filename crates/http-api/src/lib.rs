@@ -20,8 +20,7 @@ mod token;
 
 pub use as_of::{AsOfQuery, balance_as_of_response, parse_as_of_query};
 pub use balances::{
-    BalanceQuery, ShownBalance, balance_response, balances_csv_response, balances_response, parse_day_query,
-    parse_range_query,
+    BalanceQuery, balance_response, balances_csv_response, balances_response, parse_day_query, parse_range_query,
 };
 pub use body::BODY_BYTES_MAX;
 pub use caller::Caller;

@@ -8,6 +8,7 @@ use tokio_postgres::{
 
 use crate::{
     Ledger, LedgerError,
+    day::Day,
     rows::{known, read_minor, read_totals},
     session::STATEMENTS_TIMEOUT,
 };
@@ -33,13 +34,11 @@ impl Ledger {
         date: Date,
         instant: Timestamp,
     ) -> Result<BalanceAsOf, LedgerError> {
-        let merchant_id = merchant.as_str();
-        let currency = currency.code();
-        let day = date.to_string();
+        let day = Day::new(merchant, currency, date);
         let instant = to_microseconds(instant).to_string();
         let moment: [(&(dyn ToSql + Sync), Type); 1] = [(&instant, Type::TEXT)];
-        let parameters: [(&(dyn ToSql + Sync), Type); 4] =
-            [(&merchant_id, Type::TEXT), (&currency, Type::TEXT), (&day, Type::TEXT), (&instant, Type::TEXT)];
+        let mut parameters = day.parameters();
+        parameters.push((&instant, Type::TEXT));
         self.run(STATEMENTS_TIMEOUT, async |client| {
             // Answered in this order: what has ended by the first statement is visible to the second.
             let (settled, balance) = try_join(

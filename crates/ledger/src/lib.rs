@@ -7,6 +7,7 @@
 mod as_of;
 mod config;
 mod connection;
+mod day;
 mod lookup;
 mod migrate;
 mod post;

@@ -8,6 +8,7 @@ use tokio_postgres::{
 
 use crate::{
     Ledger, LedgerError, LedgerTotals, UnavailableError,
+    day::Day,
     rows::{known, read_currency, read_ledger_totals, read_time, read_totals},
     session::STATEMENTS_TIMEOUT,
 };
@@ -42,14 +43,10 @@ impl Sealing {
 impl Ledger {
     /// Seals a day as it is at this moment. Writers are not kept waiting, and nothing they post is refused.
     pub async fn seal(&self, merchant: &MerchantId, currency: Currency, date: Date) -> Result<Sealing, LedgerError> {
-        let merchant_id = merchant.as_str();
-        let code = currency.code();
-        let day = date.to_string();
-        let parameters: [(&(dyn ToSql + Sync), Type); 3] =
-            [(&merchant_id, Type::TEXT), (&code, Type::TEXT), (&day, Type::TEXT)];
+        let day = Day::new(merchant, currency, date);
         self.run(SEAL_TIMEOUT, async |client| {
             for _ in 0..SEAL_ATTEMPTS_MAX {
-                let row = client.query_typed_opt(include_str!("sql/seal.sql"), &parameters).await?;
+                let row = client.query_typed_opt(include_str!("sql/seal.sql"), &day.parameters()).await?;
                 if let Some(row) = row {
                     let seal = read_seal(&row, currency, date)?;
                     return Ok(if row.get("is_new") { Sealing::Sealed(seal) } else { Sealing::Unchanged(seal) });
@@ -81,13 +78,9 @@ impl Ledger {
         currency: Currency,
         date: Date,
     ) -> Result<Option<LedgerTotals>, LedgerError> {
-        let merchant_id = merchant.as_str();
-        let code = currency.code();
-        let day = date.to_string();
-        let parameters: [(&(dyn ToSql + Sync), Type); 3] =
-            [(&merchant_id, Type::TEXT), (&code, Type::TEXT), (&day, Type::TEXT)];
+        let day = Day::new(merchant, currency, date);
         self.run(STATEMENTS_TIMEOUT, async |client| {
-            let rows = client.query_typed(include_str!("sql/totals_of_day.sql"), &parameters).await?;
+            let rows = client.query_typed(include_str!("sql/totals_of_day.sql"), &day.parameters()).await?;
             if rows.is_empty() { Ok(None) } else { read_ledger_totals(&rows).map(Some) }
         })
         .await

@@ -4,10 +4,10 @@
 use std::time::Duration;
 
 use balances::{BalanceTable, Consistency, ReadError};
-use cashflow::{BalanceToken, MerchantId};
+use cashflow::{BalanceLine, BalanceToken, MerchantId};
 use http_api::{
-    BalanceQuery, Caller, Problem, ShownBalance, balance_response, balances_csv_response, balances_response,
-    parse_day_query, parse_range_query,
+    BalanceQuery, Caller, Problem, balance_response, balances_csv_response, balances_response, parse_day_query,
+    parse_range_query,
 };
 use lambda_http::{Body, Request, Response};
 use tokio::time::{Instant, sleep};
@@ -48,7 +48,7 @@ async fn read(
     merchant: &MerchantId,
     query: BalanceQuery,
     catch_up: Duration,
-) -> Result<Vec<ShownBalance>, Problem> {
+) -> Result<Vec<BalanceLine>, Problem> {
     let failed = |error: ReadError| Problem::of_store(merchant, &error, error.passes());
     let consistency = match &query.token {
         Some(token) => {
@@ -57,12 +57,7 @@ async fn read(
         }
         None => Consistency::Eventual,
     };
-    let lines =
-        table.daily_balances(merchant, query.currency, query.from, query.to, consistency).await.map_err(failed)?;
-    Ok(lines
-        .into_iter()
-        .map(|line| ShownBalance { balance: line.balance, updated_at: line.updated_at, status: line.status })
-        .collect())
+    table.daily_balances(merchant, query.currency, query.from, query.to, consistency).await.map_err(failed)
 }
 
 /// Waits until the read model contains the token's entry.
