@@ -4,21 +4,12 @@
 //! Neither PostgreSQL nor DynamoDB is on this path. An entry is safe once its execution has started. Whatever is lost before
 //! that, the client repeats under the same key.
 
-mod state_machine;
-
-use std::time::Duration;
-
 use cashflow::{Entry, EntryId, Fingerprint, MerchantId};
+use executions::{Start, StateMachine, StateMachineError};
 use http_api::{AcceptedEntry, Code, Place, Problem, reused_keys};
 use request_memory::{Remembered, RequestMemory};
-use settings::{AwsLimits, SettingError};
-pub use state_machine::StateMachine;
-use state_machine::{Start, StateMachineError};
+use settings::SettingError;
 use workflow::{INPUT_BYTES_MAX, RecordEntries, execution_name};
-
-/// Starting an execution is safe to repeat: its name stands for the payload. All attempts fit the functions' timeouts.
-const STEP_FUNCTIONS: AwsLimits =
-    AwsLimits { attempt_timeout: Duration::from_secs(3), operation_timeout: Duration::from_secs(8), attempts: 3 };
 
 /// What accepts entries, built once when a function starts.
 #[derive(Debug)]
@@ -52,10 +43,7 @@ pub struct Accepted {
 impl Intake {
     /// From `REDIS_URL` and `STATE_MACHINE_ARN`.
     pub async fn from_env() -> Result<Intake, SettingError> {
-        let memory = RequestMemory::from_env()?;
-        let arn = settings::required("STATE_MACHINE_ARN")?;
-        let aws = STEP_FUNCTIONS.load_config().await;
-        Ok(Intake { memory, state_machine: StateMachine::new(aws_sdk_sfn::Client::new(&aws), arn) })
+        Ok(Intake { memory: RequestMemory::from_env()?, state_machine: StateMachine::from_env().await? })
     }
 
     /// Accepts entries: the known ones are answered as replays, only the new ones start an execution.

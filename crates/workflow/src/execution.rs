@@ -13,3 +13,9 @@ pub fn execution_name(entries: &[Entry]) -> String {
     let all: String = entries.iter().map(|entry| format!("{} {}\n", entry.id, entry.fingerprint)).collect();
     format!("batch-{}", Uuid::new_v5(&NAMESPACE, all.as_bytes()).as_hyphenated())
 }
+
+/// The name of the execution that runs a parked input again. Each attempt has a name of its own, because a finished name
+/// cannot run again; and it follows from the input, so that of several messages about one failure only one counts.
+pub fn replay_name(entries: &[Entry], attempt: u32) -> String {
+    format!("{}-r{attempt}", execution_name(entries))
+}

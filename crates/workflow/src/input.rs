@@ -4,7 +4,7 @@ use cashflow::{
     Amount, AmountError, Category, Currency, DateError, Description, Entry, EntryId, EntryType, Fingerprint,
     FingerprintError, MerchantId, MerchantIdError, TextError, UnknownCurrency, UnknownEntryType, check_entry_date,
 };
-use jiff::civil::Date;
+use jiff::{Timestamp, civil::Date};
 use serde::{Deserialize, Serialize};
 
 /// The largest input that is started, in bytes: Step Functions carries 256 KiB of state, and steps add to it.
@@ -20,6 +20,19 @@ pub struct RecordEntries {
     pub merchant_id: String,
     /// The entries in request order.
     pub entries: Vec<EntryInput>,
+    /// If it was parked before: how often.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub replay: Option<Replay>,
+}
+
+/// How often an input runs again because its retries were used up.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct Replay {
+    /// Which repetition this is, from 1.
+    pub attempt: u32,
+    /// When the input was parked for the first time.
+    pub first_parked_at: Timestamp,
 }
 
 /// One entry on its way to the ledger.
@@ -53,7 +66,11 @@ pub struct EntryInput {
 impl RecordEntries {
     /// The input that records these entries.
     pub fn new(merchant: &MerchantId, entries: &[Entry]) -> RecordEntries {
-        RecordEntries { merchant_id: merchant.to_string(), entries: entries.iter().map(EntryInput::new).collect() }
+        RecordEntries {
+            merchant_id: merchant.to_string(),
+            entries: entries.iter().map(EntryInput::new).collect(),
+            replay: None,
+        }
     }
 
     /// The domain types behind it.

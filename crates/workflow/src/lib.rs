@@ -6,9 +6,11 @@
 mod error;
 mod execution;
 mod input;
+mod parked;
 mod posting;
 
 pub use error::{ErrorName, TaskError};
-pub use execution::execution_name;
-pub use input::{EntryInput, INPUT_BYTES_MAX, InvalidInput, RecordEntries};
+pub use execution::{execution_name, replay_name};
+pub use input::{EntryInput, INPUT_BYTES_MAX, InvalidInput, RecordEntries, Replay};
+pub use parked::ParkedEntries;
 pub use posting::{Consolidation, InvalidTotals, Outcomes, PeriodTotalsState, PostedEntries};

@@ -6,7 +6,8 @@
 use aws_sdk_sfn::Client;
 use cashflow::{Entry, MerchantId};
 use http_api::AcceptedEntry;
-use intake::{Intake, StateMachine};
+use executions::StateMachine;
+use intake::Intake;
 use jiff::{Timestamp, tz::TimeZone};
 use ledger::{Ledger, LedgerConfig};
 use request_memory::{Remembered, RequestMemory};

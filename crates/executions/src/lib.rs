@@ -1,8 +1,17 @@
+//! Starting executions of the state machine `record-entries`: for entries that a request asks for, and for parked ones.
+
+use std::time::Duration;
+
 use aws_sdk_sfn::{
     Client,
     error::SdkError,
     operation::{describe_execution::DescribeExecutionError, start_execution::StartExecutionError},
 };
+use settings::{AwsLimits, SettingError};
+
+/// Starting an execution is safe to repeat: its name stands for the payload. All attempts fit the functions' timeouts.
+const STEP_FUNCTIONS: AwsLimits =
+    AwsLimits { attempt_timeout: Duration::from_secs(3), operation_timeout: Duration::from_secs(8), attempts: 3 };
 
 /// The state machine `record-entries`.
 #[derive(Debug)]
@@ -13,16 +22,20 @@ pub struct StateMachine {
 
 /// Whether an execution of this name had been started before. Either way the entries are safe.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub(crate) enum Start {
+pub enum Start {
+    /// It was started now.
     Started,
+    /// It had been started before.
     StartedBefore,
 }
 
 /// Step Functions did not answer, or refused.
 #[derive(Debug, thiserror::Error)]
-pub(crate) enum StateMachineError {
+pub enum StateMachineError {
+    /// An execution could not be started.
     #[error("the execution could not be started")]
     Start(#[source] Box<SdkError<StartExecutionError>>),
+    /// An execution could not be looked up.
     #[error("the execution could not be looked up")]
     Describe(#[source] Box<SdkError<DescribeExecutionError>>),
 }
@@ -33,8 +46,15 @@ impl StateMachine {
         StateMachine { client, arn: arn.into() }
     }
 
+    /// The state machine at `STATE_MACHINE_ARN`.
+    pub async fn from_env() -> Result<StateMachine, SettingError> {
+        let arn = settings::required("STATE_MACHINE_ARN")?;
+        let aws = STEP_FUNCTIONS.load_config().await;
+        Ok(StateMachine::new(Client::new(&aws), arn))
+    }
+
     /// Starts an execution. A name that exists already counts as started: the name stands for this very payload.
-    pub(crate) async fn start(
+    pub async fn start(
         &self,
         name: &str,
         input: String,
@@ -57,7 +77,7 @@ impl StateMachine {
     }
 
     /// The input of the execution of this name, if it is still known.
-    pub(crate) async fn input_of(&self, name: &str) -> Result<Option<String>, StateMachineError> {
+    pub async fn input_of(&self, name: &str) -> Result<Option<String>, StateMachineError> {
         let arn = format!("{}:{name}", self.arn.replacen(":stateMachine:", ":execution:", 1));
         match self.client.describe_execution().execution_arn(arn).send().await {
             Ok(execution) => Ok(execution.input),

@@ -1,0 +1,214 @@
+//! Runs parked inputs again, with growing delays, until the fault is gone.
+//!
+//! A message is met twice for each attempt: first it is sent back with a delay, then its input is started under a name that
+//! follows from the input and the attempt. Whatever is delivered or sent twice therefore starts one execution. If that one
+//! fails, too, it parks the input anew, with the attempt counted. After some days the input goes to the dead-letter queue, as
+//! does at once what can never be started; who brings a message back from there has it started without a delay, and its days
+//! begin again.
+//!
+//! No clock is needed for the delays. The days are counted by this function's clock from the state machine's.
+
+mod message;
+mod queues;
+
+use std::time::Duration;
+
+use aws_lambda_events::sqs::{SqsBatchResponse, SqsEvent, SqsMessage};
+use cashflow::Entry;
+use executions::{StateMachine, StateMachineError};
+use futures::future::join_all;
+use jiff::Timestamp;
+use message::{Parked, SET_ASIDE_BECAUSE, WAITED, has_attribute};
+pub use queues::Queues;
+use queues::{DELAY_MAX, SendError};
+use serde_json::Value;
+use telemetry::{Metrics, ReplayMetrics};
+use workflow::{RecordEntries, Replay, replay_name};
+
+/// What the function works with, built once when it starts.
+#[derive(Debug)]
+pub struct ReplayParked {
+    /// What runs the inputs.
+    pub state_machine: StateMachine,
+    /// Where they wait.
+    pub queues: Queues,
+    /// How long an input waits before its first repetition; each further one waits twice as long, up to 15 minutes.
+    pub first_delay: Duration,
+    /// For how long an input is run again before somebody has to look at it.
+    pub replay_for: Duration,
+    /// Where the metrics go.
+    pub metrics: Metrics,
+}
+
+/// What became of a message. It leaves the queue.
+#[derive(Debug, PartialEq, Eq)]
+enum Done {
+    /// It will come again.
+    Delayed,
+    /// Its input runs again.
+    Replayed { parked_for: Duration },
+    /// It is in the dead-letter queue.
+    SetAside { parked_for: Duration },
+}
+
+/// A message stays in the queue and is delivered again.
+#[derive(Debug, thiserror::Error)]
+enum ReplayError {
+    #[error(transparent)]
+    Send(#[from] SendError),
+    #[error(transparent)]
+    Start(#[from] StateMachineError),
+}
+
+/// An input on its way to its next attempt.
+struct NextAttempt {
+    name: String,
+    input: RecordEntries,
+    replay: Replay,
+}
+
+impl ReplayParked {
+    /// Deals with each message for itself; those that have to be delivered again are in the answer.
+    pub async fn handle(&self, event: SqsEvent, now: Timestamp) -> SqsBatchResponse {
+        let results = join_all(event.records.iter().map(|message| self.handle_message(message, now))).await;
+        let mut response = SqsBatchResponse::default();
+        let mut metrics = ReplayMetrics { inputs_replayed: 0, inputs_set_aside: 0, oldest_parked_age: 0 };
+        for (message, result) in event.records.iter().zip(results) {
+            match result {
+                Ok(Done::Delayed) => {}
+                Ok(Done::Replayed { parked_for }) => {
+                    metrics.inputs_replayed += 1;
+                    metrics.oldest_parked_age = metrics.oldest_parked_age.max(parked_for.as_secs());
+                }
+                Ok(Done::SetAside { parked_for }) => {
+                    metrics.inputs_set_aside += 1;
+                    metrics.oldest_parked_age = metrics.oldest_parked_age.max(parked_for.as_secs());
+                }
+                Err(error) => {
+                    tracing::error!(error = &error as &dyn std::error::Error, "parked input not run again");
+                    response.add_failure(message.message_id.clone().unwrap_or_default());
+                }
+            }
+        }
+        self.metrics.emit(metrics);
+        response
+    }
+
+    async fn handle_message(&self, message: &SqsMessage, now: Timestamp) -> Result<Done, ReplayError> {
+        let body = message.body.as_deref().unwrap_or_default();
+        let was_brought_back = has_attribute(message, SET_ASIDE_BECAUSE);
+        let parked = match Parked::read(message) {
+            Ok(parked) => parked,
+            Err(error) => return self.set_aside(body, &format!("the message cannot be read: {error}"), now, now).await,
+        };
+        let next = match self.next_attempt(&parked, was_brought_back, now).await? {
+            Ok(next) => next,
+            Err(reason) => return self.set_aside(body, &reason, parked.parked_at(), now).await,
+        };
+        let first_parked_at = next.replay.first_parked_at;
+        if age(first_parked_at, now) > self.replay_for {
+            let reason = format!("not recorded after {} attempts since {first_parked_at}", next.replay.attempt);
+            return self.set_aside(body, &reason, first_parked_at, now).await;
+        }
+        if !was_brought_back && !has_attribute(message, WAITED) {
+            self.queues.delay(body, jittered(delay(self.first_delay, next.replay.attempt))).await?;
+            return Ok(Done::Delayed);
+        }
+        self.start(next, now).await
+    }
+
+    /// The next attempt at an input, or why there can be none.
+    async fn next_attempt(
+        &self,
+        parked: &Parked,
+        was_brought_back: bool,
+        now: Timestamp,
+    ) -> Result<Result<NextAttempt, String>, ReplayError> {
+        let input = match parked {
+            Parked::Entries(parked) => Some(parked.input.clone()),
+            Parked::Execution { detail } => {
+                let input = match &detail.input {
+                    Some(input) => Some(input.clone()),
+                    None => self.state_machine.input_of(&detail.name).await?,
+                };
+                input.map(|input| serde_json::from_str(&input).unwrap_or(Value::String(input)))
+            }
+        };
+        let Some(input) = input else { return Ok(Err("the execution's input is not known any more".to_owned())) };
+        Ok(read_input(input).map(|(input, entries)| {
+            let attempt = input.replay.map_or(0, |replay| replay.attempt).saturating_add(1);
+            let first_parked_at = match input.replay {
+                _ if was_brought_back => now,
+                Some(replay) => replay.first_parked_at,
+                None => parked.parked_at(),
+            };
+            NextAttempt { name: replay_name(&entries, attempt), input, replay: Replay { attempt, first_parked_at } }
+        }))
+    }
+
+    async fn start(&self, next: NextAttempt, now: Timestamp) -> Result<Done, ReplayError> {
+        let NextAttempt { name, mut input, replay } = next;
+        input.replay = Some(replay);
+        // An execution of this name that was there before was started by another message about the same failure.
+        let start = self.state_machine.start(&name, serde_json::json!(input).to_string(), None).await?;
+        let parked_for = age(replay.first_parked_at, now);
+        tracing::info!(merchant = input.merchant_id, execution = name, ?start, ?parked_for, "parked input runs again");
+        Ok(Done::Replayed { parked_for })
+    }
+
+    async fn set_aside(
+        &self,
+        body: &str,
+        reason: &str,
+        parked_at: Timestamp,
+        now: Timestamp,
+    ) -> Result<Done, ReplayError> {
+        self.queues.set_aside(body, reason).await?;
+        tracing::error!(reason, "parked input set aside");
+        Ok(Done::SetAside { parked_for: age(parked_at, now) })
+    }
+}
+
+/// The input and the entries in it, or what is wrong with it.
+fn read_input(input: Value) -> Result<(RecordEntries, Vec<Entry>), String> {
+    let input: RecordEntries =
+        serde_json::from_value(input).map_err(|error| format!("the input cannot be read: {error}"))?;
+    let (_, entries) = input.clone().parse().map_err(|error| format!("the input can never be posted: {error}"))?;
+    Ok((input, entries))
+}
+
+fn age(since: Timestamp, now: Timestamp) -> Duration {
+    Duration::try_from(now.duration_since(since)).unwrap_or_default()
+}
+
+/// How long an input waits for this attempt.
+fn delay(first: Duration, attempt: u32) -> Duration {
+    let factor = 1_u32.checked_shl(attempt.saturating_sub(1)).unwrap_or(u32::MAX);
+    first.saturating_mul(factor).min(DELAY_MAX)
+}
+
+/// Up to a quarter less, so that what was parked at once does not come back at once.
+fn jittered(delay: Duration) -> Duration {
+    let seconds = delay.as_secs();
+    Duration::from_secs(fastrand::u64(seconds - seconds / 4..=seconds))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn delays_double_up_to_what_sqs_can_hold() {
+        let seconds = |attempt| delay(Duration::from_secs(60), attempt).as_secs();
+        assert_eq!([1, 2, 3, 4, 5, 6, 33, u32::MAX].map(seconds), [60, 120, 240, 480, 900, 900, 900, 900]);
+    }
+
+    #[test]
+    fn jitter_only_shortens_and_by_a_quarter_at_most() {
+        for _ in 0..1000 {
+            let seconds = jittered(Duration::from_secs(100)).as_secs();
+            assert!((75..=100).contains(&seconds), "{seconds}");
+        }
+        assert_eq!(jittered(Duration::from_secs(1)), Duration::from_secs(1));
+    }
+}
