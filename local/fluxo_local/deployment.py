@@ -99,6 +99,8 @@ class Deployment:
                     "LedgerPassword": self.profile.secret("ledger_functions_password"),
                     "LedgerTls": "off",
                     "RedisUrl": self.redis.url,
+                    # Who tries out what happens after an outage wants to see it.
+                    "ReplayDelaySeconds": "2",
                 },
             )
             run_tool(

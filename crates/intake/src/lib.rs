@@ -9,6 +9,7 @@ use executions::{Start, StateMachine, StateMachineError};
 use http_api::{AcceptedEntry, Code, Place, Problem, reused_keys};
 use request_memory::{Remembered, RequestMemory};
 use settings::SettingError;
+use telemetry::{IntakeMetrics, Metrics};
 use workflow::{INPUT_BYTES_MAX, RecordEntries, execution_name};
 
 /// What accepts entries, built once when a function starts.
@@ -18,6 +19,8 @@ pub struct Intake {
     pub memory: RequestMemory,
     /// What records the entries.
     pub state_machine: StateMachine,
+    /// Where the metrics go.
+    pub metrics: Metrics,
 }
 
 /// One entry that a request asks for.
@@ -41,9 +44,10 @@ pub struct Accepted {
 }
 
 impl Intake {
-    /// From `REDIS_URL` and `STATE_MACHINE_ARN`.
+    /// From `REDIS_URL`, `STATE_MACHINE_ARN` and `METRICS_NAMESPACE`.
     pub async fn from_env() -> Result<Intake, SettingError> {
-        Ok(Intake { memory: RequestMemory::from_env()?, state_machine: StateMachine::from_env().await? })
+        let (memory, metrics) = (RequestMemory::from_env()?, Metrics::from_env()?);
+        Ok(Intake { memory, state_machine: StateMachine::from_env().await?, metrics })
     }
 
     /// Accepts entries: the known ones are answered as replays, only the new ones start an execution.
@@ -57,29 +61,60 @@ impl Intake {
             .iter()
             .map(|requested| (requested.place, requested.entry.id, requested.entry.fingerprint))
             .collect();
-        let mut answers = self.replays(merchant, &names).await?;
+        let mut answers = self.recall(merchant, &names).await?;
         let fresh: Vec<RequestedEntry> = requested
             .into_iter()
             .zip(&answers)
             .filter(|(_, answer)| answer.is_none())
             .map(|(requested, _)| requested)
             .collect();
-        let mut replayed = true;
+        let known = answers.iter().flatten().count();
+        let mut started_before = true;
         if !fresh.is_empty() {
-            let started = self.start(merchant, fresh, trace_header).await?;
-            replayed = started.replayed;
+            let started = self.begin(merchant, fresh, trace_header).await?;
+            started_before = started.replayed;
             let mut started = started.entries.into_iter();
             for answer in answers.iter_mut().filter(|answer| answer.is_none()) {
                 *answer = started.next();
             }
         }
         let entries = answers.into_iter().collect::<Option<Vec<_>>>().ok_or_else(Problem::internal_error)?;
-        Ok(Accepted { entries, replayed })
+        let replayed = if started_before { entries.len() } else { known };
+        self.record(entries.len() - replayed, replayed);
+        Ok(Accepted { entries, replayed: started_before })
+    }
+
+    /// What was answered to this request before, if it is remembered. A key that was used with another payload refuses it.
+    pub async fn replay(
+        &self,
+        merchant: &MerchantId,
+        place: Place,
+        id: EntryId,
+        fingerprint: Fingerprint,
+    ) -> Result<Option<AcceptedEntry>, Problem> {
+        let replay = self.recall(merchant, &[(place, id, fingerprint)]).await?.pop().flatten();
+        if replay.is_some() {
+            self.record(0, 1);
+        }
+        Ok(replay)
+    }
+
+    /// Starts the execution that records this entry, remembers it, and answers it as it will be posted.
+    pub async fn start(
+        &self,
+        merchant: &MerchantId,
+        requested: RequestedEntry,
+        trace_header: Option<String>,
+    ) -> Result<Accepted, Problem> {
+        let accepted = self.begin(merchant, vec![requested], trace_header).await?;
+        let replayed = if accepted.replayed { accepted.entries.len() } else { 0 };
+        self.record(accepted.entries.len() - replayed, replayed);
+        Ok(accepted)
     }
 
     /// What was answered to these requests before, as far as it is remembered. One key that was used with another payload
     /// refuses them all.
-    pub async fn replays(
+    async fn recall(
         &self,
         merchant: &MerchantId,
         requests: &[(Place, EntryId, Fingerprint)],
@@ -103,9 +138,9 @@ impl Intake {
             .collect())
     }
 
-    /// Starts the execution that records these entries, remembers them, and answers them as they will be posted. If it was
-    /// started before, they are those of that time: an entry that named no date has the date of its first request.
-    pub async fn start(
+    /// Starts the execution of these entries and remembers them. If it was started before, the answers are those of that
+    /// time: an entry that named no date has the date of its first request.
+    async fn begin(
         &self,
         merchant: &MerchantId,
         fresh: Vec<RequestedEntry>,
@@ -138,6 +173,14 @@ impl Intake {
             })
             .collect();
         self.memory.remember(&requests).await;
+    }
+
+    fn record(&self, accepted: usize, replayed: usize) {
+        self.metrics.emit(IntakeMetrics {
+            entries_accepted: accepted as u64,
+            entries_replayed: replayed as u64,
+            request_memory_breaker_open: u64::from(self.memory.is_kept_away()),
+        });
     }
 }
 

@@ -4,7 +4,12 @@
 //! here fails: when Redis is slow, gone or empty, nothing is remembered, and a circuit breaker keeps requests from waiting
 //! for it again and again.
 
-use std::{fmt, future::Future, time::Duration};
+use std::{
+    fmt,
+    future::Future,
+    sync::atomic::{AtomicBool, Ordering},
+    time::Duration,
+};
 
 use cashflow::{EntryId, Fingerprint};
 use recloser::{AsyncRecloser, Error as RecloserError, Recloser};
@@ -18,25 +23,27 @@ use tokio::time::timeout;
 /// How long a request is remembered.
 const MEMORY_SECONDS: u64 = 24 * 60 * 60;
 
-/// How long Redis may take to answer a command, or a pipeline of them.
-const COMMAND_TIMEOUT: Duration = Duration::from_millis(50);
+/// The most that a request can lose to Redis in one place. A connection that takes longer is made beside the requests.
+const BUDGET: Duration = Duration::from_millis(50);
 
-/// How long connecting may take, once per connection: TLS and authentication need more than a command.
+/// How long connecting may take: TLS and authentication need more than a command.
 const CONNECT_TIMEOUT: Duration = Duration::from_millis(250);
 
-/// The most a request can lose to Redis in one place: connecting, then the commands.
-const BUDGET: Duration = Duration::from_millis(300);
-
-/// After this many calls the breaker looks at the failure rate for the first time, and half-open it needs as many.
+/// After this many calls the breaker looks at the failure rate for the first time.
 const BREAKER_CALLS: usize = 4;
 
-/// How long an open breaker keeps requests away from Redis before it lets some try again.
-const BREAKER_OPEN: Duration = Duration::from_secs(5);
+/// How many calls an open breaker lets try again after its pause.
+const BREAKER_PROBES: usize = 1;
+
+/// How long an open breaker keeps requests away from Redis before one may try again: so long that, under load, those that
+/// wait for a dead Redis are well below one in a hundred.
+pub const BREAKER_PAUSE: Duration = Duration::from_secs(30);
 
 /// The memory of processed requests.
 pub struct RequestMemory {
     connection: ConnectionManager,
     breaker: AsyncRecloser,
+    kept_away: AtomicBool,
 }
 
 /// A request that was accepted before.
@@ -49,26 +56,43 @@ pub struct Remembered {
 }
 
 impl RequestMemory {
-    /// A memory at this URL (`redis://`, `rediss://` for TLS, `redis+unix://`), connected when it is first needed.
+    /// A memory at this URL (`redis://`, `rediss://` for TLS, `redis+unix://`), connected when it is first needed. An open
+    /// breaker keeps requests away for `breaker_pause`.
     ///
     /// # Errors
     /// The URL is not one that the Redis client understands.
-    pub fn new(url: &str) -> Result<RequestMemory, RedisError> {
+    pub fn new(url: &str, breaker_pause: Duration) -> Result<RequestMemory, RedisError> {
         let config = ConnectionManagerConfig::new()
             .set_number_of_retries(0)
             .set_connection_timeout(Some(CONNECT_TIMEOUT))
-            .set_response_timeout(Some(COMMAND_TIMEOUT));
+            .set_response_timeout(Some(BUDGET));
         let connection = ConnectionManager::new_lazy_with_config(Client::open(url)?, config)?;
         let breaker =
-            Recloser::custom().closed_len(BREAKER_CALLS).half_open_len(BREAKER_CALLS).open_wait(BREAKER_OPEN).build();
-        Ok(RequestMemory { connection, breaker: breaker.into() })
+            Recloser::custom().closed_len(BREAKER_CALLS).half_open_len(BREAKER_PROBES).open_wait(breaker_pause).build();
+        Ok(RequestMemory { connection, breaker: breaker.into(), kept_away: AtomicBool::new(false) })
     }
 
     /// A memory at `REDIS_URL`.
     pub fn from_env() -> Result<RequestMemory, SettingError> {
         let name = "REDIS_URL";
-        RequestMemory::new(&settings::required(name)?)
+        RequestMemory::new(&settings::required(name)?, BREAKER_PAUSE)
             .map_err(|_| SettingError::Invalid { name, expected: "a Redis URL" })
+    }
+
+    /// Connects now, while the environment starts, so that the first request has its whole budget for its commands.
+    pub async fn warm_up(&self) {
+        let mut connection = self.connection.clone();
+        let ping = Pipeline::new().cmd("PING").ignore().to_owned();
+        match timeout(CONNECT_TIMEOUT, ping.query_async::<()>(&mut connection)).await {
+            Ok(Ok(())) => {}
+            Ok(Err(error)) => tracing::warn!(%error, "request memory not reachable at start"),
+            Err(_) => tracing::warn!("request memory does not answer at start"),
+        }
+    }
+
+    /// Whether the breaker kept the last call away from Redis.
+    pub fn is_kept_away(&self) -> bool {
+        self.kept_away.load(Ordering::Relaxed)
     }
 
     /// What is remembered of each id, in the order given. Nothing of any, if Redis does not answer in time.
@@ -102,7 +126,9 @@ impl RequestMemory {
     /// Runs a pipeline within the budget, unless the breaker is open. A failure is logged here and ends here.
     async fn run<T: redis::FromRedisValue + Send>(&self, action: &'static str, pipeline: Pipeline) -> Option<T> {
         let mut connection = self.connection.clone();
-        match self.breaker.call(within_budget(pipeline.query_async(&mut connection))).await {
+        let result = self.breaker.call(within_budget(pipeline.query_async(&mut connection))).await;
+        self.kept_away.store(matches!(result, Err(RecloserError::Rejected)), Ordering::Relaxed);
+        match result {
             Ok(value) => Some(value),
             Err(RecloserError::Rejected) => None,
             Err(RecloserError::Inner(error)) => {

@@ -4,13 +4,20 @@
 
 use cashflow::Entry;
 use ledger::{Ledger, LedgerError, Outcome, PostError, Posting};
+use telemetry::{Metrics, PostingMetrics};
 use workflow::{ErrorName, Outcomes, PeriodTotalsState, PostedEntries, RecordEntries, TaskError};
 
 /// Runs the task on one input of the workflow.
-pub async fn handle(ledger: &Ledger, input: serde_json::Value) -> Result<PostedEntries, TaskError> {
+pub async fn handle(ledger: &Ledger, metrics: &Metrics, input: serde_json::Value) -> Result<PostedEntries, TaskError> {
     let applied = apply(ledger, input).await;
-    if let Err(error) = &applied {
-        tracing::error!(error = error as &dyn std::error::Error, "entries not posted");
+    match &applied {
+        Ok(posted) => metrics.emit(PostingMetrics {
+            entries_applied: posted.outcomes.applied.into(),
+            entries_duplicate: posted.outcomes.duplicate.into(),
+            key_conflicts: posted.outcomes.conflict.into(),
+            reversals_overtaken: posted.outcomes.already_reversed.into(),
+        }),
+        Err(error) => tracing::error!(error = error as &dyn std::error::Error, "entries not posted"),
     }
     applied
 }

@@ -5,12 +5,12 @@
 use lambda_runtime::Diagnostic;
 use ledger::{Ledger, LedgerConfig};
 use serde_json::{Value, json};
-use test_events::event;
+use test_events::{EmittedMetrics, event};
 use test_stores::Database;
 use workflow::{PostedEntries, TaskError};
 
 async fn apply(ledger: &Ledger, input: Value) -> Result<PostedEntries, TaskError> {
-    apply_to_ledger::handle(ledger, input).await
+    apply_to_ledger::handle(ledger, &EmittedMetrics::default().metrics(), input).await
 }
 
 /// The error as the state machine sees it.
@@ -121,4 +121,19 @@ async fn a_reversal_that_another_has_overtaken_is_counted_and_named() {
     let second = apply(&ledger, second).await.unwrap();
     assert_eq!((second.outcomes.applied, second.outcomes.already_reversed), (0, 1));
     assert_eq!(second.already_reversed, ["00000000-0000-5000-8000-000000000001"]);
+}
+
+#[tokio::test]
+async fn every_outcome_is_counted() {
+    let database = Database::create().await;
+    let ledger = Ledger::new(database.config());
+    let emitted = EmittedMetrics::default();
+    let mut batch = event("apply-to-ledger/batch");
+    for _ in 0..2 {
+        apply_to_ledger::handle(&ledger, &emitted.metrics(), batch.clone()).await.unwrap();
+    }
+    batch["entries"][1]["fingerprint"] = json!("0".repeat(64));
+    apply_to_ledger::handle(&ledger, &emitted.metrics(), batch).await.unwrap();
+    let counted = ["EntriesApplied", "EntriesDuplicate", "KeyConflicts"].map(|name| emitted.sum(name));
+    assert_eq!(counted, [2, 3, 1]);
 }

@@ -4,16 +4,25 @@
 
 use balances::{BalanceTable, Write};
 use futures::{StreamExt, TryStreamExt, stream};
+use telemetry::{ConsolidationMetrics, Metrics};
 use workflow::{Consolidation, ErrorName, PostedEntries, TaskError};
 
 /// How many writes are on their way at once: a batch can touch 500 days and as many months.
 const CONCURRENT_WRITES: usize = 32;
 
 /// Runs the task on one state of the workflow.
-pub async fn handle(table: &BalanceTable, state: serde_json::Value) -> Result<Consolidation, TaskError> {
+pub async fn handle(
+    table: &BalanceTable,
+    metrics: &Metrics,
+    state: serde_json::Value,
+) -> Result<Consolidation, TaskError> {
     let consolidated = consolidate(table, state).await;
-    if let Err(error) = &consolidated {
-        tracing::error!(error = error as &dyn std::error::Error, "balances not consolidated");
+    match &consolidated {
+        Ok(consolidation) => metrics.emit(ConsolidationMetrics {
+            balances_written: consolidation.written.into(),
+            balances_up_to_date: consolidation.up_to_date.into(),
+        }),
+        Err(error) => tracing::error!(error = error as &dyn std::error::Error, "balances not consolidated"),
     }
     consolidated
 }

@@ -6,12 +6,12 @@ use balances::{BalanceTable, Consistency};
 use cashflow::{Currency, MerchantId, parse_date};
 use lambda_runtime::Diagnostic;
 use serde_json::{Value, json};
-use test_events::event;
+use test_events::{EmittedMetrics, event};
 use test_stores::{DynamoDb, aws_at};
 use workflow::{Consolidation, TaskError};
 
 async fn consolidate(table: &BalanceTable, state: Value) -> Result<Consolidation, TaskError> {
-    consolidate_day::handle(table, state).await
+    consolidate_day::handle(table, &EmittedMetrics::default().metrics(), state).await
 }
 
 async fn closing(table: &BalanceTable, date: &str) -> i128 {
@@ -114,4 +114,15 @@ async fn a_read_model_that_is_down_is_named() {
     let table = BalanceTable::new(nowhere, "balances");
     let error: Diagnostic = consolidate(&table, event("consolidate-day/day")).await.unwrap_err().into();
     assert_eq!(error.error_type, "BalancesUnavailable");
+}
+
+#[tokio::test]
+async fn what_was_written_and_what_was_there_already_is_counted_apart() {
+    let store = DynamoDb::start().await;
+    let table = BalanceTable::new(store.client.clone(), &store.table_name);
+    let emitted = EmittedMetrics::default();
+    for _ in 0..2 {
+        consolidate_day::handle(&table, &emitted.metrics(), event("consolidate-day/day")).await.unwrap();
+    }
+    assert_eq!(["BalancesWritten", "BalancesUpToDate"].map(|name| emitted.sum(name)), [2, 2]);
 }

@@ -10,6 +10,6 @@ async fn main() -> Result<(), Error> {
     tracing::init_default_subscriber();
     let get_entry =
         &GetEntry { ledger: Ledger::new(LedgerConfig::from_env().await?), memory: RequestMemory::from_env()? };
-    get_entry.ledger.warm_up().await;
+    futures::join!(get_entry.ledger.warm_up(), get_entry.memory.warm_up());
     run(service_fn(async |request: Request| Ok::<_, Error>(get_entry.handle(&request).await))).await
 }

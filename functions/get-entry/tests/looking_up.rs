@@ -6,7 +6,7 @@ use cashflow::{Entry, Fingerprint, MerchantId};
 use get_entry::GetEntry;
 use http_api::AcceptedEntry;
 use ledger::{Ledger, LedgerConfig};
-use request_memory::{Remembered, RequestMemory};
+use request_memory::{BREAKER_PAUSE, Remembered, RequestMemory};
 use serde_json::{Value, json};
 use test_events::{Answer, HttpEvent, event};
 use test_stores::{Database, RedisServer};
@@ -21,8 +21,10 @@ struct World {
 impl World {
     async fn new() -> World {
         let (database, redis) = (Database::create().await, RedisServer::start().await);
-        let function =
-            GetEntry { ledger: Ledger::new(database.config()), memory: RequestMemory::new(&redis.url()).unwrap() };
+        let function = GetEntry {
+            ledger: Ledger::new(database.config()),
+            memory: RequestMemory::new(&redis.url(), BREAKER_PAUSE).unwrap(),
+        };
         World { function, database, redis }
     }
 

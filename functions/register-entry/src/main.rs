@@ -10,6 +10,7 @@ async fn main() -> Result<(), Error> {
     tracing::init_default_subscriber();
     let register_entry =
         &RegisterEntry { intake: Intake::from_env().await?, business_time_zone: settings::business_time_zone()? };
+    register_entry.intake.memory.warm_up().await;
     run(service_fn(async |request: Request| Ok::<_, Error>(register_entry.handle(&request, Timestamp::now()).await)))
         .await
 }

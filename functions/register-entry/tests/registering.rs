@@ -5,15 +5,15 @@
 
 use aws_sdk_sfn::Client;
 use cashflow::{Fingerprint, parse_date};
+use executions::StateMachine;
 use futures::future::join_all;
 use http_api::AcceptedEntry;
-use executions::StateMachine;
 use intake::Intake;
 use jiff::{Timestamp, tz::TimeZone};
 use register_entry::RegisterEntry;
-use request_memory::RequestMemory;
+use request_memory::{BREAKER_PAUSE, RequestMemory};
 use serde_json::{Value, json};
-use test_events::{Answer, HttpEvent, event};
+use test_events::{Answer, EmittedMetrics, HttpEvent, event};
 use test_stores::{RedisServer, accepting_state_machine, aws_at, aws_engine};
 
 /// 22 November 2026, noon in São Paulo.
@@ -24,6 +24,7 @@ struct World {
     redis: RedisServer,
     sfn: Client,
     state_machine_arn: String,
+    metrics: EmittedMetrics,
 }
 
 impl World {
@@ -31,8 +32,12 @@ impl World {
         let redis = RedisServer::start().await;
         let sfn = Client::new(&aws_engine().await);
         let state_machine_arn = accepting_state_machine(&sfn).await;
-        let function = function(&redis, sfn.clone(), &state_machine_arn);
-        World { function, redis, sfn, state_machine_arn }
+        let metrics = EmittedMetrics::default();
+        let function = RegisterEntry {
+            intake: Intake { metrics: metrics.metrics(), ..intake(&redis, sfn.clone(), &state_machine_arn) },
+            ..function(&redis, sfn.clone(), &state_machine_arn)
+        };
+        World { function, redis, sfn, state_machine_arn, metrics }
     }
 
     async fn post(&self, event: &HttpEvent) -> Answer {
@@ -61,11 +66,16 @@ impl World {
 
 fn function(redis: &RedisServer, sfn: Client, state_machine_arn: &str) -> RegisterEntry {
     RegisterEntry {
-        intake: Intake {
-            memory: RequestMemory::new(&redis.url()).unwrap(),
-            state_machine: StateMachine::new(sfn, state_machine_arn),
-        },
+        intake: intake(redis, sfn, state_machine_arn),
         business_time_zone: TimeZone::get("America/Sao_Paulo").unwrap(),
+    }
+}
+
+fn intake(redis: &RedisServer, sfn: Client, state_machine_arn: &str) -> Intake {
+    Intake {
+        memory: RequestMemory::new(&redis.url(), BREAKER_PAUSE).unwrap(),
+        state_machine: StateMachine::new(sfn, state_machine_arn),
+        metrics: EmittedMetrics::default().metrics(),
     }
 }
 
@@ -373,4 +383,31 @@ async fn what_is_remembered_carries_the_fingerprint_of_the_request() {
     assert_eq!(Ok(remembered.fingerprint), Fingerprint::parse(input["entries"][0]["fingerprint"].as_str().unwrap()));
     let accepted: AcceptedEntry = serde_json::from_str(&remembered.response).unwrap();
     assert_eq!(accepted.date, parse_date("2026-11-22").unwrap().to_string());
+}
+
+#[tokio::test]
+async fn what_was_accepted_and_what_had_been_before_is_counted_apart() {
+    let world = World::new().await;
+    world.post(&batch(&[line("1", "1.00"), line("2", "2.00")])).await;
+    world.post(&batch(&[line("2", "2.00"), line("3", "3.00")])).await;
+    let counted = ["EntriesAccepted", "EntriesReplayed"].map(|name| world.metrics.sum(name));
+    assert_eq!(counted, [3, 1]);
+
+    world.redis.forget_everything().await;
+    world.post(&batch(&[line("1", "1.00"), line("2", "2.00")])).await;
+    let counted = ["EntriesAccepted", "EntriesReplayed"].map(|name| world.metrics.sum(name));
+    assert_eq!(counted, [3, 3], "the execution had been started");
+}
+
+#[tokio::test]
+async fn a_breaker_that_keeps_requests_away_from_redis_shows_as_a_metric() {
+    let mut world = World::new().await;
+    world.post(&sale()).await;
+    assert_eq!(world.metrics.sum("RequestMemoryBreakerOpen"), 0);
+    world.redis.kill();
+    for _ in 0..10 {
+        world.post(&sale()).await;
+    }
+    let last = world.metrics.records().pop().unwrap();
+    assert_eq!(last["RequestMemoryBreakerOpen"], 1);
 }

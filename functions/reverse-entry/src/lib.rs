@@ -38,8 +38,8 @@ impl ReverseEntry {
         let id = EntryId::derive(merchant, &key);
         let fingerprint = Fingerprint::of_reversal(&reversal);
 
-        if let Some(Some(replay)) = self.intake.replays(merchant, &[(Place::Header, id, fingerprint)]).await?.first() {
-            return Ok(accepted_response(replay, true));
+        if let Some(replay) = self.intake.replay(merchant, Place::Header, id, fingerprint).await? {
+            return Ok(accepted_response(&replay, true));
         }
         let failed = |error: LedgerError| Problem::of_store(merchant, &error, error.passes());
         let posted = self.ledger.posted(merchant, &[id, reversal.original]).await.map_err(failed)?;
@@ -59,7 +59,7 @@ impl ReverseEntry {
         let entry = reversal.into_entry(id, &original.entry, today);
         let requested = RequestedEntry { place: Place::Header, entry, date_is_default };
         let trace_header = request.lambda_context_ref().and_then(|context| context.xray_trace_id.clone());
-        let accepted = self.intake.start(merchant, vec![requested], trace_header).await?;
+        let accepted = self.intake.start(merchant, requested, trace_header).await?;
         let [entry] = &accepted.entries[..] else { return Err(Problem::internal_error()) };
         Ok(accepted_response(entry, accepted.replayed))
     }

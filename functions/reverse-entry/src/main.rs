@@ -14,7 +14,7 @@ async fn main() -> Result<(), Error> {
         intake: Intake::from_env().await?,
         business_time_zone: settings::business_time_zone()?,
     };
-    reverse_entry.ledger.warm_up().await;
+    futures::join!(reverse_entry.ledger.warm_up(), reverse_entry.intake.memory.warm_up());
     run(service_fn(async |request: Request| Ok::<_, Error>(reverse_entry.handle(&request, Timestamp::now()).await)))
         .await
 }

@@ -5,15 +5,15 @@
 
 use aws_sdk_sfn::Client;
 use cashflow::{Entry, MerchantId};
-use http_api::AcceptedEntry;
 use executions::StateMachine;
+use http_api::AcceptedEntry;
 use intake::Intake;
 use jiff::{Timestamp, tz::TimeZone};
 use ledger::{Ledger, LedgerConfig};
-use request_memory::{Remembered, RequestMemory};
+use request_memory::{BREAKER_PAUSE, Remembered, RequestMemory};
 use reverse_entry::ReverseEntry;
 use serde_json::{Value, json};
-use test_events::{Answer, HttpEvent, event};
+use test_events::{Answer, EmittedMetrics, HttpEvent, event};
 use test_stores::{Database, RedisServer, accepting_state_machine, aws_engine};
 use workflow::RecordEntries;
 
@@ -36,8 +36,9 @@ impl World {
         let function = ReverseEntry {
             ledger: Ledger::new(database.config()),
             intake: Intake {
-                memory: RequestMemory::new(&redis.url()).unwrap(),
+                memory: RequestMemory::new(&redis.url(), BREAKER_PAUSE).unwrap(),
                 state_machine: StateMachine::new(sfn.clone(), &state_machine_arn),
+                metrics: EmittedMetrics::default().metrics(),
             },
             business_time_zone: TimeZone::get("America/Sao_Paulo").unwrap(),
         };

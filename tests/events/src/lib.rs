@@ -2,10 +2,14 @@
 //!
 //! The files are what API Gateway and Step Functions send, so that a test meets the same shapes as the function.
 
+mod metrics;
+
 use std::{fs, path::PathBuf};
 
 use lambda_http::{Body, Request, Response, request};
 use serde_json::{Value, json};
+
+pub use metrics::EmittedMetrics;
 
 /// The event in `events/{name}.json`.
 pub fn event(name: &str) -> Value {

@@ -114,11 +114,13 @@ fn dependencies_point_inward() {
         ("cashflow", vec![]),
         ("settings", vec![]),
         ("balances", vec!["cashflow"]),
+        ("executions", vec!["settings"]),
         ("http-api", vec!["cashflow"]),
-        ("intake", vec!["cashflow", "http-api", "request-memory", "settings", "workflow"]),
+        ("intake", vec!["cashflow", "executions", "http-api", "request-memory", "settings", "telemetry", "workflow"]),
         ("ledger", vec!["cashflow", "settings"]),
         ("request-memory", vec!["cashflow", "settings"]),
         ("sealing", vec!["balances", "cashflow", "ledger", "settings"]),
+        ("telemetry", vec!["settings"]),
         ("workflow", vec!["cashflow"]),
     ]);
     let crates = names("crates");

@@ -4,15 +4,16 @@
 
 use std::{collections::BTreeSet, fs};
 
-use serde_json::Value;
+use serde_json::{Value, json};
 use workflow::ErrorName;
 
 /// EXPRESS executions end at 5 minutes without a Catch; a minute is left for the pauses between states.
 const WORST_PATH_SECONDS_MAX: u64 = 240;
 
 /// Errors that Step Functions and Lambda themselves name.
-const PLATFORM_ERRORS: [&str; 10] = [
+const PLATFORM_ERRORS: [&str; 11] = [
     "States.ALL",
+    "States.TaskFailed",
     "States.Timeout",
     "Lambda.ServiceException",
     "Lambda.AWSLambdaException",
@@ -37,6 +38,11 @@ fn list<'a>(value: &'a Value, field: &str) -> &'a [Value] {
     value[field].as_array().map_or(&[], Vec::as_slice)
 }
 
+/// The tasks that run code of ours; the others send to a queue.
+fn functions(definition: &Value) -> impl Iterator<Item = (&String, &Value)> {
+    tasks(definition).into_iter().filter(|(_, state)| state["Resource"].as_str().unwrap().ends_with(":::lambda:invoke"))
+}
+
 fn errors_named<'a>(state: &'a Value, field: &'a str) -> impl Iterator<Item = &'a str> {
     list(state, field).iter().flat_map(|rule| list(rule, "ErrorEquals")).map(|name| name.as_str().unwrap())
 }
@@ -53,15 +59,44 @@ fn every_error_it_names_is_one_that_the_code_or_the_platform_produces() {
 
 #[test]
 fn transient_errors_are_retried_and_permanent_ones_are_not() {
-    let retried: BTreeSet<String> = tasks(&definition())
-        .into_iter()
+    let retried: BTreeSet<String> = functions(&definition())
         .flat_map(|(_, state)| errors_named(state, "Retry").map(str::to_owned).collect::<Vec<_>>())
         .collect();
     for name in ErrorName::ALL {
         let transient = matches!(name, ErrorName::LedgerUnavailable | ErrorName::BalancesUnavailable);
         assert_eq!(retried.contains(name.as_str()), transient, "{}", name.as_str());
     }
-    assert!(!retried.contains("States.ALL"), "a retry of everything would retry permanent errors");
+    for everything in ["States.ALL", "States.TaskFailed"] {
+        assert!(!retried.contains(everything), "a retry of everything would retry permanent errors");
+    }
+}
+
+/// What running again cannot mend goes to the dead-letter queue at once; everything else is parked, also what nobody has
+/// thought of.
+#[test]
+fn whatever_a_function_fails_with_is_parked_or_set_aside() {
+    let definition = definition();
+    for (name, state) in functions(&definition) {
+        let caught: Vec<(&Value, &Value)> =
+            list(state, "Catch").iter().map(|rule| (&rule["ErrorEquals"], &rule["Next"])).collect();
+        let expected =
+            [(json!(["InvalidInput"]), json!("SetAsideEntries")), (json!(["States.ALL"]), json!("ParkEntries"))];
+        assert_eq!(caught, expected.iter().map(|(errors, next)| (errors, next)).collect::<Vec<_>>(), "{name}");
+    }
+}
+
+/// The template's rule on failed executions parks all others.
+#[test]
+fn executions_that_failed_otherwise_than_parked_or_set_aside_are_parked_by_the_rule() {
+    let definition = definition();
+    let error_after = |task: &str| {
+        let next = definition["States"][task]["Next"].as_str().unwrap();
+        definition["States"][next]["Error"].as_str().unwrap().to_owned()
+    };
+    let template = fs::read_to_string(concat!(env!("CARGO_MANIFEST_DIR"), "/../../template.yaml")).unwrap();
+    let excepted =
+        format!("error: [{{ anything-but: [{}, {}] }}]", error_after("ParkEntries"), error_after("SetAsideEntries"));
+    assert!(template.contains(&excepted), "{excepted}");
 }
 
 #[test]
