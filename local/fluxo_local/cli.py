@@ -77,6 +77,7 @@ def parse() -> argparse.Namespace:
     invoke = add("invoke", invoke_function, "Invoke one function of the running stack with an event of events/FUNCTION/CASE.json.", profile)
     invoke.add_argument("function", help="such as register-entry")
     invoke.add_argument("case", help="such as entry")
+    add("redrive", redrive, "Bring back the entries that were set aside, from the dead-letter queue.", profile)
     tools = add("install", install, "Install one set of tools into .local/tools and print where its programs are.")
     tools.add_argument("tools", choices=["engine", "sam", "checks", "npm"])
     services = add("with-test-services", with_test_services, "Run a command beside a throw-away PostgreSQL and AWS engine.")
@@ -131,6 +132,13 @@ def invoke_function(arguments: argparse.Namespace) -> None:
     from fluxo_local import functions
 
     functions.invoke(Profile(arguments.profile), arguments.function, arguments.case)
+
+
+def redrive(arguments: argparse.Namespace) -> None:
+    """Brings back what was set aside."""
+    from fluxo_local import redrive
+
+    redrive.redrive(Profile(arguments.profile))
 
 
 def install(arguments: argparse.Namespace) -> None:

@@ -123,6 +123,8 @@ class Deployment:
             "user_pool_client_id": outputs["UserPoolClientId"],
             "state_machine_arn": outputs["StateMachineArn"],
             "balances_table": outputs["BalancesTableName"],
+            "park_queue_url": outputs["ParkQueueUrl"],
+            "dead_letter_queue_url": outputs["DeadLetterQueueUrl"],
             "functions": self._functions(),
         }
         write_json(self.profile.stack_file, stack)

@@ -1,6 +1,5 @@
 """The paths through the deployed state machine: which states an execution visits, and what comes of it."""
 
-import pytest
 from deployed.merchant import Day, Merchant, entry
 from deployed.stack import Stack
 
@@ -8,8 +7,6 @@ TEN = Day("0.00", "10.00", "0.00", "10.00", 1)
 NONE = {"applied": 0, "duplicate": 0, "conflict": 0, "already_reversed": 0}
 APPLIED = NONE | {"applied": 1}
 DUPLICATE = NONE | {"duplicate": 1}
-# The first attempt and all retries.
-ATTEMPTS = 6
 # All retries of a task in 0.6 s instead of 31.
 SHORT = 0.02
 # The first retry after 4 s instead of 1: time enough for another execution to come first.
@@ -98,62 +95,6 @@ def test_of_a_batch_each_entry_has_its_own_outcome(merchant: Merchant, stack: St
     assert execution.states == ["ApplyToLedger", "IdempotencyCheck", "KeyConflictRecorded", "ConsolidateDay"]
     assert execution.output["outcomes"] == {"applied": 1, "duplicate": 1, "conflict": 1, "already_reversed": 0}
     assert merchant.day() == Day("0.00", "15.00", "0.00", "15.00", 4)
-
-
-def test_an_entry_that_used_up_its_retries_fails_visibly_and_is_posted_when_its_input_runs_again(merchant: Merchant, stack: Stack) -> None:
-    with stack.ledger.refusing(), stack.waits_between_retries(SHORT):
-        posted = merchant.accepted(entry(), "exhausted")
-        (name,) = stack.workflow.names_for(posted.body["id"])
-        failed = stack.workflow.finished(name)
-    assert failed.states == ["ApplyToLedger", "EntriesNotPosted"]
-    assert (failed.status, failed.error) == ("FAILED", "LedgerUnavailable")
-    assert failed.failed_attempts == ["LedgerUnavailable"] * ATTEMPTS
-    assert merchant.entries() == []
-    assert merchant.day().entry_count == 0
-    # Nothing of what was accepted is lost: the execution keeps it.
-    (kept,) = failed.input["entries"]
-    assert (failed.input["merchant_id"], kept["id"], kept["amount_minor"]) == (merchant.id, posted.body["id"], "1000")
-
-    repeated = stack.workflow.run(failed.input)
-    assert repeated.states == ["ApplyToLedger", "IdempotencyCheck", "ConsolidateDay"]
-    assert repeated.status == "SUCCEEDED"
-    assert len(merchant.entries()) == 1
-    assert merchant.day() == TEN
-
-
-@pytest.mark.parametrize(
-    "fault", [{"amount_minor": "0"}, {"amount_minor": "-1"}, {"date": "2026-02-30"}, {"currency": "XXX"}, {"colour": "red"}], ids=str
-)
-def test_an_input_that_can_never_be_posted_is_refused_without_a_retry(merchant: Merchant, stack: Stack, fault: dict[str, str]) -> None:
-    good = merchant.recorded(merchant.accepted(entry(), "good")).input
-    new = good["entries"][0] | {"id": "00000000-0000-5000-8000-000000000001"}
-    # Beside a good one, which may not be posted either.
-    execution = stack.workflow.run(good | {"entries": [new, new | fault]})
-    assert execution.states == ["ApplyToLedger", "EntriesRefused"]
-    assert (execution.status, execution.error, execution.failed_attempts) == ("FAILED", "InvalidInput", ["InvalidInput"])
-    assert len(merchant.entries()) == 1
-    assert merchant.day() == TEN
-
-
-def test_a_balance_that_could_not_be_written_fails_visibly_and_is_written_when_the_input_runs_again(
-    merchant: Merchant, stack: Stack
-) -> None:
-    with stack.balances_unwritable(), stack.waits_between_retries(SHORT):
-        posted = merchant.accepted(entry(), "not-consolidated")
-        (name,) = stack.workflow.names_for(posted.body["id"])
-        failed = stack.workflow.finished(name)
-        assert failed.states == ["ApplyToLedger", "IdempotencyCheck", "ConsolidateDay", "BalancesNotConsolidated"]
-        assert (failed.status, failed.error) == ("FAILED", "BalancesUnavailable")
-        assert failed.failed_attempts == ["BalancesUnavailable"] * ATTEMPTS
-        # The entry is in the ledger, its balance is not yet written.
-        assert len(merchant.entries()) == 1
-        assert merchant.day().entry_count == 0
-
-    repeated = stack.workflow.run(failed.input)
-    assert repeated.states == ["ApplyToLedger", "IdempotencyCheck", "DuplicateRecognised", "ConsolidateDay"]
-    assert (repeated.status, repeated.output["written"]) == ("SUCCEEDED", 2)
-    assert len(merchant.entries()) == 1
-    assert merchant.day() == TEN
 
 
 def test_a_balance_left_behind_is_brought_up_by_the_next_entry_of_the_day(merchant: Merchant, stack: Stack) -> None:

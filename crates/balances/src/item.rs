@@ -5,6 +5,8 @@ use std::{collections::HashMap, str::FromStr};
 use aws_sdk_dynamodb::types::AttributeValue;
 use cashflow::{Currency, Date, MerchantId, Month, Period, Totals, TotalsVersion, parse_date};
 
+use crate::SealMark;
+
 pub(crate) const CREDITS: &str = "credits";
 pub(crate) const DEBITS: &str = "debits";
 pub(crate) const ENTRY_COUNT: &str = "entry_count";
@@ -43,6 +45,22 @@ pub(crate) fn day(item: &Item) -> Option<Date> {
     parse_date(key.strip_prefix("day#")?).ok()
 }
 
+/// The day or month of an item, from its sort key.
+pub(crate) fn period(item: &Item) -> Option<Period> {
+    let (_, period) = item.get("sk")?.as_s().ok()?.split_once('#')?;
+    Period::parse(period).ok()
+}
+
+/// The merchant, the currency and the month that an item belongs to, from its keys.
+pub(crate) fn month_of(item: &Item) -> Option<(MerchantId, Currency, Month)> {
+    let (merchant, currency) = item.get("pk")?.as_s().ok()?.rsplit_once('#')?;
+    let month = match period(item)? {
+        Period::Day(date) => Month::of(date),
+        Period::Month(month) => month,
+    };
+    Some((MerchantId::parse(merchant).ok()?, Currency::parse(currency).ok()?, month))
+}
+
 /// The totals of an item, zero for a day that was sealed without entries; nothing if an attribute is missing or malformed.
 pub(crate) fn totals(item: &Item) -> Option<Totals> {
     if !has_totals(item) {
@@ -62,6 +80,15 @@ pub(crate) fn has_totals(item: &Item) -> bool {
 /// The version of the totals; none for a day that was sealed without entries.
 pub(crate) fn version(item: &Item) -> Option<TotalsVersion> {
     Some(TotalsVersion { epoch: number(item, EPOCH)?, entry_count: number(item, ENTRY_COUNT)? })
+}
+
+/// The mark of the newest seal of a day.
+pub(crate) fn seal(item: &Item) -> Option<SealMark> {
+    Some(SealMark {
+        epoch: number(item, SEAL_EPOCH)?,
+        number: number(item, SEAL_NUMBER)?,
+        entry_count: number(item, SEAL_ENTRY_COUNT)?,
+    })
 }
 
 /// How many entries the newest seal of a day covers.

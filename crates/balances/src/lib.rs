@@ -6,14 +6,18 @@
 //! entry reaches a reader through exactly one item.
 
 mod item;
+mod list;
 mod read;
+mod stored;
 mod write;
 
 use std::fmt;
 
 use aws_sdk_dynamodb::Client;
 
+pub use list::ScanPlace;
 pub use read::{Consistency, ReadError};
+pub use stored::{Stored, StoredBalance};
 pub use write::{SealMark, Write, WriteError};
 
 /// The table of daily balances: partition key `pk` (`merchant#currency`), sort key `sk` (`day#2026-11-22`, `month#2026-11`).

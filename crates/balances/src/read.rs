@@ -125,7 +125,7 @@ impl BalanceTable {
 
     /// All items between two sort keys, both included. The number of pages is bounded by the number of days and months
     /// that the calendar has between them.
-    async fn query(
+    pub(crate) async fn query(
         &self,
         merchant: &MerchantId,
         currency: Currency,
@@ -156,7 +156,9 @@ impl BalanceTable {
 
 fn line(balance: DailyBalance, item: Option<&Item>) -> Result<BalanceLine, ReadError> {
     let updated_at = match item {
-        Some(item) if item::has_totals(item) => Some(item::updated_at(item).ok_or(ReadError::Malformed)?),
+        Some(item) if item::has_totals(item) && balance.totals.entry_count > 0 => {
+            Some(item::updated_at(item).ok_or(ReadError::Malformed)?)
+        }
         Some(_) | None => None,
     };
     let status = DayStatus::of(balance.totals.entry_count, item.and_then(item::sealed_entry_count));

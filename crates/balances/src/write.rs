@@ -3,15 +3,23 @@ use aws_sdk_dynamodb::{
     operation::update_item::{UpdateItemError, builders::UpdateItemFluentBuilder},
     types::AttributeValue,
 };
-use cashflow::{Currency, Date, MerchantId, Period, PeriodTotals};
+use cashflow::{Currency, Date, MerchantId, Period, PeriodTotals, Totals};
+use jiff::Timestamp;
 
 use crate::{
-    BalanceTable,
+    BalanceTable, StoredBalance,
     item::{
         CREDITS, DEBITS, ENTRY_COUNT, EPOCH, SEAL_ENTRY_COUNT, SEAL_EPOCH, SEAL_NUMBER, UPDATED_AT, partition_key,
         sort_key,
     },
 };
+
+/// The attributes of the totals, and those of a seal's mark, first the two that make the version.
+pub(crate) const TOTALS: [&str; 4] = [EPOCH, ENTRY_COUNT, CREDITS, DEBITS];
+pub(crate) const SEAL: [&str; 3] = [SEAL_EPOCH, SEAL_NUMBER, SEAL_ENTRY_COUNT];
+
+/// Attributes with the values that they are to have.
+type Values = Vec<(&'static str, AttributeValue)>;
 
 /// What became of a write. Both are success.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -46,23 +54,10 @@ impl BalanceTable {
         merchant: &MerchantId,
         totals: &PeriodTotals,
         epoch: u32,
-        updated_at: jiff::Timestamp,
+        updated_at: Timestamp,
     ) -> Result<Write, WriteError> {
-        let sums = totals.totals;
-        let update = self
-            .update(merchant, totals.currency, totals.period, EPOCH, ENTRY_COUNT)
-            .update_expression(
-                "SET #epoch = :epoch, #version = :version, #credits = :credits, #debits = :debits, #at = :at",
-            )
-            .expression_attribute_values(":epoch", AttributeValue::N(epoch.to_string()))
-            .expression_attribute_values(":version", AttributeValue::N(sums.entry_count.to_string()))
-            .expression_attribute_names("#credits", CREDITS)
-            .expression_attribute_values(":credits", AttributeValue::N(sums.credits.to_string()))
-            .expression_attribute_names("#debits", DEBITS)
-            .expression_attribute_values(":debits", AttributeValue::N(sums.debits.to_string()))
-            .expression_attribute_names("#at", UPDATED_AT)
-            .expression_attribute_values(":at", AttributeValue::S(updated_at.to_string()));
-        send(update).await
+        let values = totals_values(totals.totals, epoch, updated_at);
+        send(if_newer(self.set(merchant, totals.currency, totals.period, values), &TOTALS)).await
     }
 
     /// Marks a day with its newest seal, unless the same or a newer one is there.
@@ -75,36 +70,113 @@ impl BalanceTable {
         date: Date,
         seal: SealMark,
     ) -> Result<Write, WriteError> {
-        let update = self
-            .update(merchant, currency, Period::Day(date), SEAL_EPOCH, SEAL_NUMBER)
-            .update_expression("SET #epoch = :epoch, #version = :version, #count = :count")
-            .expression_attribute_values(":epoch", AttributeValue::N(seal.epoch.to_string()))
-            .expression_attribute_values(":version", AttributeValue::N(seal.number.to_string()))
-            .expression_attribute_names("#count", SEAL_ENTRY_COUNT)
-            .expression_attribute_values(":count", AttributeValue::N(seal.entry_count.to_string()));
-        send(update).await
+        send(if_newer(self.set(merchant, currency, Period::Day(date), seal_values(seal)), &SEAL)).await
     }
 
-    /// An update that takes place only if the item has no such version yet, or an older one.
-    fn update(
+    /// Puts these totals in the place of what was seen, whatever version that claims to be, if it still is as it was seen.
+    pub async fn replace_totals(
+        &self,
+        merchant: &MerchantId,
+        totals: &PeriodTotals,
+        epoch: u32,
+        updated_at: Timestamp,
+        seen: &StoredBalance,
+    ) -> Result<Write, WriteError> {
+        let values = totals_values(totals.totals, epoch, updated_at);
+        send(if_as_seen(self.set(merchant, totals.currency, totals.period, values), &TOTALS, seen)).await
+    }
+
+    /// Puts this mark in the place of the one that was seen, if that is still as it was seen.
+    pub async fn replace_seal(
+        &self,
+        merchant: &MerchantId,
+        currency: Currency,
+        date: Date,
+        seal: SealMark,
+        seen: &StoredBalance,
+    ) -> Result<Write, WriteError> {
+        send(if_as_seen(self.set(merchant, currency, Period::Day(date), seal_values(seal)), &SEAL, seen)).await
+    }
+
+    /// Removes the mark that was seen, if it is still as it was seen.
+    pub async fn remove_seal(
+        &self,
+        merchant: &MerchantId,
+        currency: Currency,
+        date: Date,
+        seen: &StoredBalance,
+    ) -> Result<Write, WriteError> {
+        let update = self.update(merchant, currency, Period::Day(date));
+        let remove = SEAL.map(|name| format!("#{name}")).join(", ");
+        send(if_as_seen(update.update_expression(format!("REMOVE {remove}")), &SEAL, seen)).await
+    }
+
+    fn update(&self, merchant: &MerchantId, currency: Currency, period: Period) -> UpdateItemFluentBuilder {
+        let update = self.client.update_item().table_name(&self.table_name);
+        update.key("pk", partition_key(merchant, currency)).key("sk", sort_key(period))
+    }
+
+    /// An update that sets these attributes, each under its own name: `#credits = :credits`.
+    fn set(
         &self,
         merchant: &MerchantId,
         currency: Currency,
         period: Period,
-        epoch: &str,
-        version: &str,
+        values: Values,
     ) -> UpdateItemFluentBuilder {
-        self.client
-            .update_item()
-            .table_name(&self.table_name)
-            .key("pk", partition_key(merchant, currency))
-            .key("sk", sort_key(period))
-            .condition_expression(
-                "attribute_not_exists(#version) OR #epoch < :epoch OR (#epoch = :epoch AND #version < :version)",
-            )
-            .expression_attribute_names("#epoch", epoch)
-            .expression_attribute_names("#version", version)
+        let assignments: Vec<String> = values.iter().map(|(name, _)| format!("#{name} = :{name}")).collect();
+        let update = self.update(merchant, currency, period);
+        let update = update.update_expression(format!("SET {}", assignments.join(", ")));
+        values.into_iter().fold(update, |update, (name, value)| {
+            let update = update.expression_attribute_names(format!("#{name}"), name);
+            update.expression_attribute_values(format!(":{name}"), value)
+        })
     }
+}
+
+/// Takes place only if the item has no such version yet, or an older one than the update sets.
+fn if_newer(update: UpdateItemFluentBuilder, names: &[&str]) -> UpdateItemFluentBuilder {
+    let (epoch, version) = (names[0], names[1]);
+    update.condition_expression(format!(
+        "attribute_not_exists(#{version}) OR #{epoch} < :{epoch} OR (#{epoch} = :{epoch} AND #{version} < :{version})"
+    ))
+}
+
+/// Takes place only if the item has these attributes with the very values that were seen, or has them as little.
+fn if_as_seen(update: UpdateItemFluentBuilder, names: &[&str], seen: &StoredBalance) -> UpdateItemFluentBuilder {
+    let mut conditions = Vec::new();
+    let update = names.iter().fold(update, |update, name| {
+        let update = update.expression_attribute_names(format!("#{name}"), *name);
+        match seen.attribute(name) {
+            Some(value) => {
+                conditions.push(format!("#{name} = :seen_{name}"));
+                update.expression_attribute_values(format!(":seen_{name}"), value.clone())
+            }
+            None => {
+                conditions.push(format!("attribute_not_exists(#{name})"));
+                update
+            }
+        }
+    });
+    update.condition_expression(conditions.join(" AND "))
+}
+
+fn totals_values(totals: Totals, epoch: u32, updated_at: Timestamp) -> Values {
+    vec![
+        (EPOCH, AttributeValue::N(epoch.to_string())),
+        (ENTRY_COUNT, AttributeValue::N(totals.entry_count.to_string())),
+        (CREDITS, AttributeValue::N(totals.credits.to_string())),
+        (DEBITS, AttributeValue::N(totals.debits.to_string())),
+        (UPDATED_AT, AttributeValue::S(updated_at.to_string())),
+    ]
+}
+
+fn seal_values(seal: SealMark) -> Values {
+    vec![
+        (SEAL_EPOCH, AttributeValue::N(seal.epoch.to_string())),
+        (SEAL_NUMBER, AttributeValue::N(seal.number.to_string())),
+        (SEAL_ENTRY_COUNT, AttributeValue::N(seal.entry_count.to_string())),
+    ]
 }
 
 async fn send(update: UpdateItemFluentBuilder) -> Result<Write, WriteError> {

@@ -22,6 +22,7 @@ from fluxo_local.postgres import Postgres, choose_programs, data_directory
 from fluxo_local.profile import CHECKOUT, Profile, read_json
 
 from deployed.ledger import Ledger
+from deployed.queue import Queue
 from deployed.users import Users
 from deployed.waiting import eventually
 from deployed.workflow import Workflow
@@ -84,6 +85,11 @@ class Stack:
     def workflow(self) -> Workflow:
         """The state machine."""
         return Workflow(self.client("stepfunctions"), self.ids["state_machine_arn"])
+
+    @cached_property
+    def dead_letters(self) -> Queue:
+        """The dead-letter queue."""
+        return Queue(self.client("sqs"), self.ids["dead_letter_queue_url"])
 
     @cached_property
     def ledger(self) -> Ledger:

@@ -42,7 +42,7 @@ class Workflow:
 
     def look(self, name: str) -> Execution:
         """The execution as it is now."""
-        arn = f"{self._arn.replace(':stateMachine:', ':execution:')}:{name}"
+        arn = self._execution_arn(name)
         description = self._step_functions.describe_execution(executionArn=arn)
         pages = self._step_functions.get_paginator("get_execution_history").paginate(executionArn=arn)
         events = [event for page in pages for event in page["events"]]
@@ -63,8 +63,15 @@ class Workflow:
         """The execution once an attempt of it has failed."""
         return eventually(lambda: self.look(name), lambda execution: execution.failed_attempts != [], f"{name} to fail an attempt")
 
+    def stop(self, name: str) -> None:
+        """Stops an execution where it is, as an operator can."""
+        self._step_functions.stop_execution(executionArn=self._execution_arn(name))
+
     def run(self, entries: dict[str, Any]) -> Execution:
         """Runs an input under a name of its own, as an operator would to repeat an execution."""
         name = f"repeated-{uuid.uuid4()}"
         self._step_functions.start_execution(stateMachineArn=self._arn, name=name, input=json.dumps(entries))
         return self.finished(name)
+
+    def _execution_arn(self, name: str) -> str:
+        return f"{self._arn.replace(':stateMachine:', ':execution:')}:{name}"

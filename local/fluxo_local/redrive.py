@@ -1,0 +1,50 @@
+"""Brings back what was set aside: from the dead-letter queue to the park queue, from where it runs again."""
+
+from typing import Any
+
+from fluxo_local import console, loopback
+from fluxo_local.aws import signed_for
+from fluxo_local.problem import Problem
+from fluxo_local.profile import Profile
+
+MESSAGES_AT_ONCE = 10
+
+
+def redrive(profile: Profile) -> None:
+    """Moves every message that is in the dead-letter queue now; on AWS, the queue can do that by itself."""
+    stack = profile.stack()
+    source, destination = stack["dead_letter_queue_url"], stack["park_queue_url"]
+    moved = 0
+    # As many as there are now: one that is set aside again meanwhile is not moved round and round.
+    waiting = message_count(stack, source)
+    while moved < waiting:
+        receive = {"QueueUrl": source, "MaxNumberOfMessages": MESSAGES_AT_ONCE, "MessageAttributeNames": ["All"]}
+        messages = sqs(stack, "ReceiveMessage", receive).get("Messages", [])
+        if not messages:
+            break
+        for message in messages:
+            sent = {"QueueUrl": destination, "MessageBody": message["Body"], "MessageAttributes": message.get("MessageAttributes", {})}
+            sqs(stack, "SendMessage", sent)
+            # Only now: a message that is moved twice starts one execution, one that is lost starts none.
+            sqs(stack, "DeleteMessage", {"QueueUrl": source, "ReceiptHandle": message["ReceiptHandle"]})
+            moved += 1
+    console.say(f"Messages brought back from the dead-letter queue: {moved}")
+
+
+def message_count(stack: dict[str, Any], queue_url: str) -> int:
+    """How many messages can be received now."""
+    name = "ApproximateNumberOfMessages"
+    return int(sqs(stack, "GetQueueAttributes", {"QueueUrl": queue_url, "AttributeNames": [name]})["Attributes"][name])
+
+
+def sqs(stack: dict[str, Any], operation: str, arguments: dict[str, Any]) -> dict[str, Any]:
+    """Calls SQS."""
+    headers = {
+        "Content-Type": "application/x-amz-json-1.0",
+        "X-Amz-Target": f"AmazonSQS.{operation}",
+        "Authorization": signed_for("sqs"),
+    }
+    status, answer = loopback.request_json(stack["port"], "POST", "/", arguments, headers)
+    if status != 200:
+        raise Problem(f"{operation} was refused: {answer}")
+    return answer or {}
