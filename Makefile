@@ -16,7 +16,7 @@ export SAM_CLI_TELEMETRY := 0
 export REDOCLY_TELEMETRY := off
 export REDOCLY_SUPPRESS_UPDATE_NOTICE := true
 
-.PHONY: help run up down url token invoke redrive test lint fmt unit e2e fuzz-api docs tools
+.PHONY: help run up down url token invoke reconcile redrive test lint fmt unit e2e fuzz-api docs tools
 
 help: ## This list
 	@grep -hE '^[a-z0-9-]+:.*## ' $(MAKEFILE_LIST) | sed -E 's/^([a-z0-9-]+):.*## /\1\t/' | expand -t 10
@@ -40,6 +40,9 @@ token: ## Print an ID token: make -s token MERCHANT=acme [ROLE=clerk|viewer]
 invoke: ## Invoke one function with an event: make invoke FUNCTION=register-entry EVENT=entry
 	@test -n '$(FUNCTION)' -a -n '$(EVENT)' || { echo 'fluxo: say which event of which function: make invoke FUNCTION=register-entry EVENT=entry' >&2; exit 1; }
 	@$(LOCAL) invoke $(IN_PROFILE) '$(FUNCTION)' '$(EVENT)'
+
+reconcile: ## Compare balances with the ledger and repair them: all, or MERCHANT=acme FROM=2026-01-01 TO=2026-12-31 [CURRENCY=BRL]
+	@$(LOCAL) reconcile $(IN_PROFILE) $(if $(MERCHANT),--merchant '$(MERCHANT)') $(if $(FROM),--from '$(FROM)') $(if $(TO),--to '$(TO)') $(if $(CURRENCY),--currency '$(CURRENCY)')
 
 redrive: ## Run the entries in the dead-letter queue again
 	@$(LOCAL) redrive $(IN_PROFILE)

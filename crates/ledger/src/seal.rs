@@ -9,7 +9,7 @@ use tokio_postgres::{
 use crate::{
     Ledger, LedgerError, LedgerTotals, UnavailableError,
     day::Day,
-    rows::{known, read_currency, read_ledger_totals, read_time, read_totals},
+    rows::{known, read_currency, read_epoch, read_ledger_totals, read_time, read_totals},
     session::STATEMENTS_TIMEOUT,
 };
 
@@ -120,7 +120,7 @@ fn read_seal(row: &Row, currency: Currency, date: Date) -> Result<Seal, LedgerEr
         number: known(u32::try_from(row.get::<_, i32>("number")), "a negative number of a seal")?,
         totals: read_totals(row)?,
         sealed_at: read_time(row, "sealed_at_us")?,
-        epoch: known(u32::try_from(row.get::<_, i32>("epoch")), "a negative epoch")?,
+        epoch: read_epoch(row, "epoch")?,
         snapshot: row.get("snapshot"),
         sha256: row.get("sha256"),
     })
