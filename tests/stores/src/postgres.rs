@@ -29,7 +29,9 @@ impl Database {
         ensure_template(&admin, &server).await;
         run(&admin, &format!("CREATE DATABASE {name} TEMPLATE {TEMPLATE}")).await;
         // A copy has the tables, but not the settings that the migrations gave to the database.
-        run(&admin, &format!("ALTER DATABASE {name} SET statement_timeout = '10s'")).await;
+        for setting in ["statement_timeout = '10s'", "jit = off"] {
+            run(&admin, &format!("ALTER DATABASE {name} SET {setting}")).await;
+        }
         admin.execute("SELECT pg_advisory_unlock($1)", &[&TEMPLATE_LOCK]).await.expect("the lock is given back");
         Database { server, name }
     }
