@@ -74,7 +74,7 @@ impl Ledger {
     pub async fn month(&self, key: &MonthKey) -> Result<LedgerMonth, LedgerError> {
         let first_day = Day::new(&key.merchant, key.currency, key.month.first_day());
         self.run(STATEMENTS_TIMEOUT, async |client| {
-            let rows = client.query_typed(include_str!("sql/month.sql"), &first_day.parameters()).await?;
+            let rows = client.query_typed("SELECT * FROM ledger.month($1, $2, $3)", &first_day.parameters()).await?;
             let first = rows.first().ok_or(LedgerError::Inconsistent("the ledger has no epoch"))?;
             let of_periods = rows.iter().filter(|row| row.get::<_, Option<i64>>("entry_count").is_some());
             let of_seals = rows.iter().filter(|row| row.get::<_, Option<i32>>("seal_number").is_some());
@@ -97,7 +97,9 @@ impl Ledger {
         let (since, until) = (since.to_string(), until.to_string());
         let parameters: [(&(dyn ToSql + Sync), Type); 2] = [(&since, Type::TEXT), (&until, Type::TEXT)];
         self.run(STATEMENTS_TIMEOUT, async |client| {
-            let rows = client.query_typed(include_str!("sql/months_recorded_between.sql"), &parameters).await?;
+            let rows = client
+                .query_typed("SELECT * FROM ledger_maintenance.months_recorded_between($1, $2)", &parameters)
+                .await?;
             rows.iter().map(read_month_key).collect()
         })
         .await
@@ -121,7 +123,9 @@ impl Ledger {
             (&limit, Type::INT8),
         ];
         self.run(STATEMENTS_TIMEOUT, async |client| {
-            let rows = client.query_typed(include_str!("sql/months_with_entries.sql"), &parameters).await?;
+            let rows = client
+                .query_typed("SELECT * FROM ledger_maintenance.months_with_entries($1, $2, $3, $4)", &parameters)
+                .await?;
             rows.iter().map(read_month_key).collect()
         })
         .await
@@ -131,7 +135,7 @@ impl Ledger {
     pub async fn currencies(&self, merchant: &MerchantId) -> Result<Vec<Currency>, LedgerError> {
         let merchant_id = merchant.as_str();
         self.run(STATEMENTS_TIMEOUT, async |client| {
-            let rows = client.query_typed(include_str!("sql/currencies.sql"), &[(&merchant_id, Type::TEXT)]).await?;
+            let rows = client.query_typed("SELECT * FROM ledger.currencies($1)", &[(&merchant_id, Type::TEXT)]).await?;
             rows.iter().map(read_currency).collect()
         })
         .await
@@ -140,7 +144,7 @@ impl Ledger {
     /// How far the scheduled comparison has come. It begins with the first migration that knows of it.
     pub async fn reconciled(&self) -> Result<Reconciled, LedgerError> {
         self.run(STATEMENTS_TIMEOUT, async |client| {
-            let row = client.query_typed_one(include_str!("sql/reconciled_until.sql"), &[]).await?;
+            let row = client.query_typed_one("SELECT * FROM ledger_maintenance.reconciled_until()", &[]).await?;
             Ok(Reconciled { until: read_time(&row, "reconciled_until_us")?, now: read_time(&row, "now_us")? })
         })
         .await
@@ -150,7 +154,9 @@ impl Ledger {
     pub async fn save_reconciled(&self, until: Timestamp) -> Result<(), LedgerError> {
         let until = until.to_string();
         self.run(STATEMENTS_TIMEOUT, async |client| {
-            client.query_typed(include_str!("sql/save_reconciled_until.sql"), &[(&until, Type::TEXT)]).await?;
+            client
+                .query_typed("SELECT * FROM ledger_maintenance.save_reconciled_until($1)", &[(&until, Type::TEXT)])
+                .await?;
             Ok(())
         })
         .await

@@ -34,7 +34,7 @@ async fn post(ledger: &Ledger, merchant_id: &str, currency: &str, date: &str, mi
 #[tokio::test]
 async fn a_month_is_its_days_itself_and_the_newest_seals_in_one_answer() {
     let database = Database::create().await;
-    let ledger = Ledger::new(database.config());
+    let ledger = Ledger::new(database.maintenance_config());
     for (date, minor) in [("2026-11-01", 100), ("2026-11-30", 20), ("2026-11-30", 3)] {
         post(&ledger, "acme", "BRL", date, minor).await;
     }
@@ -76,14 +76,14 @@ async fn a_month_is_its_days_itself_and_the_newest_seals_in_one_answer() {
 async fn a_month_without_entries_still_tells_the_epoch() {
     let database = Database::create().await;
     database.owner().await.batch_execute("UPDATE ledger_epoch SET epoch = 5").await.unwrap();
-    let month = Ledger::new(database.config()).month(&key("acme", "BRL", "2026-02")).await.unwrap();
+    let month = Ledger::new(database.maintenance_config()).month(&key("acme", "BRL", "2026-02")).await.unwrap();
     assert_eq!((month.epoch, month.totals, month.seals), (5, Vec::new(), Vec::new()));
 }
 
 #[tokio::test]
 async fn months_with_entries_are_listed_page_by_page_and_each_once() {
     let database = Database::create().await;
-    let ledger = Ledger::new(database.config());
+    let ledger = Ledger::new(database.maintenance_config());
     let keys = [
         key("a", "BRL", "1900-01"),
         key("a", "BRL", "2026-11"),
@@ -115,7 +115,7 @@ async fn months_with_entries_are_listed_page_by_page_and_each_once() {
 #[tokio::test]
 async fn months_are_listed_by_when_their_entries_were_recorded() {
     let database = Database::create().await;
-    let ledger = Ledger::new(database.config());
+    let ledger = Ledger::new(database.maintenance_config());
     let before = ledger.reconciled().await.unwrap().now;
     post(&ledger, "acme", "BRL", "2026-11-01", 1).await;
     post(&ledger, "acme", "BRL", "2026-11-02", 1).await;
@@ -133,7 +133,7 @@ async fn months_are_listed_by_when_their_entries_were_recorded() {
 #[tokio::test]
 async fn how_far_the_comparison_has_come_is_kept_and_never_goes_back() {
     let database = Database::create().await;
-    let ledger = Ledger::new(database.config());
+    let ledger = Ledger::new(database.maintenance_config());
     let start = ledger.reconciled().await.unwrap();
     assert!(start.until <= start.now);
     let later = start.now + SignedDuration::from_secs(5);

@@ -30,7 +30,7 @@ impl World {
         let (database, store) = (Database::create().await, DynamoDb::start().await);
         let metrics = EmittedMetrics::default();
         let function = ReconcileBalances {
-            ledger: Ledger::new(database.config()),
+            ledger: Ledger::new(database.maintenance_config()),
             table: BalanceTable::new(store.client.clone(), &store.table_name),
             metrics: metrics.metrics(),
         };
@@ -260,7 +260,7 @@ async fn marks_of_seals_are_those_of_the_newest_seals() {
     let report = world.everything().await;
     assert_eq!((report.seals, status().await), (1, DayStatus::Open), "{report:?}");
 
-    let ledger = Ledger::new(world.database.config());
+    let ledger = Ledger::new(world.database.maintenance_config());
     ledger.seal(&merchant, Currency::BRL, parse_date(DAY).unwrap()).await.unwrap();
     assert_eq!(world.everything().await.seals, 1);
     assert_eq!(status().await, DayStatus::Sealed);
@@ -380,7 +380,7 @@ async fn it_runs_beside_live_traffic_and_beside_itself() {
         }
     };
     let other = ReconcileBalances {
-        ledger: Ledger::new(world.database.config()),
+        ledger: Ledger::new(world.database.maintenance_config()),
         table: BalanceTable::new(world.store.client.clone(), &world.store.table_name),
         metrics: EmittedMetrics::default().metrics(),
     };

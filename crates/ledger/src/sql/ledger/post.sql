@@ -5,6 +5,13 @@
 -- (Reversals could, by the entries they undo, if several came in one batch; requests bring one at a time. PostgreSQL would end
 -- such a ring, and the state machine try again.)
 -- The time is taken once, so that a batch is known as a whole or not at all, and here, while the lock on the table is held.
+CREATE OR REPLACE FUNCTION ledger.post(
+    merchant_id text, ids uuid[], fingerprints bytea[], types text[], amounts_minor bigint[], currencies text[], dates text[],
+    descriptions text[], categories text[], originals uuid[], total_slot smallint
+)
+RETURNS TABLE (id uuid)
+LANGUAGE sql VOLATILE SECURITY DEFINER
+BEGIN ATOMIC
 WITH moment AS MATERIALIZED (
     SELECT clock_timestamp() AS recorded_at
 ), posted AS (
@@ -30,4 +37,5 @@ WITH moment AS MATERIALIZED (
         debits = total.debits + excluded.debits,
         entry_count = total.entry_count + excluded.entry_count
 )
-SELECT id FROM posted
+SELECT id FROM posted;
+END

@@ -2,6 +2,13 @@
 -- statement, so sums, hash and snapshot belong together, whatever is being posted beside it.
 -- A number is taken only by a statement that saw the seal before it: each seal covers what the one before covered.
 -- No row: another seal came in between, with a snapshot that may be older than this one. Run it again.
+CREATE OR REPLACE FUNCTION ledger.seal(merchant_id text, currency_code text, day text)
+RETURNS TABLE (
+    is_new boolean,
+    number integer, credits text, debits text, entry_count bigint, sealed_at_us bigint, epoch integer, snapshot text, sha256 text
+)
+LANGUAGE sql VOLATILE SECURITY DEFINER
+BEGIN ATOMIC
 WITH covered AS MATERIALIZED (
     SELECT
         coalesce(sum(amount_minor) FILTER (WHERE type = 'credit'), 0) AS credits,
@@ -38,4 +45,5 @@ SELECT
     is_new,
     number, credits::text AS credits, debits::text AS debits, entry_count, (extract(epoch FROM sealed_at) * 1000000)::bigint AS sealed_at_us,
     epoch, snapshot::text AS snapshot, encode(sha256, 'hex') AS sha256
-FROM answer
+FROM answer;
+END

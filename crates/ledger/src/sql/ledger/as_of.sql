@@ -1,5 +1,9 @@
 -- A day's balance from what had been posted up to a moment: the totals of the days of posting (UTC) before it, and the
 -- single entries of that one day.
+CREATE OR REPLACE FUNCTION ledger.as_of(merchant_id text, currency_code text, day text, instant text)
+RETURNS TABLE (opening text, credits text, debits text, entry_count bigint)
+LANGUAGE sql STABLE SECURITY DEFINER
+BEGIN ATOMIC
 WITH moment AS MATERIALIZED (
     SELECT
         $4::text::timestamptz AS at,
@@ -23,4 +27,5 @@ SELECT
     coalesce(sum(credits) FILTER (WHERE date = $3::text::date), 0)::text AS credits,
     coalesce(sum(debits) FILTER (WHERE date = $3::text::date), 0)::text AS debits,
     coalesce(sum(entry_count) FILTER (WHERE date = $3::text::date), 0)::bigint AS entry_count
-FROM known
+FROM known;
+END

@@ -1,4 +1,10 @@
 -- The absolute totals of a day and of its month, in one snapshot. None of either that has no entries.
+CREATE OR REPLACE FUNCTION ledger.totals_of_day(merchant_id text, currency_code text, day text)
+RETURNS TABLE (
+    period text, currency text, credits text, debits text, entry_count bigint, epoch integer, totals_at_us bigint
+)
+LANGUAGE sql STABLE SECURITY DEFINER
+BEGIN ATOMIC
 WITH period AS (
     SELECT to_char(day, 'YYYY-MM-DD') AS name, day AS first, day + 1 AS after_last FROM (SELECT $3::text::date AS day) AS given
     UNION ALL
@@ -20,4 +26,5 @@ JOIN daily_total AS total
     AND total.date >= period.first
     AND total.date < period.after_last
 GROUP BY period.name
-ORDER BY period.name
+ORDER BY period.name;
+END

@@ -1,6 +1,12 @@
 -- The absolute totals of every day and month that the stored entries belong to, in one snapshot; for a reversal that
 -- another has overtaken, of those that the other belongs to.
 -- The dates are those of the ledger, not of the request: a repeat may have carried another default date.
+CREATE OR REPLACE FUNCTION ledger.totals(merchant_id text, ids uuid[], originals uuid[])
+RETURNS TABLE (
+    period text, currency text, credits text, debits text, entry_count bigint, epoch integer, totals_at_us bigint
+)
+LANGUAGE sql STABLE SECURITY DEFINER
+BEGIN ATOMIC
 WITH affected AS (
     SELECT currency, date FROM entry WHERE merchant_id = $1 AND id = ANY ($2::uuid[])
     UNION
@@ -27,4 +33,5 @@ JOIN daily_total AS total
     AND total.date >= period.first
     AND total.date < period.after_last
 GROUP BY period.name, period.currency
-ORDER BY period.name, period.currency
+ORDER BY period.name, period.currency;
+END

@@ -1,4 +1,8 @@
 -- The currencies that a merchant has entries in: a look into the primary key for each, however many rows of totals it has.
+CREATE OR REPLACE FUNCTION ledger.currencies(merchant_id text)
+RETURNS TABLE (currency text)
+LANGUAGE sql STABLE SECURITY DEFINER
+BEGIN ATOMIC
 WITH RECURSIVE walk AS (
     SELECT ''::text AS currency
     UNION ALL
@@ -12,4 +16,5 @@ WITH RECURSIVE walk AS (
         LIMIT 1
     ) AS step
 )
-SELECT currency FROM walk WHERE currency <> '' ORDER BY currency
+SELECT currency FROM walk WHERE currency <> '' ORDER BY currency;
+END

@@ -1,4 +1,8 @@
 -- The merchants and currencies that have entries of a day which its newest seal does not cover.
+CREATE OR REPLACE FUNCTION ledger_maintenance.unsealed(day text, after_merchant text, after_currency text, rows_max bigint)
+RETURNS TABLE (merchant_id text, currency text)
+LANGUAGE sql STABLE SECURITY DEFINER
+BEGIN ATOMIC
 SELECT total.merchant_id, total.currency
 FROM daily_total AS total
 WHERE total.date = $1::text::date AND (total.merchant_id, total.currency) > ($2, $3)
@@ -10,4 +14,5 @@ HAVING sum(total.entry_count) IS DISTINCT FROM (
     LIMIT 1
 )
 ORDER BY total.merchant_id, total.currency
-LIMIT $4
+LIMIT $4;
+END

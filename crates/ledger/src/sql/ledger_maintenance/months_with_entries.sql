@@ -1,5 +1,9 @@
 -- The months that have entries, from the one after a given one: a look into the primary key for each, however many rows of
 -- totals a month has.
+CREATE OR REPLACE FUNCTION ledger_maintenance.months_with_entries(after_merchant text, after_currency text, after_month text, rows_max bigint)
+RETURNS TABLE (merchant_id text, currency text, month text)
+LANGUAGE sql STABLE SECURITY DEFINER
+BEGIN ATOMIC
 WITH RECURSIVE walk AS (
     SELECT $1 AS merchant_id, $2 AS currency, $3::text::date AS month, 0::bigint AS number
     UNION ALL
@@ -18,4 +22,5 @@ WITH RECURSIVE walk AS (
 SELECT merchant_id, currency, to_char(month, 'YYYY-MM') AS month
 FROM walk
 WHERE number > 0
-ORDER BY number
+ORDER BY number;
+END

@@ -1,5 +1,12 @@
 -- A month: the absolute totals of each day with entries and of the month itself, when the newest entry of each was recorded, and
 -- the newest seal of each sealed day. All of it is of one snapshot; the row of the epoch is there even if nothing else is.
+CREATE OR REPLACE FUNCTION ledger.month(merchant_id text, currency_code text, first_day text)
+RETURNS TABLE (
+    period text, currency text, credits text, debits text, entry_count bigint, newest_entry_at_us bigint,
+    seal_epoch integer, seal_number integer, seal_entry_count bigint, epoch integer, totals_at_us bigint
+)
+LANGUAGE sql STABLE SECURITY DEFINER
+BEGIN ATOMIC
 WITH month AS MATERIALIZED (
     SELECT $3::text::date AS first, ($3::text::date + INTERVAL '1 month')::date AS after_last
 ), day AS MATERIALIZED (
@@ -57,4 +64,5 @@ SELECT
     (extract(epoch FROM statement_timestamp()) * 1000000)::bigint AS totals_at_us
 FROM ledger_epoch
 LEFT JOIN line ON true
-ORDER BY line.period
+ORDER BY line.period;
+END
