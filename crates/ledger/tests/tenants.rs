@@ -4,7 +4,7 @@
 #![allow(clippy::unwrap_used, reason = "a failed unwrap fails the test")]
 
 use cashflow::{
-    Amount, Currency, Date, Entry, EntryId, EntryRequest, EntryType, IdempotencyKey, MerchantId, Month, Period,
+    Amount, Currency, Date, Entry, EntryId, EntryRequest, EntryType, IdempotencyKey, MerchantId, Month,
     ReversalRequest, Totals, parse_date,
 };
 use jiff::{SignedDuration, Timestamp};
@@ -159,9 +159,9 @@ async fn what_looks_at_all_merchants_is_for_the_scheduled_functions_only() {
     let refused = [
         ledger.unsealed(day(), None, 10).await.map(drop),
         ledger.months_with_entries(None, 10).await.map(drop),
-        ledger.months_recorded_between(Timestamp::UNIX_EPOCH, Timestamp::UNIX_EPOCH, None, 10).await.map(drop),
-        ledger.reconciliation_state().await.map(drop),
-        ledger.save_reconciliation_state(Timestamp::UNIX_EPOCH, None).await,
+        ledger.months_recorded_between(Timestamp::UNIX_EPOCH, Timestamp::UNIX_EPOCH).await.map(drop),
+        ledger.reconciled().await.map(drop),
+        ledger.save_reconciled(Timestamp::UNIX_EPOCH).await,
     ];
     for result in refused {
         assert!(matches!(result, Err(LedgerError::Misconfigured(_))), "{result:?}");
@@ -192,7 +192,6 @@ fn argument(name: &str) -> String {
         "last_xid" => "'0'".to_owned(),
         "last_id" => "'00000000-0000-0000-0000-000000000000'".to_owned(),
         "rows_max" => "100".to_owned(),
-        "known_count" => "0".to_owned(),
         _ => panic!("say here what to give for the argument {name}"),
     }
 }
@@ -288,8 +287,6 @@ async fn every_operation_answers_another_merchant_as_if_there_were_nothing() {
     let key = MonthKey { merchant: emca.clone(), currency: Currency::BRL, month: Month::of(day()) };
     let month = ledger.month(&key).await.unwrap();
     assert!(month.totals.is_empty() && month.seals.is_empty());
-    let oldest = ledger.oldest_recorded_after(&emca, Currency::BRL, Period::Day(day()), 0).await.unwrap();
-    assert_eq!(oldest, None);
     let sealing = ledger.seal(&emca, Currency::BRL, day()).await.unwrap();
     assert!(matches!(sealing, Sealing::Sealed(seal) if (seal.number, seal.totals) == (1, Totals::ZERO)));
 }
