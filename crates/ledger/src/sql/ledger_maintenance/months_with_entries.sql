@@ -1,6 +1,8 @@
 -- The months that have entries, from the one after a given one: a look into the primary key for each, however many rows of
 -- totals a month has.
-CREATE OR REPLACE FUNCTION ledger_maintenance.months_with_entries(after_merchant text, after_currency text, after_month text, rows_max bigint)
+CREATE OR REPLACE FUNCTION ledger_maintenance.months_with_entries(
+    after_merchant text, after_currency text, after_month text, rows_max bigint
+)
 RETURNS TABLE (merchant_id text, currency text, month text)
 LANGUAGE sql STABLE SECURITY DEFINER
 BEGIN ATOMIC
