@@ -6,6 +6,8 @@ PROFILE ?= default
 ROLE ?= clerk
 SEED ?= 1
 EXAMPLES ?= 100
+SECONDS ?= 600
+TARGET ?=
 LOCAL := python3 local
 IN_PROFILE := --profile '$(PROFILE)'
 SAM := .local/tools/sam/bin
@@ -16,7 +18,7 @@ export SAM_CLI_TELEMETRY := 0
 export REDOCLY_TELEMETRY := off
 export REDOCLY_SUPPRESS_UPDATE_NOTICE := true
 
-.PHONY: help run up down url token invoke redrive test lint fmt unit e2e fuzz-api docs tools
+.PHONY: help run up down url token invoke redrive test lint fmt unit e2e fuzz-api fuzz docs tools
 
 help: ## This list
 	@grep -hE '^[a-z0-9-]+:.*## ' $(MAKEFILE_LIST) | sed -E 's/^([a-z0-9-]+):.*## /\1\t/' | expand -t 10
@@ -81,6 +83,9 @@ e2e: tools ## End-to-end tests on a deployed stack of their own
 
 fuzz-api: tools ## The generated requests of the e2e tests, more of them: make fuzz-api SEED=7 [EXAMPLES=100]
 	SCHEMATHESIS_SEED='$(SEED)' SCHEMATHESIS_EXAMPLES='$(EXAMPLES)' $(CHECKS)/pytest -p no:cacheprovider -s tests/e2e/test_contract.py
+
+fuzz: ## Look for inputs that break a parser: make fuzz SECONDS=600 [TARGET=entry]
+	@$(LOCAL) fuzz --seconds '$(SECONDS)' $(if $(TARGET),--target '$(TARGET)')
 
 tools: # Installs what lint and e2e use. Quick when all is there.
 	@$(LOCAL) install sam >/dev/null
