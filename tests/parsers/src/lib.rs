@@ -8,6 +8,7 @@
 mod caller;
 mod entries;
 mod memory;
+mod message;
 mod query;
 mod refusal;
 mod request;
@@ -21,7 +22,7 @@ use cashflow::Date;
 pub type Check = fn(&[u8]);
 
 /// Every check, by the name of its fuzz target and of its folders.
-pub const CHECKS: [(&str, Check); 14] = [
+pub const CHECKS: [(&str, Check); 15] = [
     ("amount", values::amount),
     ("balance_token", query::balance_token),
     ("batch", entries::batch),
@@ -31,6 +32,7 @@ pub const CHECKS: [(&str, Check); 14] = [
     ("entry", entries::entry),
     ("idempotency_key", values::idempotency_key),
     ("identity", values::identity),
+    ("parked_message", message::parked_message),
     ("posted_entries", workflow::posted_entries),
     ("query", query::query),
     ("record_entries", workflow::record_entries),

@@ -36,9 +36,14 @@ pub(crate) fn assert_recorded(merchant: &MerchantId, entries: &[Entry]) {
     let (merchant_read, entries_read) = read.parse().expect("what was written");
     assert_eq!((&merchant_read, entries_read.as_slice()), (merchant, entries));
     for name in [execution_name(entries), replay_name(entries, 1), replay_name(entries, u32::MAX)] {
-        assert!(name.len() <= EXECUTION_NAME_MAX, "{name}");
-        assert!(name.bytes().all(|byte| byte.is_ascii_alphanumeric() || byte == b'-'), "{name}");
+        assert_execution_name(&name);
     }
+}
+
+/// Checks that an execution can have this name.
+pub(crate) fn assert_execution_name(name: &str) {
+    assert!(name.len() <= EXECUTION_NAME_MAX, "{name}");
+    assert!(name.bytes().all(|byte| byte.is_ascii_alphanumeric() || byte == b'-'), "{name}");
 }
 
 /// What `ApplyToLedger` answers and `ConsolidateDay` takes.
