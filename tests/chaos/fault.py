@@ -1,0 +1,63 @@
+"""What a fault is, and the list of all of them."""
+
+from collections.abc import Callable
+from dataclasses import dataclass, field
+
+from chaos.load import Load
+from chaos.system import System
+
+# Requests a second: MiniStack answers some dozens with two cores.
+RATE = 10
+
+
+@dataclass
+class Scene:
+    """Where a fault is injected: the system, under load."""
+
+    system: System
+    load: Load
+    merchants: list[str]
+    # What the fault expects beyond the audit and was not so.
+    violations: list[str] = field(default_factory=list)
+    # What was seen that shows that the fault took place.
+    notes: list[str] = field(default_factory=list)
+
+    def check(self, holds: bool, expected: str) -> None:
+        """Notes a violation if it does not hold."""
+        if not holds:
+            self.violations.append(f"expected {expected}")
+
+    def note(self, text: str) -> None:
+        """Notes something seen."""
+        self.notes.append(text)
+
+
+@dataclass(frozen=True)
+class Fault:
+    """One way of breaking the system, and what is expected of it beyond the audit."""
+
+    name: str
+    title: str
+    # Injects the fault, lets it last, and lifts it.
+    inject: Callable[[Scene], None]
+    rate: float
+    # Every POST is answered with 202, the first time.
+    no_failed_post: bool
+    # 99 of 100 POSTs are answered in less than twice the time that it takes without a fault.
+    keeps_pace: bool
+
+
+FAULTS: dict[str, Fault] = {}
+
+
+def fault(
+    name: str, title: str, *, rate: float = RATE, no_failed_post: bool = False, keeps_pace: bool = False
+) -> Callable[[Callable[[Scene], None]], Callable[[Scene], None]]:
+    """Puts a function that injects a fault on the list."""
+
+    def add(inject: Callable[[Scene], None]) -> Callable[[Scene], None]:
+        assert name not in FAULTS, name
+        FAULTS[name] = Fault(name, title, inject, rate, no_failed_post, keeps_pace)
+        return inject
+
+    return add

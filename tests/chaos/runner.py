@@ -1,0 +1,127 @@
+"""Runs faults one after the other, each under a load of its own, and audits after each."""
+
+import time
+from dataclasses import dataclass, field
+
+from fluxo_local import console
+from fluxo_local.users import id_token
+
+from chaos.audit import Findings, converged
+from chaos.fault import RATE, Fault, Scene
+from chaos.load import Attempt, Load
+from chaos.system import System, wait
+
+MERCHANTS = 4
+BEFORE_S = 3
+AFTER_S = 2
+CONVERGENCE_TIMEOUT_S = 120
+SHOWN_MAX = 10
+HEALTHY = Fault("healthy", "none", lambda scene: wait(20), RATE, no_failed_post=True, keeps_pace=False)
+
+
+@dataclass
+class Result:
+    """What came of one fault."""
+
+    fault: Fault
+    entries: int
+    posts: int
+    failed_posts: int
+    findings: Findings
+    worst_unavailability_s: float
+    convergence_s: float
+    p99_ms: int
+    notes: list[str]
+    violations: list[str] = field(default_factory=list)
+
+    @property
+    def passed(self) -> bool:
+        """Whether everything was as it must be."""
+        return self.findings.clean and not self.violations
+
+
+def run_faults(system: System, faults: list[Fault]) -> list[Result]:
+    """The healthy system first, as the measure of the others."""
+    results: list[Result] = []
+    for fault in [HEALTHY, *faults]:
+        with console.step(fault.name) as step:
+            result = run_fault(system, fault, seed=len(results) + 1, healthy_p99_ms=results[0].p99_ms if results else None)
+        results.append(result)
+        tell(result, step.duration_s)
+        system.check()
+    return results
+
+
+def run_fault(system: System, fault: Fault, seed: int, healthy_p99_ms: int | None) -> Result:
+    """Injects a fault under load and audits what is left."""
+    merchants = [f"{fault.name}-{name}" for name in ("hot", *range(2, MERCHANTS + 1))]
+    tokens = {merchant: id_token(system.profile, merchant, "clerk") for merchant in merchants}
+    load = Load(system.url, tokens, seed)
+    scene = Scene(system, load, merchants)
+    try:
+        load.start(fault.rate)
+        wait(BEFORE_S)
+        began_at = time.monotonic()
+        fault.inject(scene)
+        ended_at = time.monotonic()
+        wait(AFTER_S)
+        load.stop()
+    except BaseException:
+        load.abandon()
+        raise
+    findings, exact_at = converged(system, load.book, tokens, CONVERGENCE_TIMEOUT_S)
+    attempts = sorted((attempt for sale in load.sales for attempt in sale.attempts), key=lambda attempt: attempt.ended_at)
+    result = Result(
+        fault,
+        entries=load.book.entry_count,
+        posts=len(attempts),
+        failed_posts=sum(attempt.failed for attempt in attempts),
+        findings=findings,
+        worst_unavailability_s=worst_unavailability(attempts),
+        convergence_s=max(0.0, exact_at - ended_at),
+        p99_ms=p99_ms([attempt for attempt in attempts if began_at <= attempt.sent_at <= ended_at]),
+        notes=scene.notes,
+        violations=scene.violations,
+    )
+    judge(result, load, healthy_p99_ms)
+    return result
+
+
+def judge(result: Result, load: Load, healthy_p99_ms: int | None) -> None:
+    """What every fault, and this one in particular, must not do to clients."""
+    given_up = sum(not sale.accepted for sale in load.sales)
+    if given_up:
+        result.violations.append(f"{given_up} requests were not accepted, however often they were repeated")
+    if result.fault.no_failed_post and result.failed_posts:
+        result.violations.append(f"{result.failed_posts} POSTs failed, and none may")
+    if result.fault.keeps_pace and healthy_p99_ms is not None and result.p99_ms >= 2 * healthy_p99_ms:
+        result.violations.append(f"99 of 100 POSTs took up to {result.p99_ms} ms, {healthy_p99_ms} ms without a fault")
+
+
+def worst_unavailability(attempts: list[Attempt]) -> float:
+    """The longest time, in seconds, in which POSTs failed and none was accepted."""
+    worst, failing_since = 0.0, None
+    for attempt in attempts:
+        if attempt.failed:
+            failing_since = failing_since if failing_since is not None else attempt.sent_at
+        elif failing_since is not None:
+            worst, failing_since = max(worst, attempt.ended_at - failing_since), None
+    return worst
+
+
+def p99_ms(attempts: list[Attempt]) -> int:
+    """The time within which 99 of 100 were answered."""
+    times = sorted(attempt.ended_at - attempt.sent_at for attempt in attempts)
+    return round(times[max(0, -(-99 * len(times) // 100) - 1)] * 1000) if times else 0
+
+
+def tell(result: Result, duration_s: float) -> None:
+    """What came of it, at once."""
+    told = [
+        f"{result.entries} entries, {result.posts} POSTs, {result.failed_posts} failed, p99 {result.p99_ms} ms, "
+        f"exact after {result.convergence_s:.1f} s, in all {duration_s:.0f} s",
+        *result.notes,
+        *(f"VIOLATED: {violation}" for violation in result.violations),
+        *(f"WRONG: {difference}" for difference in result.findings.differences[:SHOWN_MAX]),
+    ]
+    console.say("\n".join(f"    {line}" for line in told))
