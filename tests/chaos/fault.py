@@ -17,6 +17,8 @@ class Scene:
     system: System
     load: Load
     merchants: list[str]
+    # The executions that there were before.
+    known: set[str]
     # What the fault expects beyond the audit and was not so.
     violations: list[str] = field(default_factory=list)
     # What was seen that shows that the fault took place.
@@ -26,6 +28,12 @@ class Scene:
         """Notes a violation if it does not hold."""
         if not holds:
             self.violations.append(f"expected {expected}")
+
+    def check_parked(self) -> None:
+        """Notes a violation if no execution has used up its retries since the fault began, been parked, and run again."""
+        parked = sum(name.endswith("-r1") and name not in self.known for name in self.system.workflow.names())
+        self.note(f"{parked} executions parked")
+        self.check(parked > 0, "executions to use up their retries")
 
     def note(self, text: str) -> None:
         """Notes something seen."""

@@ -109,6 +109,10 @@ class Load:
         entries = {f"pos-{next(self._numbers)}": dated | self._entry() | fields for _ in range(max(size, 1))}
         return Sale(chosen, entries, size > 0)
 
+    def token(self, merchant: str) -> str:
+        """Of a clerk of that merchant."""
+        return self._tokens[merchant]
+
     def post(self, sale: Sale) -> Attempt:
         """Sends it once, and books what is accepted."""
         sent_at = time.monotonic()

@@ -8,6 +8,8 @@ from collections.abc import Coroutine, Iterator
 from contextlib import contextmanager, suppress
 from typing import Any
 
+from fluxo_local.stack import free_ports
+
 from chaos.victims import Victim, owner_of
 
 CHUNK_BYTES = 64 * 1024
@@ -116,9 +118,10 @@ class Proxy:
         self._server_port = server_port
         self._socket = socket.socket()
         self._socket.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
-        self._socket.bind(("127.0.0.1", 0))
+        # By its number: the kernel takes back a port that it has chosen itself when the socket stops listening.
+        (self.port,) = free_ports(1)
+        self._socket.bind(("127.0.0.1", self.port))
         self._socket.setblocking(False)
-        self.port: int = self._socket.getsockname()[1]
         self._accepting: asyncio.Task[None] | None = None
         self._links: set[Link] = set()
         self._tasks: set[asyncio.Task[None]] = set()

@@ -57,7 +57,7 @@ def run_fault(system: System, fault: Fault, seed: int, healthy_p99_ms: int | Non
     merchants = [f"{fault.name}-{name}" for name in ("hot", *range(2, MERCHANTS + 1))]
     tokens = {merchant: id_token(system.profile, merchant, "clerk") for merchant in merchants}
     load = Load(system.url, tokens, seed)
-    scene = Scene(system, load, merchants)
+    scene = Scene(system, load, merchants, known=set(system.workflow.names()))
     try:
         load.start(fault.rate)
         wait(BEFORE_S)

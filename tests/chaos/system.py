@@ -2,6 +2,7 @@
 
 import json
 import signal
+import socket
 import time
 from collections.abc import Iterator
 from contextlib import contextmanager
@@ -15,7 +16,7 @@ from fluxo_local import stack as local
 from fluxo_local import toolchain
 from fluxo_local.deployment import Deployment, Doors
 from fluxo_local.engine import Engine
-from fluxo_local.postgres import Postgres, choose_programs, data_directory
+from fluxo_local.postgres import DATABASE, Postgres, choose_programs, data_directory
 from fluxo_local.processes import Service
 from fluxo_local.profile import Profile
 from fluxo_local.redis import Redis
@@ -95,6 +96,20 @@ class System(Stack):
             yield
         finally:
             self._running.replace(server, store.start())
+
+    def ledger_answer(self, statement: str) -> str:
+        """What PostgreSQL answers its superuser, past the door."""
+        answer = self.postgres.psql(statement, DATABASE)
+        assert answer is not None, f"PostgreSQL refused: {statement}"
+        return answer.strip()
+
+    def redis_command(self, *words: str) -> str:
+        """What Redis itself answers, past the door: the first line of it."""
+        with socket.create_connection(("127.0.0.1", self.redis.port), timeout=5) as connection, connection.makefile("rb") as answers:
+            connection.sendall(f"AUTH {self.redis.password}\r\n{' '.join(words)}\r\n".encode())
+            assert answers.readline() == b"+OK\r\n"
+            answer = answers.readline().decode().rstrip()
+            return answers.read(int(answer[1:])).decode() if answer.startswith("$") else answer
 
     def check(self) -> None:
         """Raises when the engine has ended: nothing that is measured then means anything."""

@@ -37,6 +37,16 @@ def owner_of(port: int, peer_port: int) -> Victim | None:
     return None
 
 
+def runs_with(function: str, library: Path) -> bool:
+    """Whether a process of the function has loaded the library."""
+    for process in Path("/proc").iterdir():
+        if process.name.isdigit():
+            with suppress(OSError):
+                if function_name(process) == function and str(library) in (process / "maps").read_text():
+                    return True
+    return False
+
+
 def inode_of(port: int, peer_port: int) -> str | None:
     """The kernel's number of a socket that is connected on loopback."""
     ends = [f"0100007F:{port:04X}", f"0100007F:{peer_port:04X}"]

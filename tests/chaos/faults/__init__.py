@@ -1,5 +1,7 @@
-"""The faults, one file for each family. Importing this puts all of them on the list, in the order in which they run."""
+"""The faults, one file for each family. Importing this puts all of them on the list."""
 
-from chaos.faults import ledger
+from importlib import import_module
 
-__all__ = ["ledger"]
+# In the order in which they run.
+for family in ("ledger", "balances", "memory", "kills", "workflow", "delivery", "clock"):
+    import_module(f"{__name__}.{family}")
