@@ -8,6 +8,8 @@ from chaos.system import System
 
 # Requests a second: MiniStack answers some dozens with two cores.
 RATE = 10
+# So many that the few which meet a fault first are less than one in a hundred.
+BUSY_RATE = 20
 
 
 @dataclass

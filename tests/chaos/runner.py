@@ -7,7 +7,7 @@ from fluxo_local import console
 from fluxo_local.users import id_token
 
 from chaos.audit import Findings, converged
-from chaos.fault import RATE, Fault, Scene
+from chaos.fault import BUSY_RATE, Fault, Scene
 from chaos.load import Attempt, Load
 from chaos.system import System, wait
 
@@ -16,7 +16,8 @@ BEFORE_S = 3
 AFTER_S = 2
 CONVERGENCE_TIMEOUT_S = 120
 SHOWN_MAX = 10
-HEALTHY = Fault("healthy", "none", lambda scene: wait(20), RATE, no_failed_post=True, keeps_pace=False)
+PACE = 2
+HEALTHY = Fault("healthy", "none", lambda scene: wait(20), BUSY_RATE, no_failed_post=True, keeps_pace=False)
 
 
 @dataclass
@@ -42,19 +43,31 @@ class Result:
 
 def run_faults(system: System, faults: list[Fault]) -> list[Result]:
     """The healthy system first, as the measure of the others."""
-    results: list[Result] = []
-    for fault in [HEALTHY, *faults]:
-        with console.step(fault.name) as step:
-            result = run_fault(system, fault, seed=len(results) + 1, healthy_p99_ms=results[0].p99_ms if results else None)
+    results = [measure(system, HEALTHY, 0)]
+    for seed, fault in enumerate(faults, 1):
+        result = measure(system, fault, seed)
+        if fault.keeps_pace and result.p99_ms >= PACE * results[0].p99_ms:
+            # Perhaps the machine has become slower, and not the system: what does it take without a fault now?
+            judge_pace(result, measure(system, HEALTHY, -seed))
         results.append(result)
-        tell(result, step.duration_s)
-        system.check()
     return results
 
 
-def run_fault(system: System, fault: Fault, seed: int, healthy_p99_ms: int | None) -> Result:
+def measure(system: System, fault: Fault, seed: int) -> Result:
+    """Runs one fault, and says at once what came of it."""
+    with console.step(fault.name) as step:
+        result = run_fault(system, fault, seed)
+    tell(result, step.duration_s)
+    system.check()
+    return result
+
+
+def run_fault(system: System, fault: Fault, seed: int) -> Result:
     """Injects a fault under load and audits what is left."""
-    merchants = [f"{fault.name}-{name}" for name in ("hot", *range(2, MERCHANTS + 1))]
+    merchants = [f"{fault.name}{seed}-{name}" for name in ("hot", *range(2, MERCHANTS + 1))]
+    if fault.keeps_pace or fault is HEALTHY:
+        # What they remember of the fault before, such as an open circuit breaker, would make them quicker or slower.
+        system.end_processes("RegisterEntry")
     tokens = {merchant: id_token(system.profile, merchant, "clerk") for merchant in merchants}
     load = Load(system.url, tokens, seed)
     scene = Scene(system, load, merchants, known=set(system.workflow.names()))
@@ -83,19 +96,24 @@ def run_fault(system: System, fault: Fault, seed: int, healthy_p99_ms: int | Non
         notes=scene.notes,
         violations=scene.violations,
     )
-    judge(result, load, healthy_p99_ms)
+    judge(result, load)
     return result
 
 
-def judge(result: Result, load: Load, healthy_p99_ms: int | None) -> None:
+def judge(result: Result, load: Load) -> None:
     """What every fault, and this one in particular, must not do to clients."""
     given_up = sum(not sale.accepted for sale in load.sales)
     if given_up:
         result.violations.append(f"{given_up} requests were not accepted, however often they were repeated")
     if result.fault.no_failed_post and result.failed_posts:
         result.violations.append(f"{result.failed_posts} POSTs failed, and none may")
-    if result.fault.keeps_pace and healthy_p99_ms is not None and result.p99_ms >= 2 * healthy_p99_ms:
-        result.violations.append(f"99 of 100 POSTs took up to {result.p99_ms} ms, {healthy_p99_ms} ms without a fault")
+
+
+def judge_pace(result: Result, healthy: Result) -> None:
+    """Compares with the system as it is without a fault."""
+    if result.p99_ms >= PACE * healthy.p99_ms:
+        result.violations.append(f"99 of 100 POSTs took up to {result.p99_ms} ms, {healthy.p99_ms} ms without a fault")
+        console.say(f"    VIOLATED: {result.violations[-1]}")
 
 
 def worst_unavailability(attempts: list[Attempt]) -> float:

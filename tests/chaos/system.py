@@ -22,6 +22,7 @@ from fluxo_local.profile import Profile
 from fluxo_local.redis import Redis
 
 from chaos.proxy import Proxies, Proxy, Rule
+from chaos.victims import processes_of
 
 PROFILE = Profile("chaos")
 # The SDK's names of the services that the functions use.
@@ -96,6 +97,11 @@ class System(Stack):
             yield
         finally:
             self._running.replace(server, store.start())
+
+    def end_processes(self, function: str) -> None:
+        """Ends the processes of a function, by its name in the template, between two calls: the next ones start anew."""
+        for victim in processes_of(self.function(function)):
+            victim.kill()
 
     def ledger_answer(self, statement: str) -> str:
         """What PostgreSQL answers its superuser, past the door."""

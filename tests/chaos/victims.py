@@ -2,6 +2,7 @@
 
 import os
 import signal
+from collections.abc import Iterator
 from contextlib import suppress
 from dataclasses import dataclass
 from pathlib import Path
@@ -21,30 +22,42 @@ class Victim:
         with suppress(ProcessLookupError):
             os.kill(self.process_id, signal.SIGKILL)
 
+    def open_files(self) -> set[str]:
+        """What it has open."""
+        files = set()
+        with suppress(OSError):
+            for entry in Path(f"/proc/{self.process_id}/fd").iterdir():
+                with suppress(OSError):
+                    files.add(str(entry.readlink()))
+        return files
 
-def owner_of(port: int, peer_port: int) -> Victim | None:
-    """The function's process whose end of a connection on loopback is that port."""
-    inode = inode_of(port, peer_port)
-    if not inode:
-        return None
+    def memory_map(self) -> str:
+        """What it has loaded."""
+        with suppress(OSError):
+            return Path(f"/proc/{self.process_id}/maps").read_text()
+        return ""
+
+
+def processes_of(function: str | None = None) -> Iterator[Victim]:
+    """The processes of a function, or of all functions."""
     for process in Path("/proc").iterdir():
         if process.name.isdigit():
             # It may end while it is looked at.
             with suppress(OSError):
-                function = function_name(process)
-                if function and f"socket:[{inode}]" in open_files(process):
-                    return Victim(int(process.name), function)
-    return None
+                name = function_name(process)
+                if name and name == (function or name):
+                    yield Victim(int(process.name), name)
+
+
+def owner_of(port: int, peer_port: int) -> Victim | None:
+    """The function's process whose end of a connection on loopback is that port."""
+    inode = inode_of(port, peer_port)
+    return next((victim for victim in processes_of() if f"socket:[{inode}]" in victim.open_files()), None) if inode else None
 
 
 def runs_with(function: str, library: Path) -> bool:
     """Whether a process of the function has loaded the library."""
-    for process in Path("/proc").iterdir():
-        if process.name.isdigit():
-            with suppress(OSError):
-                if function_name(process) == function and str(library) in (process / "maps").read_text():
-                    return True
-    return False
+    return any(str(library) in victim.memory_map() for victim in processes_of(function))
 
 
 def inode_of(port: int, peer_port: int) -> str | None:
@@ -55,15 +68,6 @@ def inode_of(port: int, peer_port: int) -> str | None:
         if fields[1:3] == ends:
             return fields[9]
     return None
-
-
-def open_files(process: Path) -> set[str]:
-    """What the process has open."""
-    files = set()
-    for entry in (process / "fd").iterdir():
-        with suppress(OSError):
-            files.add(str(entry.readlink()))
-    return files
 
 
 def function_name(process: Path) -> str | None:
