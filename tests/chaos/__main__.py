@@ -3,6 +3,7 @@
 import argparse
 import os
 import sys
+import time
 
 from fluxo_local import console
 from fluxo_local.problem import Problem
@@ -49,12 +50,15 @@ def run(faults: list[Fault]) -> int:
     if not lock.acquire():
         raise Problem(f"The fault suite is running already (process {lock.holder()}).")
     system = System()
+    began_at = time.monotonic()
     try:
         system.start()
         results = run_faults(system, faults)
     finally:
         system.stop()
     console.say("\n" + report.table(results))
+    if len(faults) == len(FAULTS):
+        report.write(results, time.monotonic() - began_at)
     return 0 if all(result.passed for result in results) else 1
 
 
