@@ -15,8 +15,13 @@ SHORT = 0.1
 @fault("step-functions-refuses", "Step Functions unreachable from register-entry for 6 s")
 def step_functions_refuses(scene: Scene) -> None:
     """The one store without which nothing can be accepted: clients are told so, and nothing may be remembered as accepted."""
+    asked = scene.load.sale()
     with scene.system.ruled("SFN", Refuse()):
+        refused = scene.load.post(asked)
         wait(6)
+    accepted = scene.load.post(asked)
+    scene.check(refused.status == 503, f"503, not {refused.status}")
+    scene.check(accepted.status == 202 and not accepted.is_replay, f"the repeat to be accepted as new, not {accepted}")
     failed = [(sale, attempt) for sale in scene.load.sales for attempt in sale.attempts if attempt.failed]
     scene.note(f"{len(failed)} POSTs refused")
     scene.check(bool(failed), "POSTs to be refused")
