@@ -6,6 +6,8 @@ PROFILE ?= default
 ROLE ?= clerk
 SEED ?= 1
 EXAMPLES ?= 100
+SECONDS ?= 600
+TARGET ?=
 LOCAL := python3 local
 IN_PROFILE := --profile '$(PROFILE)'
 SAM := .local/tools/sam/bin
@@ -17,7 +19,7 @@ export SAM_CLI_TELEMETRY := 0
 export REDOCLY_TELEMETRY := off
 export REDOCLY_SUPPRESS_UPDATE_NOTICE := true
 
-.PHONY: help run up down url token invoke redrive test lint fmt unit e2e chaos chaos-list fuzz-api docs tools
+.PHONY: help run up down url token invoke reconcile redrive test lint fmt unit e2e chaos chaos-list audit fuzz-api fuzz docs tools
 
 help: ## This list
 	@grep -hE '^[a-z0-9-]+:.*## ' $(MAKEFILE_LIST) | sed -E 's/^([a-z0-9-]+):.*## /\1\t/' | expand -t 12
@@ -42,13 +44,17 @@ invoke: ## Invoke one function with an event: make invoke FUNCTION=register-entr
 	@test -n '$(FUNCTION)' -a -n '$(EVENT)' || { echo 'fluxo: say which event of which function: make invoke FUNCTION=register-entry EVENT=entry' >&2; exit 1; }
 	@$(LOCAL) invoke $(IN_PROFILE) '$(FUNCTION)' '$(EVENT)'
 
+reconcile: ## Compare balances with the ledger and repair them: all, or MERCHANT=acme FROM=2026-01-01 TO=2026-12-31 [CURRENCY=BRL]
+	@$(LOCAL) reconcile $(IN_PROFILE) $(if $(MERCHANT),--merchant '$(MERCHANT)') $(if $(FROM),--from '$(FROM)') $(if $(TO),--to '$(TO)') $(if $(CURRENCY),--currency '$(CURRENCY)')
+
 redrive: ## Run the entries in the dead-letter queue again
 	@$(LOCAL) redrive $(IN_PROFILE)
 
 test: lint unit e2e ## All checks and tests; needs nothing set up beforehand
 
-lint: tools ## Formatting, clippy, and the checks of Python, template, state machine and API description
+lint: tools audit ## Formatting, clippy, dependencies, and the checks of Python, template, state machine and API description
 	cargo fmt --all --check
+	cargo fmt --manifest-path fuzz/Cargo.toml --check
 	cargo clippy --workspace --all-targets --locked -- --deny warnings
 	RUSTDOCFLAGS='--deny warnings' cargo doc --workspace --no-deps --document-private-items --locked --quiet
 	$(CHECKS)/ruff format --check --config local/ruff.toml local tests
@@ -61,6 +67,9 @@ lint: tools ## Formatting, clippy, and the checks of Python, template, state mac
 	$(NPM)/redocly lint openapi.yaml --config local/npm/redocly.yaml --format stylish
 	@rm -rf .local/lint/api && $(call render,.local/lint/api)
 	@diff --recursive --brief .local/lint/api docs/api || { echo 'fluxo: docs/api is not what openapi.yaml renders to: run make docs' >&2; exit 1; }
+
+audit: ## Licences and sources of the dependencies, and their known vulnerabilities
+	@$(LOCAL) audit
 
 docs: tools ## Render the description of the API, openapi.yaml, to docs/api
 	@rm -rf docs/api && $(call render,docs/api)
@@ -88,6 +97,9 @@ chaos-list: tools ## The faults that make chaos knows
 
 fuzz-api: tools ## The generated requests of the e2e tests, more of them: make fuzz-api SEED=7 [EXAMPLES=100]
 	SCHEMATHESIS_SEED='$(SEED)' SCHEMATHESIS_EXAMPLES='$(EXAMPLES)' $(CHECKS)/pytest -p no:cacheprovider -s tests/e2e/test_contract.py
+
+fuzz: ## Look for inputs that break a parser: make fuzz SECONDS=600 [TARGET=entry]
+	@$(LOCAL) fuzz --seconds '$(SECONDS)' $(if $(TARGET),--target '$(TARGET)')
 
 tools: # Installs what lint and e2e use. Quick when all is there.
 	@$(LOCAL) install sam >/dev/null

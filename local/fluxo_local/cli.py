@@ -77,9 +77,20 @@ def parse() -> argparse.Namespace:
     invoke = add("invoke", invoke_function, "Invoke one function of the running stack with an event of events/FUNCTION/CASE.json.", profile)
     invoke.add_argument("function", help="such as register-entry")
     invoke.add_argument("case", help="such as entry")
-    add("redrive", redrive, "Bring back the entries that were set aside, from the dead-letter queue.", profile)
+    reconcile = add(
+        "reconcile", reconcile_balances, "Compare balances with the ledger and repair them; without options, all of them.", profile
+    )
+    reconcile.add_argument("--merchant", help="only this merchant's, from one day's month to another's")
+    reconcile.add_argument("--from", dest="first", metavar="DATE")
+    reconcile.add_argument("--to", dest="last", metavar="DATE")
+    reconcile.add_argument("--currency", help="only this one")
+    add("redrive", redrive_messages, "Bring back the entries that were set aside, from the dead-letter queue.", profile)
     tools = add("install", install, "Install one set of tools into .local/tools and print where its programs are.")
-    tools.add_argument("tools", choices=["engine", "sam", "checks", "npm"])
+    tools.add_argument("tools", choices=["engine", "sam", "checks", "npm", "audit", "fuzz"])
+    add("audit", audit, "Check the dependencies: licences, sources, bans, and known vulnerabilities.")
+    fuzzing = add("fuzz", fuzz, "Look for inputs that break a parser.")
+    fuzzing.add_argument("--seconds", type=int, required=True, help="for how long, all targets together")
+    fuzzing.add_argument("--target", help="only this one (see fuzz/fuzz_targets)")
     services = add("with-test-services", with_test_services, "Run a command beside a throw-away PostgreSQL and AWS engine.")
     services.add_argument("test_command", nargs=argparse.REMAINDER, metavar="-- CMD")
     return parser.parse_args()
@@ -134,7 +145,14 @@ def invoke_function(arguments: argparse.Namespace) -> None:
     functions.invoke(Profile(arguments.profile), arguments.function, arguments.case)
 
 
-def redrive(arguments: argparse.Namespace) -> None:
+def reconcile_balances(arguments: argparse.Namespace) -> None:
+    """Compares and repairs balances."""
+    from fluxo_local import reconcile
+
+    reconcile.reconcile(Profile(arguments.profile), arguments.merchant, arguments.first, arguments.last, arguments.currency)
+
+
+def redrive_messages(arguments: argparse.Namespace) -> None:
     """Brings back what was set aside."""
     from fluxo_local import redrive
 
@@ -150,6 +168,20 @@ def install(arguments: argparse.Namespace) -> None:
     with redirect_stdout(sys.stderr):
         directory = toolchain.install(arguments.tools)
     console.say(str(directory))
+
+
+def audit(_arguments: argparse.Namespace) -> None:
+    """Checks the dependencies."""
+    from fluxo_local import audit
+
+    audit.audit()
+
+
+def fuzz(arguments: argparse.Namespace) -> None:
+    """Looks for inputs that break a parser."""
+    from fluxo_local import fuzz
+
+    fuzz.fuzz(arguments.seconds, arguments.target)
 
 
 def with_test_services(arguments: argparse.Namespace) -> int:

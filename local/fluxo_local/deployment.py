@@ -9,7 +9,7 @@ from typing import Any
 from fluxo_local import console, loopback, toolchain
 from fluxo_local.aws import REGION, aws_environment, signed_for
 from fluxo_local.engine import Engine
-from fluxo_local.postgres import DATABASE, FUNCTIONS, OWNER, Postgres, admit_functions, prepare_ledger
+from fluxo_local.postgres import DATABASE, FUNCTIONS, MAINTENANCE, OWNER, Postgres, admit_functions, prepare_ledger
 from fluxo_local.problem import Problem
 from fluxo_local.processes import run_tool
 from fluxo_local.profile import CHECKOUT, Profile, write_json
@@ -88,7 +88,8 @@ class Deployment:
                 },
                 step=step,
             )
-            admit_functions(self.postgres, self.profile.secret("ledger_functions_password"))
+            secret = self.profile.secret
+            admit_functions(self.postgres, secret("ledger_functions_password"), secret("ledger_maintenance_password"))
 
     def deploy(self) -> dict[str, Any]:
         """Runs `sam deploy` and answers the ids of what it made; without changes it makes none."""
@@ -107,6 +108,8 @@ class Deployment:
                     "LedgerUser": FUNCTIONS,
                     "LedgerAuth": "password",
                     "LedgerPassword": self.profile.secret("ledger_functions_password"),
+                    "LedgerMaintenanceUser": MAINTENANCE,
+                    "LedgerMaintenancePassword": self.profile.secret("ledger_maintenance_password"),
                     "LedgerTls": "off",
                     "RedisUrl": self.redis.url(doors.redis),
                     # Who tries out what happens after an outage wants to see it.

@@ -1,6 +1,7 @@
-"""Invokes one function of the running stack with one of the events in `events/`."""
+"""Invokes functions of the running stack."""
 
 import json
+from typing import Any
 
 from fluxo_local import console, loopback
 from fluxo_local.aws import signed_for
@@ -11,24 +12,28 @@ EVENTS = CHECKOUT / "events"
 
 
 def invoke(profile: Profile, function: str, case: str) -> None:
-    """Prints what the function answers; a failure of the function is a problem."""
+    """Prints what a function answers to one of the events in `events/`; a failure of the function is a problem."""
     event = EVENTS / function / f"{case}.json"
     if not event.is_file():
         known = sorted(f"{each.parent.name} {each.stem}" for each in EVENTS.glob("*/*.json"))
         raise Problem(f"There is no event {function} {case}. There are: {', '.join(known)}.")
-    stack = profile.stack()
+    console.say(json.dumps(answer_of(profile.stack(), function, event.read_bytes()), indent=2, ensure_ascii=False))
+
+
+def answer_of(stack: dict[str, Any], function: str, event: bytes) -> Any:
+    """What the function answers."""
     # The template names each function as its binary, in another spelling.
     name = stack["functions"]["".join(word.capitalize() for word in function.split("-"))]
     status, answer = loopback.request(
         stack["port"],
         "POST",
         f"/2015-03-31/functions/{name}/invocations",
-        event.read_bytes(),
+        event,
         {"Content-Type": "application/json", "Authorization": signed_for("lambda")},
     )
     payload = json.loads(answer or b"null")
     if status != 200:
         raise Problem(f"The AWS engine did not invoke {function} (status {status}): {payload}")
-    console.say(json.dumps(payload, indent=2, ensure_ascii=False))
     if isinstance(payload, dict) and "errorType" in payload:
-        raise Problem(f"{function} has failed with {payload['errorType']}.")
+        raise Problem(f"{function} has failed with {payload['errorType']}: {payload.get('errorMessage')}")
+    return payload

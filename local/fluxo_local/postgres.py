@@ -18,6 +18,7 @@ from fluxo_local.toolchain import PostgresPrograms
 SUPERUSER = "postgres"
 OWNER = "fluxo_owner"
 FUNCTIONS = "fluxo"
+MAINTENANCE = "fluxo_maintenance"
 DATABASE = "fluxo"
 # Every call of a function that works with the ledger holds one, see engine.CALLS_AT_ONCE_MAX.
 CONNECTIONS_MAX = 500
@@ -168,15 +169,17 @@ def prepare_ledger(postgres: Postgres, owner_password: str) -> None:
         raise Problem(f"Creating the ledger's database has failed: see {postgres.logs / 'psql.log'}.")
 
 
-def admit_functions(postgres: Postgres, functions_password: str) -> None:
-    """The role that the functions sign in as: it may do what ledger_writer may, and owns nothing."""
-    done = postgres.psql(
-        f"""
-        SELECT 'CREATE ROLE {FUNCTIONS}' WHERE NOT EXISTS (SELECT FROM pg_roles WHERE rolname = '{FUNCTIONS}') \\gexec
-        ALTER ROLE {FUNCTIONS} LOGIN PASSWORD '{functions_password}';
-        GRANT ledger_writer TO {FUNCTIONS};
-        """,
-        DATABASE,
-    )
-    if done is None:
-        raise Problem(f"Creating the functions' database role has failed: see {postgres.logs / 'psql.log'}.")
+def admit_functions(postgres: Postgres, functions_password: str, maintenance_password: str) -> None:
+    """The roles that the functions sign in as: they own nothing, and may do what the role may that they are members of."""
+    admitted = [(FUNCTIONS, functions_password, "ledger_writer"), (MAINTENANCE, maintenance_password, "ledger_maintainer")]
+    for user, password, role in admitted:
+        done = postgres.psql(
+            f"""
+            SELECT 'CREATE ROLE {user}' WHERE NOT EXISTS (SELECT FROM pg_roles WHERE rolname = '{user}') \\gexec
+            ALTER ROLE {user} LOGIN PASSWORD '{password}';
+            GRANT {role} TO {user};
+            """,
+            DATABASE,
+        )
+        if done is None:
+            raise Problem(f"Creating the database role {user} has failed: see {postgres.logs / 'psql.log'}.")

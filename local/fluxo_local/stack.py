@@ -26,7 +26,7 @@ PORT_VARIABLES = {"engine": "FLUXO_PORT", "postgres": "FLUXO_POSTGRES_PORT", "re
 DEFAULT_PORTS = {"engine": 18740, "postgres": 18741, "redis": 18742}
 LOST_STATE = (
     "The AWS engine was killed and has lost what it recorded since its last start; "
-    "the ledger has every entry, and a day's balance comes back with the next entry of that day."
+    "the ledger has every entry that was posted, and `make reconcile` brings the balances back."
 )
 BALANCE_PARTS = {"opening": "opening_balance", "credits": "total_credits", "debits": "total_debits", "closing": "closing_balance"}
 

@@ -47,6 +47,28 @@ POSTGRES_WHEEL = PythonTools("postgres", "PostgreSQL")
 
 
 @dataclass(frozen=True)
+class RustTools:
+    """Programs from crates.io, each at one version, with the versions of its own dependencies that it was published with."""
+
+    name: str
+    contents: str
+    programs: tuple[str, ...]
+    """What `cargo install` is given: `name@version`."""
+
+    @property
+    def directory(self) -> Path:
+        """Where the programs are."""
+        return TOOLS / self.name / "bin"
+
+
+AUDIT = RustTools("audit", "cargo-deny and cargo-audit (once, takes minutes)", ("cargo-deny@0.20.2", "cargo-audit@0.22.2"))
+FUZZ = RustTools("fuzz", "cargo-fuzz", ("cargo-fuzz@0.13.2",))
+
+# Compiling takes longer than these programs ever run: less of it.
+QUICK_BUILD = {"CARGO_PROFILE_DEV_OPT_LEVEL": "1", "CARGO_PROFILE_DEV_DEBUG": "0"}
+
+
+@dataclass(frozen=True)
 class PostgresPrograms:
     """A directory with PostgreSQL's server programs, and their major version."""
 
@@ -151,6 +173,9 @@ def install(name: str) -> Path:
     """Installs a set of tools by its name; answers the directory of its programs."""
     if name == "npm":
         return install_node_tools()
+    if rust_tools := {tools.name: tools for tools in (AUDIT, FUZZ)}.get(name):
+        install_rust_tools(rust_tools)
+        return rust_tools.directory
     tools = {tools.name: tools for tools in (ENGINE, SAM, CHECKS)}[name]
     install_python_tools(tools)
     return tools.directory
@@ -173,6 +198,28 @@ def install_python_tools(tools: PythonTools) -> None:
                 [tools.program("pip"), "install", "--quiet", "--disable-pip-version-check", "--requirement", requirements],
                 what=f"Installing {tools.contents}",
                 log=log,
+                step=step,
+            )
+            stamp.write_text(wanted)
+
+
+def install_rust_tools(tools: RustTools) -> None:
+    """Compiles the programs, unless these very versions are there."""
+    wanted = " ".join(tools.programs)
+    target = TOOLS / tools.name
+    stamp = target / ".complete"
+    # libFuzzer is C++.
+    if not shutil.which("c++"):
+        install_system_packages(["build-essential"])
+    with one_at_a_time("set-up"):
+        if stamp.exists() and stamp.read_text() == wanted:
+            return
+        with console.step(f"Installing {tools.contents}") as step:
+            run_tool(
+                ["cargo", "install", "--locked", "--profile", "dev", "--no-default-features", "--root", target, *tools.programs],
+                what=f"Installing {tools.contents}",
+                log=LOCAL / f"cargo-{tools.name}.log",
+                environment=os.environ | QUICK_BUILD | {"PATH": search_path()},
                 step=step,
             )
             stamp.write_text(wanted)

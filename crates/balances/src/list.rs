@@ -6,7 +6,7 @@ use cashflow::{Currency, MerchantId, Month};
 use crate::{BalanceTable, ReadError, item};
 
 /// How many items are looked at in one go.
-const SCANNED_MAX: i32 = 1000;
+const SCANNED_MAX: i32 = 200;
 
 /// How far a walk through the table has come: the keys of the last item that was looked at.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -18,7 +18,7 @@ pub struct ScanPlace {
 }
 
 impl BalanceTable {
-    /// The months of which the table holds anything, from the next 1,000 items after a place, and the place to go on from.
+    /// The months of which the table holds anything, from the next 200 items after a place, and the place to go on from.
     /// The order is DynamoDB's own. A month may come up again behind another place.
     pub async fn months(
         &self,

@@ -65,6 +65,11 @@ impl Month {
         parse_date(&format!("{text}-01")).map(Month::of).map_err(|_| MonthError)
     }
 
+    /// The month after this one, if the calendar has it.
+    pub fn next(self) -> Option<Month> {
+        self.first_day.last_of_month().tomorrow().ok().map(Month::of)
+    }
+
     /// The first day of the month.
     pub fn first_day(self) -> Date {
         self.first_day

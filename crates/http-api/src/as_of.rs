@@ -31,6 +31,9 @@ pub fn parse_as_of_query(request: &Request) -> Result<AsOfQuery, Problem> {
     Ok(AsOfQuery { currency, date, instant })
 }
 
+/// The start of the year 0: an instant before it, to which an offset can lead, has no form in RFC 3339.
+const FIRST_INSTANT: Timestamp = Timestamp::constant(-62_167_219_200, 0);
+
 /// Reads a `date-time` of RFC 3339, section 5.6. The library reads more than that, so the form is looked at first.
 fn parse_instant(text: &str) -> Option<Timestamp> {
     let is_shaped = |text: &[u8], shape: &[u8]| {
@@ -47,9 +50,11 @@ fn parse_instant(text: &str) -> Option<Timestamp> {
         _ => 0,
     };
     let offset = &rest[fraction..];
-    let is_offset = is_shaped(offset, b"Z") || is_shaped(offset, b"+99:99") || is_shaped(offset, b"-99:99");
+    let is_hours = is_shaped(offset, b"+99:99") || is_shaped(offset, b"-99:99");
+    let is_offset = is_shaped(offset, b"Z") || (is_hours && offset[1..3] <= b"23"[..]);
     let is_date_time = is_shaped(seconds, b"9999-99-99T99:99:99") && (fraction == 0 || (2..=10).contains(&fraction));
-    if is_date_time && is_offset { text.to_ascii_uppercase().parse().ok() } else { None }
+    let instant = if is_date_time && is_offset { text.to_ascii_uppercase().parse().ok() } else { None };
+    instant.filter(|instant| *instant >= FIRST_INSTANT)
 }
 
 /// The answer to `GET /daily-balances/{date}/as-of/{instant}`.
@@ -79,6 +84,7 @@ mod tests {
         check("2026-11-22T15:00:00-03:00", Some("2026-11-22T18:00:00Z"));
         check("2026-11-22T15:00:00.123456+00:00", Some("2026-11-22T15:00:00.123456Z"));
         check("2026-11-22T15:00:00.1Z", Some("2026-11-22T15:00:00.1Z"));
+        check("0000-01-01T00:00:00Z", Some("0000-01-01T00:00:00Z"));
     }
 
     #[test]
@@ -100,6 +106,8 @@ mod tests {
             "2026-13-22T18:00:00Z",
             "2026-11-22T25:00:00Z",
             "2026-11-22T18:00:00+99:99",
+            "2026-11-22T18:00:00+24:00",
+            "0000-01-01T00:00:00+00:01",
         ];
         for text in refused {
             check(text, None);

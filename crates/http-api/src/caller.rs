@@ -54,9 +54,11 @@ fn claims(request: &Request) -> Option<&HashMap<String, String>> {
     }
 }
 
-/// HTTP APIs hand an array claim over as one string: `[clerk viewer]`.
+/// HTTP APIs hand an array claim over as one string: `[clerk viewer]`. Only its own brackets and spaces count: Cognito allows
+/// further brackets in the name of a group, and `clerk]` is not `clerk`.
 fn group_names(claim: &str) -> impl Iterator<Item = &str> {
-    claim.trim_start_matches('[').trim_end_matches(']').split_whitespace()
+    let list = claim.strip_prefix('[').and_then(|rest| rest.strip_suffix(']'));
+    list.into_iter().flat_map(|list| list.split(' '))
 }
 
 #[cfg(test)]
@@ -92,6 +94,7 @@ mod tests {
         check(&[id, merchant, ("cognito:groups", "[viewer clerk]")], Ok("acme"));
         check(&[id, merchant, ("cognito:groups", "[viewer]")], Err(Code::ClerkRequired));
         check(&[id, merchant, ("cognito:groups", "[clerks not-clerk]")], Err(Code::ClerkRequired));
+        check(&[id, merchant, ("cognito:groups", "[clerk] [[clerk]")], Err(Code::ClerkRequired));
         check(&[id, merchant, ("cognito:groups", "[]")], Err(Code::ClerkRequired));
         check(&[id, merchant], Err(Code::ClerkRequired));
         check(&[id, ("cognito:groups", "[clerk]")], Err(Code::MerchantMissing));

@@ -50,7 +50,7 @@ pub fn parse_statement_query(request: &Request) -> Result<StatementQuery, Proble
     let currency = query.currency();
     let limit = match query.optional("limit") {
         Some(text) => {
-            let limit = text.parse().ok().filter(|limit| (1..=LIMIT_MAX).contains(limit));
+            let limit = text.parse().ok().filter(|limit| (1..=LIMIT_MAX).contains(limit) && limit.to_string() == text);
             query.check("limit", limit.ok_or(format!("must be a whole number from 1 to {LIMIT_MAX}")))
         }
         None => Some(LIMIT_DEFAULT),

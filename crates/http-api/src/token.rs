@@ -19,12 +19,14 @@ pub(crate) fn read(text: &str) -> Option<BalanceToken> {
     let [FORM, currency, date, day_epoch, day_count, month_epoch, month_count] = parts[..] else { return None };
     let version =
         |epoch: &str, count: &str| Some(TotalsVersion { epoch: epoch.parse().ok()?, entry_count: count.parse().ok()? });
-    Some(BalanceToken {
+    let token = BalanceToken {
         currency: Currency::parse(currency).ok()?,
         date: parse_date(date).ok()?,
         day: version(day_epoch, day_count)?,
         month: version(month_epoch, month_count)?,
-    })
+    };
+    // Numbers have other spellings, such as `+1` and `01`.
+    (write(&token) == text).then_some(token)
 }
 
 #[cfg(test)]
@@ -50,6 +52,7 @@ mod tests {
             other("1 XXX 2026-11-22 1 3 1 9"),
             other("1 BRL 2026-11-31 1 3 1 9"),
             other("1 BRL 2026-11-22 1 -3 1 9"),
+            other("1 BRL 2026-11-22 1 +3 1 9"),
         ];
         for text in refused {
             assert_eq!(read(&text), None, "{text:?}");

@@ -43,7 +43,7 @@ impl Ledger {
             // Answered in this order: what has ended by the first statement is visible to the second.
             let (settled, balance) = try_join(
                 client.query_typed_one(include_str!("sql/settled.sql"), &moment),
-                client.query_typed_one(include_str!("sql/as_of.sql"), &parameters),
+                client.query_typed_one("SELECT * FROM ledger.as_of($1, $2, $3, $4)", &parameters),
             )
             .await?;
             if settled.get("settled") {

@@ -3,6 +3,9 @@
 //! [`Ledger::post`] is the only operation that writes entries. It posts a batch in one transaction and then, in a fresh
 //! snapshot, reads the outcomes and the totals of the affected days and months; both travel in one network round trip.
 //! [`Ledger::seal`] records what a day was at one moment. Everything else reads.
+//!
+//! Who connects has no rights on tables. Each operation calls a function of the database, which is a file in `sql/`: those of
+//! `ledger` take the merchant first, those of `ledger_maintenance` look at all merchants and need a role of their own.
 
 mod as_of;
 mod config;
@@ -11,6 +14,7 @@ mod day;
 mod lookup;
 mod migrate;
 mod post;
+mod reconciliation;
 mod rows;
 mod seal;
 mod session;
@@ -22,5 +26,6 @@ pub use connection::{ConnectError, connect};
 pub use lookup::FoundEntry;
 pub use migrate::{MigrateError, migrate};
 pub use post::{LedgerTotals, Outcome, PostError, Posting, TOTAL_SLOTS};
+pub use reconciliation::{KnownTotals, LedgerMonth, MonthKey, NewestSeal, Reconciled};
 pub use seal::{SEALS_LISTED_MAX, Sealing};
 pub use session::{Ledger, LedgerError, UnavailableError};

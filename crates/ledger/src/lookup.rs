@@ -33,10 +33,10 @@ impl Ledger {
         self.run(STATEMENTS_TIMEOUT, async |client| {
             // Answered in this order and in one round trip: totals read after the entry was seen contain it.
             let (posted, conflicts, overtaken, totals) = try_join4(
-                client.query_typed(include_str!("sql/posted.sql"), &by_ids),
-                client.query_typed(include_str!("sql/conflicts.sql"), &by_id),
-                client.query_typed(include_str!("sql/overtaken.sql"), &by_id),
-                client.query_typed(include_str!("sql/totals.sql"), &for_totals),
+                client.query_typed("SELECT * FROM ledger.posted($1, $2)", &by_ids),
+                client.query_typed("SELECT * FROM ledger.conflicts($1, $2)", &by_id),
+                client.query_typed("SELECT * FROM ledger.overtaken($1, $2)", &by_id),
+                client.query_typed("SELECT * FROM ledger.totals($1, $2, $3)", &for_totals),
             )
             .await?;
             if let Some(row) = posted.first() {
@@ -67,7 +67,7 @@ impl Ledger {
         let ids: Vec<Uuid> = ids.iter().map(|id| *id.as_uuid()).collect();
         self.run(STATEMENTS_TIMEOUT, async |client| {
             let parameters: [(&(dyn ToSql + Sync), Type); 2] = [(&merchant_id, Type::TEXT), (&ids, Type::UUID_ARRAY)];
-            let rows = client.query_typed(include_str!("sql/posted.sql"), &parameters).await?;
+            let rows = client.query_typed("SELECT * FROM ledger.posted($1, $2)", &parameters).await?;
             rows.iter().map(read_posted_entry).collect()
         })
         .await

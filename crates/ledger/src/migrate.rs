@@ -7,6 +7,32 @@ mod embedded {
 /// Any number that no other program on this database locks on.
 const MIGRATION_LOCK: i64 = 0x0066_6c75_786f;
 
+/// The functions of the database, which are all that the application's roles may use. What they are is the newest text; what
+/// they were is in the history of these files. One that goes, or takes or answers something else, is dropped by a migration.
+const FUNCTIONS: &[&str] = &[
+    include_str!("sql/ledger/as_of.sql"),
+    include_str!("sql/ledger/conflicts.sql"),
+    include_str!("sql/ledger/currencies.sql"),
+    include_str!("sql/ledger/cursor_key.sql"),
+    include_str!("sql/ledger/keep_conflicts.sql"),
+    include_str!("sql/ledger/keep_overtaken.sql"),
+    include_str!("sql/ledger/month.sql"),
+    include_str!("sql/ledger/overtaken.sql"),
+    include_str!("sql/ledger/post.sql"),
+    include_str!("sql/ledger/posted.sql"),
+    include_str!("sql/ledger/seal.sql"),
+    include_str!("sql/ledger/seals.sql"),
+    include_str!("sql/ledger/statement.sql"),
+    include_str!("sql/ledger/stored.sql"),
+    include_str!("sql/ledger/totals.sql"),
+    include_str!("sql/ledger/totals_of_day.sql"),
+    include_str!("sql/ledger_maintenance/months_recorded_between.sql"),
+    include_str!("sql/ledger_maintenance/months_with_entries.sql"),
+    include_str!("sql/ledger_maintenance/reconciled_until.sql"),
+    include_str!("sql/ledger_maintenance/save_reconciled_until.sql"),
+    include_str!("sql/ledger_maintenance/unsealed.sql"),
+];
+
 /// Why the migrations did not run to their end. Each migration is one transaction: what failed left nothing behind.
 #[derive(Debug, thiserror::Error)]
 pub enum MigrateError {
@@ -16,16 +42,36 @@ pub enum MigrateError {
     /// A migration failed, or an applied one differs from the file of the same version.
     #[error("a migration failed")]
     Migration(#[from] refinery::Error),
+    /// The functions could not be created; those of before are still there.
+    #[error("the functions could not be created")]
+    Functions(#[source] tokio_postgres::Error),
 }
 
-/// Brings the database to the newest schema and answers the names of the migrations that this run applied.
+/// Brings the database to the newest schema, replaces its functions by those of this program, and answers the names of the migrations that this run applied.
 ///
 /// Safe to run again and at the same time as another run: a second one waits, then finds nothing to do.
 pub async fn migrate(client: &mut Client) -> Result<Vec<String>, MigrateError> {
     // The database's limit is meant for the functions; a migration may take as long as it needs.
-    client.batch_execute("SET statement_timeout = 0").await?;
+    // All names are those of one schema, whoever the owner is.
+    client.batch_execute("SET statement_timeout = 0; SET search_path = public").await?;
     client.execute("SELECT pg_advisory_lock($1)", &[&MIGRATION_LOCK]).await?;
-    let result = embedded::migrations::runner().run_async(client).await;
+    let result = apply(client).await;
     client.execute("SELECT pg_advisory_unlock($1)", &[&MIGRATION_LOCK]).await?;
-    Ok(result?.applied_migrations().iter().map(ToString::to_string).collect())
+    result
+}
+
+async fn apply(client: &mut Client) -> Result<Vec<String>, MigrateError> {
+    let report = embedded::migrations::runner().run_async(client).await?;
+    replace_functions(client).await.map_err(MigrateError::Functions)?;
+    Ok(report.applied_migrations().iter().map(ToString::to_string).collect())
+}
+
+/// In one transaction: no function is ever there with other rights than it should have.
+async fn replace_functions(client: &mut Client) -> Result<(), tokio_postgres::Error> {
+    let transaction = client.transaction().await?;
+    for function in FUNCTIONS {
+        transaction.batch_execute(function).await?;
+    }
+    transaction.batch_execute(include_str!("sql/grants.sql")).await?;
+    transaction.commit().await
 }

@@ -82,16 +82,16 @@ async fn post(client: &Client, merchant: &MerchantId, entries: &[Entry]) -> Resu
         [(&merchant_id, Type::TEXT), (&columns.ids, Type::UUID_ARRAY), (&originals, Type::UUID_ARRAY)];
 
     let (posted, stored, totals) = try_join3(
-        client.query_typed(include_str!("sql/post.sql"), &parameters),
-        client.query_typed(include_str!("sql/stored.sql"), &by_id),
-        client.query_typed(include_str!("sql/totals.sql"), &by_id),
+        client.query_typed("SELECT * FROM ledger.post($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11)", &parameters),
+        client.query_typed("SELECT * FROM ledger.stored($1, $2, $3)", &by_id),
+        client.query_typed("SELECT * FROM ledger.totals($1, $2, $3)", &by_id),
     )
     .await?;
 
     let outcomes = outcomes(entries, &posted, &stored)?;
-    let keep_conflicts = include_str!("sql/keep_conflicts.sql");
+    let keep_conflicts = "SELECT * FROM ledger.keep_conflicts($1, $2, $3, $4, $5, $6, $7, $8, $9, $10)";
     keep_aside(client, keep_conflicts, &merchant_id, entries, &outcomes, Outcome::Conflict).await?;
-    let keep_overtaken = include_str!("sql/keep_overtaken.sql");
+    let keep_overtaken = "SELECT * FROM ledger.keep_overtaken($1, $2, $3, $4, $5, $6, $7, $8, $9, $10)";
     keep_aside(client, keep_overtaken, &merchant_id, entries, &outcomes, Outcome::AlreadyReversed).await?;
     Ok(Posting { outcomes, after: read_ledger_totals(&totals)? })
 }

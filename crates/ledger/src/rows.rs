@@ -40,18 +40,22 @@ pub(crate) fn read_posted_entry(row: &Row) -> Result<PostedEntry, LedgerError> {
 pub(crate) fn read_ledger_totals(rows: &[Row]) -> Result<LedgerTotals, LedgerError> {
     let first = rows.first().ok_or(LedgerError::Inconsistent("no totals for posted entries"))?;
     Ok(LedgerTotals {
-        epoch: known(u32::try_from(first.get::<_, i32>("epoch")), "a negative epoch")?,
+        epoch: read_epoch(first, "epoch")?,
         totals_at: read_time(first, "totals_at_us")?,
         totals: rows.iter().map(read_period_totals).collect::<Result<_, _>>()?,
     })
 }
 
-fn read_period_totals(row: &Row) -> Result<PeriodTotals, LedgerError> {
-    Ok(PeriodTotals {
-        period: known(Period::parse(row.get("period")), "an unknown period")?,
-        currency: read_currency(row)?,
-        totals: read_totals(row)?,
-    })
+pub(crate) fn read_period_totals(row: &Row) -> Result<PeriodTotals, LedgerError> {
+    Ok(PeriodTotals { period: read_period(row)?, currency: read_currency(row)?, totals: read_totals(row)? })
+}
+
+pub(crate) fn read_period(row: &Row) -> Result<Period, LedgerError> {
+    known(Period::parse(row.get("period")), "an unknown period")
+}
+
+pub(crate) fn read_epoch(row: &Row, column: &str) -> Result<u32, LedgerError> {
+    known(u32::try_from(row.get::<_, i32>(column)), "a negative epoch")
 }
 
 pub(crate) fn read_totals(row: &Row) -> Result<Totals, LedgerError> {

@@ -9,7 +9,7 @@ use tokio_postgres::{
 use crate::{
     Ledger, LedgerError, LedgerTotals, UnavailableError,
     day::Day,
-    rows::{known, read_currency, read_ledger_totals, read_time, read_totals},
+    rows::{known, read_currency, read_epoch, read_ledger_totals, read_time, read_totals},
     session::STATEMENTS_TIMEOUT,
 };
 
@@ -46,7 +46,7 @@ impl Ledger {
         let day = Day::new(merchant, currency, date);
         self.run(SEAL_TIMEOUT, async |client| {
             for _ in 0..SEAL_ATTEMPTS_MAX {
-                let row = client.query_typed_opt(include_str!("sql/seal.sql"), &day.parameters()).await?;
+                let row = client.query_typed_opt("SELECT * FROM ledger.seal($1, $2, $3)", &day.parameters()).await?;
                 if let Some(row) = row {
                     let seal = read_seal(&row, currency, date)?;
                     return Ok(if row.get("is_new") { Sealing::Sealed(seal) } else { Sealing::Unchanged(seal) });
@@ -65,7 +65,7 @@ impl Ledger {
         let parameters: [(&(dyn ToSql + Sync), Type); 4] =
             [(&merchant_id, Type::TEXT), (&code, Type::TEXT), (&day, Type::TEXT), (&SEALS_LISTED_MAX, Type::INT8)];
         self.run(STATEMENTS_TIMEOUT, async |client| {
-            let rows = client.query_typed(include_str!("sql/seals.sql"), &parameters).await?;
+            let rows = client.query_typed("SELECT * FROM ledger.seals($1, $2, $3, $4)", &parameters).await?;
             rows.iter().map(|row| read_seal(row, currency, date)).collect()
         })
         .await
@@ -80,7 +80,7 @@ impl Ledger {
     ) -> Result<Option<LedgerTotals>, LedgerError> {
         let day = Day::new(merchant, currency, date);
         self.run(STATEMENTS_TIMEOUT, async |client| {
-            let rows = client.query_typed(include_str!("sql/totals_of_day.sql"), &day.parameters()).await?;
+            let rows = client.query_typed("SELECT * FROM ledger.totals_of_day($1, $2, $3)", &day.parameters()).await?;
             if rows.is_empty() { Ok(None) } else { read_ledger_totals(&rows).map(Some) }
         })
         .await
@@ -101,7 +101,8 @@ impl Ledger {
         let parameters: [(&(dyn ToSql + Sync), Type); 4] =
             [(&day, Type::TEXT), (&after_merchant, Type::TEXT), (&after_currency, Type::TEXT), (&limit, Type::INT8)];
         self.run(STATEMENTS_TIMEOUT, async |client| {
-            let rows = client.query_typed(include_str!("sql/unsealed.sql"), &parameters).await?;
+            let rows =
+                client.query_typed("SELECT * FROM ledger_maintenance.unsealed($1, $2, $3, $4)", &parameters).await?;
             rows.iter()
                 .map(|row| {
                     let merchant = known(MerchantId::parse(row.get("merchant_id")), "an impossible merchant")?;
@@ -120,7 +121,7 @@ fn read_seal(row: &Row, currency: Currency, date: Date) -> Result<Seal, LedgerEr
         number: known(u32::try_from(row.get::<_, i32>("number")), "a negative number of a seal")?,
         totals: read_totals(row)?,
         sealed_at: read_time(row, "sealed_at_us")?,
-        epoch: known(u32::try_from(row.get::<_, i32>("epoch")), "a negative epoch")?,
+        epoch: read_epoch(row, "epoch")?,
         snapshot: row.get("snapshot"),
         sha256: row.get("sha256"),
     })

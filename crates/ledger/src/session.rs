@@ -115,7 +115,8 @@ impl From<tokio_postgres::Error> for LedgerError {
     }
 }
 
-/// A missing database, table or right does not pass by waiting.
+/// A missing database, schema, function or right does not pass by waiting.
 fn is_set_up_wrong(code: Option<&SqlState>) -> bool {
-    code.is_some_and(|code| *code == SqlState::INVALID_CATALOG_NAME || code.code().starts_with("42"))
+    let missing = [SqlState::INVALID_CATALOG_NAME, SqlState::INVALID_SCHEMA_NAME];
+    code.is_some_and(|code| missing.contains(code) || code.code().starts_with("42"))
 }

@@ -48,16 +48,20 @@ impl Ledger {
             (&rows_max, Type::INT8),
         ];
         self.run(STATEMENTS_TIMEOUT, async |client| {
-            let rows = client.query_typed(include_str!("sql/statement.sql"), &parameters).await?;
+            let rows = client
+                .query_typed("SELECT * FROM ledger.statement($1, $2, $3, $4, $5, $6, $7, $8, $9, $10)", &parameters)
+                .await?;
             read_page(&rows, usize::from(limit))
         })
         .await
     }
 
-    /// The key with which cursors are signed.
-    pub async fn cursor_key(&self) -> Result<[u8; 64], LedgerError> {
+    /// The key with which this merchant's cursors are signed.
+    pub async fn cursor_key(&self, merchant: &MerchantId) -> Result<[u8; 64], LedgerError> {
+        let merchant_id = merchant.as_str();
         self.run(STATEMENTS_TIMEOUT, async |client| {
-            let row = client.query_typed_one(include_str!("sql/cursor_key.sql"), &[]).await?;
+            let of_merchant: [(&(dyn ToSql + Sync), Type); 1] = [(&merchant_id, Type::TEXT)];
+            let row = client.query_typed_one("SELECT * FROM ledger.cursor_key($1)", &of_merchant).await?;
             known(row.get::<_, &[u8]>("key").try_into(), "a cursor key has no 64 bytes")
         })
         .await

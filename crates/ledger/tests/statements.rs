@@ -260,14 +260,20 @@ async fn a_moment_that_can_still_change_is_not_answered() {
     assert!(matches!(ask(now - Duration::from_secs(11)).await, BalanceAsOf::Known(_)));
 }
 
+/// Posts an entry as a function does, in whatever transaction is open.
+const POST_NINE: &str = "
+    SELECT * FROM ledger.post(
+        'acme', ARRAY[gen_random_uuid()], ARRAY[decode(repeat('00', 32), 'hex')], ARRAY['credit'], ARRAY[9::bigint],
+        ARRAY['BRL'], ARRAY['2026-11-22'], ARRAY[NULL], ARRAY[NULL], ARRAY[NULL]::uuid[], 0::smallint
+    )";
+
 /// An entry that is written and not committed yet can appear with a time in the past.
 async fn no_moment_is_settled_while_an_entry_of_it_can_appear(database: &Database, writer: &Client) {
     let ledger = Ledger::new(database.config());
     writer.batch_execute("BEGIN").await.unwrap();
-    let insert = "INSERT INTO entry (merchant_id, id, fingerprint, type, amount_minor, currency, date)
-                  VALUES ('acme', gen_random_uuid(), decode(repeat('00', 32), 'hex'), 'credit', 9, 'BRL', '2026-11-22')
-                  RETURNING (extract(epoch FROM recorded_at) * 1000000)::bigint";
-    let written = Timestamp::from_microsecond(writer.query_one(insert, &[]).await.unwrap().get(0)).unwrap();
+    writer.batch_execute(POST_NINE).await.unwrap();
+    let now = "SELECT (extract(epoch FROM clock_timestamp()) * 1000000)::bigint";
+    let written = Timestamp::from_microsecond(writer.query_one(now, &[]).await.unwrap().get(0)).unwrap();
 
     let answer = async || ledger.balance_as_of(&acme(), Currency::BRL, date("2026-11-22"), written).await.unwrap();
     // Once it lies far enough back, only the writer keeps it unsettled.
@@ -303,8 +309,7 @@ async fn who_only_reads_or_writes_later_entries_keeps_no_moment_unsettled() {
     let ledger = Ledger::new(database.config());
     let (reader, writer) = (database.owner().await, ledger::connect(&database.config()).await.unwrap());
     reader.batch_execute("BEGIN; SELECT count(*) FROM entry").await.unwrap();
-    let insert = "BEGIN; INSERT INTO entry (merchant_id, id, fingerprint, type, amount_minor, currency, date)
-                  VALUES ('acme', gen_random_uuid(), decode(repeat('00', 32), 'hex'), 'credit', 9, 'BRL', '2026-11-22')";
-    writer.batch_execute(insert).await.unwrap();
+    writer.batch_execute("BEGIN").await.unwrap();
+    writer.batch_execute(POST_NINE).await.unwrap();
     as_of(&ledger, "2026-11-22", Timestamp::now() - Duration::from_secs(11)).await;
 }

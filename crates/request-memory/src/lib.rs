@@ -156,12 +156,13 @@ fn key(id: EntryId) -> String {
 }
 
 impl Remembered {
-    /// The fingerprint, a space, the response.
-    fn write(&self) -> String {
+    /// The form in which Redis holds it: the fingerprint, a space, the response.
+    pub fn write(&self) -> String {
         format!("{} {}", self.fingerprint, self.response)
     }
 
-    fn read(value: &str) -> Option<Remembered> {
+    /// Reads what [`Remembered::write`] wrote. What cannot be read any more counts as forgotten.
+    pub fn read(value: &str) -> Option<Remembered> {
         let (fingerprint, response) = value.split_once(' ')?;
         Some(Remembered { fingerprint: Fingerprint::parse(fingerprint).ok()?, response: response.to_owned() })
     }

@@ -3,9 +3,10 @@ use std::fmt;
 use cashflow::{
     Amount, AmountError, Category, Currency, DateError, Description, Entry, EntryId, EntryType, Fingerprint,
     FingerprintError, MerchantId, MerchantIdError, TextError, UnknownCurrency, UnknownEntryType, check_entry_date,
+    parse_date,
 };
 use jiff::{Timestamp, civil::Date};
-use serde::{Deserialize, Serialize};
+use serde::{Deserialize, Deserializer, Serialize, de::Error};
 
 /// The largest input that is started, in bytes: Step Functions carries 256 KiB of state, and steps add to it.
 pub const INPUT_BYTES_MAX: usize = 200 * 1024;
@@ -51,6 +52,7 @@ pub struct EntryInput {
     /// The ISO 4217 code.
     pub currency: String,
     /// The business date, `YYYY-MM-DD`.
+    #[serde(deserialize_with = "read_date")]
     pub date: Date,
     /// What it was for.
     #[serde(default, skip_serializing_if = "Option::is_none")]
@@ -120,6 +122,11 @@ impl EntryInput {
             reverses: self.reverses.map(|id| EntryId::parse(&id).ok_or(Fault::Reverses)).transpose()?,
         })
     }
+}
+
+/// The library reads other forms, too.
+fn read_date<'de, D: Deserializer<'de>>(deserializer: D) -> Result<Date, D::Error> {
+    parse_date(&String::deserialize(deserializer)?).map_err(D::Error::custom)
 }
 
 /// The input does not describe entries that can be posted.

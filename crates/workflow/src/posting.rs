@@ -95,14 +95,11 @@ impl PeriodTotalsState {
     }
 
     fn parse(&self) -> Result<PeriodTotals, InvalidTotals> {
+        let sum = |text: &str| text.parse().ok().filter(|sum| *sum >= 0).ok_or(InvalidTotals::Minor);
         Ok(PeriodTotals {
             period: Period::parse(&self.period)?,
             currency: Currency::parse(&self.currency)?,
-            totals: Totals {
-                credits: self.credits.parse().map_err(|_| InvalidTotals::Minor)?,
-                debits: self.debits.parse().map_err(|_| InvalidTotals::Minor)?,
-                entry_count: self.entry_count,
-            },
+            totals: Totals { credits: sum(&self.credits)?, debits: sum(&self.debits)?, entry_count: self.entry_count },
         })
     }
 }
@@ -120,6 +117,6 @@ pub enum InvalidTotals {
     #[error("currency {0}")]
     Currency(#[from] UnknownCurrency),
     /// A sum.
-    #[error("credits and debits must be whole numbers of minor units")]
+    #[error("credits and debits must be whole numbers of minor units, not negative")]
     Minor,
 }

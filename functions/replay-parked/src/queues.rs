@@ -12,6 +12,9 @@ const SQS: AwsLimits =
 /// The longest delay that SQS knows.
 pub(crate) const DELAY_MAX: Duration = Duration::from_secs(900);
 
+/// The longest reason that travels with a message, in characters: body and attributes share the room of a message.
+const REASON_CHARACTERS_MAX: usize = 1_000;
+
 /// The queues of inputs that wait: to run again, or for somebody to look at them.
 #[derive(Debug)]
 pub struct Queues {
@@ -45,7 +48,7 @@ impl Queues {
 
     /// Puts a message where somebody will look at it.
     pub(crate) async fn set_aside(&self, body: &str, reason: &str) -> Result<(), SendError> {
-        self.send(&self.dead_letter_queue_url, body, 0, SET_ASIDE_BECAUSE, reason).await
+        self.send(&self.dead_letter_queue_url, body, 0, SET_ASIDE_BECAUSE, &as_attribute(reason)).await
     }
 
     async fn send(
@@ -69,4 +72,14 @@ impl Queues {
             .map_err(|error| SendError(Box::new(error)))?;
         Ok(())
     }
+}
+
+/// A reason in a form that SQS takes. It quotes what is wrong with an input, and that can be any text.
+fn as_attribute(reason: &str) -> String {
+    let is_refused = |character: char| character.is_control() || matches!(character, '\u{fffe}' | '\u{ffff}');
+    reason
+        .chars()
+        .take(REASON_CHARACTERS_MAX)
+        .map(|character| if is_refused(character) { char::REPLACEMENT_CHARACTER } else { character })
+        .collect()
 }

@@ -13,7 +13,7 @@ use test_stores::{Database, DynamoDb};
 async fn function(database: &Database, store: &DynamoDb) -> SealPastDay {
     let table = BalanceTable::new(store.client.clone(), &store.table_name);
     SealPastDay {
-        sealer: Sealer { ledger: Ledger::new(database.config()), table },
+        sealer: Sealer { ledger: Ledger::new(database.maintenance_config()), table },
         business_time_zone: TimeZone::get("America/Sao_Paulo").unwrap(),
     }
 }

@@ -10,6 +10,9 @@ const TEMPLATE: &str = "fluxo_test_template";
 /// The login role of the functions, with the rights they have in production.
 const FUNCTION_ROLE: &str = "fluxo_test_function";
 
+/// The login role of the scheduled functions.
+const MAINTENANCE_ROLE: &str = "fluxo_test_maintenance";
+
 /// Any number: only one test at a time may make or copy the template.
 const TEMPLATE_LOCK: i64 = 7_305_812;
 
@@ -29,7 +32,9 @@ impl Database {
         ensure_template(&admin, &server).await;
         run(&admin, &format!("CREATE DATABASE {name} TEMPLATE {TEMPLATE}")).await;
         // A copy has the tables, but not the settings that the migrations gave to the database.
-        run(&admin, &format!("ALTER DATABASE {name} SET statement_timeout = '10s'")).await;
+        for setting in ["statement_timeout = '10s'", "jit = off"] {
+            run(&admin, &format!("ALTER DATABASE {name} SET {setting}")).await;
+        }
         admin.execute("SELECT pg_advisory_unlock($1)", &[&TEMPLATE_LOCK]).await.expect("the lock is given back");
         Database { server, name }
     }
@@ -42,9 +47,14 @@ impl Database {
         Database { server, name }
     }
 
-    /// How a function connects to it: as a member of `ledger_writer`, with no other rights.
+    /// How a function connects to it that works for one merchant: as a member of `ledger_writer`, with no other rights.
     pub fn config(&self) -> LedgerConfig {
         login(&self.server, &self.name, FUNCTION_ROLE, FUNCTION_ROLE)
+    }
+
+    /// How a scheduled function connects to it: as a member of `ledger_maintainer`, with no other rights.
+    pub fn maintenance_config(&self) -> LedgerConfig {
+        login(&self.server, &self.name, MAINTENANCE_ROLE, MAINTENANCE_ROLE)
     }
 
     /// How its owner connects to it.
@@ -74,8 +84,9 @@ async fn ensure_template(admin: &Client, server: &Config) {
     {
         let mut client = connect(&owner(server, &draft)).await.expect("the owner connects");
         migrate(&mut client).await.expect("the migrations run");
-        let role = format!("CREATE ROLE {FUNCTION_ROLE} LOGIN PASSWORD '{FUNCTION_ROLE}' IN ROLE ledger_writer");
-        run(&client, &role).await;
+        for (role, group) in [(FUNCTION_ROLE, "ledger_writer"), (MAINTENANCE_ROLE, "ledger_maintainer")] {
+            run(&client, &format!("CREATE ROLE {role} LOGIN PASSWORD '{role}' IN ROLE {group}")).await;
+        }
     }
     run(admin, &format!("ALTER DATABASE {draft} RENAME TO {TEMPLATE}")).await;
 }

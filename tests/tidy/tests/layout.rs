@@ -68,7 +68,7 @@ fn every_decision_is_listed() {
 
 #[test]
 fn links_between_documents_lead_somewhere() {
-    let documents = ["README.md", "ARCHITECTURE.md", "CONTRIBUTING.md"].map(str::to_owned);
+    let documents = ["README.md", "ARCHITECTURE.md", "CONTRIBUTING.md", "SECURITY.md"].map(str::to_owned);
     let records = names("docs/adr").into_iter().map(|name| format!("docs/adr/{name}"));
     for document in documents.into_iter().chain(records) {
         let folder = root().join(&document).parent().unwrap().to_owned();

@@ -2,7 +2,7 @@
 -- entry gets its time, and holds the lock until its transaction ends. So an entry of that moment is committed by now, or its
 -- transaction is among those that hold the lock (or wait for it) and that began by then. The ten seconds are far more than
 -- lies between the start of a statement and its lock.
--- A role sees when the transactions of its own sessions began, and all functions are one role. Of anybody else who is
+-- A role sees when the transactions of its own sessions began, and all who post entries are one role. Of anybody else who is
 -- writing entries, and of prepared transactions, nothing is known: they count as old.
 SELECT
     $1::text::timestamptz <= clock_timestamp() - INTERVAL '10 seconds'

@@ -1,0 +1,202 @@
+//! Looking at what the read model holds, and putting it right, on a real DynamoDB engine.
+
+#![allow(clippy::unwrap_used, reason = "a failed unwrap fails the test")]
+
+use std::collections::HashSet;
+
+use aws_sdk_dynamodb::types::AttributeValue;
+use balances::{BalanceTable, Consistency, SealMark, Stored, StoredBalance, Write};
+use cashflow::{Currency, Date, MerchantId, Month, Period, PeriodTotals, Totals, TotalsVersion, parse_date};
+use jiff::Timestamp;
+use test_stores::DynamoDb;
+
+const DAY: &str = "2026-11-22";
+const MARK: SealMark = SealMark { epoch: 1, number: 1, entry_count: 5 };
+
+struct World {
+    store: DynamoDb,
+    table: BalanceTable,
+}
+
+impl World {
+    async fn new() -> World {
+        let store = DynamoDb::start().await;
+        let table = BalanceTable::new(store.client.clone(), &store.table_name);
+        World { store, table }
+    }
+
+    async fn write(&self, period: &str, credits: i128, entry_count: u64) {
+        self.table.write_if_newer(&merchant(), &totals(period, credits, entry_count), 1, at()).await.unwrap();
+    }
+
+    /// Sets an attribute of the day, as somebody may do by hand.
+    async fn overwrite(&self, attribute: &str, value: AttributeValue) {
+        let update = self.store.client.update_item().table_name(&self.store.table_name);
+        update
+            .key("pk", AttributeValue::S("acme#BRL".to_owned()))
+            .key("sk", AttributeValue::S(format!("day#{DAY}")))
+            .update_expression("SET #attribute = :value")
+            .expression_attribute_names("#attribute", attribute)
+            .expression_attribute_values(":value", value)
+            .send()
+            .await
+            .unwrap();
+    }
+
+    async fn day(&self) -> StoredBalance {
+        self.table.month(&merchant(), Currency::BRL, month("2026-11")).await.unwrap()[&Period::Day(date())].clone()
+    }
+
+    async fn replace(&self, credits: i128, entry_count: u64, seen: &StoredBalance) -> Write {
+        let totals = totals(DAY, credits, entry_count);
+        self.table.replace_totals(&merchant(), &totals, 1, at(), seen).await.unwrap()
+    }
+}
+
+fn merchant() -> MerchantId {
+    MerchantId::parse("acme").unwrap()
+}
+
+fn month(text: &str) -> Month {
+    Month::parse(text).unwrap()
+}
+
+fn date() -> Date {
+    parse_date(DAY).unwrap()
+}
+
+fn at() -> Timestamp {
+    Timestamp::from_second(1_795_000_000).unwrap()
+}
+
+fn totals(period: &str, credits: i128, entry_count: u64) -> PeriodTotals {
+    let totals = Totals { credits, debits: 0, entry_count };
+    PeriodTotals { period: Period::parse(period).unwrap(), currency: Currency::BRL, totals }
+}
+
+fn present(credits: i128, entry_count: u64) -> Stored<(Totals, TotalsVersion)> {
+    Stored::Present((totals(DAY, credits, entry_count).totals, TotalsVersion { epoch: 1, entry_count }))
+}
+
+fn number(value: &str) -> AttributeValue {
+    AttributeValue::N(value.to_owned())
+}
+
+#[tokio::test]
+async fn a_month_is_its_days_and_itself_and_nothing_of_its_neighbours() {
+    let world = World::new().await;
+    let inside = ["2026-11", "2026-11-01", "2026-11-30"];
+    for period in ["2026-10", "2026-10-31", "2026-12", "2026-12-01", "1926-11-15"].iter().chain(&inside) {
+        world.write(period, 100, 1).await;
+    }
+    let stored = world.table.month(&merchant(), Currency::BRL, month("2026-11")).await.unwrap();
+    let expected: HashSet<Period> = inside.map(|period| Period::parse(period).unwrap()).into();
+    assert_eq!(stored.into_keys().collect::<HashSet<_>>(), expected);
+    let other = MerchantId::parse("acm").unwrap();
+    assert!(world.table.month(&other, Currency::BRL, month("2026-11")).await.unwrap().is_empty());
+}
+
+#[tokio::test]
+async fn totals_that_are_wrong_at_an_equal_or_higher_version_can_be_replaced() {
+    let world = World::new().await;
+    world.write(DAY, 100, 5).await;
+    for (attribute, value) in [("credits", "1"), ("entry_count", "9"), ("epoch", "7")] {
+        world.overwrite(attribute, number(value)).await;
+        let seen = world.day().await;
+        assert_ne!(seen.totals(), present(100, 5));
+        assert_eq!(world.replace(100, 5, &seen).await, Write::Written);
+        assert_eq!(world.day().await.totals(), present(100, 5));
+    }
+}
+
+#[tokio::test]
+async fn totals_that_somebody_has_broken_can_be_replaced() {
+    let world = World::new().await;
+    world.write(DAY, 100, 5).await;
+    world.overwrite("debits", AttributeValue::S("none".to_owned())).await;
+    let seen = world.day().await;
+    assert_eq!(seen.totals(), Stored::Malformed);
+    assert_eq!(world.replace(100, 5, &seen).await, Write::Written);
+    assert_eq!(world.day().await.totals(), present(100, 5));
+}
+
+#[tokio::test]
+async fn what_has_changed_since_it_was_seen_is_not_replaced() {
+    let world = World::new().await;
+    world.write(DAY, 1, 5).await;
+    let seen = world.day().await;
+    world.write(DAY, 200, 6).await;
+    assert_eq!(world.replace(100, 5, &seen).await, Write::UpToDate);
+    assert_eq!(world.day().await.totals(), present(200, 6));
+}
+
+#[tokio::test]
+async fn totals_of_a_day_that_was_only_sealed_before_are_not_replaced() {
+    let world = World::new().await;
+    world.table.write_seal(&merchant(), Currency::BRL, date(), MARK).await.unwrap();
+    let seen = world.day().await;
+    assert_eq!(seen.totals(), Stored::Missing);
+    world.write(DAY, 200, 6).await;
+    assert_eq!(world.replace(100, 5, &seen).await, Write::UpToDate);
+}
+
+#[tokio::test]
+async fn the_mark_of_a_seal_can_be_replaced_and_removed_and_leaves_the_totals() {
+    let world = World::new().await;
+    world.write(DAY, 100, 5).await;
+    world.table.write_seal(&merchant(), Currency::BRL, date(), MARK).await.unwrap();
+    world.overwrite("seal_entry_count", number("4")).await;
+    let seen = world.day().await;
+    let replaced = world.table.replace_seal(&merchant(), Currency::BRL, date(), MARK, &seen).await.unwrap();
+    assert_eq!((replaced, world.day().await.seal()), (Write::Written, Stored::Present(MARK)));
+
+    let late = world.table.remove_seal(&merchant(), Currency::BRL, date(), &seen).await.unwrap();
+    assert_eq!((late, world.day().await.seal()), (Write::UpToDate, Stored::Present(MARK)));
+    let seen = world.day().await;
+    let removed = world.table.remove_seal(&merchant(), Currency::BRL, date(), &seen).await.unwrap();
+    assert_eq!((removed, world.day().await.seal()), (Write::Written, Stored::Missing));
+    assert_eq!(world.day().await.totals(), present(100, 5));
+}
+
+#[tokio::test]
+async fn a_day_whose_entries_a_restored_ledger_does_not_know_reads_like_one_without() {
+    let world = World::new().await;
+    world.write(DAY, 100, 5).await;
+    world.table.write_if_newer(&merchant(), &totals(DAY, 0, 0), 2, at()).await.unwrap();
+    let lines =
+        world.table.daily_balances(&merchant(), Currency::BRL, date(), date(), Consistency::Strong).await.unwrap();
+    assert_eq!((lines[0].balance.closing, lines[0].updated_at), (0, None));
+    // What was on its way when the ledger was restored comes too late.
+    world.write(DAY, 120, 6).await;
+    let lines =
+        world.table.daily_balances(&merchant(), Currency::BRL, date(), date(), Consistency::Strong).await.unwrap();
+    assert_eq!(lines[0].balance.closing, 0);
+}
+
+#[tokio::test]
+async fn a_walk_through_the_table_comes_to_every_month_whatever_the_merchant_is_called() {
+    let world = World::new().await;
+    let mut expected = HashSet::new();
+    for merchant in ["acme", "a#b", "#", "acme#BRL"].map(|name| MerchantId::parse(name).unwrap()) {
+        for day in 1..=60 {
+            let period = format!("20{day:02}-03-04");
+            let totals = totals(&period, 1, 1);
+            world.table.write_if_newer(&merchant, &totals, 1, at()).await.unwrap();
+            expected.insert((merchant.clone(), Currency::BRL, month(&period[..7])));
+        }
+    }
+    let mut found = HashSet::new();
+    let mut place = None;
+    let mut pages = 0;
+    loop {
+        let (months, next) = world.table.months(place.as_ref()).await.unwrap();
+        found.extend(months);
+        pages += 1;
+        place = next;
+        if place.is_none() {
+            break;
+        }
+    }
+    assert_eq!(found, expected);
+    assert!(pages > 1, "240 items are more than one page");
+}

@@ -1,8 +1,0 @@
--- In the order in which they came; the first hundred, since a client may go on for ever.
-SELECT
-    id, fingerprint, type, amount_minor, currency, to_char(date, 'YYYY-MM-DD') AS date, description, category, reverses,
-    (extract(epoch FROM recorded_at) * 1000000)::bigint AS recorded_at_us
-FROM entry_conflict
-WHERE merchant_id = $1 AND id = $2
-ORDER BY recorded_at, fingerprint
-LIMIT 100

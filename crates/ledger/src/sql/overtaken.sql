@@ -1,7 +1,0 @@
-SELECT
-    id, fingerprint, type, amount_minor, currency, to_char(date, 'YYYY-MM-DD') AS date, description, category, reverses,
-    (extract(epoch FROM recorded_at) * 1000000)::bigint AS recorded_at_us
-FROM overtaken_reversal
-WHERE merchant_id = $1 AND id = $2
-ORDER BY recorded_at, fingerprint
-LIMIT 1

@@ -1,0 +1,35 @@
+//! The Lambda function `reconcile-balances`.
+
+use std::time::{Duration, SystemTime};
+
+use balances::BalanceTable;
+use lambda_runtime::{Error, LambdaEvent, run, service_fn, tracing};
+use ledger::{Ledger, LedgerConfig};
+use reconcile_balances::ReconcileBalances;
+use settings::AwsLimits;
+use telemetry::Metrics;
+
+/// A run that fails is resumed by the next one.
+const DYNAMODB: AwsLimits =
+    AwsLimits { attempt_timeout: Duration::from_secs(2), operation_timeout: Duration::from_secs(5), attempts: 3 };
+
+/// Comparing and putting right one more month takes less than this.
+const RESERVE: Duration = Duration::from_secs(30);
+
+#[tokio::main(flavor = "current_thread")]
+async fn main() -> Result<(), Error> {
+    tracing::init_default_subscriber();
+    let table_name = settings::required("BALANCES_TABLE")?;
+    let aws = DYNAMODB.load_config().await;
+    let reconcile_balances = &ReconcileBalances {
+        ledger: Ledger::new(LedgerConfig::from_env().await?),
+        table: BalanceTable::new(aws_sdk_dynamodb::Client::new(&aws), table_name),
+        metrics: Metrics::from_env()?,
+    };
+    run(service_fn(async |event: LambdaEvent<serde_json::Value>| {
+        let deadline = event.context.deadline();
+        let is_late = || deadline.duration_since(SystemTime::now()).unwrap_or_default() < RESERVE;
+        reconcile_balances.handle(event.payload, is_late).await.map_err(Error::from)
+    }))
+    .await
+}

@@ -1,0 +1,32 @@
+//! What Redis holds.
+
+use cashflow::{Fingerprint, MerchantId};
+use http_api::{AcceptedEntry, accepted_response, pending_entry_response};
+use request_memory::Remembered;
+
+use crate::text_line;
+
+/// A line with the merchant who asks, then what is stored under the id.
+pub(crate) fn remembered(data: &[u8]) {
+    let Ok(text) = std::str::from_utf8(data) else { return };
+    let (merchant, stored) = text_line(text);
+    let Ok(merchant) = MerchantId::parse(merchant) else { return };
+    let Some(remembered) = Remembered::read(stored) else { return };
+    assert_eq!(remembered.write(), stored);
+    let Some(accepted) = AcceptedEntry::from_memory(&remembered.response, &merchant) else { return };
+    assert_eq!(accepted.merchant_id, merchant.as_str());
+    assert_remembered(remembered.fingerprint, &accepted, &merchant);
+}
+
+/// Checks that an answer comes back from memory as it was, for its merchant and for no other.
+pub(crate) fn assert_remembered(fingerprint: Fingerprint, accepted: &AcceptedEntry, merchant: &MerchantId) {
+    let response = accepted.to_memory().expect("JSON");
+    let remembered = Remembered { fingerprint, response };
+    let read = Remembered::read(&remembered.write()).expect("what was written");
+    assert_eq!(read, remembered);
+    assert_eq!(AcceptedEntry::from_memory(&read.response, merchant).as_ref(), Some(accepted));
+    let other = MerchantId::parse(if merchant.as_str() == "emca" { "acme" } else { "emca" }).expect("a merchant");
+    assert_eq!(AcceptedEntry::from_memory(&read.response, &other), None);
+    assert_eq!(accepted_response(accepted, true).status(), 202);
+    assert_eq!(pending_entry_response(accepted).status(), 200);
+}
