@@ -37,6 +37,12 @@ class Scene:
         self.note(f"{parked} executions parked")
         self.check(parked > 0, "executions to use up their retries")
 
+    def quiet_items(self, count: int) -> list[dict[str, dict[str, str]]]:
+        """The keys of items of the read model that belong to merchants of faults before, who send nothing any more."""
+        own = tuple(self.merchants)
+        items = [item for item in self.system.all_balances() if not item["pk"]["S"].startswith(own)]
+        return [{"pk": item["pk"], "sk": item["sk"]} for item in items[:count]]
+
     def note(self, text: str) -> None:
         """Notes something seen."""
         self.notes.append(text)

@@ -6,13 +6,16 @@ from dataclasses import dataclass, field
 from fluxo_local import console
 from fluxo_local.users import id_token
 
-from chaos.audit import Findings, converged
+from chaos.audit import Findings, audit_whole, converged
+from chaos.book import Book
 from chaos.fault import BUSY_RATE, Fault, Scene
 from chaos.load import Attempt, Load
 from chaos.system import System, wait
 
 MERCHANTS = 4
 BEFORE_S = 3
+# Until as many processes run as the load needs, where times are compared.
+WARM_UP_S = 8
 AFTER_S = 2
 CONVERGENCE_TIMEOUT_S = 120
 SHOWN_MAX = 10
@@ -25,7 +28,7 @@ class Result:
     """What came of one fault."""
 
     fault: Fault
-    entries: int
+    book: Book
     posts: int
     failed_posts: int
     findings: Findings
@@ -36,21 +39,33 @@ class Result:
     violations: list[str] = field(default_factory=list)
 
     @property
+    def entries(self) -> int:
+        """How many were accepted."""
+        return self.book.entry_count
+
+    @property
     def passed(self) -> bool:
         """Whether everything was as it must be."""
         return self.findings.clean and not self.violations
 
 
-def run_faults(system: System, faults: list[Fault]) -> list[Result]:
-    """The healthy system first, as the measure of the others."""
+def run_faults(system: System, faults: list[Fault]) -> tuple[list[Result], bool]:
+    """The healthy system first, as the measure of the others; and whether, in the end, everything still is as it was audited."""
     results = [measure(system, HEALTHY, 0)]
+    books = [results[0].book]
     for seed, fault in enumerate(faults, 1):
         result = measure(system, fault, seed)
         if fault.keeps_pace and result.p99_ms >= PACE * results[0].p99_ms:
             # Perhaps the machine has become slower, and not the system: what does it take without a fault now?
-            judge_pace(result, measure(system, HEALTHY, -seed))
+            healthy = measure(system, HEALTHY, -seed)
+            books.append(healthy.book)
+            judge_pace(result, healthy)
         results.append(result)
-    return results
+        books.append(result.book)
+    with console.step("Auditing everything once more"):
+        differences = audit_whole(system, books)
+    console.say("\n".join(f"    WRONG: {difference}" for difference in differences[:SHOWN_MAX]) or "    nothing has changed")
+    return results, not differences
 
 
 def measure(system: System, fault: Fault, seed: int) -> Result:
@@ -65,7 +80,8 @@ def measure(system: System, fault: Fault, seed: int) -> Result:
 def run_fault(system: System, fault: Fault, seed: int) -> Result:
     """Injects a fault under load and audits what is left."""
     merchants = [f"{fault.name}{seed}-{name}" for name in ("hot", *range(2, MERCHANTS + 1))]
-    if fault.keeps_pace or fault is HEALTHY:
+    compared = fault.keeps_pace or fault is HEALTHY
+    if compared:
         # What they remember of the fault before, such as an open circuit breaker, would make them quicker or slower.
         system.end_processes("RegisterEntry")
     tokens = {merchant: id_token(system.profile, merchant, "clerk") for merchant in merchants}
@@ -73,7 +89,7 @@ def run_fault(system: System, fault: Fault, seed: int) -> Result:
     scene = Scene(system, load, merchants, known=set(system.workflow.names()))
     try:
         load.start(fault.rate)
-        wait(BEFORE_S)
+        wait(WARM_UP_S if compared else BEFORE_S)
         began_at = time.monotonic()
         fault.inject(scene)
         ended_at = time.monotonic()
@@ -86,7 +102,7 @@ def run_fault(system: System, fault: Fault, seed: int) -> Result:
     attempts = sorted((attempt for sale in load.sales for attempt in sale.attempts), key=lambda attempt: attempt.ended_at)
     result = Result(
         fault,
-        entries=load.book.entry_count,
+        load.book,
         posts=len(attempts),
         failed_posts=sum(attempt.failed for attempt in attempts),
         findings=findings,

@@ -7,7 +7,7 @@ from chaos.victims import Victim
 
 # PostgreSQL's message that everything asked for is done, outside any transaction: all is committed.
 READY = b"Z\x00\x00\x00\x05I"
-POSTING = b"INSERT INTO entry "
+POSTING = b"ledger.post("
 REMEMBERING = b"\r\nSET\r\n"
 
 

@@ -1,12 +1,16 @@
 """The real stack, started for the suite with a door of its own before every store, and the means to break what is behind."""
 
 import json
+import shutil
 import signal
 import socket
+import subprocess
 import time
+import uuid
 from collections.abc import Iterator
 from contextlib import contextmanager
 from functools import cached_property
+from pathlib import Path
 from typing import Any
 
 from deployed.ledger import Ledger
@@ -25,6 +29,8 @@ from chaos.proxy import Proxies, Proxy, Rule
 from chaos.victims import processes_of
 
 PROFILE = Profile("chaos")
+# Beside the data directory of PostgreSQL.
+LEDGER_BACKUP = "chaos-ledger-backup"
 # The SDK's names of the services that the functions use.
 AWS_SERVICES = ("DYNAMODB", "SFN", "SQS")
 
@@ -62,6 +68,7 @@ class System(Stack):
         """Ends everything that was started."""
         self._running.stop()
         self._proxies.close()
+        shutil.rmtree(data_directory(PROFILE).with_name(LEDGER_BACKUP), ignore_errors=True)
 
     @cached_property
     def ledger(self) -> Ledger:
@@ -103,6 +110,43 @@ class System(Stack):
         for victim in processes_of(self.function(function)):
             victim.kill()
 
+    def all_balances(self) -> list[dict[str, Any]]:
+        """Every item of the read model."""
+        pages = self.balances.get_paginator("scan").paginate(TableName=self.ids["balances_table"], ConsistentRead=True)
+        return [item for page in pages for item in page["Items"]]
+
+    def restore_balances(self, backup: list[dict[str, Any]]) -> None:
+        """The read model holds these items and no others."""
+        table = self.ids["balances_table"]
+        kept = {(item["pk"]["S"], item["sk"]["S"]) for item in backup}
+        for item in self.all_balances():
+            if (item["pk"]["S"], item["sk"]["S"]) not in kept:
+                self.balances.delete_item(TableName=table, Key={"pk": item["pk"], "sk": item["sk"]})
+        for item in backup:
+            self.balances.put_item(TableName=table, Item=item)
+
+    def back_up_ledger(self) -> None:
+        """Copies the files of the stopped server."""
+        self._running.named("PostgreSQL").stop()
+        copy_files(self.postgres.data, self._ledger_backup)
+        self._running.replace("PostgreSQL", self.postgres.start())
+
+    def restore_ledger(self) -> None:
+        """Puts the copy in the place of the server's files: what was posted since is gone."""
+        self._running.named("PostgreSQL").stop()
+        copy_files(self._ledger_backup, self.postgres.data)
+        self._running.replace("PostgreSQL", self.postgres.start())
+
+    def run_again(self, name: str) -> None:
+        """Starts an execution with the input of that one, under another name."""
+        machine, arn = self.client("stepfunctions"), self.ids["state_machine_arn"]
+        execution = machine.describe_execution(executionArn=f"{arn.replace(':stateMachine:', ':execution:')}:{name}")
+        machine.start_execution(stateMachineArn=arn, name=f"again-{uuid.uuid4()}", input=execution["input"])
+
+    @property
+    def _ledger_backup(self) -> Path:
+        return self.postgres.data.with_name(LEDGER_BACKUP)
+
     def ledger_answer(self, statement: str) -> str:
         """What PostgreSQL answers its superuser, past the door."""
         answer = self.postgres.psql(statement, DATABASE)
@@ -128,6 +172,12 @@ class System(Stack):
 
     def _service(self, name: str) -> Service:
         return self._running.named(name)
+
+
+def copy_files(source: Path, target: Path) -> None:
+    """Copies a directory over another, with its owners and times."""
+    subprocess.run(["rm", "-rf", target], check=True)
+    subprocess.run(["cp", "-a", source, target], check=True)
 
 
 def interrupt_on_signals() -> None:
