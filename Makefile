@@ -13,15 +13,16 @@ IN_PROFILE := --profile '$(PROFILE)'
 SAM := .local/tools/sam/bin
 CHECKS := .local/tools/checks/bin
 NPM := .local/tools/npm/node_modules/.bin
+CHAOS := PYTHONPATH=local:tests:tests/e2e $(CHECKS)/python -m chaos
 
 export SAM_CLI_TELEMETRY := 0
 export REDOCLY_TELEMETRY := off
 export REDOCLY_SUPPRESS_UPDATE_NOTICE := true
 
-.PHONY: help run up down url token invoke reconcile redrive test lint fmt unit e2e audit fuzz-api fuzz docs tools
+.PHONY: help run up down url token invoke reconcile redrive test lint fmt unit e2e chaos chaos-list audit fuzz-api fuzz docs tools
 
 help: ## This list
-	@grep -hE '^[a-z0-9-]+:.*## ' $(MAKEFILE_LIST) | sed -E 's/^([a-z0-9-]+):.*## /\1\t/' | expand -t 10
+	@grep -hE '^[a-z0-9-]+:.*## ' $(MAKEFILE_LIST) | sed -E 's/^([a-z0-9-]+):.*## /\1\t/' | expand -t 12
 
 run: ## Set up, build and run everything on this machine; Ctrl-C stops it
 	@$(LOCAL) run $(IN_PROFILE)
@@ -87,6 +88,12 @@ unit: ## Unit, property and integration tests, beside throw-away servers
 
 e2e: tools ## End-to-end tests on a deployed stack of their own
 	$(CHECKS)/pytest -p no:cacheprovider tests/e2e
+
+chaos: tools ## Break everything under load and audit what is left; one fault: make chaos FAULT=redis-hangs
+	$(CHAOS) $(FAULT)
+
+chaos-list: tools ## The faults that make chaos knows
+	@$(CHAOS) --list
 
 fuzz-api: tools ## The generated requests of the e2e tests, more of them: make fuzz-api SEED=7 [EXAMPLES=100]
 	SCHEMATHESIS_SEED='$(SEED)' SCHEMATHESIS_EXAMPLES='$(EXAMPLES)' $(CHECKS)/pytest -p no:cacheprovider -s tests/e2e/test_contract.py

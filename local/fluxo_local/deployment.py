@@ -21,6 +21,14 @@ CLOUDFORMATION = "{http://cloudformation.amazonaws.com/doc/2010-05-15/}"
 
 
 @dataclass(frozen=True)
+class Doors:
+    """The ports at which the functions find the stores, if not the servers' own: of something in between."""
+
+    postgres: int
+    redis: int
+
+
+@dataclass(frozen=True)
 class Deployment:
     """The project on the servers of one profile."""
 
@@ -28,6 +36,7 @@ class Deployment:
     postgres: Postgres
     redis: Redis
     engine: Engine
+    doors: Doors | None = None
 
     def build(self) -> None:
         """Compiles everything at once, then lets SAM collect the functions, which finds all compiled."""
@@ -84,6 +93,7 @@ class Deployment:
 
     def deploy(self) -> dict[str, Any]:
         """Runs `sam deploy` and answers the ids of what it made; without changes it makes none."""
+        doors = self.doors or Doors(self.postgres.port, self.redis.port)
         with console.step("sam deploy") as step:
             # SAM reads YAML, and JSON is that, too.
             parameters = self.profile.directory / "parameters.yaml"
@@ -93,7 +103,7 @@ class Deployment:
                 {
                     "Architecture": toolchain.machine(),
                     "LedgerHost": "127.0.0.1",
-                    "LedgerPort": str(self.postgres.port),
+                    "LedgerPort": str(doors.postgres),
                     "LedgerDatabase": DATABASE,
                     "LedgerUser": FUNCTIONS,
                     "LedgerAuth": "password",
@@ -101,7 +111,7 @@ class Deployment:
                     "LedgerMaintenanceUser": MAINTENANCE,
                     "LedgerMaintenancePassword": self.profile.secret("ledger_maintenance_password"),
                     "LedgerTls": "off",
-                    "RedisUrl": self.redis.url,
+                    "RedisUrl": self.redis.url(doors.redis),
                     # Who tries out what happens after an outage wants to see it.
                     "ReplayDelaySeconds": "2",
                 },

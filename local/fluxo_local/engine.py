@@ -2,7 +2,8 @@
 
 import os
 import signal
-from dataclasses import dataclass
+from collections.abc import Mapping
+from dataclasses import dataclass, field
 from pathlib import Path
 
 from fluxo_local import console, loopback
@@ -28,6 +29,8 @@ class Engine:
     port: int
     logs: Path
     durable: bool = True
+    # What functions find in their environment besides, such as where a single AWS service is.
+    environment: Mapping[str, str] = field(default_factory=dict)
 
     @property
     def endpoint(self) -> str:
@@ -101,7 +104,7 @@ class Engine:
         else:
             # Tests must not wait for the seconds between the state machine's retries.
             environment |= {"SFN_WAIT_SCALE": "0.01", "STATE_DIR": str(self._state)}
-        return environment
+        return environment | self.environment
 
     @property
     def _state(self) -> Path:

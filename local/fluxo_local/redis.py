@@ -23,10 +23,9 @@ class Redis:
     password: str
     logs: Path
 
-    @property
-    def url(self) -> str:
-        """With the password."""
-        return f"redis://:{self.password}@127.0.0.1:{self.port}/0"
+    def url(self, port: int) -> str:
+        """With the password, for whoever reaches the server through this port."""
+        return f"redis://:{self.password}@127.0.0.1:{port}/0"
 
     def start(self) -> Service:
         """Starts the server. What it remembers survives a restart."""

@@ -42,14 +42,7 @@ class Ports:
 
 def run(profile: Profile) -> None:
     """Starts everything, says how to use it, and stays until it is interrupted or something ends."""
-    toolchain.require_linux_and_rust()
-    toolchain.require_system_programs()
-    toolchain.install_python_tools(toolchain.ENGINE)
-    toolchain.install_python_tools(toolchain.SAM)
-    profile.prepare()
-    profile.stack_file.unlink(missing_ok=True)
-    end_leftovers(profile)
-
+    prepare(profile)
     ports = choose_ports(profile)
     data = data_directory(profile)
     postgres = Postgres(choose_programs(data), data, ports.postgres, profile.secret("postgres_password"), profile.logs)
@@ -64,11 +57,7 @@ def run(profile: Profile) -> None:
             # Redis would answer for entries whose workflows the engine has forgotten, and they would never run again.
             redis.forget()
             console.say(LOST_STATE)
-        running.add(postgres.start())
-        running.add(redis.start())
-        running.add(aws := engine.start(), lambda: engine.stop(aws))
-        deployment.migrate()
-        stack = deployment.deploy()
+        stack = start(deployment, running)
         balance = samples.register(profile, stack)
         introduce(profile, stack, balance)
         running.ready()
@@ -77,6 +66,26 @@ def run(profile: Profile) -> None:
             running.watch()
     finally:
         running.stop()
+
+
+def prepare(profile: Profile) -> None:
+    """Installs what is missing on this machine, and sees that nothing of an earlier run of the profile is left running."""
+    toolchain.require_linux_and_rust()
+    toolchain.require_system_programs()
+    toolchain.install_python_tools(toolchain.ENGINE)
+    toolchain.install_python_tools(toolchain.SAM)
+    profile.prepare()
+    profile.stack_file.unlink(missing_ok=True)
+    end_leftovers(profile)
+
+
+def start(deployment: Deployment, running: "RunningServices") -> dict[str, Any]:
+    """Starts the servers and deploys onto them; answers the ids of what was deployed."""
+    running.add(deployment.postgres.start())
+    running.add(deployment.redis.start())
+    running.add(aws := deployment.engine.start(), lambda: deployment.engine.stop(aws))
+    deployment.migrate()
+    return deployment.deploy()
 
 
 def erase(profile: Profile) -> None:
@@ -97,6 +106,16 @@ class RunningServices:
         """Takes charge of a server."""
         self._services.append((service, stop or service.stop))
         self._record()
+
+    def replace(self, name: str, service: Service) -> None:
+        """Takes charge of a server that was started in the place of one that has ended."""
+        index = next(index for index, (known, _) in enumerate(self._services) if known.name == name)
+        self._services[index] = (service, service.stop)
+        self._record(ready=True)
+
+    def named(self, name: str) -> Service:
+        """The server of that name."""
+        return next(service for service, _ in self._services if service.name == name)
 
     def ready(self) -> None:
         """Notes that the stack may be used."""

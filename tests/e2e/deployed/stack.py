@@ -51,6 +51,9 @@ def launch(command: str, *options: str) -> None:
 class Stack:
     """The deployed system. What it is made of is looked up when first used, and anew after a restart."""
 
+    def __init__(self, profile: Profile = PROFILE) -> None:
+        self.profile = profile
+
     def start(self) -> None:
         """Starts with no data. A stack that an interrupted run has left behind would be taken for it, so that is stopped first."""
         self.stop()
@@ -64,12 +67,12 @@ class Stack:
         """Stops everything and starts it with the data it has kept. Ports change, ids do not."""
         self.stop()
         launch("up")
-        self.__dict__.clear()
+        self.__dict__ = {"profile": self.profile}
 
     @cached_property
     def ids(self) -> dict[str, Any]:
         """What the deployment has given."""
-        return PROFILE.stack()
+        return self.profile.stack()
 
     @cached_property
     def url(self) -> str:
@@ -79,7 +82,7 @@ class Stack:
     @cached_property
     def users(self) -> Users:
         """The user pool."""
-        return Users(PROFILE, self.client("cognito-idp"))
+        return Users(self.profile, self.client("cognito-idp"))
 
     @cached_property
     def workflow(self) -> Workflow:
@@ -94,9 +97,9 @@ class Stack:
     @cached_property
     def ledger(self) -> Ledger:
         """The ledger's database, where the function that writes it finds it."""
-        data = data_directory(PROFILE)
+        data = data_directory(self.profile)
         port = int(self._environment("ApplyToLedger")["LEDGER_PORT"])
-        return Ledger(Postgres(choose_programs(data), data, port, PROFILE.secret("postgres_password"), PROFILE.logs))
+        return Ledger(Postgres(choose_programs(data), data, port, self.profile.secret("postgres_password"), self.profile.logs))
 
     def client(self, service: str) -> Any:
         """A client of one of AWS's interfaces."""
@@ -136,7 +139,7 @@ class Stack:
 
         It is not ended, because the launcher stops the whole stack when a server of it ends.
         """
-        processes = read_json(PROFILE.running_file)["processes"]
+        processes = read_json(self.profile.running_file)["processes"]
         parent = next(process["id"] for process in processes if process["name"] == server)
         stopped = [parent]
         os.kill(parent, signal.SIGSTOP)
@@ -156,23 +159,30 @@ class Stack:
 
         The table itself cannot be made to refuse, and deleting it would take every other balance with it.
         """
-        variables = self._environment("ConsolidateDay")
-        self._set_environment("ConsolidateDay", variables | {"BALANCES_TABLE": NO_TABLE})
+        with self.environment("ConsolidateDay", BALANCES_TABLE=NO_TABLE):
+            yield
+
+    @contextmanager
+    def environment(self, function: str, **changes: str) -> Iterator[None]:
+        """The function, by its name in the template, runs with these variables changed: in processes started for that."""
+        variables = self._environment(function)
+        self._set_environment(function, variables | changes)
         try:
             yield
         finally:
-            self._set_environment("ConsolidateDay", variables)
+            self._set_environment(function, variables)
 
     @contextmanager
     def waits_between_retries(self, scale: float) -> Iterator[None]:
         """The state machine waits so many times as long before a retry as its definition says."""
-        self._scale_waits(scale)
+        self.scale_waits(scale)
         try:
             yield
         finally:
-            self._scale_waits(1)
+            self.scale_waits(1)
 
-    def _scale_waits(self, scale: float) -> None:
+    def scale_waits(self, scale: float) -> None:
+        """From now on the state machine waits so many times as long before a retry as its definition says."""
         setting = {"stepfunctions._SFN_WAIT_SCALE": scale}
         _, answer = loopback.request_json(self.ids["port"], "POST", "/_ministack/config", setting)
         assert answer == {"applied": setting}, answer

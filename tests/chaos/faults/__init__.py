@@ -1,0 +1,7 @@
+"""The faults, one file for each family. Importing this puts all of them on the list."""
+
+from importlib import import_module
+
+# In the order in which they run.
+for family in ("ledger", "balances", "memory", "kills", "workflow", "delivery", "clock", "restores"):
+    import_module(f"{__name__}.{family}")

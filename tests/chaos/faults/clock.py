@@ -1,0 +1,35 @@
+"""Clocks are wrong."""
+
+from pathlib import Path
+
+from fluxo_local.processes import run_tool
+from fluxo_local.profile import CHECKOUT
+
+from chaos.fault import Scene, fault
+from chaos.system import wait
+from chaos.victims import runs_with
+
+SOURCE = CHECKOUT / "tests" / "chaos" / "clock.c"
+SHIFTS_S = {"RegisterEntry": 600, "ApplyToLedger": -600, "ConsolidateDay": 600}
+LASTING_S = 5
+
+
+@fault(
+    "clock-off", "the clock of one function 10 minutes off: register-entry, apply-to-ledger, consolidate-day in turn", no_failed_post=True
+)
+def clock_off(scene: Scene) -> None:
+    """Ahead and behind."""
+    library = shifting_library(scene)
+    for name, shift_s in SHIFTS_S.items():
+        with scene.system.environment(name, LD_PRELOAD=str(library), CLOCK_SHIFT_S=str(shift_s)):
+            wait(LASTING_S)
+            scene.check(runs_with(scene.system.function(name), library), f"{name} to run with another clock")
+
+
+def shifting_library(scene: Scene) -> Path:
+    """The library that shifts the clock, compiled for this machine."""
+    profile = scene.system.profile
+    library = profile.directory / "clock.so"
+    if not library.exists():
+        run_tool(["cc", "-shared", "-fPIC", "-O1", "-o", library, SOURCE], what="Compiling clock.c", log=profile.logs / "clock.log")
+    return library

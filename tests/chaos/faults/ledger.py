@@ -1,0 +1,58 @@
+"""PostgreSQL fails."""
+
+from fluxo_local.postgres import FUNCTIONS
+
+from chaos.fault import Scene, fault
+from chaos.proxy import Delay
+from chaos.system import wait
+
+# All retries of a task in 3 s instead of 31.
+SHORT = 0.1
+
+
+@fault("postgres-killed", "PostgreSQL killed with -9 under load, back after 5 s", no_failed_post=True)
+def postgres_killed(scene: Scene) -> None:
+    """Every process of it at once."""
+    with scene.system.killed("PostgreSQL"):
+        wait(5)
+
+
+@fault("postgres-stopped", "PostgreSQL stopped for longer than all retries", no_failed_post=True)
+def postgres_stopped(scene: Scene) -> None:
+    """What has used up its retries is parked, and run again by itself."""
+    with scene.system.waits_between_retries(SHORT), scene.system.killed("PostgreSQL"):
+        wait(15)
+        scene.check_parked()
+
+
+@fault("postgres-slow", "every packet between functions and PostgreSQL half a second late", no_failed_post=True, rate=4)
+def postgres_slow(scene: Scene) -> None:
+    """A connection that is there takes a second for a batch; a new one takes longer than it may."""
+    with scene.system.ruled("POSTGRES", rule := Delay(0.5)):
+        wait(12)
+    scene.check(rule.hits > 0, "packets to be late")
+
+
+@fault("postgres-full", "PostgreSQL has no connections left, and ends those that there are", no_failed_post=True)
+def postgres_full(scene: Scene) -> None:
+    """SQLSTATE 53300 for whoever wants to connect."""
+    ask = scene.system.ledger_answer
+    ask(f"ALTER ROLE {FUNCTIONS} CONNECTION LIMIT 0")
+    try:
+        ask(f"SELECT pg_terminate_backend(pid) FROM pg_stat_activity WHERE usename = '{FUNCTIONS}'")
+        wait(8)
+    finally:
+        ask(f"ALTER ROLE {FUNCTIONS} CONNECTION LIMIT -1")
+
+
+@fault("postgres-read-only", "PostgreSQL takes no writes, as after a failover to a replica", no_failed_post=True)
+def postgres_read_only(scene: Scene) -> None:
+    """SQLSTATE 25006 for whoever posts."""
+    ask = scene.system.ledger_answer
+    ask("ALTER SYSTEM SET default_transaction_read_only = on")
+    ask("SELECT pg_reload_conf()")
+    try:
+        wait(8)
+    finally:
+        ask("SET default_transaction_read_only = off; ALTER SYSTEM RESET default_transaction_read_only")
+        ask("SELECT pg_reload_conf()")

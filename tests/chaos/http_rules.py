@@ -1,0 +1,180 @@
+"""Rules for doors to AWS services, which look at whole requests."""
+
+import asyncio
+import json
+from collections.abc import Callable
+from dataclasses import dataclass
+from typing import Any
+
+from chaos.proxy import Link, Rule
+
+END_OF_HEADERS = b"\r\n\r\n"
+
+
+@dataclass(frozen=True)
+class Request:
+    """A request to an AWS service that speaks JSON."""
+
+    raw: bytes
+    operation: str
+    body: dict[str, Any]
+
+
+class HttpRule(Rule):
+    """Takes the stream apart into requests. This one passes all of them on."""
+
+    async def to_server(self, link: Link, data: bytes) -> bytes:
+        """The requests that may pass."""
+        link.pending += data
+        passed = b""
+        while request := take_request(link):
+            if await self.admits(link, request):
+                passed += request.raw
+        return passed
+
+    async def admits(self, link: Link, request: Request) -> bool:
+        """Whether the request is passed on."""
+        return True
+
+
+def take_request(link: Link) -> Request | None:
+    """The next request, if all of it has come."""
+    head, end, rest = link.pending.partition(END_OF_HEADERS)
+    if not end:
+        return None
+    headers = dict(line.lower().split(": ", 1) for line in head.decode("latin-1").split("\r\n")[1:])
+    length = int(headers.get("content-length", "0"))
+    if len(rest) < length:
+        return None
+    link.pending = rest[length:]
+    operation = next((line for line in head.decode("latin-1").split("\r\n") if line.lower().startswith("x-amz-target:")), "")
+    return Request(head + end + rest[:length], operation.rpartition(".")[2], json.loads(rest[:length] or b"{}"))
+
+
+def error_answer(status: int, error_type: str, message: str) -> bytes:
+    """An error as an AWS service that speaks JSON answers it."""
+    body = json.dumps({"__type": error_type, "message": message}).encode()
+    head = f"HTTP/1.1 {status} Error\r\nContent-Type: application/x-amz-json-1.0\r\nContent-Length: {len(body)}\r\n\r\n"
+    return head.encode() + body
+
+
+class Throttle(HttpRule):
+    """DynamoDB has no capacity left."""
+
+    async def admits(self, link: Link, request: Request) -> bool:
+        """Never."""
+        self.hits += 1
+        error = "com.amazonaws.dynamodb.v20120810#ProvisionedThroughputExceededException"
+        link.answer(error_answer(400, error, "The level of configured provisioned throughput for the table was exceeded."))
+        return False
+
+
+class ResetAnswers(HttpRule):
+    """The service does what it is asked, and the connection breaks in the middle of its answer, for one request in so many."""
+
+    def __init__(self, operation: str, one_in: int) -> None:
+        super().__init__()
+        self._operation = operation
+        self._one_in = one_in
+        self._seen = 0
+
+    async def admits(self, link: Link, request: Request) -> bool:
+        """Always; some are marked."""
+        if request.operation == self._operation:
+            self._seen += 1
+            link.marked = self._seen % self._one_in == 0
+        return True
+
+    async def to_client(self, link: Link, data: bytes) -> bytes:
+        """The first half of an answer, and then nothing more."""
+        if not link.marked:
+            return data
+        self.hits += 1
+        link.answer(data[: len(data) // 2])
+        await link.writer.drain()
+        link.reset()
+        return b""
+
+
+class KillSender(HttpRule):
+    """Kills a function when its request arrives, before the service gets it, some times."""
+
+    def __init__(self, function: str, operation: str, times: int) -> None:
+        super().__init__()
+        self._function = function
+        self._operation = operation
+        self._times = times
+
+    async def admits(self, link: Link, request: Request) -> bool:
+        """Whether the function is to live."""
+        if self.hits >= self._times or request.operation != self._operation:
+            return True
+        victim = link.owner()
+        if not victim or victim.function != self._function:
+            return True
+        self.hits += 1
+        victim.kill()
+        link.reset()
+        return False
+
+
+class KillBetweenWrites(HttpRule):
+    """Kills a function that has written one of its two items and sends the other, some times.
+
+    It writes them at once, over two connections: the first to arrive is let through and answered, the second is what kills.
+    """
+
+    def __init__(self, function: str, times: int) -> None:
+        super().__init__()
+        self._function = function
+        self._times = times
+        # The processes that have written one item.
+        self._halfway: dict[int, asyncio.Event] = {}
+
+    async def admits(self, link: Link, request: Request) -> bool:
+        """Whether it is the first of two."""
+        if request.operation != "UpdateItem" or (self.hits >= self._times and not self._halfway):
+            return True
+        victim = link.owner()
+        if not victim or victim.function != self._function:
+            return True
+        written = self._halfway.get(victim.process_id)
+        if written is None and self.hits < self._times:
+            self.hits += 1
+            self._halfway[victim.process_id] = asyncio.Event()
+            link.marked = True
+            return True
+        if written is not None:
+            await written.wait()
+            del self._halfway[victim.process_id]
+            victim.kill()
+            link.reset()
+            return False
+        return True
+
+    async def to_client(self, link: Link, data: bytes) -> bytes:
+        """Notes that the first item is written."""
+        if link.marked:
+            link.marked = False
+            victim = link.owner()
+            if victim and victim.process_id in self._halfway:
+                self._halfway[victim.process_id].set()
+        return data
+
+
+class Deliver(HttpRule):
+    """Every execution is started several times at once, as an EXPRESS one may be: the same input under other names."""
+
+    def __init__(self, times: int, start: Callable[[dict[str, Any]], None]) -> None:
+        super().__init__()
+        self._times = times
+        self._start = start
+
+    async def admits(self, link: Link, request: Request) -> bool:
+        """Always, beside the others."""
+        if request.operation == "StartExecution":
+            self.hits += 1
+            copies = [request.body | {"name": f"{request.body['name']}-again-{number}"} for number in range(1, self._times)]
+            for copy in copies:
+                asyncio.get_running_loop().run_in_executor(None, self._start, copy)
+        return True

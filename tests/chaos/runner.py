@@ -1,0 +1,161 @@
+"""Runs faults one after the other, each under a load of its own, and audits after each."""
+
+import time
+from dataclasses import dataclass, field
+
+from fluxo_local import console
+from fluxo_local.users import id_token
+
+from chaos.audit import Findings, audit_whole, converged
+from chaos.book import Book
+from chaos.fault import BUSY_RATE, Fault, Scene
+from chaos.load import Attempt, Load
+from chaos.system import System, wait
+
+MERCHANTS = 4
+BEFORE_S = 3
+# Until as many processes run as the load needs, where times are compared.
+WARM_UP_S = 8
+AFTER_S = 2
+CONVERGENCE_TIMEOUT_S = 120
+SHOWN_MAX = 10
+PACE = 2
+HEALTHY = Fault("healthy", "none", lambda scene: wait(20), BUSY_RATE, no_failed_post=True, keeps_pace=False)
+
+
+@dataclass
+class Result:
+    """What came of one fault."""
+
+    fault: Fault
+    book: Book
+    posts: int
+    failed_posts: int
+    findings: Findings
+    worst_unavailability_s: float
+    convergence_s: float
+    p99_ms: int
+    notes: list[str]
+    violations: list[str] = field(default_factory=list)
+
+    @property
+    def entries(self) -> int:
+        """How many were accepted."""
+        return self.book.entry_count
+
+    @property
+    def passed(self) -> bool:
+        """Whether everything was as it must be."""
+        return self.findings.clean and not self.violations
+
+
+def run_faults(system: System, faults: list[Fault]) -> tuple[list[Result], bool]:
+    """The healthy system first, as the measure of the others; and whether, in the end, everything still is as it was audited."""
+    results = [measure(system, HEALTHY, 0)]
+    books = [results[0].book]
+    for seed, fault in enumerate(faults, 1):
+        result = measure(system, fault, seed)
+        if fault.keeps_pace and result.p99_ms >= PACE * results[0].p99_ms:
+            # Perhaps the machine has become slower, and not the system: what does it take without a fault now?
+            healthy = measure(system, HEALTHY, -seed)
+            books.append(healthy.book)
+            judge_pace(result, healthy)
+        results.append(result)
+        books.append(result.book)
+    with console.step("Auditing everything once more"):
+        differences = audit_whole(system, books)
+    console.say("\n".join(f"    WRONG: {difference}" for difference in differences[:SHOWN_MAX]) or "    nothing has changed")
+    return results, not differences
+
+
+def measure(system: System, fault: Fault, seed: int) -> Result:
+    """Runs one fault, and says at once what came of it."""
+    with console.step(fault.name) as step:
+        result = run_fault(system, fault, seed)
+    tell(result, step.duration_s)
+    system.check()
+    return result
+
+
+def run_fault(system: System, fault: Fault, seed: int) -> Result:
+    """Injects a fault under load and audits what is left."""
+    merchants = [f"{fault.name}{seed}-{name}" for name in ("hot", *range(2, MERCHANTS + 1))]
+    compared = fault.keeps_pace or fault is HEALTHY
+    if compared:
+        # What they remember of the fault before, such as an open circuit breaker, would make them quicker or slower.
+        system.end_processes("RegisterEntry")
+    tokens = {merchant: id_token(system.profile, merchant, "clerk") for merchant in merchants}
+    load = Load(system.url, tokens, seed)
+    scene = Scene(system, load, merchants, known=set(system.workflow.names()))
+    try:
+        load.start(fault.rate)
+        wait(WARM_UP_S if compared else BEFORE_S)
+        began_at = time.monotonic()
+        fault.inject(scene)
+        ended_at = time.monotonic()
+        wait(AFTER_S)
+        load.stop()
+    except BaseException:
+        load.abandon()
+        raise
+    findings, exact_at = converged(system, load.book, tokens, CONVERGENCE_TIMEOUT_S)
+    attempts = sorted((attempt for sale in load.sales for attempt in sale.attempts), key=lambda attempt: attempt.ended_at)
+    result = Result(
+        fault,
+        load.book,
+        posts=len(attempts),
+        failed_posts=sum(attempt.failed for attempt in attempts),
+        findings=findings,
+        worst_unavailability_s=worst_unavailability(attempts),
+        convergence_s=max(0.0, exact_at - ended_at),
+        p99_ms=p99_ms([attempt for attempt in attempts if began_at <= attempt.sent_at <= ended_at]),
+        notes=scene.notes,
+        violations=scene.violations,
+    )
+    judge(result, load)
+    return result
+
+
+def judge(result: Result, load: Load) -> None:
+    """What every fault, and this one in particular, must not do to clients."""
+    given_up = sum(not sale.accepted for sale in load.sales)
+    if given_up:
+        result.violations.append(f"{given_up} requests were not accepted, however often they were repeated")
+    if result.fault.no_failed_post and result.failed_posts:
+        result.violations.append(f"{result.failed_posts} POSTs failed, and none may")
+
+
+def judge_pace(result: Result, healthy: Result) -> None:
+    """Compares with the system as it is without a fault."""
+    if result.p99_ms >= PACE * healthy.p99_ms:
+        result.violations.append(f"99 of 100 POSTs took up to {result.p99_ms} ms, {healthy.p99_ms} ms without a fault")
+        console.say(f"    VIOLATED: {result.violations[-1]}")
+
+
+def worst_unavailability(attempts: list[Attempt]) -> float:
+    """The longest time, in seconds, in which POSTs failed and none was accepted."""
+    worst, failing_since = 0.0, None
+    for attempt in attempts:
+        if attempt.failed:
+            failing_since = failing_since if failing_since is not None else attempt.sent_at
+        elif failing_since is not None:
+            worst, failing_since = max(worst, attempt.ended_at - failing_since), None
+    return worst
+
+
+def p99_ms(attempts: list[Attempt]) -> int:
+    """The time within which 99 of 100 were answered."""
+    times = sorted(attempt.ended_at - attempt.sent_at for attempt in attempts)
+    return round(times[max(0, -(-99 * len(times) // 100) - 1)] * 1000) if times else 0
+
+
+def tell(result: Result, duration_s: float) -> None:
+    """What came of it, at once."""
+    told = [
+        f"{result.entries} entries, {result.posts} POSTs, {result.failed_posts} failed, p99 {result.p99_ms} ms, "
+        f"exact after {result.convergence_s:.1f} s, in all {duration_s:.0f} s",
+        *result.notes,
+        *(f"VIOLATED: {violation}" for violation in result.violations),
+        *(f"WRONG: {difference}" for difference in result.findings.differences[:SHOWN_MAX]),
+    ]
+    console.say("\n".join(f"    {line}" for line in told))

@@ -1,0 +1,71 @@
+"""Rules for the doors to PostgreSQL and Redis, which look for a moment in the stream."""
+
+import asyncio
+
+from chaos.proxy import Link, Rule
+from chaos.victims import Victim
+
+# PostgreSQL's message that everything asked for is done, outside any transaction: all is committed.
+READY = b"Z\x00\x00\x00\x05I"
+POSTING = b"ledger.post("
+REMEMBERING = b"\r\nSET\r\n"
+
+
+class KillAfterCommit(Rule):
+    """Kills the function that posts entries when PostgreSQL has committed and answered, before it gets the answer, some times."""
+
+    def __init__(self, times: int) -> None:
+        super().__init__()
+        self._times = times
+
+    async def to_server(self, link: Link, data: bytes) -> bytes:
+        """All of it; a posting is marked."""
+        if POSTING in data and self.hits < self._times:
+            self.hits += 1
+            link.marked = True
+        return await super().to_server(link, data)
+
+    async def to_client(self, link: Link, data: bytes) -> bytes:
+        """Nothing of the answer to a marked posting."""
+        if not link.marked:
+            return data
+        if READY in data:
+            victim = await asyncio.to_thread(link.owner)
+            kill(victim)
+            link.reset()
+        return b""
+
+
+class KillBeforeRemembering(Rule):
+    """Kills the function that is about to remember a request in Redis, before Redis gets to know, some times."""
+
+    def __init__(self, function: str, times: int) -> None:
+        super().__init__()
+        self._function = function
+        self._times = times
+
+    async def to_server(self, link: Link, data: bytes) -> bytes:
+        """All but the moment."""
+        if REMEMBERING in data and self.hits < self._times:
+            victim = link.owner()
+            if victim and victim.function == self._function:
+                self.hits += 1
+                victim.kill()
+                link.reset()
+                return b""
+        return await super().to_server(link, data)
+
+
+class AnswerGarbage(Rule):
+    """Redis answers what no Redis answers."""
+
+    async def to_client(self, link: Link, data: bytes) -> bytes:
+        """Something else of the same length."""
+        self.hits += 1
+        return bytes((byte * 7 + 13) % 256 for byte in data)
+
+
+def kill(victim: Victim | None) -> None:
+    """Kills it, if it is still there."""
+    if victim:
+        victim.kill()

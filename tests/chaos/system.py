@@ -1,0 +1,195 @@
+"""The real stack, started for the suite with a door of its own before every store, and the means to break what is behind."""
+
+import json
+import shutil
+import signal
+import socket
+import subprocess
+import time
+import uuid
+from collections.abc import Iterator
+from contextlib import contextmanager
+from functools import cached_property
+from pathlib import Path
+from typing import Any
+
+from deployed.ledger import Ledger
+from deployed.queue import Queue
+from deployed.stack import Stack
+from fluxo_local import stack as local
+from fluxo_local import toolchain
+from fluxo_local.deployment import Deployment, Doors
+from fluxo_local.engine import Engine
+from fluxo_local.postgres import DATABASE, Postgres, choose_programs, data_directory
+from fluxo_local.processes import Service
+from fluxo_local.profile import Profile
+from fluxo_local.redis import Redis
+
+from chaos.proxy import Proxies, Proxy, Rule
+from chaos.victims import processes_of
+
+PROFILE = Profile("chaos")
+# Beside the data directory of PostgreSQL.
+LEDGER_BACKUP = "chaos-ledger-backup"
+# The SDK's names of the services that the functions use.
+AWS_SERVICES = ("DYNAMODB", "SFN", "SQS")
+
+
+class System(Stack):
+    """The deployed system. The functions reach its stores through `doors`; whoever audits does not."""
+
+    def __init__(self) -> None:
+        super().__init__(PROFILE)
+        self._proxies = Proxies()
+        self._running = local.RunningServices(PROFILE)
+        self.doors: dict[str, Proxy] = {}
+
+    def start(self) -> None:
+        """Builds, starts and deploys, with no data."""
+        local.prepare(PROFILE)
+        local.erase(PROFILE)
+        PROFILE.prepare()
+        engine_port, postgres_port, redis_port = local.free_ports(3)
+        self.doors = {name: self._proxies.open(engine_port) for name in AWS_SERVICES}
+        self.doors |= {"POSTGRES": self._proxies.open(postgres_port), "REDIS": self._proxies.open(redis_port)}
+        endpoints = {f"AWS_ENDPOINT_URL_{name}": f"http://127.0.0.1:{self.doors[name].port}" for name in AWS_SERVICES}
+        data = data_directory(PROFILE)
+        self.postgres = Postgres(choose_programs(data), data, postgres_port, PROFILE.secret("postgres_password"), PROFILE.logs)
+        self.redis = Redis(toolchain.find_redis(), PROFILE.directory / "redis", redis_port, PROFILE.secret("redis_password"), PROFILE.logs)
+        engine = Engine(PROFILE.directory / "engine", engine_port, PROFILE.logs, durable=False, environment=endpoints)
+        doors = Doors(self.doors["POSTGRES"].port, self.doors["REDIS"].port)
+        deployment = Deployment(PROFILE, self.postgres, self.redis, engine, doors)
+        deployment.build()
+        local.start(deployment, self._running)
+        self._running.ready()
+        self.scale_waits(1)
+
+    def stop(self) -> None:
+        """Ends everything that was started."""
+        self._running.stop()
+        self._proxies.close()
+        shutil.rmtree(data_directory(PROFILE).with_name(LEDGER_BACKUP), ignore_errors=True)
+
+    @cached_property
+    def ledger(self) -> Ledger:
+        """The ledger's database, past the door."""
+        return Ledger(self.postgres)
+
+    @cached_property
+    def balances(self) -> Any:
+        """The read model, past the door."""
+        return self.client("dynamodb")
+
+    @cached_property
+    def parked(self) -> Queue:
+        """The park queue."""
+        return Queue(self.client("sqs"), self.ids["park_queue_url"])
+
+    def function(self, name: str) -> str:
+        """What a function of the template is called here."""
+        return self.ids["functions"][name]
+
+    @contextmanager
+    def ruled(self, door: str, rule: Rule) -> Iterator[Rule]:
+        """What passes the door is under this rule."""
+        with self._proxies.ruled(self.doors[door], rule):
+            yield rule
+
+    @contextmanager
+    def killed(self, server: str) -> Iterator[None]:
+        """PostgreSQL or Redis is dead, killed with SIGKILL; afterwards it starts again with what it had on disk."""
+        store = {"PostgreSQL": self.postgres, "Redis": self.redis}[server]
+        self._running.named(server).kill()
+        try:
+            yield
+        finally:
+            self._running.replace(server, store.start())
+
+    def end_processes(self, function: str) -> None:
+        """Ends the processes of a function, by its name in the template, between two calls: the next ones start anew."""
+        for victim in processes_of(self.function(function)):
+            victim.kill()
+
+    def all_balances(self) -> list[dict[str, Any]]:
+        """Every item of the read model."""
+        pages = self.balances.get_paginator("scan").paginate(TableName=self.ids["balances_table"], ConsistentRead=True)
+        return [item for page in pages for item in page["Items"]]
+
+    def restore_balances(self, backup: list[dict[str, Any]]) -> None:
+        """The read model holds these items and no others."""
+        table = self.ids["balances_table"]
+        kept = {(item["pk"]["S"], item["sk"]["S"]) for item in backup}
+        for item in self.all_balances():
+            if (item["pk"]["S"], item["sk"]["S"]) not in kept:
+                self.balances.delete_item(TableName=table, Key={"pk": item["pk"], "sk": item["sk"]})
+        for item in backup:
+            self.balances.put_item(TableName=table, Item=item)
+
+    def back_up_ledger(self) -> None:
+        """Copies the files of the stopped server."""
+        self._running.named("PostgreSQL").stop()
+        copy_files(self.postgres.data, self._ledger_backup)
+        self._running.replace("PostgreSQL", self.postgres.start())
+
+    def restore_ledger(self) -> None:
+        """Puts the copy in the place of the server's files: what was posted since is gone."""
+        self._running.named("PostgreSQL").stop()
+        copy_files(self._ledger_backup, self.postgres.data)
+        self._running.replace("PostgreSQL", self.postgres.start())
+
+    def run_again(self, name: str) -> None:
+        """Starts an execution with the input of that one, under another name."""
+        machine, arn = self.client("stepfunctions"), self.ids["state_machine_arn"]
+        execution = machine.describe_execution(executionArn=f"{arn.replace(':stateMachine:', ':execution:')}:{name}")
+        machine.start_execution(stateMachineArn=arn, name=f"again-{uuid.uuid4()}", input=execution["input"])
+
+    @property
+    def _ledger_backup(self) -> Path:
+        return self.postgres.data.with_name(LEDGER_BACKUP)
+
+    def ledger_answer(self, statement: str) -> str:
+        """What PostgreSQL answers its superuser, past the door."""
+        answer = self.postgres.psql(statement, DATABASE)
+        assert answer is not None, f"PostgreSQL refused: {statement}"
+        return answer.strip()
+
+    def redis_command(self, *words: str) -> str:
+        """What Redis itself answers, past the door: the first line of it."""
+        with socket.create_connection(("127.0.0.1", self.redis.port), timeout=5) as connection, connection.makefile("rb") as answers:
+            connection.sendall(f"AUTH {self.redis.password}\r\n{' '.join(words)}\r\n".encode())
+            assert answers.readline() == b"+OK\r\n"
+            answer = answers.readline().decode().rstrip()
+            return answers.read(int(answer[1:])).decode() if answer.startswith("$") else answer
+
+    def check(self) -> None:
+        """Raises when the engine has ended: nothing that is measured then means anything."""
+        self._service("the AWS engine").check()
+
+    def invoke_raw(self, function: str, event: object) -> dict[str, Any]:
+        """As `invoke`, but a failure of the function is an answer: it has an `errorType`."""
+        answer = self.client("lambda").invoke(FunctionName=self.function(function), Payload=json.dumps(event))
+        return json.loads(answer["Payload"].read())
+
+    def _service(self, name: str) -> Service:
+        return self._running.named(name)
+
+
+def copy_files(source: Path, target: Path) -> None:
+    """Copies a directory over another, with its owners and times."""
+    subprocess.run(["rm", "-rf", target], check=True)
+    subprocess.run(["cp", "-a", source, target], check=True)
+
+
+def interrupt_on_signals() -> None:
+    """Ctrl-C, a closed terminal and `kill` all unwind to where the system is stopped."""
+
+    def interrupt(_number: int, _frame: object) -> None:
+        raise KeyboardInterrupt
+
+    for number in (signal.SIGINT, signal.SIGTERM, signal.SIGHUP):
+        signal.signal(number, interrupt)
+
+
+def wait(seconds: float) -> None:
+    """Lets a fault last. It is the fault's length, not a way to wait for something."""
+    time.sleep(seconds)
