@@ -3,7 +3,10 @@ use std::collections::HashSet;
 use aws_sdk_dynamodb::types::AttributeValue;
 use cashflow::{Currency, MerchantId, Month};
 
-use crate::{BalanceTable, ReadError, item};
+use crate::{
+    BalanceTable, ReadError,
+    item::{self, Item},
+};
 
 /// How many items are looked at in one go.
 const SCANNED_MAX: i32 = 200;
@@ -33,14 +36,12 @@ impl BalanceTable {
         }
         let page = scan.send().await.map_err(|error| ReadError::Unavailable(Box::new(error)))?;
         let months = page.items().iter().map(item::month_of).collect::<Option<_>>().ok_or(ReadError::Malformed)?;
-        let next = page.last_evaluated_key.map(|key| {
-            let text = |name: &str| Some(key.get(name)?.as_s().ok()?.clone());
-            Some(ScanPlace { pk: text("pk")?, sk: text("sk")? })
-        });
-        match next {
-            Some(None) => Err(ReadError::Malformed),
-            Some(place) => Ok((months, place)),
-            None => Ok((months, None)),
-        }
+        let next = page.last_evaluated_key.map(|key| place(&key).ok_or(ReadError::Malformed)).transpose()?;
+        Ok((months, next))
     }
+}
+
+fn place(key: &Item) -> Option<ScanPlace> {
+    let text = |name: &str| Some(key.get(name)?.as_s().ok()?.clone());
+    Some(ScanPlace { pk: text("pk")?, sk: text("sk")? })
 }
