@@ -1,6 +1,7 @@
 """Runs faults one after the other, each under a load of its own, and audits after each."""
 
 import time
+import traceback
 from dataclasses import dataclass, field
 
 from fluxo_local import console
@@ -19,6 +20,7 @@ WARM_UP_S = 8
 AFTER_S = 2
 CONVERGENCE_TIMEOUT_S = 120
 SHOWN_MAX = 10
+SENTENCE_MAX = 300
 PACE = 2
 HEALTHY = Fault("healthy", "none", lambda scene: wait(20), BUSY_RATE, no_failed_post=True, keeps_pace=False)
 
@@ -91,7 +93,7 @@ def run_fault(system: System, fault: Fault, seed: int) -> Result:
         load.start(fault.rate)
         wait(WARM_UP_S if compared else BEFORE_S)
         began_at = time.monotonic()
-        fault.inject(scene)
+        inject(fault, scene)
         ended_at = time.monotonic()
         wait(AFTER_S)
         load.stop()
@@ -114,6 +116,15 @@ def run_fault(system: System, fault: Fault, seed: int) -> Result:
     )
     judge(result, load)
     return result
+
+
+def inject(fault: Fault, scene: Scene) -> None:
+    """Injects it; what goes wrong with that is a violation, and keeps no other fault from its turn."""
+    try:
+        fault.inject(scene)
+    except Exception as error:
+        traceback.print_exc()
+        scene.check(False, f"the fault to take its course, not {error!r}"[:SENTENCE_MAX])
 
 
 def judge(result: Result, load: Load) -> None:
