@@ -28,8 +28,9 @@ class Run:
     target: str
     finding: Path | None
     log: Path
+    duration_s: float
 
-    def say(self, seconds: int) -> None:
+    def say(self) -> None:
         """One line on how far it came; with a finding, what to do about it."""
         text = self.log.read_text(errors="replace")
         inputs = re.findall(r"stat::number_of_executed_units: +(\d+)|^#(\d+)", text, re.MULTILINE)
@@ -37,7 +38,7 @@ class Run:
         covered = re.findall(r"\bcov: (\d+) ft: (\d+)", text)
         edges, features = covered[-1] if covered else (0, 0)
         outcome = "broken" if self.finding else "nothing found"
-        console.say(f"{self.target}: {outcome}; {count} inputs in {seconds} s, {edges} edges and {features} features covered")
+        console.say(f"{self.target}: {outcome}; {count} inputs in {self.duration_s:.0f} s, {edges} edges and {features} features covered")
         if self.finding:
             said = re.search(r"panicked at ([^\n]*\n[^\n]*)", text)
             console.say("  " + (said.group(1).replace("\n", "\n  ") if said else last_words(self.log)))
@@ -106,6 +107,6 @@ def run(target: str, seconds: int) -> Run:
     finding = re.search(r"Test unit written to (\S+)", log.read_text(errors="replace"))
     if failure and not finding:
         raise failure
-    outcome = Run(target, Path(finding.group(1)) if finding else None, log)
-    outcome.say(seconds)
+    outcome = Run(target, Path(finding.group(1)) if finding else None, log, step.duration_s)
+    outcome.say()
     return outcome

@@ -29,18 +29,8 @@ impl World {
         self.table.write_if_newer(&merchant(), &totals(period, credits, entry_count), 1, at()).await.unwrap();
     }
 
-    /// Sets an attribute of the day, as somebody may do by hand.
     async fn overwrite(&self, attribute: &str, value: AttributeValue) {
-        let update = self.store.client.update_item().table_name(&self.store.table_name);
-        update
-            .key("pk", AttributeValue::S("acme#BRL".to_owned()))
-            .key("sk", AttributeValue::S(format!("day#{DAY}")))
-            .update_expression("SET #attribute = :value")
-            .expression_attribute_names("#attribute", attribute)
-            .expression_attribute_values(":value", value)
-            .send()
-            .await
-            .unwrap();
+        self.store.overwrite("acme#BRL", &format!("day#{DAY}"), attribute, value).await;
     }
 
     async fn day(&self) -> StoredBalance {

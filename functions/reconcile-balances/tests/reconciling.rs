@@ -74,18 +74,8 @@ impl World {
         self.reconcile(json!({"everything": true})).await
     }
 
-    /// Sets an attribute of an item, as somebody may do by hand.
     async fn overwrite(&self, sk: &str, attribute: &str, value: AttributeValue) {
-        let update = self.store.client.update_item().table_name(&self.store.table_name);
-        update
-            .key("pk", AttributeValue::S("acme#BRL".to_owned()))
-            .key("sk", AttributeValue::S(sk.to_owned()))
-            .update_expression("SET #attribute = :value")
-            .expression_attribute_names("#attribute", attribute)
-            .expression_attribute_values(":value", value)
-            .send()
-            .await
-            .unwrap();
+        self.store.overwrite("acme#BRL", sk, attribute, value).await;
     }
 
     /// Closing balance and number of entries of a day, as a reader sees them.

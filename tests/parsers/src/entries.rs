@@ -15,7 +15,7 @@ use crate::{
     memory::assert_remembered,
     refusal::{assert_refusal, assert_refusal_of_body},
     request::{post, with_path_part},
-    values::{assert_amount, assert_date, assert_key},
+    values::{assert_amount, assert_date, assert_key, quoted},
     workflow::assert_recorded,
 };
 
@@ -86,8 +86,7 @@ pub(crate) fn reversal(data: &[u8]) {
 
 /// The key in its quoted form.
 fn header(key: &IdempotencyKey) -> HeaderValue {
-    let quoted = format!("\"{}\"", key.as_str().replace('\\', "\\\\").replace('"', "\\\""));
-    HeaderValue::try_from(quoted).expect("visible ASCII")
+    HeaderValue::try_from(quoted(key)).expect("visible ASCII")
 }
 
 /// The request with everything spelled out.

@@ -19,7 +19,7 @@ use jiff::Timestamp;
 use replay_parked::{Queues, ReplayParked};
 use serde_json::{Value, json};
 use telemetry::Metrics;
-use workflow::RecordEntries;
+use workflow::{ParkedEntries, RecordEntries};
 
 use crate::{text_line, workflow::assert_execution_name};
 
@@ -83,10 +83,15 @@ fn assert_started(call: &Value, state: &str, body: &str) {
     let replay = read.replay.expect("a replay");
     assert!(replay.attempt >= 1);
     let started = RecordEntries { replay: None, ..read };
-    let body: Value = serde_json::from_str(body).expect("JSON");
-    let parked = match (&body["input"], &body["detail"]["input"]) {
-        (Value::Null, Value::String(input)) => serde_json::from_str(input).expect("JSON"),
-        (input, _) => input.clone(),
+    let parked = match serde_json::from_str::<ParkedEntries>(body) {
+        Ok(parked) => {
+            assert_eq!(serde_json::from_value::<ParkedEntries>(json!(parked)).ok().as_ref(), Some(&parked));
+            parked.input
+        }
+        Err(_) => {
+            let body: Value = serde_json::from_str(body).expect("JSON");
+            serde_json::from_str(body["detail"]["input"].as_str().expect("an input")).expect("JSON")
+        }
     };
     let parked: RecordEntries = serde_json::from_value(parked).expect("an input");
     assert_eq!(replay.attempt, parked.replay.map_or(0, |replay| replay.attempt).saturating_add(1));

@@ -94,7 +94,7 @@ pub(crate) fn assert_key(key: &IdempotencyKey) {
     let text = key.as_str();
     assert!((1..=64).contains(&text.len()) && text.bytes().all(|byte| byte.is_ascii_graphic()), "{text:?}");
     assert_eq!(IdempotencyKey::parse(text).as_ref(), Ok(key));
-    let quoted = format!("\"{}\"", text.replace('\\', "\\\\").replace('"', "\\\""));
+    let quoted = quoted(key);
     assert_eq!(IdempotencyKey::parse_header(&quoted).as_ref(), Ok(key), "{quoted}");
     if !text.starts_with('"') {
         assert_eq!(IdempotencyKey::parse_header(text).as_ref(), Ok(key));
@@ -103,6 +103,11 @@ pub(crate) fn assert_key(key: &IdempotencyKey) {
     let id = EntryId::derive(&merchant, key);
     assert_eq!(EntryId::parse(&id.to_string()), Some(id));
     assert_ne!(EntryId::derive(&MerchantId::parse("emca").expect("a merchant"), key), id);
+}
+
+/// The key in its quoted form, of which there is only one.
+pub(crate) fn quoted(key: &IdempotencyKey) -> String {
+    format!("\"{}\"", key.as_str().replace('\\', "\\\\").replace('"', "\\\""))
 }
 
 /// The value of an `Idempotency-Key` header.
@@ -114,6 +119,8 @@ pub(crate) fn idempotency_key(data: &[u8]) {
     }
     if let Ok(key) = IdempotencyKey::parse_header(text) {
         assert_key(&key);
+        let trimmed = text.trim_matches([' ', '\t']);
+        assert!(trimmed == key.as_str() || trimmed == quoted(&key), "{text:?}");
         let padded = format!(" {text}\t");
         assert_eq!(IdempotencyKey::parse_header(&padded), Ok(key), "{padded:?}");
     }

@@ -1,6 +1,6 @@
 use aws_sdk_dynamodb::{
     Client,
-    types::{AttributeDefinition, BillingMode, KeySchemaElement, KeyType, ScalarAttributeType},
+    types::{AttributeDefinition, AttributeValue, BillingMode, KeySchemaElement, KeyType, ScalarAttributeType},
 };
 use tokio::{net::TcpListener, task::JoinHandle};
 
@@ -26,6 +26,20 @@ impl DynamoDb {
         let table_name = "balances".to_owned();
         create_table(&client, &table_name).await;
         DynamoDb { client, table_name, server }
+    }
+
+    /// Sets an attribute of an item, as somebody may do by hand.
+    pub async fn overwrite(&self, pk: &str, sk: &str, attribute: &str, value: AttributeValue) {
+        let update = self.client.update_item().table_name(&self.table_name);
+        update
+            .key("pk", AttributeValue::S(pk.to_owned()))
+            .key("sk", AttributeValue::S(sk.to_owned()))
+            .update_expression("SET #attribute = :value")
+            .expression_attribute_names("#attribute", attribute)
+            .expression_attribute_values(":value", value)
+            .send()
+            .await
+            .expect("the item is overwritten");
     }
 }
 
