@@ -2,6 +2,7 @@
 
 from collections.abc import Callable
 from dataclasses import dataclass, field
+from typing import Any
 
 from chaos.load import Load
 from chaos.system import System
@@ -21,6 +22,8 @@ class Scene:
     merchants: list[str]
     # The executions that there were before.
     known: set[str]
+    # The read model as it was before all faults.
+    earlier_balances: list[dict[str, Any]]
     # What the fault expects beyond the audit and was not so.
     violations: list[str] = field(default_factory=list)
     # What was seen that shows that the fault took place.
