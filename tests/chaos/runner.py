@@ -3,6 +3,7 @@
 import time
 import traceback
 from dataclasses import dataclass, field
+from typing import Any
 
 from fluxo_local import console
 from fluxo_local.users import id_token
@@ -53,13 +54,14 @@ class Result:
 
 def run_faults(system: System, faults: list[Fault]) -> tuple[list[Result], bool]:
     """The healthy system first, as the measure of the others; and whether, in the end, everything still is as it was audited."""
-    results = [measure(system, HEALTHY, 0)]
+    results = [measure(system, HEALTHY, 0, [])]
+    earlier = system.all_balances()
     books = [results[0].book]
     for seed, fault in enumerate(faults, 1):
-        result = measure(system, fault, seed)
+        result = measure(system, fault, seed, earlier)
         if fault.keeps_pace and result.p99_ms >= PACE * results[0].p99_ms:
             # Perhaps the machine has become slower, and not the system: what does it take without a fault now?
-            healthy = measure(system, HEALTHY, -seed)
+            healthy = measure(system, HEALTHY, -seed, earlier)
             books.append(healthy.book)
             judge_pace(result, healthy)
         results.append(result)
@@ -70,16 +72,16 @@ def run_faults(system: System, faults: list[Fault]) -> tuple[list[Result], bool]
     return results, not differences
 
 
-def measure(system: System, fault: Fault, seed: int) -> Result:
+def measure(system: System, fault: Fault, seed: int, earlier_balances: list[dict[str, Any]]) -> Result:
     """Runs one fault, and says at once what came of it."""
     with console.step(fault.name) as step:
-        result = run_fault(system, fault, seed)
+        result = run_fault(system, fault, seed, earlier_balances)
     tell(result, step.duration_s)
     system.check()
     return result
 
 
-def run_fault(system: System, fault: Fault, seed: int) -> Result:
+def run_fault(system: System, fault: Fault, seed: int, earlier_balances: list[dict[str, Any]]) -> Result:
     """Injects a fault under load and audits what is left."""
     merchants = [f"{fault.name}{seed}-{name}" for name in ("hot", *range(2, MERCHANTS + 1))]
     compared = fault.keeps_pace or fault is HEALTHY
@@ -88,7 +90,7 @@ def run_fault(system: System, fault: Fault, seed: int) -> Result:
         system.end_processes("RegisterEntry")
     tokens = {merchant: id_token(system.profile, merchant, "clerk") for merchant in merchants}
     load = Load(system.url, tokens, seed)
-    scene = Scene(system, load, merchants, known=set(system.workflow.names()))
+    scene = Scene(system, load, merchants, set(system.workflow.names()), earlier_balances)
     try:
         load.start(fault.rate)
         wait(WARM_UP_S if compared else BEFORE_S)

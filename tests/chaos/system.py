@@ -1,5 +1,6 @@
 """The real stack, started for the suite with a door of its own before every store, and the means to break what is behind."""
 
+import io
 import json
 import shutil
 import signal
@@ -8,20 +9,18 @@ import subprocess
 import time
 import uuid
 from collections.abc import Iterator
-from contextlib import contextmanager
+from contextlib import contextmanager, redirect_stdout
 from functools import cached_property
 from pathlib import Path
 from typing import Any
 
 from deployed.ledger import Ledger
-from deployed.queue import Queue
 from deployed.stack import Stack
 from fluxo_local import stack as local
 from fluxo_local import toolchain
 from fluxo_local.deployment import Deployment, Doors
 from fluxo_local.engine import Engine
 from fluxo_local.postgres import DATABASE, Postgres, choose_programs, data_directory
-from fluxo_local.processes import Service
 from fluxo_local.profile import Profile
 from fluxo_local.redis import Redis
 
@@ -80,11 +79,6 @@ class System(Stack):
         """The read model, past the door."""
         return self.client("dynamodb")
 
-    @cached_property
-    def parked(self) -> Queue:
-        """The park queue."""
-        return Queue(self.client("sqs"), self.ids["park_queue_url"])
-
     def function(self, name: str) -> str:
         """What a function of the template is called here."""
         return self.ids["functions"][name]
@@ -103,7 +97,7 @@ class System(Stack):
         try:
             yield
         finally:
-            self._running.replace(server, store.start())
+            self._start_again(server, store)
 
     def end_processes(self, function: str) -> None:
         """Ends the processes of a function, by its name in the template, between two calls: the next ones start anew."""
@@ -129,19 +123,24 @@ class System(Stack):
         """Copies the files of the stopped server."""
         self._running.named("PostgreSQL").stop()
         copy_files(self.postgres.data, self._ledger_backup)
-        self._running.replace("PostgreSQL", self.postgres.start())
+        self._start_again("PostgreSQL", self.postgres)
 
     def restore_ledger(self) -> None:
         """Puts the copy in the place of the server's files: what was posted since is gone."""
         self._running.named("PostgreSQL").stop()
         copy_files(self._ledger_backup, self.postgres.data)
-        self._running.replace("PostgreSQL", self.postgres.start())
+        self._start_again("PostgreSQL", self.postgres)
 
     def run_again(self, name: str) -> None:
         """Starts an execution with the input of that one, under another name."""
         machine, arn = self.client("stepfunctions"), self.ids["state_machine_arn"]
         execution = machine.describe_execution(executionArn=f"{arn.replace(':stateMachine:', ':execution:')}:{name}")
         machine.start_execution(stateMachineArn=arn, name=f"again-{uuid.uuid4()}", input=execution["input"])
+
+    def _start_again(self, server: str, store: Postgres | Redis) -> None:
+        # It would say so in the middle of the fault's line.
+        with redirect_stdout(io.StringIO()):
+            self._running.replace(server, store.start())
 
     @property
     def _ledger_backup(self) -> Path:
@@ -163,15 +162,12 @@ class System(Stack):
 
     def check(self) -> None:
         """Raises when the engine has ended: nothing that is measured then means anything."""
-        self._service("the AWS engine").check()
+        self._running.named("the AWS engine").check()
 
     def invoke_raw(self, function: str, event: object) -> dict[str, Any]:
         """As `invoke`, but a failure of the function is an answer: it has an `errorType`."""
         answer = self.client("lambda").invoke(FunctionName=self.function(function), Payload=json.dumps(event))
         return json.loads(answer["Payload"].read())
-
-    def _service(self, name: str) -> Service:
-        return self._running.named(name)
 
 
 def copy_files(source: Path, target: Path) -> None:

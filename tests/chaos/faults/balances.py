@@ -1,22 +1,20 @@
 """DynamoDB fails."""
 
-from chaos.fault import Scene, fault
+from chaos.fault import SHORT_WAITS, Scene, fault
 from chaos.http_rules import ResetAnswers, Throttle
 from chaos.proxy import Hang, Refuse, Rule
 from chaos.system import wait
 
-# With this a task's retries take 3 s instead of 31, so that an outage of 20 s outlasts them as minutes do otherwise.
-SHORT = 0.1
 OUTAGE_S = 20
-# Each attempt waits for its limit.
+# Each attempt waits for its limit, and other calls for their turn.
 HANGING_S = 30
 
 
-def outage(scene: Scene, rule: Rule, lasting_s: float = OUTAGE_S) -> None:
+def outage(scene: Scene, rule: Rule) -> None:
     """DynamoDB is under the rule for longer than all retries."""
     system = scene.system
-    with system.waits_between_retries(SHORT), system.ruled("DYNAMODB", rule):
-        wait(lasting_s)
+    with system.waits_between_retries(SHORT_WAITS), system.ruled("DYNAMODB", rule):
+        wait(OUTAGE_S)
         scene.check_parked()
 
 
@@ -26,10 +24,12 @@ def dynamodb_refuses(scene: Scene) -> None:
     outage(scene, Refuse())
 
 
-@fault("dynamodb-hangs", "DynamoDB accepts connections and never answers, for longer than all retries", no_failed_post=True, rate=5)
+@fault("dynamodb-hangs", f"DynamoDB accepts connections and never answers, for {HANGING_S} s", no_failed_post=True, rate=5)
 def dynamodb_hangs(scene: Scene) -> None:
     """What was sent meanwhile arrives afterwards: late, and out of order."""
-    outage(scene, rule := Hang(), HANGING_S)
+    with scene.system.ruled("DYNAMODB", rule := Hang()):
+        wait(HANGING_S)
+    scene.note(f"{rule.hits} requests hung")
     scene.check(rule.hits > 0, "requests to hang")
 
 

@@ -2,12 +2,9 @@
 
 from fluxo_local.postgres import FUNCTIONS
 
-from chaos.fault import Scene, fault
+from chaos.fault import SHORT_WAITS, Scene, fault
 from chaos.proxy import Delay
 from chaos.system import wait
-
-# All retries of a task in 3 s instead of 31.
-SHORT = 0.1
 
 
 @fault("postgres-killed", "PostgreSQL killed with -9 under load, back after 5 s", no_failed_post=True)
@@ -20,7 +17,7 @@ def postgres_killed(scene: Scene) -> None:
 @fault("postgres-stopped", "PostgreSQL stopped for longer than all retries", no_failed_post=True)
 def postgres_stopped(scene: Scene) -> None:
     """What has used up its retries is parked, and run again by itself."""
-    with scene.system.waits_between_retries(SHORT), scene.system.killed("PostgreSQL"):
+    with scene.system.waits_between_retries(SHORT_WAITS), scene.system.killed("PostgreSQL"):
         wait(15)
         scene.check_parked()
 

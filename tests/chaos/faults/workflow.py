@@ -4,12 +4,10 @@ import json
 from contextlib import suppress
 from typing import Any
 
-from chaos.fault import Scene, fault
+from chaos.fault import SHORT_WAITS, Scene, fault
 from chaos.http_rules import Deliver
 from chaos.proxy import Refuse
 from chaos.system import wait
-
-SHORT = 0.1
 
 
 @fault("step-functions-refuses", "Step Functions unreachable from register-entry for 6 s")
@@ -53,7 +51,7 @@ def queue_refuses(scene: Scene) -> None:
     machine = system.client("stepfunctions")
     arn = system.ids["state_machine_arn"]
     definition = machine.describe_state_machine(stateMachineArn=arn)["definition"]
-    with system.waits_between_retries(SHORT):
+    with system.waits_between_retries(SHORT_WAITS):
         machine.update_state_machine(stateMachineArn=arn, definition=without_queue(definition))
         try:
             with system.killed("PostgreSQL"):
