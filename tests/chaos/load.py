@@ -3,7 +3,9 @@
 import random
 import threading
 import time
+from collections.abc import Iterator
 from concurrent.futures import Future, ThreadPoolExecutor
+from contextlib import contextmanager
 from dataclasses import dataclass, field
 from datetime import date, timedelta
 from http.client import HTTPException
@@ -71,6 +73,7 @@ class Load:
         self._numbers = count(1)
         self._pool = ThreadPoolExecutor(CLIENTS, thread_name_prefix="client")
         self._waiting: list[Future[Sale]] = []
+        self._sending = threading.Lock()
         self._stopped = threading.Event()
         self._generator: threading.Thread | None = None
         self._today = date.today()
@@ -100,6 +103,14 @@ class Load:
         future = self._pool.submit(self._deliver, sale)
         self._waiting.append(future)
         return future
+
+    @contextmanager
+    def quiet(self) -> Iterator[None]:
+        """Everything that was sent has been answered, and nothing is sent: what is done meanwhile meets no request."""
+        with self._sending:
+            for future in self._waiting:
+                future.result()
+            yield
 
     def sale(self, merchant: str | None = None, size: int = 0, **fields: object) -> Sale:
         """A new one, with entries of its own; of `size` 0 it is a single entry."""
@@ -155,8 +166,9 @@ class Load:
         due = time.monotonic()
         while not self._stopped.wait(max(0.0, due - time.monotonic())):
             due += 1 / rate
-            for sale in self._next():
-                self.send(sale)
+            with self._sending:
+                for sale in self._next():
+                    self.send(sale)
 
     def _next(self) -> list[Sale]:
         """What the clients send next: mostly single entries; some batches, repeats, and repeats at the same moment."""
