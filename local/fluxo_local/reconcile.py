@@ -35,7 +35,7 @@ def reconcile(profile: Profile, merchant: str | None, first: str | None, last: s
         place = report["next"]
         if place is None:
             break
-    found = [f"{sums[name]} {text}" for name, text in COUNTS.items() if sums[name] or name in ("months_compared", "repaired")]
+    found = [f"{text}: {sums[name]}" for name, text in COUNTS.items() if sums[name] or name in ("months_compared", "repaired")]
     console.say(", ".join(found))
 
 
