@@ -119,46 +119,45 @@ class KillSender(HttpRule):
 
 
 class KillBetweenWrites(HttpRule):
-    """Kills a function that has written one of its two items and sends the other, some times.
+    """Kills a function that has written one of its items and sends the next, some times.
 
-    It writes them at once, over two connections: the first to arrive is let through and answered, the second is what kills.
+    It writes them at once, over a connection each: the first to arrive is let through and answered, then the others kill.
     """
 
     def __init__(self, function: str, times: int) -> None:
         super().__init__()
         self._function = function
-        self._times = times
-        # The processes that have written one item.
-        self._halfway: dict[int, asyncio.Event] = {}
+        self._left = times
+        # By process, of those that are to die: whether the first item is written.
+        self._written: dict[int, asyncio.Event] = {}
 
     async def admits(self, link: Link, request: Request) -> bool:
-        """Whether it is the first of two."""
-        if request.operation != "UpdateItem" or (self.hits >= self._times and not self._halfway):
-            return True
-        victim = link.owner()
+        """Whether it is the first, or of a process that is to live."""
+        victim = link.owner() if request.operation == "UpdateItem" else None
         if not victim or victim.function != self._function:
             return True
-        written = self._halfway.get(victim.process_id)
-        if written is None and self.hits < self._times:
-            self.hits += 1
-            self._halfway[victim.process_id] = asyncio.Event()
-            link.marked = True
+        written = self._written.get(victim.process_id)
+        if not written:
+            if self._left:
+                self._left -= 1
+                self._written[victim.process_id] = asyncio.Event()
+                link.marked = True
             return True
-        if written is not None:
-            await written.wait()
-            del self._halfway[victim.process_id]
+        await written.wait()
+        # Of several that waited, the first kills.
+        if self._written.pop(victim.process_id, None):
+            self.hits += 1
             victim.kill()
-            link.reset()
-            return False
-        return True
+        link.reset()
+        return False
 
     async def to_client(self, link: Link, data: bytes) -> bytes:
         """Notes that the first item is written."""
         if link.marked:
             link.marked = False
             victim = link.owner()
-            if victim and victim.process_id in self._halfway:
-                self._halfway[victim.process_id].set()
+            if victim and victim.process_id in self._written:
+                self._written[victim.process_id].set()
         return data
 
 
