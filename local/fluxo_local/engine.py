@@ -37,12 +37,17 @@ class Engine:
         """What AWS_ENDPOINT_URL has to be."""
         return f"http://127.0.0.1:{self.port}"
 
+    @property
+    def programs(self) -> Path:
+        """Where the functions of this engine, and of no other, run from: it unpacks them into its TMPDIR."""
+        return self.data / "tmp"
+
     def start(self) -> Service:
         """Starts the engine with the state that it saved when it last stopped."""
         with console.step("Starting the AWS engine") as step:
-            for directory in (self.data, self._temporary, self._home):
+            for directory in (self.data, self.programs, self._home):
                 directory.mkdir(mode=OWNER_ONLY, parents=True, exist_ok=True)
-            kill_programs_in(self._temporary)
+            kill_programs_in(self.programs)
             self._started.touch()
             service = start_service(
                 "the AWS engine",
@@ -64,7 +69,7 @@ class Engine:
         """Ends the engine and its functions."""
         if service.stop():
             self._started.unlink()
-        kill_programs_in(self._temporary)
+        kill_programs_in(self.programs)
 
     def lost_state(self) -> bool:
         """Whether the last run ended without saving: the engine was killed, or the machine stopped."""
@@ -80,7 +85,7 @@ class Engine:
             "PATH": os.defpath,
             "LANG": "C.UTF-8",
             "HOME": str(self._home),
-            "TMPDIR": str(self._temporary),
+            "TMPDIR": str(self.programs),
             "BIND_HOST": "127.0.0.1",
             "GATEWAY_PORT": str(self.port),
             "MINISTACK_REGION": REGION,
@@ -109,10 +114,6 @@ class Engine:
     @property
     def _state(self) -> Path:
         return self.data / "state"
-
-    @property
-    def _temporary(self) -> Path:
-        return self.data / "tmp"
 
     @property
     def _home(self) -> Path:

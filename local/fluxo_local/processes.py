@@ -5,7 +5,7 @@ import os
 import signal
 import subprocess
 import time
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from contextlib import suppress
 from dataclasses import dataclass
 from pathlib import Path
@@ -182,12 +182,20 @@ def start_time(process_id: int) -> str | None:
 
 def kill_programs_in(directory: Path) -> None:
     """Kills what runs a program file from `directory`: functions whose AWS engine was killed before it could end them."""
+    for process_id in processes_from(directory):
+        # It may have ended meanwhile.
+        with suppress(ProcessLookupError):
+            os.kill(process_id, signal.SIGKILL)
+
+
+def processes_from(directory: Path) -> Iterator[int]:
+    """The ids of the processes that run a program file from `directory`."""
     for entry in Path("/proc").iterdir():
         if entry.name.isdigit():
             # It may have ended meanwhile, or be another user's.
             with suppress(OSError):
                 if (entry / "exe").readlink().is_relative_to(directory):
-                    os.kill(int(entry.name), signal.SIGKILL)
+                    yield int(entry.name)
 
 
 def describe_status(status: int) -> str:

@@ -25,7 +25,7 @@ from fluxo_local.profile import Profile
 from fluxo_local.redis import Redis
 
 from chaos.proxy import Proxies, Proxy, Rule
-from chaos.victims import processes_of
+from chaos.victims import processes_of, runs_with
 
 PROFILE = Profile("chaos")
 # Beside the data directory of PostgreSQL.
@@ -55,9 +55,9 @@ class System(Stack):
         data = data_directory(PROFILE)
         self.postgres = Postgres(choose_programs(data), data, postgres_port, PROFILE.secret("postgres_password"), PROFILE.logs)
         self.redis = Redis(toolchain.find_redis(), PROFILE.directory / "redis", redis_port, PROFILE.secret("redis_password"), PROFILE.logs)
-        engine = Engine(PROFILE.directory / "engine", engine_port, PROFILE.logs, durable=False, environment=endpoints)
+        self.engine = Engine(PROFILE.directory / "engine", engine_port, PROFILE.logs, durable=False, environment=endpoints)
         doors = Doors(self.doors["POSTGRES"].port, self.doors["REDIS"].port)
-        deployment = Deployment(PROFILE, self.postgres, self.redis, engine, doors)
+        deployment = Deployment(PROFILE, self.postgres, self.redis, self.engine, doors)
         deployment.build()
         local.start(deployment, self._running)
         self._running.ready()
@@ -101,8 +101,12 @@ class System(Stack):
 
     def end_processes(self, function: str) -> None:
         """Ends the processes of a function, by its name in the template, between two calls: the next ones start anew."""
-        for victim in processes_of(self.function(function)):
+        for victim in processes_of(self.engine.programs, self.function(function)):
             victim.kill()
+
+    def runs_with(self, function: str, library: Path) -> bool:
+        """Whether a process of the function, by its name in the template, has loaded the library."""
+        return runs_with(self.engine.programs, self.function(function), library)
 
     def all_balances(self) -> list[dict[str, Any]]:
         """Every item of the read model."""

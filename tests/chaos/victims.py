@@ -7,7 +7,10 @@ from contextlib import suppress
 from dataclasses import dataclass
 from pathlib import Path
 
+from fluxo_local.processes import processes_from
+
 NAME = "AWS_LAMBDA_FUNCTION_NAME="
+ANYWHERE = Path("/")
 
 
 @dataclass(frozen=True)
@@ -38,26 +41,25 @@ class Victim:
         return ""
 
 
-def processes_of(function: str | None = None) -> Iterator[Victim]:
-    """The processes of a function, or of all functions."""
-    for process in Path("/proc").iterdir():
-        if process.name.isdigit():
-            # It may end while it is looked at.
-            with suppress(OSError):
-                name = function_name(process)
-                if name and name == (function or name):
-                    yield Victim(int(process.name), name)
+def processes_of(programs: Path, function: str | None = None) -> Iterator[Victim]:
+    """The processes of a function, or of all functions, whose programs are in this directory: those of one engine."""
+    for process_id in processes_from(programs):
+        # It may end while it is looked at.
+        with suppress(OSError):
+            name = function_name(process_id)
+            if name and name == (function or name):
+                yield Victim(process_id, name)
 
 
 def owner_of(port: int, peer_port: int) -> Victim | None:
-    """The function's process whose end of a connection on loopback is that port."""
+    """The function's process whose end of a connection on loopback is that port. The peer is ours, so the function is, too."""
     inode = inode_of(port, peer_port)
-    return next((victim for victim in processes_of() if f"socket:[{inode}]" in victim.open_files()), None) if inode else None
+    return next((victim for victim in processes_of(ANYWHERE) if f"socket:[{inode}]" in victim.open_files()), None) if inode else None
 
 
-def runs_with(function: str, library: Path) -> bool:
+def runs_with(programs: Path, function: str, library: Path) -> bool:
     """Whether a process of the function has loaded the library."""
-    return any(str(library) in victim.memory_map() for victim in processes_of(function))
+    return any(str(library) in victim.memory_map() for victim in processes_of(programs, function))
 
 
 def inode_of(port: int, peer_port: int) -> str | None:
@@ -70,7 +72,7 @@ def inode_of(port: int, peer_port: int) -> str | None:
     return None
 
 
-def function_name(process: Path) -> str | None:
+def function_name(process_id: int) -> str | None:
     """The name of the function that the process runs, if it runs one."""
-    variables = (process / "environ").read_bytes().decode(errors="replace").split("\0")
+    variables = Path(f"/proc/{process_id}/environ").read_bytes().decode(errors="replace").split("\0")
     return next((variable.removeprefix(NAME) for variable in variables if variable.startswith(NAME)), None)

@@ -8,7 +8,6 @@ from fluxo_local.profile import CHECKOUT
 
 from chaos.fault import Scene, fault
 from chaos.system import wait
-from chaos.victims import runs_with
 
 SOURCE = CHECKOUT / "tests" / "chaos" / "clock.c"
 SHIFTS_S = {"RegisterEntry": 600, "ApplyToLedger": -600, "ConsolidateDay": 600}
@@ -27,7 +26,7 @@ def clock_off(scene: Scene) -> None:
             with scene.load.quiet():
                 shifted.enter_context(scene.system.environment(name, LD_PRELOAD=str(library), CLOCK_SHIFT_S=str(shift_s)))
             wait(LASTING_S)
-            scene.check(runs_with(scene.system.function(name), library), f"{name} to run with another clock")
+            scene.check(scene.system.runs_with(name, library), f"{name} to run with another clock")
             with scene.load.quiet():
                 shifted.close()
 
