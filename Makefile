@@ -8,6 +8,8 @@ SEED ?= 1
 EXAMPLES ?= 100
 SECONDS ?= 600
 TARGET ?=
+STAGE ?= dev
+GUIDED ?=
 LOCAL := python3 local
 IN_PROFILE := --profile '$(PROFILE)'
 SAM := .local/tools/sam/bin
@@ -19,7 +21,7 @@ export SAM_CLI_TELEMETRY := 0
 export REDOCLY_TELEMETRY := off
 export REDOCLY_SUPPRESS_UPDATE_NOTICE := true
 
-.PHONY: help run up down url token invoke reconcile redrive test lint fmt unit e2e chaos chaos-list audit fuzz-api fuzz docs tools
+.PHONY: help run up down url token invoke reconcile redrive test lint fmt unit e2e chaos chaos-list audit fuzz-api fuzz docs deploy destroy stage tools
 
 help: ## This list
 	@grep -hE '^[a-z0-9-]+:.*## ' $(MAKEFILE_LIST) | sed -E 's/^([a-z0-9-]+):.*## /\1\t/' | expand -t 12
@@ -49,6 +51,16 @@ reconcile: ## Compare balances with the ledger and repair them: all, or MERCHANT
 
 redrive: ## Run the entries in the dead-letter queue again
 	@$(LOCAL) redrive $(IN_PROFILE)
+
+deploy: tools stage ## Build, and deploy to AWS: make deploy STAGE=dev|prod [GUIDED=1]
+	PATH="$(CURDIR)/$(SAM):$$PATH" $(SAM)/sam build --config-env '$(STAGE)'
+	$(SAM)/sam deploy --config-env '$(STAGE)' $(if $(GUIDED),--guided)
+
+destroy: tools stage ## Remove from AWS what was deployed: make destroy STAGE=dev|prod
+	$(SAM)/sam delete --config-env '$(STAGE)'
+
+stage:
+	@grep -q '^\[$(STAGE)\.deploy\.parameters\]' samconfig.toml || { echo 'fluxo: samconfig.toml has no stage "$(STAGE)".' >&2; exit 1; }
 
 test: lint unit e2e ## All checks and tests; needs nothing set up beforehand
 

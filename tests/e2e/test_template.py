@@ -1,0 +1,274 @@
+"""What the template deploys: who may do what, where the functions run, and which parameters it refuses.
+
+The template is the processed one, which SAM has expanded and the stack was deployed from.
+"""
+
+from typing import Any
+
+import pytest
+from deployed.stack import Stack
+from deployed.template import Template
+from fluxo_local.deployment import STACK_NAME
+
+# What a deployment on AWS that makes everything itself is given, and one that finds its stores.
+MADE: dict[str, str] = {}
+GIVEN = {
+    "LedgerHost": "ledger.example.com",
+    "LedgerAuth": "password",
+    "LedgerPassword": "a",
+    "LedgerMaintenancePassword": "b",
+    "RedisUrl": "rediss://memory.example.com",
+}
+NETWORK = {"VpcId": "vpc-1", "PrivateSubnetIds": "subnet-1,subnet-2"}
+
+ACCOUNT = "${AWS::Partition}:{service}:${AWS::Region}:${AWS::AccountId}"
+LEDGER_USER = f"rds-db:connect on arn:{ACCOUNT.replace('{service}', 'rds-db')}:dbuser:LedgerProxy.DBProxyArn[6]/fluxo"
+START = {
+    "states:StartExecution on RecordEntries",
+    f"states:DescribeExecution on arn:{ACCOUNT.replace('{service}', 'states')}:execution:${{RecordEntries.Name}}:*",
+}
+MARK = "dynamodb:UpdateItem on BalancesTable.Arn"
+
+# Beside its log, its traces and its way into the network, each function may do this and nothing else.
+PERMISSIONS = {
+    "RegisterEntry": START,
+    "ReverseEntry": {LEDGER_USER} | START,
+    "GetEntry": {LEDGER_USER},
+    "ListEntries": {LEDGER_USER},
+    "ExportEntries": {LEDGER_USER},
+    "GetBalanceAsOf": {LEDGER_USER},
+    "ListSeals": {LEDGER_USER},
+    "ApplyToLedger": {LEDGER_USER},
+    "SealDay": {LEDGER_USER, MARK},
+    "SealPastDay": {f"{LEDGER_USER}_maintenance", MARK},
+    "ReconcileBalances": {
+        f"{LEDGER_USER}_maintenance",
+        MARK,
+        "dynamodb:Query on BalancesTable.Arn",
+        "dynamodb:Scan on BalancesTable.Arn",
+    },
+    "ConsolidateDay": {MARK},
+    "GetDailyBalance": {"dynamodb:Query on BalancesTable.Arn", "dynamodb:GetItem on BalancesTable.Arn"},
+    "ReplayParked": START
+    | {f"sqs:{action} on ParkQueue.Arn" for action in ("ReceiveMessage", "DeleteMessage", "GetQueueAttributes", "SendMessage")}
+    | {"sqs:SendMessage on DeadLetterQueue.Arn"},
+    "MigrateLedger": {"secretsmanager:GetSecretValue on LedgerCluster.MasterUserSecret.SecretArn"},
+}
+OUTSIDE_THE_NETWORK = {"ConsolidateDay", "GetDailyBalance", "ReplayParked"}
+
+# Why an action is allowed on everything.
+WIDE = {
+    "xray:PutTraceSegments": "X-Ray knows no resources",
+    "xray:PutTelemetryRecords": "X-Ray knows no resources",
+    "xray:GetSamplingRules": "X-Ray knows no resources",
+    "xray:GetSamplingTargets": "X-Ray knows no resources",
+    "ec2:CreateNetworkInterface": "Lambda asks for it before the function is there; denied to the function's own code",
+    "ec2:DescribeNetworkInterfaces": "EC2 describes nothing narrower; denied to the function's own code",
+    "ec2:DescribeSubnets": "EC2 describes nothing narrower; denied to the function's own code",
+    "ec2:DeleteNetworkInterface": "Lambda asks for it before the function is there; denied to the function's own code",
+    "ec2:AssignPrivateIpAddresses": "Lambda asks for it before the function is there; denied to the function's own code",
+    "ec2:UnassignPrivateIpAddresses": "Lambda asks for it before the function is there; denied to the function's own code",
+    "logs:CreateLogDelivery": "the delivery of vended logs knows no resources",
+    "logs:GetLogDelivery": "the delivery of vended logs knows no resources",
+    "logs:UpdateLogDelivery": "the delivery of vended logs knows no resources",
+    "logs:DeleteLogDelivery": "the delivery of vended logs knows no resources",
+    "logs:ListLogDeliveries": "the delivery of vended logs knows no resources",
+    "logs:PutResourcePolicy": "the delivery of vended logs knows no resources",
+    "logs:DescribeResourcePolicies": "the delivery of vended logs knows no resources",
+    "logs:DescribeLogGroups": "the delivery of vended logs knows no resources",
+}
+NETWORK_ACTIONS = {action for action in WIDE if action.startswith("ec2:")}
+
+
+@pytest.fixture(scope="module")
+def processed(stack: Stack) -> dict[str, Any]:
+    """The template as CloudFormation holds it."""
+    return stack.client("cloudformation").get_template(StackName=STACK_NAME, TemplateStage="Processed")["TemplateBody"]
+
+
+def statements(role: dict[str, Any]) -> list[dict[str, Any]]:
+    """All statements of a role's own policies. It has no others."""
+    assert "ManagedPolicyArns" not in role, role
+    return [statement for policy in role["Policies"] for statement in policy["PolicyDocument"]["Statement"]]
+
+
+def listed(value: Any) -> list[Any]:
+    """One or several, as IAM writes it."""
+    return value if isinstance(value, list) else [value]
+
+
+def granted(statement: dict[str, Any]) -> set[str]:
+    """What one statement allows or denies, a line for each action and resource."""
+    return {f"{action} on {resource}" for action in listed(statement["Action"]) for resource in listed(statement["Resource"])}
+
+
+def allowed(role: dict[str, Any]) -> set[str]:
+    """What a role allows."""
+    return set().union(*(granted(statement) for statement in statements(role) if statement["Effect"] == "Allow"))
+
+
+def common(function: str, in_network: bool) -> set[str]:
+    """What every function may do."""
+    network = {f"{action} on *" for action in NETWORK_ACTIONS} if in_network else set()
+    log = {f"logs:{action} on {function}Log.Arn" for action in ("CreateLogStream", "PutLogEvents")}
+    return network | log | {"xray:PutTraceSegments on *", "xray:PutTelemetryRecords on *"}
+
+
+def test_each_function_may_do_what_the_table_says_and_nothing_else(processed: dict[str, Any]) -> None:
+    template = Template(processed, MADE)
+    roles = template.resources("AWS::IAM::Role")
+    functions = template.resources("AWS::Lambda::Function")
+    assert set(functions) == set(PERMISSIONS)
+    for name, function in functions.items():
+        assert function["Role"] == f"{name}Role.Arn"
+        expected = PERMISSIONS[name] | common(name, name not in OUTSIDE_THE_NETWORK)
+        assert allowed(roles[f"{name}Role"]) == expected, name
+
+
+def test_only_lambda_and_not_the_function_itself_may_make_network_interfaces(processed: dict[str, Any]) -> None:
+    template = Template(processed, MADE)
+    roles = template.resources("AWS::IAM::Role")
+    for name in set(PERMISSIONS) - OUTSIDE_THE_NETWORK:
+        denied = [statement for statement in statements(roles[f"{name}Role"]) if statement["Effect"] == "Deny"]
+        assert [set(listed(statement["Action"])) for statement in denied] == [NETWORK_ACTIONS], name
+        assert list(denied[0]["Condition"]) == ["ArnLike"] and "lambda:SourceFunctionArn" in denied[0]["Condition"]["ArnLike"]
+
+
+def test_nothing_is_allowed_on_everything_without_a_reason(processed: dict[str, Any]) -> None:
+    for parameters in (MADE, GIVEN, GIVEN | NETWORK):
+        for name, role in Template(processed, parameters).resources("AWS::IAM::Role").items():
+            wide = {line.removesuffix(" on *") for line in allowed(role) if line.endswith(" on *")}
+            assert wide <= set(WIDE), name
+
+
+def test_with_passwords_and_stores_that_exist_functions_may_do_less(processed: dict[str, Any]) -> None:
+    roles = Template(processed, GIVEN).resources("AWS::IAM::Role")
+    assert "MigrateLedgerRole" not in roles and "LedgerProxyRole" not in roles
+    for name in set(PERMISSIONS) - {"MigrateLedger"}:
+        without_ledger = {line for line in PERMISSIONS[name] if not line.startswith("rds-db:")}
+        assert allowed(roles[f"{name}Role"]) == without_ledger | common(name, False), name
+
+
+def test_only_functions_with_a_store_behind_the_network_run_in_it(processed: dict[str, Any]) -> None:
+    for parameters in (MADE, GIVEN | NETWORK):
+        functions = Template(processed, parameters).resources("AWS::Lambda::Function")
+        outside = {name for name, function in functions.items() if "VpcConfig" not in function}
+        assert outside == OUTSIDE_THE_NETWORK
+        for name, function in functions.items():
+            variables = function["Environment"]["Variables"]
+            assert ("LEDGER_HOST" in variables or "REDIS_URL" in variables) == (name not in outside), name
+
+
+def test_stores_that_exist_in_the_open_need_no_network(processed: dict[str, Any]) -> None:
+    template = Template(processed, GIVEN)
+    assert all("VpcConfig" not in function for function in template.resources("AWS::Lambda::Function").values())
+    for made in ("AWS::EC2::VPC", "AWS::RDS::DBCluster", "AWS::RDS::DBProxy", "AWS::ElastiCache::ServerlessCache", "AWS::EC2::VPCEndpoint"):
+        assert template.resources(made) == {}, made
+
+
+def test_a_network_that_exists_is_used_and_none_is_made(processed: dict[str, Any]) -> None:
+    template = Template(processed, NETWORK)
+    assert template.resources("AWS::EC2::VPC") == {}
+    assert set(template.resources("AWS::RDS::DBCluster")) == {"LedgerCluster"}
+    configuration = template.resources("AWS::Lambda::Function")["ApplyToLedger"]["VpcConfig"]
+    assert configuration == {"SecurityGroupIds": ["FunctionsSecurityGroup"], "SubnetIds": ["subnet-1", "subnet-2"]}
+    own_group = Template(processed, NETWORK | {"FunctionsSecurityGroupId": "sg-1"})
+    assert "FunctionsSecurityGroup" not in own_group.resources("AWS::EC2::SecurityGroup")
+
+
+def test_no_way_leads_to_or_from_the_internet(processed: dict[str, Any]) -> None:
+    template = Template(processed, MADE)
+    for way in ("AWS::EC2::NatGateway", "AWS::EC2::InternetGateway", "AWS::EC2::Route", "AWS::EC2::EIP"):
+        assert template.resources(way) == {}, way
+    for name, group in template.resources("AWS::EC2::SecurityGroup").items():
+        assert all("CidrIp" not in rule for rule in group.get("SecurityGroupIngress", [])), name
+    assert all(not instance["PubliclyAccessible"] for instance in template.resources("AWS::RDS::DBInstance").values())
+
+
+def test_without_the_proxy_reserved_concurrency_bounds_the_connections(processed: dict[str, Any]) -> None:
+    with_proxy = Template(processed, MADE).resources("AWS::Lambda::Function")
+    assert all("ReservedConcurrentExecutions" not in function for function in with_proxy.values())
+    alone = Template(processed, {"LedgerProxyEnabled": "false", "LedgerConcurrency": "7"})
+    assert alone.resources("AWS::RDS::DBProxy") == {}
+    bounded = {
+        name: int(function["ReservedConcurrentExecutions"])
+        for name, function in alone.resources("AWS::Lambda::Function").items()
+        if "ReservedConcurrentExecutions" in function
+    }
+    scheduled = {"SealPastDay", "ReconcileBalances"}
+    assert set(bounded) == {name for name, lines in PERMISSIONS.items() if any(line.startswith("rds-db:") for line in lines)}
+    assert bounded == {name: 2 if name in scheduled else 7 for name in bounded}
+    assert "LedgerCluster.Endpoint.Address" in {
+        function["Environment"]["Variables"].get("LEDGER_HOST") for function in alone.resources("AWS::Lambda::Function").values()
+    }
+
+
+def test_the_merchant_of_a_user_is_written_by_nobody_who_signs_in(processed: dict[str, Any]) -> None:
+    pages = {"HostedDomainPrefix": "example", "WebCallbackUrls": "https://app.example.com/"}
+    entra = {"EntraTenantId": "00000000-0000-0000-0000-000000000001", "EntraClientId": "c", "EntraClientSecret": "s"}
+    clients = Template(processed, pages | entra).resources("AWS::Cognito::UserPoolClient")
+    assert set(clients) == {"UserPoolClient", "WebClient", "EntraClient"}
+    for name, client in clients.items():
+        # This scope is what lets a user change attributes through an access token of a client with OAuth flows.
+        assert "aws.cognito.signin.user.admin" not in client.get("AllowedOAuthScopes", []), name
+    assert "custom:merchant_id" not in clients["UserPoolClient"]["WriteAttributes"] + clients["WebClient"]["WriteAttributes"]
+    # Cognito itself writes what Entra ID says, which it does only to attributes that the client may write.
+    assert clients["EntraClient"]["SupportedIdentityProviders"] == ["EntraID"]
+    assert clients["EntraClient"]["ExplicitAuthFlows"] == ["ALLOW_REFRESH_TOKEN_AUTH"]
+    for name in ("WebClient", "EntraClient"):
+        assert clients[name]["AllowedOAuthFlows"] == ["code"] and clients[name]["GenerateSecret"] is False
+
+
+@pytest.mark.parametrize(
+    "parameters",
+    [
+        MADE,
+        GIVEN,
+        GIVEN | NETWORK,
+        NETWORK,
+        NETWORK | {"RedisUrl": "rediss://memory.example.com", "RedisCluster": "true"},
+        NETWORK | {"LedgerHost": "ledger.example.com", "LedgerResourceId": "cluster-ABC"},
+        GIVEN | {"LedgerOwnerUser": "owner", "LedgerOwnerPassword": "p"},
+        {"HostedDomainPrefix": "example", "WebCallbackUrls": "https://app.example.com/"},
+    ],
+)
+def test_complete_parameters_are_taken(processed: dict[str, Any], parameters: dict[str, str]) -> None:
+    assert Template(processed, parameters).refusals() == []
+
+
+@pytest.mark.parametrize(
+    ("parameters", "says"),
+    [
+        ({"VpcId": "vpc-1"}, "VpcId needs PrivateSubnetIds"),
+        ({"PrivateSubnetIds": "subnet-1,subnet-2"}, "need VpcId"),
+        ({"FunctionsSecurityGroupId": "sg-1"}, "need VpcId"),
+        ({"RedisUrl": "rediss://memory.example.com"}, "VpcId has to name a VPC"),
+        ({name: value for name, value in GIVEN.items() if name != "RedisUrl"}, "VpcId has to name a VPC"),
+        ({"LedgerAuth": "password", "LedgerPassword": "a", "LedgerMaintenancePassword": "b"}, "are for a ledger that exists"),
+        ({"LedgerResourceId": "cluster-ABC"}, "are for a ledger that exists"),
+        ({"LedgerTls": "off"}, "may only travel encrypted"),
+        (GIVEN | NETWORK | {"LedgerAuth": "iam"}, "needs LedgerResourceId"),
+        (GIVEN | {"LedgerPassword": ""}, "needs LedgerPassword"),
+        (GIVEN | {"LedgerOwnerUser": "owner"}, "go together"),
+        (GIVEN | {"LedgerOwnerUser": "o", "LedgerOwnerPassword": "p", "LedgerOwnerSecretArn": "arn:aws:secretsmanager:x"}, "not both"),
+        ({"RedisCluster": "true"}, "RedisCluster is for a Redis that exists"),
+        ({"HostedDomainPrefix": "example"}, "go together"),
+        ({"EntraTenantId": "00000000-0000-0000-0000-000000000001"}, "go together"),
+        ({"EntraTenantId": "t", "EntraClientId": "c", "EntraClientSecret": "s"}, "needs HostedDomainPrefix"),
+    ],
+)
+def test_parameters_that_are_half_given_are_refused(processed: dict[str, Any], parameters: dict[str, str], says: str) -> None:
+    refusals = Template(processed, parameters).refusals()
+    assert any(says in refusal for refusal in refusals), refusals
+
+
+def test_cloudformation_itself_refuses_them(stack: Stack) -> None:
+    cloudformation = stack.client("cloudformation")
+    template = cloudformation.get_template(StackName=STACK_NAME, TemplateStage="Original")["TemplateBody"]
+    with pytest.raises(cloudformation.exceptions.ClientError, match="VpcId needs PrivateSubnetIds"):
+        cloudformation.create_stack(
+            StackName="half-given",
+            TemplateBody=template if isinstance(template, str) else str(template),
+            Parameters=[{"ParameterKey": "VpcId", "ParameterValue": "vpc-1"}],
+            Capabilities=["CAPABILITY_IAM", "CAPABILITY_AUTO_EXPAND"],
+        )
