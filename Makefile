@@ -14,6 +14,7 @@ LOCAL := python3 local
 IN_PROFILE := --profile '$(PROFILE)'
 SAM := .local/tools/sam/bin
 CHECKS := .local/tools/checks/bin
+POLICY := .local/tools/policy/bin
 NPM := .local/tools/npm/node_modules/.bin
 CHAOS := PYTHONPATH=local:tests:tests/e2e $(CHECKS)/python -m chaos
 
@@ -73,8 +74,11 @@ lint: tools audit ## Formatting, clippy, dependencies, and the checks of Python,
 	$(CHECKS)/ruff check --config local/ruff.toml local tests
 	AWS_DEFAULT_REGION=us-east-1 $(SAM)/sam validate --lint
 	$(SAM)/cfn-lint template.yaml
+	@# As CloudFormation gets it, without YAML's merge keys, which checkov cannot read.
+	@mkdir -p .local/lint && $(SAM)/python -c 'import json, sys; from samcli.yamlhelper import yaml_parse; json.dump(yaml_parse(sys.stdin.read()), sys.stdout, indent=1)' < template.yaml > .local/lint/template.json
+	$(POLICY)/checkov --config-file local/checkov.yaml --file .local/lint/template.json
 	@# The validator knows no placeholders; deploying fills them in.
-	@mkdir -p .local/lint && for file in statemachines/*.asl.json; do sed 's/$${Partition}/aws/' $$file > .local/lint/$${file##*/}; done
+	@for file in statemachines/*.asl.json; do sed 's/$${Partition}/aws/' $$file > .local/lint/$${file##*/}; done
 	$(NPM)/asl-validator $(patsubst statemachines/%,--json-path .local/lint/%,$(wildcard statemachines/*.asl.json))
 	$(NPM)/redocly lint openapi.yaml --config local/npm/redocly.yaml --format stylish
 	@rm -rf .local/lint/api && $(call render,.local/lint/api)
@@ -116,4 +120,5 @@ fuzz: ## Look for inputs that break a parser: make fuzz SECONDS=600 [TARGET=entr
 tools: # Installs what lint and e2e use. Quick when all is there.
 	@$(LOCAL) install sam >/dev/null
 	@$(LOCAL) install checks >/dev/null
+	@$(LOCAL) install policy >/dev/null
 	@$(LOCAL) install npm >/dev/null

