@@ -1,4 +1,4 @@
-"""Builds the functions, migrates the ledger, and deploys template.yaml onto the AWS engine."""
+"""Builds the functions and deploys template.yaml, which migrates the ledger, onto the AWS engine."""
 
 import os
 import xml.etree.ElementTree as xml
@@ -9,7 +9,7 @@ from typing import Any
 from fluxo_local import console, loopback, toolchain
 from fluxo_local.aws import REGION, aws_environment, signed_for
 from fluxo_local.engine import Engine
-from fluxo_local.postgres import DATABASE, FUNCTIONS, MAINTENANCE, OWNER, Postgres, admit_functions, prepare_ledger
+from fluxo_local.postgres import DATABASE, FUNCTIONS, MAINTENANCE, OWNER, Postgres, prepare_ledger
 from fluxo_local.problem import Problem
 from fluxo_local.processes import run_tool
 from fluxo_local.profile import CHECKOUT, Profile, write_json
@@ -67,32 +67,10 @@ class Deployment:
                 step=step,
             )
 
-    def migrate(self) -> None:
-        """Brings the ledger's tables up to date, as their owner, and admits the functions to them."""
-        with console.step("Migrating the ledger") as step:
-            owner_password = self.profile.secret("ledger_owner_password")
-            prepare_ledger(self.postgres, owner_password)
-            run_tool(
-                [cargo_target() / "lambda" / "migrate-ledger" / "bootstrap"],
-                what="Migrating the ledger",
-                log=self.profile.logs / "migrate.log",
-                environment={
-                    "PATH": os.defpath,
-                    "LEDGER_HOST": "127.0.0.1",
-                    "LEDGER_PORT": str(self.postgres.port),
-                    "LEDGER_DATABASE": DATABASE,
-                    "LEDGER_USER": OWNER,
-                    "LEDGER_AUTH": "password",
-                    "LEDGER_PASSWORD": owner_password,
-                    "LEDGER_TLS": "off",
-                },
-                step=step,
-            )
-            secret = self.profile.secret
-            admit_functions(self.postgres, secret("ledger_functions_password"), secret("ledger_maintenance_password"))
-
     def deploy(self) -> dict[str, Any]:
         """Runs `sam deploy` and answers the ids of what it made; without changes it makes none."""
+        owner_password = self.profile.secret("ledger_owner_password")
+        prepare_ledger(self.postgres, owner_password)
         doors = self.doors or Doors(self.postgres.port, self.redis.port)
         with console.step("sam deploy") as step:
             # SAM reads YAML, and JSON is that, too.
@@ -110,6 +88,8 @@ class Deployment:
                     "LedgerPassword": self.profile.secret("ledger_functions_password"),
                     "LedgerMaintenanceUser": MAINTENANCE,
                     "LedgerMaintenancePassword": self.profile.secret("ledger_maintenance_password"),
+                    "LedgerOwnerUser": OWNER,
+                    "LedgerOwnerPassword": owner_password,
                     "LedgerTls": "off",
                     "RedisUrl": self.redis.url(doors.redis),
                     # Who tries out what happens after an outage wants to see it.

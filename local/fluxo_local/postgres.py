@@ -156,7 +156,7 @@ def server_environment() -> dict[str, str]:
 
 
 def prepare_ledger(postgres: Postgres, owner_password: str) -> None:
-    """The database and the role that owns its tables, which the migrations run as."""
+    """The database, and the role that owns its tables, as whom the deployment migrates it."""
     done = postgres.psql(
         f"""
         SELECT 'CREATE ROLE {OWNER}' WHERE NOT EXISTS (SELECT FROM pg_roles WHERE rolname = '{OWNER}') \\gexec
@@ -167,19 +167,3 @@ def prepare_ledger(postgres: Postgres, owner_password: str) -> None:
     )
     if done is None:
         raise Problem(f"Creating the ledger's database has failed: see {postgres.logs / 'psql.log'}.")
-
-
-def admit_functions(postgres: Postgres, functions_password: str, maintenance_password: str) -> None:
-    """The roles that the functions sign in as: they own nothing, and may do what the role may that they are members of."""
-    admitted = [(FUNCTIONS, functions_password, "ledger_writer"), (MAINTENANCE, maintenance_password, "ledger_maintainer")]
-    for user, password, role in admitted:
-        done = postgres.psql(
-            f"""
-            SELECT 'CREATE ROLE {user}' WHERE NOT EXISTS (SELECT FROM pg_roles WHERE rolname = '{user}') \\gexec
-            ALTER ROLE {user} LOGIN PASSWORD '{password}';
-            GRANT {role} TO {user};
-            """,
-            DATABASE,
-        )
-        if done is None:
-            raise Problem(f"Creating the database role {user} has failed: see {postgres.logs / 'psql.log'}.")

@@ -84,7 +84,6 @@ def start(deployment: Deployment, running: "RunningServices") -> dict[str, Any]:
     running.add(deployment.postgres.start())
     running.add(deployment.redis.start())
     running.add(aws := deployment.engine.start(), lambda: deployment.engine.stop(aws))
-    deployment.migrate()
     return deployment.deploy()
 
 
