@@ -60,7 +60,7 @@ class Deployment:
         architecture = f"Architecture={toolchain.machine()}"
         with console.step("sam build") as step:
             run_tool(
-                [SAM.program("sam"), "build", "--build-dir", self._sam_directory, "--parameter-overrides", architecture],
+                [SAM.program("sam"), "build", "--build-dir", built(self.profile), "--parameter-overrides", architecture],
                 what="sam build",
                 log=self.profile.logs / "sam-build.log",
                 environment=tool_environment(),
@@ -72,42 +72,29 @@ class Deployment:
         owner_password = self.profile.secret("ledger_owner_password")
         prepare_ledger(self.postgres, owner_password)
         doors = self.doors or Doors(self.postgres.port, self.redis.port)
+        # A file, since the passwords must not be on a command line, which every user of the machine can read.
+        write_json(
+            parameters_file(self.profile),
+            {
+                "Architecture": toolchain.machine(),
+                "LedgerHost": "127.0.0.1",
+                "LedgerPort": str(doors.postgres),
+                "LedgerDatabase": DATABASE,
+                "LedgerUser": FUNCTIONS,
+                "LedgerAuth": "password",
+                "LedgerPassword": self.profile.secret("ledger_functions_password"),
+                "LedgerMaintenanceUser": MAINTENANCE,
+                "LedgerMaintenancePassword": self.profile.secret("ledger_maintenance_password"),
+                "LedgerOwnerUser": OWNER,
+                "LedgerOwnerPassword": owner_password,
+                "LedgerTls": "off",
+                "RedisUrl": self.redis.url(doors.redis),
+                # Who tries out what happens after an outage wants to see it.
+                "ReplayDelaySeconds": "2",
+            },
+        )
         with console.step("sam deploy") as step:
-            # SAM reads YAML, and JSON is that, too.
-            parameters = self.profile.directory / "parameters.yaml"
-            # A file, since the passwords must not be on a command line, which every user of the machine can read.
-            write_json(
-                parameters,
-                {
-                    "Architecture": toolchain.machine(),
-                    "LedgerHost": "127.0.0.1",
-                    "LedgerPort": str(doors.postgres),
-                    "LedgerDatabase": DATABASE,
-                    "LedgerUser": FUNCTIONS,
-                    "LedgerAuth": "password",
-                    "LedgerPassword": self.profile.secret("ledger_functions_password"),
-                    "LedgerMaintenanceUser": MAINTENANCE,
-                    "LedgerMaintenancePassword": self.profile.secret("ledger_maintenance_password"),
-                    "LedgerOwnerUser": OWNER,
-                    "LedgerOwnerPassword": owner_password,
-                    "LedgerTls": "off",
-                    "RedisUrl": self.redis.url(doors.redis),
-                    # Who tries out what happens after an outage wants to see it.
-                    "ReplayDelaySeconds": "2",
-                },
-            )
-            run_tool(
-                [
-                    SAM.program("sam"), "deploy", "--template-file", self._sam_directory / "template.yaml",
-                    "--stack-name", STACK_NAME, "--region", REGION, "--resolve-s3", "--capabilities", "CAPABILITY_IAM",
-                    "--no-confirm-changeset", "--no-fail-on-empty-changeset", "--no-progressbar",
-                    "--parameter-overrides", f"file://{parameters}",
-                ],
-                what="sam deploy",
-                log=self.profile.logs / "sam-deploy.log",
-                environment=tool_environment() | aws_environment(self.engine.endpoint),
-                step=step,
-            )  # fmt: skip
+            sam_deploy(self.profile, self.engine.endpoint, step)
         outputs = self._outputs()
         stack = {
             "url": f"{self.engine.endpoint}/_aws/execute-api/{outputs['ApiId']}",
@@ -149,9 +136,36 @@ class Deployment:
             raise Problem(f"The AWS engine does not know the stack it has just deployed (status {status}).")
         return xml.fromstring(answer).findall(f".//{CLOUDFORMATION}{members}/{CLOUDFORMATION}member")
 
-    @property
-    def _sam_directory(self) -> Path:
-        return self.profile.directory / "sam"
+
+def sam_deploy(profile: Profile, endpoint: str, step: console.Step | None = None) -> None:
+    """Deploys what was built last, with the parameters that were written last."""
+    run_tool(
+        [
+            SAM.program("sam"), "deploy", "--template-file", built(profile) / "template.yaml",
+            "--stack-name", STACK_NAME, "--region", REGION, "--resolve-s3", "--capabilities", "CAPABILITY_IAM",
+            "--no-confirm-changeset", "--no-fail-on-empty-changeset", "--no-progressbar",
+            "--parameter-overrides", f"file://{parameters_file(profile)}",
+        ],
+        what="sam deploy",
+        log=deployment_log(profile),
+        environment=tool_environment() | aws_environment(endpoint),
+        step=step,
+    )  # fmt: skip
+
+
+def built(profile: Profile) -> Path:
+    """Where `sam build` puts the functions and the template that names them."""
+    return profile.directory / "sam"
+
+
+def parameters_file(profile: Profile) -> Path:
+    """The template's parameters. SAM reads YAML, and JSON is that, too."""
+    return profile.directory / "parameters.yaml"
+
+
+def deployment_log(profile: Profile) -> Path:
+    """What `sam deploy` said last."""
+    return profile.logs / "sam-deploy.log"
 
 
 def tool_environment() -> dict[str, str]:

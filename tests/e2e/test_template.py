@@ -8,7 +8,7 @@ from typing import Any
 import pytest
 from deployed.stack import Stack
 from deployed.template import Template
-from fluxo_local.deployment import STACK_NAME
+from fluxo_local.deployment import STACK_NAME, deployment_log, sam_deploy
 
 # What a deployment on AWS that makes everything itself is given, and one that finds its stores.
 MADE: dict[str, str] = {}
@@ -260,6 +260,11 @@ def test_complete_parameters_are_taken(processed: dict[str, Any], parameters: di
 def test_parameters_that_are_half_given_are_refused(processed: dict[str, Any], parameters: dict[str, str], says: str) -> None:
     refusals = Template(processed, parameters).refusals()
     assert any(says in refusal for refusal in refusals), refusals
+
+
+def test_deploying_again_changes_nothing(stack: Stack) -> None:
+    sam_deploy(stack.profile, f"http://127.0.0.1:{stack.ids['port']}")
+    assert "No changes to deploy" in deployment_log(stack.profile).read_text()
 
 
 def test_cloudformation_itself_refuses_them(stack: Stack) -> None:
