@@ -63,3 +63,11 @@ fn a_message_stays_hidden_for_longer_than_its_function_may_take() {
     let hidden = resources["ParkQueue"]["Properties"]["VisibilityTimeout"].as_u64().unwrap();
     assert!(hidden >= VISIBILITY_TIMEOUTS_MIN * timeout, "hidden for {hidden} s, function {timeout} s");
 }
+
+#[test]
+fn cloudformation_waits_for_a_migration_that_runs_out_of_time() {
+    let resources = resources();
+    let (_, timeout) = functions(&resources).find(|(name, _)| *name == "MigrateLedger").unwrap();
+    let waits = resources["LedgerSchema"]["Properties"]["ServiceTimeout"].as_u64().unwrap();
+    assert!(timeout < waits, "function {timeout} s, CloudFormation {waits} s");
+}
