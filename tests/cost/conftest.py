@@ -6,10 +6,11 @@ from pathlib import Path
 from typing import Any
 
 import pytest
+import yaml
 from cost import prices, quantities
 from cost.prices import Prices
 from cost.quantities import Quantities
-from cost.template import Stack
+from cost.template import Loader, Stack
 
 TEMPLATE = Path(__file__).with_name("template.yaml")
 
@@ -17,7 +18,8 @@ TEMPLATE = Path(__file__).with_name("template.yaml")
 @pytest.fixture
 def stack() -> Callable[..., Stack]:
     """The small template with these parameters."""
-    return lambda **parameters: Stack.load(TEMPLATE, parameters)
+    document = yaml.load(TEMPLATE.read_text(), Loader)
+    return lambda **parameters: Stack(document, parameters)
 
 
 @pytest.fixture(scope="session")

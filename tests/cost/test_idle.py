@@ -12,7 +12,7 @@ from cost.quantities import Quantities
 from cost.template import Stack
 
 AURORA, PROXY = "Aurora, capacity", "RDS Proxy"
-MAY_PAUSE = {"LedgerProxy": "false", "LedgerMinCapacity": "0"}
+MAY_PAUSE = {"LedgerProxyEnabled": "false", "LedgerMinCapacity": "0"}
 
 
 def test_each_part_costs_its_hours_and_numbers(stack: Callable[..., Stack], table: Prices, used: Quantities) -> None:

@@ -1,17 +1,19 @@
 """Renders docs/cost.md."""
 
+import textwrap
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from decimal import Decimal
 
 from cost import idle, requests
+from cost.metering import GB, MILLION
 from cost.prices import Prices
 from cost.quantities import Quantities
 from cost.requests import BATCH, ENTRY, READ, SERVICES, Case
 from cost.template import CHECKOUT, Stack
 
 DOCUMENT = CHECKOUT / "docs" / "cost.md"
-MAY_PAUSE = {"LedgerProxy": "false", "LedgerMinCapacity": "0"}
+MAY_PAUSE = {"LedgerProxyEnabled": "false", "LedgerMinCapacity": "0"}
 
 
 @dataclass(frozen=True)
@@ -26,7 +28,7 @@ class Column:
 IDLE = (
     Column("as it comes"),
     Column("`LedgerStandby=true`", {"LedgerStandby": "true"}),
-    Column("`LedgerProxy=false`", {"LedgerProxy": "false"}),
+    Column("`LedgerProxyEnabled=false`", {"LedgerProxyEnabled": "false"}),
     Column("and `LedgerMinCapacity=0`", MAY_PAUSE),
     Column('and `ReconcileSchedule=""`', MAY_PAUSE | {"ReconcileSchedule": ""}),
 )
@@ -37,17 +39,27 @@ PER_MILLION = (
     Column("in batches of 100, `EXPRESS`", {"WorkflowType": "EXPRESS"}, BATCH),
     Column("balances read", {}, READ),
 )
-# How to lower what a service costs.
+CASES = {"entry": "an entry", "batch": "100 entries", "read": "a balance"}
+# How to lower what a service costs, in general and for one kind of request.
+BATCHES = "send larger batches, up to 500"
+RANGES = "read ranges of days in one request"
 REMEDIES = {
-    "Step Functions": "send batches, or deploy with `WorkflowType=EXPRESS`, which has no redrive and keeps its history in logs only",
-    "API Gateway": "send batches, or read ranges of days in one request",
-    "CloudWatch Logs": "deploy with `LogLevel=WARN`; the records of metrics have no level and stay",
-    "X-Ray": "trace less: the template's `Tracing`",
-    "Lambda": "less memory, as far as the durations bear it",
-    "Valkey": "remember requests for less than a day",
-    "Aurora": "send batches: each is one transaction",
-    "DynamoDB": "batches that cover few days",
-    "Data transfer": "read ranges of days in one request",
+    "API Gateway": {"entry": "send batches", "batch": BATCHES, "read": RANGES},
+    "Lambda": {"entry": "send batches", "batch": BATCHES, "read": RANGES},
+    "Step Functions": {
+        "entry": "send batches, or deploy with `WorkflowType=EXPRESS`, which has no redrive and keeps its history in logs only",
+        "batch": BATCHES,
+    },
+    "Valkey": {"entry": "remember requests for less than a day", "batch": "remember requests for less than a day"},
+    "Aurora": {"entry": "send batches, each of which is one transaction", "batch": BATCHES},
+    "DynamoDB": {"entry": "send batches", "batch": "send batches that cover few days", "read": RANGES},
+    "CloudWatch Logs": {
+        "entry": "let the state machine log failures only (then nothing is left of the others), or deploy with `LogLevel=WARN`",
+        "batch": BATCHES,
+        "read": "let the gateway log less",
+    },
+    "X-Ray": {"entry": "trace less", "batch": "trace less", "read": "trace less"},
+    "Data transfer": {"entry": "send batches", "batch": BATCHES, "read": RANGES},
 }
 
 
@@ -67,17 +79,17 @@ def render(prices: Prices, quantities: Quantities) -> str:
         "",
         "# Cost",
         "",
-        f"What the stack costs on AWS in {prices.region}, in US dollars, at list prices of {prices.collected}. No free tier, discount",
-        "or tax is counted. `make cost` computes it from [template.yaml](../template.yaml), the state machine, a table of prices,",
-        "measured quantities and the assumptions below; `make lint` fails when this page is not what they give.",
+        f"What the stack costs on AWS in {prices.region}, in US dollars, at list prices as read on {prices.collected}. No free tier,",
+        "discount or tax is counted. `make cost` computes it from [template.yaml](../template.yaml), the state machine, a table of",
+        "prices, measured quantities and the assumptions below; `make lint` fails when this page is not what they give.",
         "",
         "## While nobody uses it, a month",
         "",
         table("", IDLE, months),
         "",
-        *IDLE_NOTES,
-        f"- Each user who is active in a month costs ${money(user_price(stack, prices))} with Cognito.",
-        "- Functions, API, state machine, table and queues cost nothing by themselves.",
+        *map(bullet, IDLE_NOTES),
+        bullet(f"Each user who is active in a month costs ${money(user_price(stack, prices))} with Cognito."),
+        bullet("Functions, API, state machine, table and queues cost nothing by themselves."),
         "",
         "## Per million",
         "",
@@ -85,41 +97,49 @@ def render(prices: Prices, quantities: Quantities) -> str:
         "",
         table("", PER_MILLION, millions),
         "",
-        *dominating(millions),
-        "- A million requests that come evenly over a month, one every 2.6 s, are all traced: "
-        f"X-Ray then takes ${money(prices.cost('xray_trace_million', 1))} of them.",
-        f"- Entries stay. Each million adds ${money(storage(prices, quantities))} a month to what Aurora stores.",
-        "- Not counted: parked and repeated executions, traffic between zones (below $0.05), alarms that send messages.",
+        *map(bullet, dominating(millions)),
+        bullet(
+            "A million requests that come evenly over a month, one every 2.6 s, are all traced: X-Ray then takes "
+            f"${money(prices.cost('xray_trace_million', 1))} for them."
+        ),
+        bullet(f"Entries stay. Each million adds ${money(storage(prices, quantities))} a month to what Aurora stores."),
+        bullet(
+            f"A balance, of a day or a month, is an item of {quantities.case(READ.name)['item_read_bytes']} bytes: a million of them "
+            f"cost ${money(items(prices, quantities))} a month, with point-in-time recovery."
+        ),
+        bullet("Not counted: parked and repeated executions, traffic between zones (cents), alarms that send messages."),
         "",
         "## What it is computed from",
         "",
-        *from_template(stack),
+        bullet(from_template(stack)),
+        bullet(from_prices(prices)),
+        bullet("**Measured** ([measured.json](../tools/cost/measured.json)): " + measurement(quantities)),
         "",
-        "**Measured**, as [measured.json](../tools/cost/measured.json) has it: " + measurement(quantities),
+        measured_table(quantities),
         "",
-        *measured_table(quantities),
+        "Assumed, on the safe side ([assumptions.json](../tools/cost/assumptions.json)):",
         "",
-        "**Assumed**, on the safe side:",
-        "",
-        *[f"- `{name}` = {shown(assumption['value'])}. {assumption['why']}" for name, assumption in quantities.assumed.items()],
-        "",
-        f"**Prices** of {prices.collected}. {prices.note}",
-        "",
-        *price_table(prices),
+        *[bullet(f"`{name}` = {shown(each['value'])}. {each['why']}") for name, each in quantities.assumed.items()],
         "",
     ]
     return "\n".join(parts)
 
 
 IDLE_NOTES = (
-    "- *As it comes*: Aurora with one instance that never pauses, behind RDS Proxy, which charges for at least 8 ACUs. The proxy",
-    "  shares connections among functions; without it `LedgerConcurrency` bounds them.",
-    "- *A minimum of 0 ACUs alone saves nothing.* A cluster pauses only while it has no connection at all. RDS Proxy keeps some open;",
-    "  so does each environment of a function that used the ledger, for as long as Lambda keeps it frozen; and the schedule that",
-    "  compares balances opens one every 15 minutes. Without proxy and schedule it sleeps some minutes after the last request and",
-    "  takes 15 s to wake, longer than a request waits: for trying things out.",
-    "- *Metrics* are charged in the hours in which they are sent: an idle stack pays less than this, one in use pays it all.",
+    "*As it comes*: Aurora with one instance that never pauses, behind RDS Proxy, which charges for at least 8 ACUs. The proxy shares "
+    "connections among functions; without it `LedgerConcurrency` bounds them.",
+    "*A minimum of 0 ACUs alone saves nothing.* A cluster pauses only while it has no connection at all. RDS Proxy keeps some open; so "
+    "does each environment of a function that used the ledger, for as long as Lambda keeps it frozen; and the schedule that compares "
+    "balances opens one every 15 minutes. Without proxy and schedule the cluster pauses some minutes after the last environment is gone "
+    "and takes 15 s to wake. Entries are accepted meanwhile; what needs the ledger says 503. This is for trying things out.",
+    "*To lower it*: leave the proxy out while few functions run at once, and the metrics of each route (`DetailedMetricsEnabled`).",
+    "*Metrics* are charged in the hours in which they are sent: an idle stack pays less than this, one in use pays it all.",
 )
+
+
+def bullet(text: str) -> str:
+    """A point of a list, in lines of a width that can be read in an editor."""
+    return textwrap.fill(f"- {text}", 125, subsequent_indent="  ", break_long_words=False, break_on_hyphens=False)
 
 
 def table(corner: str, columns: Sequence[Column], values: Sequence[Mapping[str, Decimal]]) -> str:
@@ -155,13 +175,20 @@ def dominating(millions: Sequence[Mapping[str, Decimal]]) -> list[str]:
         total = sum(costs.values(), Decimal(0))
         shares = " and ".join(f"{name} ({costs[name] / total:.0%})" for name in (first, second))
         title = column.title[0].upper() + column.title[1:]
-        lines.append(f"- *{title}*: mostly {shares}. To lower it: {REMEDIES[first]}.")
+        lines.append(f"*{title}*: mostly {shares}. To lower it: {REMEDIES[first][column.case.name]}.")
     return lines
 
 
 def storage(prices: Prices, quantities: Quantities) -> Decimal:
     """What keeping a million entries costs a month."""
-    return Decimal(quantities.case(ENTRY.name)["ledger"]["stored_bytes"]) * 10**6 / 2**30 * prices.cost("aurora_storage_gb_month", 1)
+    return Decimal(quantities.case(ENTRY.name)["ledger"]["stored_bytes"]) * MILLION / GB * prices.cost("aurora_storage_gb_month", 1)
+
+
+def items(prices: Prices, quantities: Quantities) -> Decimal:
+    """What keeping a million balances costs a month."""
+    # AWS: each item takes 100 bytes beside its own.
+    gigabytes = Decimal(quantities.case(READ.name)["item_read_bytes"] + 100) * MILLION / GB
+    return gigabytes * (prices.cost("dynamodb_storage_gb_month", 1) + prices.cost("dynamodb_pitr_gb_month", 1))
 
 
 def user_price(stack: Stack, prices: Prices) -> Decimal:
@@ -170,15 +197,22 @@ def user_price(stack: Stack, prices: Prices) -> Decimal:
     return prices.cost(f"cognito_user_month_{plan.lower()}", 1)
 
 
-def from_template(stack: Stack) -> list[str]:
+def from_template(stack: Stack) -> str:
     """The template's own numbers that matter most."""
     function = stack.function(requests.function_behind(ENTRY.route, stack))
-    return [
-        f"**The template**: functions with {function['MemorySize']} MB on {function['Architectures'][0]}, "
-        f"{idle.endpoints(stack)} interface endpoints in zones, {idle.emitted_metrics()} metrics of the functions and "
-        f"{idle.route_metrics(stack)} of routes, logs kept for {stack.parameter('LogRetentionDays')} days, "
-        f"balances compared at `{stack.parameter('ReconcileSchedule')}`."
-    ]
+    return (
+        f"**The template**: functions with {function['MemorySize']} MB on {function['Architectures'][0]}, {idle.endpoints(stack)} zones of "
+        f"interface endpoints, {idle.emitted_metrics()} metrics of the functions and {idle.route_metrics(stack)} of routes, logs kept for "
+        f"{stack.parameter('LogRetentionDays')} days, balances compared at `{stack.parameter('ReconcileSchedule')}`."
+    )
+
+
+def from_prices(prices: Prices) -> str:
+    """The table of prices."""
+    return (
+        f"**{len(prices.of)} prices** ([prices.json](../tools/cost/prices.json)), each with AWS's page about it and where and when it was "
+        f"read. {prices.note}"
+    )
 
 
 def measurement(quantities: Quantities) -> str:
@@ -190,24 +224,13 @@ def measurement(quantities: Quantities) -> str:
     return text
 
 
-def measured_table(quantities: Quantities) -> list[str]:
+def measured_table(quantities: Quantities) -> str:
     """CPU time and log of each function."""
-    lines = [["function", "case", "CPU, ms", "log, bytes"]]
+    lines = [["function, in a request for", "CPU, ms", "log, bytes"]]
     for case, measured in quantities.measured["cases"].items():
         for name, used in measured["functions"].items():
-            lines.append([f"`{name}`", case, f"{used['cpu_ms']:.2f}", f"{used['log_bytes']:,}"])
-    return [markdown(lines).replace("|---|---:|", "|---|---|", 1)]
-
-
-def price_table(prices: Prices) -> list[str]:
-    """Every price with its unit and where it is from."""
-    lines = ["| USD | per | AWS's page | read in |", "|---:|---|---|---|"]
-    for price in prices.of.values():
-        value = ", ".join(str(tier.value) for tier in price.tiers)
-        page = price.page.removeprefix("https://aws.amazon.com/").split("#")[0].rstrip("/")
-        read = "; ".join(f"{where} ({when})" for where, when in price.sources)
-        lines.append(f"| {value} | {price.unit} | [{page}]({price.page}) | {read} |")
-    return lines
+            lines.append([f"`{name}`, {CASES[case]}", f"{used['cpu_ms']:.2f}", f"{used['log_bytes']:,}"])
+    return markdown(lines)
 
 
 def shown(value: object) -> str:
