@@ -16,16 +16,21 @@ SAM := .local/tools/sam/bin
 CHECKS := .local/tools/checks/bin
 POLICY := .local/tools/policy/bin
 NPM := .local/tools/npm/node_modules/.bin
+COST := PYTHONPATH=local:tools $(CHECKS)/python -m cost
 CHAOS := PYTHONPATH=local:tests:tests/e2e $(CHECKS)/python -m chaos
 
 export SAM_CLI_TELEMETRY := 0
 export REDOCLY_TELEMETRY := off
 export REDOCLY_SUPPRESS_UPDATE_NOTICE := true
 
+<<<<<<< HEAD
 .PHONY: help run up down url token invoke reconcile redrive test lint fmt unit e2e chaos chaos-list audit fuzz-api fuzz docs deploy destroy stage tools
+=======
+.PHONY: help run up down url token invoke reconcile redrive test lint fmt unit e2e chaos chaos-list audit fuzz-api fuzz docs cost cost-measure tools
+>>>>>>> cost
 
 help: ## This list
-	@grep -hE '^[a-z0-9-]+:.*## ' $(MAKEFILE_LIST) | sed -E 's/^([a-z0-9-]+):.*## /\1\t/' | expand -t 12
+	@grep -hE '^[a-z0-9-]+:.*## ' $(MAKEFILE_LIST) | sed -E 's/^([a-z0-9-]+):.*## /\1\t/' | expand -t 14
 
 run: ## Set up, build and run everything on this machine; Ctrl-C stops it
 	@$(LOCAL) run $(IN_PROFILE)
@@ -70,8 +75,8 @@ lint: tools audit ## Formatting, clippy, dependencies, and the checks of Python,
 	cargo fmt --manifest-path fuzz/Cargo.toml --check
 	cargo clippy --workspace --all-targets --locked -- --deny warnings
 	RUSTDOCFLAGS='--deny warnings' cargo doc --workspace --no-deps --document-private-items --locked --quiet
-	$(CHECKS)/ruff format --check --config local/ruff.toml local tests
-	$(CHECKS)/ruff check --config local/ruff.toml local tests
+	$(CHECKS)/ruff format --check --config local/ruff.toml local tests tools
+	$(CHECKS)/ruff check --config local/ruff.toml local tests tools
 	AWS_DEFAULT_REGION=us-east-1 $(SAM)/sam validate --lint
 	$(SAM)/cfn-lint template.yaml
 	@# As CloudFormation gets it, without YAML's merge keys, which checkov cannot read.
@@ -83,6 +88,8 @@ lint: tools audit ## Formatting, clippy, dependencies, and the checks of Python,
 	$(NPM)/redocly lint openapi.yaml --config local/npm/redocly.yaml --format stylish
 	@rm -rf .local/lint/api && $(call render,.local/lint/api)
 	@diff --recursive --brief .local/lint/api docs/api || { echo 'fluxo: docs/api is not what openapi.yaml renders to: run make docs' >&2; exit 1; }
+	PYTHONPATH=tools $(CHECKS)/pytest -q -p no:cacheprovider tests/cost
+	$(COST) --check
 
 audit: ## Licences and sources of the dependencies, and their known vulnerabilities
 	@$(LOCAL) audit
@@ -90,14 +97,20 @@ audit: ## Licences and sources of the dependencies, and their known vulnerabilit
 docs: tools ## Render the description of the API, openapi.yaml, to docs/api
 	@rm -rf docs/api && $(call render,docs/api)
 
+cost: tools ## Compute docs/cost.md: what the stack costs on AWS, idle and per million
+	$(COST)
+
+cost-measure: tools ## Measure what the costs are computed from, with the functions that make up has built
+	$(COST).measure
+
 # Renders to a folder.
 render = $(NPM)/redocly bundle openapi.yaml --config local/npm/redocly.yaml --output .local/openapi.json 2>.local/redocly.log || { cat .local/redocly.log >&2; exit 1; } \
 	&& node local/npm/render.mjs $(NPM)/.. .local/openapi.json $(1)
 
 fmt: tools ## Format all code
 	cargo fmt --all
-	$(CHECKS)/ruff format --config local/ruff.toml local tests
-	$(CHECKS)/ruff check --fix --config local/ruff.toml local tests
+	$(CHECKS)/ruff format --config local/ruff.toml local tests tools
+	$(CHECKS)/ruff check --fix --config local/ruff.toml local tests tools
 
 unit: ## Unit, property and integration tests, beside throw-away servers
 	@$(LOCAL) with-test-services -- cargo test --workspace --locked

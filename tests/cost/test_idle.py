@@ -1,0 +1,72 @@
+"""What an idle stack costs, reckoned by hand for a small one."""
+
+from collections.abc import Callable
+from decimal import Decimal
+from pathlib import Path
+
+import pytest
+from cost import idle
+from cost.prices import Prices
+from cost.problem import Problem
+from cost.quantities import Quantities
+from cost.template import Stack
+
+AURORA, PROXY = "Aurora, capacity", "RDS Proxy"
+MAY_PAUSE = {"LedgerProxyEnabled": "false", "LedgerMinCapacity": "0"}
+
+
+def test_each_part_costs_its_hours_and_numbers(stack: Callable[..., Stack], table: Prices, used: Quantities) -> None:
+    month = idle.idle(stack(), table, used)
+    assert month[AURORA] == Decimal("0.5") * 730 * Decimal("0.12")
+    # SST reckons $86 for 30 days of 24 hours; a month has 730.
+    assert month[PROXY] == 8 * 730 * Decimal("0.015")
+    assert month["Valkey, the least that is charged"] == Decimal("0.1") * 730 * Decimal("0.084")
+    assert month["Interface endpoints"] == 3 * 730 * Decimal("0.01")
+    assert month["Metrics of each route"] == 2 * 6 * Decimal("0.30")
+    assert month["Alarms and dashboards"] == 3 * Decimal("0.10") + 3
+    assert month["Secrets and keys"] == Decimal("0.40")
+
+
+def test_five_pollers_ask_the_queue_every_20_s(stack: Callable[..., Stack], table: Prices, used: Quantities) -> None:
+    month = idle.idle(stack(ReconcileSchedule=""), table, used)
+    assert month["Polling the park queue, schedules"] == Decimal(5 * 730 * 3600) / 20 / 1_000_000 * Decimal("0.40")
+
+
+def test_a_standby_doubles_the_capacity_and_not_the_proxy(stack: Callable[..., Stack], table: Prices, used: Quantities) -> None:
+    month = idle.idle(stack(LedgerStandby="true"), table, used)
+    assert month[AURORA] == 730 * Decimal("0.12")
+    assert month[PROXY] == 8 * 730 * Decimal("0.015")
+
+
+def test_a_proxy_before_more_than_8_acus_is_charged_for_them(stack: Callable[..., Stack], table: Prices, used: Quantities) -> None:
+    assert idle.idle(stack(LedgerMinCapacity="10"), table, used)[PROXY] == 10 * 730 * Decimal("0.015")
+
+
+@pytest.mark.parametrize(
+    ("parameters", "acu"),
+    [
+        ({"LedgerMinCapacity": "0"}, "0.5"),
+        ({"LedgerMinCapacity": "0", "ReconcileSchedule": ""}, "0.5"),
+        (MAY_PAUSE, "0.5"),
+        (MAY_PAUSE | {"ReconcileSchedule": "rate(1 day)"}, "0"),
+        (MAY_PAUSE | {"ReconcileSchedule": ""}, "0"),
+    ],
+)
+def test_a_cluster_sleeps_only_without_proxy_and_frequent_schedule(
+    stack: Callable[..., Stack], used: Quantities, parameters: dict[str, str], acu: str
+) -> None:
+    assert idle.capacity_acu(stack(**parameters), used) == Decimal(acu)
+
+
+def test_a_ledger_that_exists_already_costs_this_stack_nothing(stack: Callable[..., Stack], table: Prices, used: Quantities) -> None:
+    month = idle.idle(stack(LedgerHost="db.example.com"), table, used)
+    assert (month[AURORA], month[PROXY], month["Interface endpoints"], month["Secrets and keys"]) == (0, 0, 0, 0)
+
+
+def test_the_metrics_of_the_functions_are_found_in_their_code() -> None:
+    assert idle.emitted_metrics() >= 16
+
+
+def test_code_without_metrics_is_an_error(tmp_path: Path) -> None:
+    with pytest.raises(Problem, match="No metric was found"):
+        idle.emitted_metrics(tmp_path)

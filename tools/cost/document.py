@@ -1,0 +1,238 @@
+"""Renders docs/cost.md."""
+
+import textwrap
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field
+from decimal import Decimal
+
+from cost import idle, requests
+from cost.metering import GB, MILLION
+from cost.prices import Prices
+from cost.quantities import Quantities
+from cost.requests import BATCH, ENTRY, READ, SERVICES, Case
+from cost.template import CHECKOUT, Stack
+
+DOCUMENT = CHECKOUT / "docs" / "cost.md"
+MAY_PAUSE = {"LedgerProxyEnabled": "false", "LedgerMinCapacity": "0"}
+
+
+@dataclass(frozen=True)
+class Column:
+    """One column of a table: a title, and the template's parameters that are not as they come."""
+
+    title: str
+    parameters: Mapping[str, str] = field(default_factory=dict)
+    case: Case | None = None
+
+
+IDLE = (
+    Column("as it comes"),
+    Column("`LedgerStandby=true`", {"LedgerStandby": "true"}),
+    Column("`LedgerProxyEnabled=false`", {"LedgerProxyEnabled": "false"}),
+    Column("and `LedgerMinCapacity=0`", MAY_PAUSE),
+    Column('and `ReconcileSchedule=""`', MAY_PAUSE | {"ReconcileSchedule": ""}),
+)
+PER_MILLION = (
+    Column("entries, `STANDARD`", {"WorkflowType": "STANDARD"}, ENTRY),
+    Column("entries, `EXPRESS`", {"WorkflowType": "EXPRESS"}, ENTRY),
+    Column("in batches of 100, `STANDARD`", {"WorkflowType": "STANDARD"}, BATCH),
+    Column("in batches of 100, `EXPRESS`", {"WorkflowType": "EXPRESS"}, BATCH),
+    Column("balances read", {}, READ),
+)
+CASES = {"entry": "an entry", "batch": "100 entries", "read": "a balance"}
+# How to lower what a service costs, in general and for one kind of request.
+BATCHES = "send larger batches, up to 500"
+RANGES = "read ranges of days in one request"
+REMEDIES = {
+    "API Gateway": {"entry": "send batches", "batch": BATCHES, "read": RANGES},
+    "Lambda": {"entry": "send batches", "batch": BATCHES, "read": RANGES},
+    "Step Functions": {
+        "entry": "send batches, or deploy with `WorkflowType=EXPRESS`, which has no redrive and keeps its history in logs only",
+        "batch": BATCHES,
+    },
+    "Valkey": {"entry": "remember requests for less than a day", "batch": "remember requests for less than a day"},
+    "Aurora": {"entry": "send batches, each of which is one transaction", "batch": BATCHES},
+    "DynamoDB": {"entry": "send batches", "batch": "send batches that cover few days", "read": RANGES},
+    "CloudWatch Logs": {
+        "entry": "let the state machine log failures only (then nothing is left of the others), or deploy with `LogLevel=WARN`",
+        "batch": BATCHES,
+        "read": "let the gateway log less",
+    },
+    "X-Ray": {"entry": "trace less", "batch": "trace less", "read": "trace less"},
+    "Data transfer": {"entry": "send batches", "batch": BATCHES, "read": RANGES},
+}
+
+
+def figures(prices: Prices, quantities: Quantities) -> tuple[list[dict[str, Decimal]], list[dict[str, Decimal]]]:
+    """Both tables: by month while idle, and by million."""
+    months = [idle.idle(Stack.load(parameters=column.parameters), prices, quantities) for column in IDLE]
+    millions = [requests.per_million(column.case, Stack.load(parameters=column.parameters), prices, quantities) for column in PER_MILLION]
+    return months, millions
+
+
+def render(prices: Prices, quantities: Quantities) -> str:
+    """The whole document."""
+    months, millions = figures(prices, quantities)
+    stack = Stack.load()
+    parts = [
+        "<!-- Written by `make cost` from template.yaml and tools/cost: change those. -->",
+        "",
+        "# Cost",
+        "",
+        f"What the stack costs on AWS in {prices.region}, in US dollars, at list prices as read on {prices.collected}. No free tier,",
+        "discount or tax is counted. `make cost` computes it from [template.yaml](../template.yaml), the state machine, a table of",
+        "prices, measured quantities and the assumptions below; `make lint` fails when this page is not what they give.",
+        "",
+        "## While nobody uses it, a month",
+        "",
+        table("", IDLE, months),
+        "",
+        *map(bullet, IDLE_NOTES),
+        bullet(f"Each user who is active in a month costs ${money(user_price(stack, prices))} with Cognito."),
+        bullet("Functions, API, state machine, table and queues cost nothing by themselves."),
+        "",
+        "## Per million",
+        "",
+        "On top of that:",
+        "",
+        table("", PER_MILLION, millions),
+        "",
+        *map(bullet, dominating(millions)),
+        bullet(
+            "A million requests that come evenly over a month, one every 2.6 s, are all traced: X-Ray then takes "
+            f"${money(prices.cost('xray_trace_million', 1))} for them."
+        ),
+        bullet(f"Entries stay. Each million adds ${money(storage(prices, quantities))} a month to what Aurora stores."),
+        bullet(
+            f"A balance, of a day or a month, is an item of {quantities.case(READ.name)['item_read_bytes']} bytes: a million of them "
+            f"cost ${money(items(prices, quantities))} a month, with point-in-time recovery."
+        ),
+        bullet("Not counted: parked and repeated executions, traffic between zones (cents), alarms that send messages."),
+        "",
+        "## What it is computed from",
+        "",
+        bullet(from_template(stack)),
+        bullet(from_prices(prices)),
+        bullet("**Measured** ([measured.json](../tools/cost/measured.json)): " + measurement(quantities)),
+        "",
+        measured_table(quantities),
+        "",
+        "Assumed, on the safe side ([assumptions.json](../tools/cost/assumptions.json)):",
+        "",
+        *[bullet(f"`{name}` = {shown(each['value'])}. {each['why']}") for name, each in quantities.assumed.items()],
+        "",
+    ]
+    return "\n".join(parts)
+
+
+IDLE_NOTES = (
+    "*As it comes*: Aurora with one instance that never pauses, behind RDS Proxy, which charges for at least 8 ACUs. The proxy shares "
+    "connections among functions; without it `LedgerConcurrency` bounds them.",
+    "*A minimum of 0 ACUs alone saves nothing.* A cluster pauses only while it has no connection at all. RDS Proxy keeps some open; so "
+    "does each environment of a function that used the ledger, for as long as Lambda keeps it frozen; and the schedule that compares "
+    "balances opens one every 15 minutes. Without proxy and schedule the cluster pauses some minutes after the last environment is gone "
+    "and takes 15 s to wake. Entries are accepted meanwhile; what needs the ledger says 503. This is for trying things out.",
+    "*To lower it*: leave the proxy out while few functions run at once, and the metrics of each route (`DetailedMetricsEnabled`).",
+    "*Metrics* are charged in the hours in which they are sent: an idle stack pays less than this, one in use pays it all.",
+)
+
+
+def bullet(text: str) -> str:
+    """A point of a list, in lines of a width that can be read in an editor."""
+    return textwrap.fill(f"- {text}", 125, subsequent_indent="  ", break_long_words=False, break_on_hyphens=False)
+
+
+def table(corner: str, columns: Sequence[Column], values: Sequence[Mapping[str, Decimal]]) -> str:
+    """Rows by name and their sum, in Markdown. Rows that are nowhere more than nothing are left out."""
+    names = [name for name in values[0] if any(column[name] for column in values)]
+    lines = [[corner, *(column.title for column in columns)]]
+    lines += [[name, *(money(column[name]) for column in values)] for name in names]
+    lines.append(["**together**", *(f"**{money(sum(column.values(), Decimal(0)))}**" for column in values)])
+    return markdown(lines)
+
+
+def markdown(lines: Sequence[Sequence[str]]) -> str:
+    """A table with its numbers to the right."""
+    head, *rest = ("| " + " | ".join(line) + " |" for line in lines)
+    rule = "|---|" + "---:|" * (len(lines[0]) - 1)
+    return "\n".join([head, rule, *rest])
+
+
+def money(amount: Decimal) -> str:
+    """Cents; less, where there are none."""
+    if amount == 0:
+        return "–"
+    if amount < Decimal("0.005"):
+        return "<0.01"
+    return f"{amount:,.2f}" if amount >= Decimal("0.1") or amount == round(amount, 2) else f"{amount:.3f}".rstrip("0")
+
+
+def dominating(millions: Sequence[Mapping[str, Decimal]]) -> list[str]:
+    """What costs most in each column, and what to do about it."""
+    lines = []
+    for column, costs in zip(PER_MILLION, millions, strict=True):
+        first, second = sorted(SERVICES, key=costs.__getitem__, reverse=True)[:2]
+        total = sum(costs.values(), Decimal(0))
+        shares = " and ".join(f"{name} ({costs[name] / total:.0%})" for name in (first, second))
+        title = column.title[0].upper() + column.title[1:]
+        lines.append(f"*{title}*: mostly {shares}. To lower it: {REMEDIES[first][column.case.name]}.")
+    return lines
+
+
+def storage(prices: Prices, quantities: Quantities) -> Decimal:
+    """What keeping a million entries costs a month."""
+    return Decimal(quantities.case(ENTRY.name)["ledger"]["stored_bytes"]) * MILLION / GB * prices.cost("aurora_storage_gb_month", 1)
+
+
+def items(prices: Prices, quantities: Quantities) -> Decimal:
+    """What keeping a million balances costs a month."""
+    # AWS: each item takes 100 bytes beside its own.
+    gigabytes = Decimal(quantities.case(READ.name)["item_read_bytes"] + 100) * MILLION / GB
+    return gigabytes * (prices.cost("dynamodb_storage_gb_month", 1) + prices.cost("dynamodb_pitr_gb_month", 1))
+
+
+def user_price(stack: Stack, prices: Prices) -> Decimal:
+    """What a user costs in the plan of the template; Cognito's default is Essentials."""
+    plan = stack.only("AWS::Cognito::UserPool").get("UserPoolTier", "ESSENTIALS")
+    return prices.cost(f"cognito_user_month_{plan.lower()}", 1)
+
+
+def from_template(stack: Stack) -> str:
+    """The template's own numbers that matter most."""
+    function = stack.function(requests.function_behind(ENTRY.route, stack))
+    return (
+        f"**The template**: functions with {function['MemorySize']} MB on {function['Architectures'][0]}, {idle.endpoints(stack)} zones of "
+        f"interface endpoints, {idle.emitted_metrics()} metrics of the functions and {idle.route_metrics(stack)} of routes, logs kept for "
+        f"{stack.parameter('LogRetentionDays')} days, balances compared at `{stack.parameter('ReconcileSchedule')}`."
+    )
+
+
+def from_prices(prices: Prices) -> str:
+    """The table of prices."""
+    return (
+        f"**{len(prices.of)} prices** ([prices.json](../tools/cost/prices.json)), each with AWS's page about it and where and when it was "
+        f"read. {prices.note}"
+    )
+
+
+def measurement(quantities: Quantities) -> str:
+    """How the measured quantities came about."""
+    how = quantities.measured["measurement"]
+    text = f"on {how['date']}, {how['machine']}, by `{how['command']}`; means of {how['invocations']} invocations."
+    if quantities.cpu_from_bench:
+        text += " CPU times are those of `make bench`, where it has them."
+    return text
+
+
+def measured_table(quantities: Quantities) -> str:
+    """CPU time and log of each function."""
+    lines = [["function, in a request for", "CPU, ms", "log, bytes"]]
+    for case, measured in quantities.measured["cases"].items():
+        for name, used in measured["functions"].items():
+            lines.append([f"`{name}`, {CASES[case]}", f"{used['cpu_ms']:.2f}", f"{used['log_bytes']:,}"])
+    return markdown(lines)
+
+
+def shown(value: object) -> str:
+    """An assumption's value."""
+    return ", ".join(f"{name} {number}" for name, number in value.items()) if isinstance(value, Mapping) else str(value)

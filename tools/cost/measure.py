@@ -1,0 +1,373 @@
+"""Measures what the costs are computed from, and writes measured.json: `make cost-measure`.
+
+The release programs of the functions run against a PostgreSQL, a Redis and an AWS engine of their own. They are given requests
+through a Lambda Runtime API, one at a time: a new entry, a batch of 100 new entries of five days, a balance. What a request makes
+goes on as it would in the state machine. CPU time is taken from the kernel, sizes from what was really sent, written and stored.
+"""
+
+import argparse
+import json
+import os
+import platform
+import secrets
+import subprocess
+import tempfile
+from collections.abc import Iterator
+from contextlib import contextmanager
+from dataclasses import dataclass, field
+from datetime import date, timedelta
+from pathlib import Path
+from typing import Any
+
+import boto3
+from fluxo_local import toolchain
+from fluxo_local.aws import REGION, aws_environment
+from fluxo_local.deployment import cargo_target
+from fluxo_local.engine import Engine
+from fluxo_local.postgres import DATABASE, FUNCTIONS, OWNER, Postgres, admit_functions, choose_programs, prepare_ledger
+from fluxo_local.profile import CHECKOUT, LOCAL, OTHERS_MAY_PASS
+from fluxo_local.redis import Redis
+from fluxo_local.stack import free_ports
+
+from cost.metering import item_bytes
+from cost.quantities import MEASURED
+from cost.runtime_api import Function, cpu_ms
+
+COMMAND = "make cost-measure"
+WARM_UP = 20
+STARTS = 5
+BATCH_ENTRIES = 100
+BATCH_DAYS = 5
+FIRST_DAY = date(2026, 11, 22)
+TABLE = "balances"
+# What each function waits for, one after the other; calls made at once count once.
+WAITS = {
+    "register-entry": {"redis": 2, "step_functions": 1},
+    "apply-to-ledger": {"postgresql": 1},
+    "consolidate-day": {"dynamodb": 1},
+    "get-daily-balance": {"dynamodb": 1},
+}
+
+
+@dataclass
+class Stores:
+    """The servers, and how the functions reach them."""
+
+    postgres: Postgres
+    redis: Redis
+    engine: Engine
+    passwords: dict[str, str]
+    state_machine: str = ""
+    clients: dict[str, Any] = field(default_factory=dict)
+
+    def client(self, service: str) -> Any:
+        """A client of one service of the engine."""
+        if service not in self.clients:
+            self.clients[service] = boto3.client(
+                service, endpoint_url=self.engine.endpoint, region_name=REGION, aws_access_key_id="local", aws_secret_access_key="local"
+            )
+        return self.clients[service]
+
+    def environment(self, user: str = FUNCTIONS) -> dict[str, str]:
+        """The variables of all functions."""
+        return aws_environment(self.engine.endpoint) | {
+            "METRICS_NAMESPACE": "Fluxo/fluxo",
+            "STATE_MACHINE_ARN": self.state_machine,
+            "BALANCES_TABLE": TABLE,
+            "BUSINESS_TIME_ZONE": "America/Sao_Paulo",
+            "REDIS_URL": self.redis.url(self.redis.port),
+            "LEDGER_HOST": "127.0.0.1",
+            "LEDGER_PORT": str(self.postgres.port),
+            "LEDGER_DATABASE": DATABASE,
+            "LEDGER_USER": user,
+            "LEDGER_AUTH": "password",
+            "LEDGER_PASSWORD": self.passwords[user],
+            "LEDGER_TLS": "off",
+        }
+
+    def query(self, statement: str) -> int:
+        """A number from the ledger's database."""
+        return int(self.postgres.psql(statement, DATABASE))
+
+    def redis_command(self, *words: str) -> str:
+        """What Redis answers."""
+        command = ["redis-cli", "-p", str(self.redis.port), "--no-auth-warning", *words]
+        return subprocess.run(
+            command, env={"PATH": os.defpath, "REDISCLI_AUTH": self.redis.password}, capture_output=True, text=True, check=True
+        ).stdout.strip()
+
+
+@contextmanager
+def running_stores(migrate: Path) -> Iterator[Stores]:
+    """Starts the servers with an empty ledger and table; stops and deletes them."""
+    engine_port, postgres_port, redis_port = free_ports(3)
+    logs = LOCAL / "cost"
+    logs.mkdir(parents=True, exist_ok=True)
+    with tempfile.TemporaryDirectory(prefix="fluxo-cost-", ignore_cleanup_errors=True) as name:
+        directory = Path(name)
+        directory.chmod(OTHERS_MAY_PASS)
+        data = directory / "postgres"
+        stores = Stores(
+            Postgres(choose_programs(data), data, postgres_port, secrets.token_hex(8), logs, durable=False),
+            Redis(toolchain.find_redis(), directory / "redis", redis_port, secrets.token_hex(8), logs),
+            Engine(directory / "engine", engine_port, logs, durable=False),
+            {user: secrets.token_hex(8) for user in (OWNER, FUNCTIONS)},
+        )
+        stops = []
+        try:
+            stops.append(stores.postgres.start().stop)
+            stops.append(stores.redis.start().stop)
+            service = stores.engine.start()
+            stops.append(lambda: stores.engine.stop(service))
+            prepare(stores, migrate)
+            yield stores
+        finally:
+            for stop in reversed(stops):
+                stop()
+
+
+def prepare(stores: Stores, migrate: Path) -> None:
+    """The ledger's tables, the table of balances, and a state machine that only remembers its input."""
+    # Aurora writes no images of whole pages to its log.
+    stores.postgres.psql("ALTER SYSTEM SET full_page_writes = off; SELECT pg_reload_conf()")
+    prepare_ledger(stores.postgres, stores.passwords[OWNER])
+    subprocess.run([migrate], env={"PATH": os.defpath} | stores.environment(OWNER), check=True)
+    admit_functions(stores.postgres, stores.passwords[FUNCTIONS], secrets.token_hex(8))
+    stores.client("dynamodb").create_table(
+        TableName=TABLE,
+        BillingMode="PAY_PER_REQUEST",
+        AttributeDefinitions=[{"AttributeName": name, "AttributeType": "S"} for name in ("pk", "sk")],
+        KeySchema=[{"AttributeName": "pk", "KeyType": "HASH"}, {"AttributeName": "sk", "KeyType": "RANGE"}],
+    )
+    definition = {"StartAt": "Done", "States": {"Done": {"Type": "Succeed"}}}
+    machine = stores.client("stepfunctions").create_state_machine(
+        name="measured", definition=json.dumps(definition), roleArn="arn:aws:iam::000000000000:role/measured"
+    )
+    stores.state_machine = machine["stateMachineArn"]
+
+
+class Meter:
+    """Counts what one function takes and writes over many invocations."""
+
+    def __init__(self, name: str, function: Function) -> None:
+        self.name = name
+        self._function = function
+        self._invocations = 0
+
+    def start(self) -> None:
+        """Leaves out what has happened so far."""
+        self._function.wait_until_idle()
+        self._invocations = 0
+        self._cpu_ms = self._function.cpu_ms()
+        self._log = len(self._function.log())
+        self._lines = self._function.log().count(b"\n")
+
+    def invoke(self, event: Any) -> str:
+        """One invocation."""
+        self._invocations += 1
+        return self._function.invoke(event)
+
+    def result(self) -> dict[str, Any]:
+        """The means."""
+        log = self._function.log()
+        return {
+            "cpu_ms": round((self._function.cpu_ms() - self._cpu_ms) / self._invocations, 3),
+            "log_bytes": round((len(log) - self._log) / self._invocations),
+            "log_events": round((log.count(b"\n") - self._lines) / self._invocations),
+            "waits": WAITS[self.name],
+        }
+
+
+def measure(programs: Path, invocations: int) -> dict[str, Any]:
+    """Everything."""
+    with running_stores(programs / "migrate-ledger" / "bootstrap") as stores:
+        starts = {name: start_cpu_ms(programs, name, stores) for name in WAITS}
+        cases = {
+            "entry": measure_writing(programs, stores, invocations, entry_event, entries=1),
+            "batch": measure_writing(programs, stores, max(invocations // 5, 1), batch_event, entries=BATCH_ENTRIES),
+            "read": measure_reading(programs, stores, invocations),
+        }
+    return {
+        "measurement": {
+            "date": date.today().isoformat(),
+            "machine": f"{processor()}, {os.cpu_count()} cores, {platform.machine()}",
+            "command": COMMAND,
+            "invocations": invocations,
+        },
+        "start_cpu_ms": starts,
+        "cases": cases,
+    }
+
+
+def start_cpu_ms(programs: Path, name: str, stores: Stores) -> float:
+    """CPU time from the start of the process until it asks for its first event, on the average."""
+    total = 0.0
+    for _ in range(STARTS):
+        with Function(programs / name / "bootstrap", stores.environment()) as function:
+            function.wait_until_idle()
+            total += function.cpu_ms()
+    return round(total / STARTS, 1)
+
+
+def measure_writing(programs: Path, stores: Stores, invocations: int, event_of: Any, entries: int) -> dict[str, Any]:
+    """Requests from the door to the read model."""
+
+    def function(name: str) -> Function:
+        return Function(programs / name / "bootstrap", stores.environment())
+
+    with function("register-entry") as register, function("apply-to-ledger") as apply, function("consolidate-day") as consolidate:
+        meters = [Meter("register-entry", register), Meter("apply-to-ledger", apply), Meter("consolidate-day", consolidate)]
+        events = [event_of(number) for number in range(WARM_UP + invocations)]
+        for event in events[:WARM_UP]:
+            run_through(stores, meters, event)
+        before = store_totals(stores)
+        for meter in meters:
+            meter.start()
+        passed = [run_through(stores, meters, event) for event in events[WARM_UP:]]
+        after = store_totals(stores)
+        functions = {meter.name: meter.result() for meter in meters}
+    used = {name: (after[name] - before[name]) / invocations for name in after}
+    return {
+        "entries": entries,
+        "request_bytes": len(json.dumps(events[-1])),
+        "response_bytes": mean([len(each["response"]) for each in passed]),
+        "payload_bytes": sizes(passed, lambda text: len(text.encode())),
+        "payload_escaped_bytes": sizes(passed, lambda text: len(json.dumps(text, ensure_ascii=False).encode()) - 2),
+        "functions": functions,
+        "memory": memory_of(stores, passed[-1]) | {"kept_bytes": round(used["redis_bytes"] / entries)},
+        "ledger": {
+            "cpu_ms": round(used["postgres_cpu_ms"], 3),
+            "log_bytes": round(used["postgres_log_bytes"]),
+            "stored_bytes": round(used["postgres_bytes"]),
+        },
+        "items_written_bytes": items_of(stores, passed[-1]),
+    }
+
+
+def run_through(stores: Stores, meters: list[Meter], event: dict[str, Any]) -> dict[str, str]:
+    """One request and its way through the states: what was answered, and what the state machine carried."""
+    register, apply, consolidate = meters
+    response = register.invoke(event)
+    if json.loads(response)["statusCode"] != 202:
+        raise SystemExit(f"not accepted: {response}")
+    newest = stores.client("stepfunctions").list_executions(stateMachineArn=stores.state_machine, maxResults=1)["executions"][0]
+    payload = stores.client("stepfunctions").describe_execution(executionArn=newest["executionArn"])["input"]
+    posted = apply.invoke(json.loads(payload))
+    return {
+        "response": response,
+        "input": payload,
+        "ApplyToLedger": posted,
+        "ConsolidateDay": consolidate.invoke(json.loads(posted)),
+    }
+
+
+def measure_reading(programs: Path, stores: Stores, invocations: int) -> dict[str, Any]:
+    """The balance of a day of a merchant who has entries."""
+    event = json.loads((CHECKOUT / "events" / "get-daily-balance" / "day.json").read_text())
+    with Function(programs / "get-daily-balance" / "bootstrap", stores.environment()) as function:
+        meter = Meter("get-daily-balance", function)
+        for _ in range(WARM_UP):
+            function.invoke(event)
+        meter.start()
+        answers = [meter.invoke(event) for _ in range(invocations)]
+        result = meter.result()
+    items = stores.client("dynamodb").scan(TableName=TABLE)["Items"]
+    return {
+        "entries": 1,
+        "request_bytes": len(json.dumps(event)),
+        "response_bytes": mean([len(answer) for answer in answers]),
+        "functions": {meter.name: result},
+        "item_read_bytes": max(map(item_bytes, items)),
+    }
+
+
+def entry_event(number: int) -> dict[str, Any]:
+    """A request with a new entry, in the form in which API Gateway hands it on."""
+    event = json.loads((CHECKOUT / "events" / "register-entry" / "entry.json").read_text())
+    event["headers"]["idempotency-key"] = f"measured-{number}"
+    return event
+
+
+def batch_event(number: int) -> dict[str, Any]:
+    """A request with a batch of new entries like that one, of some days in a row."""
+    event = json.loads((CHECKOUT / "events" / "register-entry" / "batch.json").read_text())
+    entry = json.loads(json.loads((CHECKOUT / "events" / "register-entry" / "entry.json").read_text())["body"])
+    entries = [
+        entry | {"date": str(FIRST_DAY - timedelta(index % BATCH_DAYS)), "idempotency_key": f"measured-{number}-{index}"}
+        for index in range(BATCH_ENTRIES)
+    ]
+    event["body"] = json.dumps({"entries": entries}, ensure_ascii=False)
+    return event
+
+
+def store_totals(stores: Stores) -> dict[str, float]:
+    """What the stores have taken so far."""
+    return {
+        "postgres_cpu_ms": postgres_cpu_ms(stores),
+        "postgres_log_bytes": stores.query("SELECT pg_current_wal_insert_lsn() - '0/0'::pg_lsn"),
+        "postgres_bytes": stores.query(
+            "SELECT sum(pg_total_relation_size(oid)) FROM pg_class WHERE relkind IN ('r', 'm') AND relnamespace = 'public'::regnamespace"
+        ),
+        "redis_bytes": int(memory_used(stores)),
+    }
+
+
+def postgres_cpu_ms(stores: Stores) -> float:
+    """CPU time of the sessions of the functions; what else the server does is shared by all."""
+    sessions = stores.postgres.psql(f"SELECT pid FROM pg_stat_activity WHERE usename = '{FUNCTIONS}'", DATABASE)
+    return sum(cpu_ms(int(process)) for process in sessions.split())
+
+
+def memory_used(stores: Stores) -> str:
+    """The bytes of Redis's data set."""
+    lines = stores.redis_command("INFO", "memory").splitlines()
+    return next(line.partition(":")[2] for line in lines if line.startswith("used_memory_dataset:"))
+
+
+def memory_of(stores: Stores, passed: dict[str, str]) -> dict[str, int]:
+    """What the two commands transfer for one entry: the key, and the key with its value."""
+    entry = json.loads(passed["input"])["entries"][0]["id"]
+    key = f"fluxo:request:{entry}"
+    return {"get_bytes": len(key), "set_bytes": len(key) + int(stores.redis_command("STRLEN", key))}
+
+
+def items_of(stores: Stores, passed: dict[str, str]) -> list[int]:
+    """The sizes of the items that hold the totals of a request."""
+    items = stores.client("dynamodb").scan(TableName=TABLE)["Items"]
+    entries = json.loads(passed["input"])["entries"]
+    keys = {f"day#{entry['date']}" for entry in entries} | {f"month#{entry['date'][:7]}" for entry in entries}
+    return sorted(item_bytes(item) for item in items if item["sk"]["S"] in keys)
+
+
+def sizes(passed: list[dict[str, str]], size: Any) -> dict[str, int]:
+    """The mean size of what the state machine carried."""
+    return {name: mean([size(each[name]) for each in passed]) for name in ("input", "ApplyToLedger", "ConsolidateDay")}
+
+
+def mean(numbers: list[int]) -> int:
+    """Rounded to a whole number."""
+    return round(sum(numbers) / len(numbers))
+
+
+def processor() -> str:
+    """What the processor calls itself."""
+    for line in Path("/proc/cpuinfo").read_text().splitlines():
+        if line.startswith("model name"):
+            return line.partition(":")[2].strip()
+    return "processor unknown"
+
+
+def main() -> None:
+    """Measures and writes the file."""
+    parser = argparse.ArgumentParser(prog="cost.measure", description=__doc__)
+    parser.add_argument("--functions", type=Path, default=cargo_target() / "lambda", help="where cargo lambda has put the release programs")
+    parser.add_argument("--invocations", type=int, default=500, help="of each function; a fifth of it for batches")
+    arguments = parser.parse_args()
+    if not (arguments.functions / "register-entry" / "bootstrap").exists():
+        raise SystemExit(f"fluxo: there are no functions in {arguments.functions}: build them with make up")
+    measured = measure(arguments.functions, arguments.invocations)
+    MEASURED.write_text(json.dumps(measured, indent=2) + "\n")
+
+
+if __name__ == "__main__":
+    main()
