@@ -23,11 +23,7 @@ export SAM_CLI_TELEMETRY := 0
 export REDOCLY_TELEMETRY := off
 export REDOCLY_SUPPRESS_UPDATE_NOTICE := true
 
-<<<<<<< HEAD
-.PHONY: help run up down url token invoke reconcile redrive test lint fmt unit e2e chaos chaos-list audit fuzz-api fuzz docs deploy destroy stage tools
-=======
-.PHONY: help run up down url token invoke reconcile redrive test lint fmt unit e2e chaos chaos-list audit fuzz-api fuzz docs cost cost-measure tools
->>>>>>> cost
+.PHONY: help run up down url token invoke reconcile redrive test lint fmt unit e2e chaos chaos-list audit fuzz-api fuzz docs cost cost-measure deploy destroy stage tools
 
 help: ## This list
 	@grep -hE '^[a-z0-9-]+:.*## ' $(MAKEFILE_LIST) | sed -E 's/^([a-z0-9-]+):.*## /\1\t/' | expand -t 14
