@@ -22,8 +22,7 @@ def invoke(profile: Profile, function: str, case: str) -> None:
 
 def answer_of(stack: dict[str, Any], function: str, event: bytes) -> Any:
     """What the function answers."""
-    # The template names each function as its binary, in another spelling.
-    name = stack["functions"]["".join(word.capitalize() for word in function.split("-"))]
+    name = stack["functions"][name_in_template(function)]
     status, answer = loopback.request(
         stack["port"],
         "POST",
@@ -37,3 +36,8 @@ def answer_of(stack: dict[str, Any], function: str, event: bytes) -> Any:
     if isinstance(payload, dict) and "errorType" in payload:
         raise Problem(f"{function} has failed with {payload['errorType']}: {payload.get('errorMessage')}")
     return payload
+
+
+def name_in_template(function: str) -> str:
+    """The template names each function as its binary, in another spelling."""
+    return "".join(word.capitalize() for word in function.split("-"))

@@ -126,6 +126,14 @@ class Stack:
         assert "FunctionError" not in answer, answer
         return json.loads(answer["Payload"].read())
 
+    def configuration(self, function: str) -> dict[str, Any]:
+        """What a function was deployed with, by its name in the template."""
+        return self.client("lambda").get_function_configuration(FunctionName=self._function_name(function))
+
+    def program(self, function: str) -> Path:
+        """The program of a function, by its name in the template: what `sam build` has collected and `sam deploy` uploaded."""
+        return self.profile.directory / "sam" / function / "bootstrap"
+
     def forget_requests(self) -> None:
         """Redis loses everything, as it does when it is replaced."""
         redis = urlsplit(self._environment("RegisterEntry")["REDIS_URL"])
@@ -189,7 +197,7 @@ class Stack:
 
     def _environment(self, function: str) -> dict[str, str]:
         """The environment variables of a function, by its name in the template."""
-        return self.client("lambda").get_function_configuration(FunctionName=self._function_name(function))["Environment"]["Variables"]
+        return self.configuration(function)["Environment"]["Variables"]
 
     def _set_environment(self, function: str, variables: dict[str, str]) -> None:
         functions, name = self.client("lambda"), self._function_name(function)
