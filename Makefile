@@ -13,6 +13,7 @@ IN_PROFILE := --profile '$(PROFILE)'
 SAM := .local/tools/sam/bin
 CHECKS := .local/tools/checks/bin
 NPM := .local/tools/npm/node_modules/.bin
+PROMTOOL := .local/tools/prometheus/promtool
 CHAOS := PYTHONPATH=local:tests:tests/e2e $(CHECKS)/python -m chaos
 
 export SAM_CLI_TELEMETRY := 0
@@ -52,7 +53,7 @@ redrive: ## Run the entries in the dead-letter queue again
 
 test: lint unit e2e ## All checks and tests; needs nothing set up beforehand
 
-lint: tools audit ## Formatting, clippy, dependencies, and the checks of Python, template, state machine and API description
+lint: tools audit ## Formatting, clippy, dependencies, and the checks of Python, template, state machine, alerts and API description
 	cargo fmt --all --check
 	cargo fmt --manifest-path fuzz/Cargo.toml --check
 	cargo clippy --workspace --all-targets --locked -- --deny warnings
@@ -64,6 +65,9 @@ lint: tools audit ## Formatting, clippy, dependencies, and the checks of Python,
 	@# The validator knows no placeholders; deploying fills them in.
 	@mkdir -p .local/lint && for file in statemachines/*.asl.json; do sed 's/$${Partition}/aws/' $$file > .local/lint/$${file##*/}; done
 	$(NPM)/asl-validator $(patsubst statemachines/%,--json-path .local/lint/%,$(wildcard statemachines/*.asl.json))
+	$(PROMTOOL) check config observability/prometheus/prometheus.yml
+	$(PROMTOOL) check rules observability/prometheus/rules.yml observability/prometheus/alerts.yml
+	$(PROMTOOL) test rules observability/prometheus/alerts_test.yml
 	$(NPM)/redocly lint openapi.yaml --config local/npm/redocly.yaml --format stylish
 	@rm -rf .local/lint/api && $(call render,.local/lint/api)
 	@diff --recursive --brief .local/lint/api docs/api || { echo 'fluxo: docs/api is not what openapi.yaml renders to: run make docs' >&2; exit 1; }
@@ -105,3 +109,4 @@ tools: # Installs what lint and e2e use. Quick when all is there.
 	@$(LOCAL) install sam >/dev/null
 	@$(LOCAL) install checks >/dev/null
 	@$(LOCAL) install npm >/dev/null
+	@$(LOCAL) install prometheus >/dev/null
