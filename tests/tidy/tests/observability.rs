@@ -343,8 +343,8 @@ fn every_alarm_has_its_alert_with_the_same_threshold_and_words() {
     assert_eq!(alerts.keys().cloned().collect::<BTreeSet<_>>(), expected);
     for (name, alarm) in alarms {
         let alert = &alerts[&alert_of(&name, &resources)];
-        let threshold = text(&alert["expr"]).rsplit("> ").next().unwrap().trim().parse::<f64>().unwrap();
-        assert_eq!(Some(threshold), alarm["Threshold"].as_f64(), "{name}");
+        let threshold = text(&alert["expr"]).rsplit("> ").next().unwrap().trim().parse::<u64>().unwrap();
+        assert_eq!(Some(threshold), alarm["Threshold"].as_u64(), "{name}");
         assert_eq!(alarm["ComparisonOperator"], "GreaterThanThreshold", "{name}");
         let description = text(&alarm["AlarmDescription"]);
         let description = description.replace(r#" (README, "Alarms")"#, "").replace(r#" (README, "Operate")"#, "");
