@@ -457,6 +457,12 @@ fn grafanas_panels_have_ids_of_their_own_and_every_row_says_what_it_is_for() {
 fn grafana_is_bound_to_no_account_region_or_stack() {
     let grafana = grafana();
     let variables: BTreeSet<&str> = list(&grafana["templating"]["list"]).iter().map(|one| text(&one["name"])).collect();
+    for variable in list(&grafana["templating"]["list"]) {
+        if variable["query"]["queryType"] == "dimensionValues" {
+            assert_eq!(variable["datasource"]["uid"], "${datasource}", "{variable}");
+            assert_eq!(variable["query"]["region"], "$region", "{variable}");
+        }
+    }
     for target in list(&grafana["panels"]).iter().flat_map(|panel| list(&panel["targets"])) {
         assert_eq!(target["datasource"]["uid"], "${datasource}", "{target}");
         assert_eq!(target["region"], "$region", "{target}");
