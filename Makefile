@@ -17,6 +17,7 @@ CHECKS := .local/tools/checks/bin
 POLICY := .local/tools/policy/bin
 NPM := .local/tools/npm/node_modules/.bin
 COST := PYTHONPATH=local:tools $(CHECKS)/python -m cost
+PROMTOOL := .local/tools/prometheus/promtool
 CHAOS := PYTHONPATH=local:tests:tests/e2e $(CHECKS)/python -m chaos
 
 export SAM_CLI_TELEMETRY := 0
@@ -66,7 +67,7 @@ stage:
 
 test: lint unit e2e ## All checks and tests; needs nothing set up beforehand
 
-lint: tools audit ## Formatting, clippy, dependencies, and the checks of Python, template, state machine and API description
+lint: tools audit ## Formatting, clippy, dependencies, and the checks of Python, template, state machine, alerts and API description
 	cargo fmt --all --check
 	cargo fmt --manifest-path fuzz/Cargo.toml --check
 	cargo clippy --workspace --all-targets --locked -- --deny warnings
@@ -81,6 +82,9 @@ lint: tools audit ## Formatting, clippy, dependencies, and the checks of Python,
 	@# The validator knows no placeholders; deploying fills them in.
 	@for file in statemachines/*.asl.json; do sed 's/$${Partition}/aws/' $$file > .local/lint/$${file##*/}; done
 	$(NPM)/asl-validator $(patsubst statemachines/%,--json-path .local/lint/%,$(wildcard statemachines/*.asl.json))
+	$(PROMTOOL) check config observability/prometheus/prometheus.yml
+	$(PROMTOOL) check rules observability/prometheus/rules.yml observability/prometheus/alerts.yml
+	$(PROMTOOL) test rules observability/prometheus/alerts_test.yml
 	$(NPM)/redocly lint openapi.yaml --config local/npm/redocly.yaml --format stylish
 	@rm -rf .local/lint/api && $(call render,.local/lint/api)
 	@diff --recursive --brief .local/lint/api docs/api || { echo 'fluxo: docs/api is not what openapi.yaml renders to: run make docs' >&2; exit 1; }
@@ -131,3 +135,4 @@ tools: # Installs what lint and e2e use. Quick when all is there.
 	@$(LOCAL) install checks >/dev/null
 	@$(LOCAL) install policy >/dev/null
 	@$(LOCAL) install npm >/dev/null
+	@$(LOCAL) install prometheus >/dev/null

@@ -86,7 +86,7 @@ def parse() -> argparse.Namespace:
     reconcile.add_argument("--currency", help="only this one")
     add("redrive", redrive_messages, "Bring back the entries that were set aside, from the dead-letter queue.", profile)
     tools = add("install", install, "Install one set of tools into .local/tools and print where its programs are.")
-    tools.add_argument("tools", choices=["engine", "sam", "checks", "policy", "npm", "audit", "fuzz"])
+    tools.add_argument("tools", choices=["engine", "sam", "checks", "policy", "npm", "prometheus", "audit", "fuzz"])
     add("audit", audit, "Check the dependencies: licences, sources, bans, and known vulnerabilities.")
     fuzzing = add("fuzz", fuzz, "Look for inputs that break a parser.")
     fuzzing.add_argument("--seconds", type=int, required=True, help="for how long, all targets together")

@@ -6,6 +6,7 @@ import os
 import platform
 import shutil
 import sys
+import tempfile
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass
@@ -20,6 +21,7 @@ REQUIREMENTS = CHECKOUT / "local" / "requirements"
 NPM_PACKAGE = CHECKOUT / "local" / "npm"
 POSTGRES_PROGRAMS = ("initdb", "postgres", "psql")
 POSTGRES_OLDEST = 13
+PROMETHEUS = TOOLS / "prometheus"
 
 
 @dataclass(frozen=True)
@@ -174,6 +176,8 @@ def install(name: str) -> Path:
     """Installs a set of tools by its name; answers the directory of its programs."""
     if name == "npm":
         return install_node_tools()
+    if name == PROMETHEUS.name:
+        return install_promtool()
     if rust_tools := {tools.name: tools for tools in (AUDIT, FUZZ)}.get(name):
         install_rust_tools(rust_tools)
         return rust_tools.directory
@@ -250,6 +254,46 @@ def install_node_tools() -> Path:
                 )
                 stamp.write_text(wanted)
     return target / "node_modules" / ".bin"
+
+
+def install_promtool() -> Path:
+    """Gets the checker of Prometheus' rules and answers its directory.
+
+    Taken out of Debian's package: installing that would start a server.
+    """
+    program = PROMETHEUS / "promtool"
+    with one_at_a_time("set-up"):
+        if not program.exists():
+            shutil.rmtree(PROMETHEUS, ignore_errors=True)
+            PROMETHEUS.mkdir(parents=True)
+            if found := shutil.which(program.name):
+                program.symlink_to(found)
+            else:
+                with console.step("Getting promtool"):
+                    unpack_from_package("prometheus", f"usr/bin/{program.name}", program)
+    return PROMETHEUS
+
+
+def unpack_from_package(package: str, member: str, target: Path) -> None:
+    """Copies one file out of a Debian package, which needs no root and installs nothing."""
+    if not (shutil.which("apt-get") and shutil.which("dpkg-deb")):
+        raise Problem(f"Missing on this machine: {target.name}. Install it, on Debian or Ubuntu it is in the package {package}.")
+    log = LOCAL / "apt.log"
+    with tempfile.TemporaryDirectory(dir=LOCAL) as name:
+        folder = Path(name)
+        # Fetched as whoever asks, since apt's own user may not write here.
+        download = ["apt-get", "-o", "APT::Sandbox::User=root", "download", package]
+        try:
+            run_tool(download, what=f"Downloading {package}", log=log, directory=folder)
+        except Problem:
+            # The list of packages is missing or old.
+            if not (apt := apt_command()):
+                raise
+            run_tool([*apt, "update"], what="apt-get update", log=log)
+            run_tool(download, what=f"Downloading {package}", log=log, directory=folder)
+        (archive,) = folder.glob("*.deb")
+        run_tool(["dpkg-deb", "--extract", archive, folder / "files"], what=f"Unpacking {package}", log=log)
+        shutil.move(folder / "files" / member, target)
 
 
 @contextmanager

@@ -123,3 +123,29 @@ pub struct ReconciliationMetrics {
     #[metrics(unit = Second)]
     pub oldest_difference_age: u64,
 }
+
+/// The names of all metrics.
+pub const METRIC_NAMES: &[&str] = &[
+    "BalancesDifferent",
+    "BalancesLatency",
+    "BalancesRepaired",
+    "BalancesUpToDate",
+    "BalancesWritten",
+    "ConsolidationLag",
+    "EntriesAccepted",
+    "EntriesApplied",
+    "EntriesDuplicate",
+    "EntriesReplayed",
+    "InputsReplayed",
+    "InputsSetAside",
+    "KeyConflicts",
+    "LedgerLatency",
+    "MonthsCompared",
+    "OldestDifferenceAge",
+    "OldestParkedAge",
+    "RequestMemoryBreakerOpen",
+    "RequestMemoryLatency",
+    "RequestsRefused",
+    "ReversalsOvertaken",
+    "StateMachineLatency",
+];
