@@ -52,6 +52,8 @@ def servers() -> Iterator[dict[str, str]]:
             stops.append(lambda: engine.stop(service))
             yield {
                 "FLUXO_TEST_POSTGRES_URL": f"postgres://{SUPERUSER}:{postgres.password}@127.0.0.1:{postgres_port}/postgres",
+                # For the tests that need a server with settings of its own.
+                "FLUXO_TEST_POSTGRES_PROGRAMS": str(postgres.programs.directory),
                 "FLUXO_TEST_AWS_ENDPOINT": engine.endpoint,
                 "FLUXO_TEST_REDIS_SERVER": str(toolchain.find_redis()),
                 **{name: value for name, value in aws_environment(engine.endpoint).items() if name != "AWS_ENDPOINT_URL"},

@@ -1,4 +1,5 @@
 use settings::{SettingError, required, required_as};
+use tls_roots::Roots;
 
 /// Where the ledger is and how to get in.
 #[derive(Debug, Clone)]
@@ -27,40 +28,45 @@ pub enum Authentication {
 }
 
 /// Whether the connection is encrypted.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+#[derive(Debug, Clone)]
 pub enum Tls {
-    /// Encrypted, the server's certificate and name verified against the system's roots.
-    VerifyFull,
+    /// Encrypted, the server's certificate and name verified against these roots. Never in the clear, whatever the server says.
+    VerifyFull(Roots),
     /// In the clear: for a server on the same machine.
     Off,
 }
 
 impl LedgerConfig {
     /// Reads `LEDGER_HOST`, `LEDGER_PORT`, `LEDGER_DATABASE`, `LEDGER_USER`, `LEDGER_AUTH` (`iam` or `password`),
-    /// `LEDGER_PASSWORD` (with `password`) and `LEDGER_TLS` (`verify-full` or `off`).
+    /// `LEDGER_PASSWORD` (with `password`), `LEDGER_TLS` (`verify-full` or `off`) and, where the server's authority is neither
+    /// RDS's nor Amazon's, `LEDGER_TLS_ROOTS` (a file with certificates in PEM form).
     pub async fn from_env() -> Result<LedgerConfig, SettingError> {
-        let port = required_as("LEDGER_PORT", "a port number")?;
+        let authentication = match required("LEDGER_AUTH")?.as_str() {
+            "iam" => Authentication::Iam(Box::new(aws_config::load_from_env().await)),
+            "password" => Authentication::Password(required("LEDGER_PASSWORD")?),
+            _ => return Err(SettingError::Invalid { name: "LEDGER_AUTH", expected: "iam or password" }),
+        };
+        let config = LedgerConfig::from_env_as(required("LEDGER_USER")?, authentication)?;
+        match (&config.authentication, &config.tls) {
+            (Authentication::Iam(_), Tls::Off) => {
+                Err(SettingError::Invalid { name: "LEDGER_TLS", expected: "verify-full when LEDGER_AUTH is iam" })
+            }
+            _ => Ok(config),
+        }
+    }
+
+    /// As [`LedgerConfig::from_env`], for a user that is not the environment's: reads where the ledger is, and not who signs in.
+    pub fn from_env_as(user: String, authentication: Authentication) -> Result<LedgerConfig, SettingError> {
         let tls = match required("LEDGER_TLS")?.as_str() {
-            "verify-full" => Tls::VerifyFull,
+            "verify-full" => Tls::VerifyFull(Roots::from_env("LEDGER_TLS_ROOTS", Roots::rds)?),
             "off" => Tls::Off,
             _ => return Err(SettingError::Invalid { name: "LEDGER_TLS", expected: "verify-full or off" }),
         };
-        let authentication = match (required("LEDGER_AUTH")?.as_str(), tls) {
-            ("iam", Tls::VerifyFull) => Authentication::Iam(Box::new(aws_config::load_from_env().await)),
-            ("iam", Tls::Off) => {
-                return Err(SettingError::Invalid {
-                    name: "LEDGER_TLS",
-                    expected: "verify-full when LEDGER_AUTH is iam",
-                });
-            }
-            ("password", _) => Authentication::Password(required("LEDGER_PASSWORD")?),
-            _ => return Err(SettingError::Invalid { name: "LEDGER_AUTH", expected: "iam or password" }),
-        };
         Ok(LedgerConfig {
             host: required("LEDGER_HOST")?,
-            port,
+            port: required_as("LEDGER_PORT", "a port number")?,
             database: required("LEDGER_DATABASE")?,
-            user: required("LEDGER_USER")?,
+            user,
             authentication,
             tls,
         })

@@ -7,6 +7,7 @@
 //! Who connects has no rights on tables. Each operation calls a function of the database, which is a file in `sql/`: those of
 //! `ledger` take the merchant first, those of `ledger_maintenance` look at all merchants and need a role of their own.
 
+mod admit;
 mod as_of;
 mod config;
 mod connection;
@@ -20,9 +21,10 @@ mod seal;
 mod session;
 mod statement;
 
+pub use admit::{AdmitError, Login, Rights, SignIn, admit};
 pub use as_of::BalanceAsOf;
 pub use config::{Authentication, LedgerConfig, Tls};
-pub use connection::{ConnectError, connect};
+pub use connection::{CONNECTION_AGE_MAX, ConnectError, Connection, connect, connect_within};
 pub use lookup::FoundEntry;
 pub use migrate::{MigrateError, migrate};
 pub use post::{LedgerTotals, Outcome, PostError, Posting, TOTAL_SLOTS};

@@ -7,6 +7,11 @@ mod embedded {
 /// Any number that no other program on this database locks on.
 const MIGRATION_LOCK: i64 = 0x0066_6c75_786f;
 
+/// The database's limit is meant for the functions; a migration may take as long as it needs, but not longer than anybody waits
+/// for it: a server whose client is gone stops within seconds. All names are those of one schema, whoever the owner is.
+const SESSION: &str =
+    "SET statement_timeout = 0; SET client_connection_check_interval = '2s'; SET search_path = public";
+
 /// The functions of the database, which are all that the application's roles may use. What they are is the newest text; what
 /// they were is in the history of these files. One that goes, or takes or answers something else, is dropped by a migration.
 const FUNCTIONS: &[&str] = &[
@@ -47,17 +52,27 @@ pub enum MigrateError {
     Functions(#[source] tokio_postgres::Error),
 }
 
-/// Brings the database to the newest schema, replaces its functions by those of this program, and answers the names of the migrations that this run applied.
+/// Brings the database to the newest schema, replaces its functions by those of this program, and answers the names of the
+/// migrations that this run applied.
 ///
 /// Safe to run again and at the same time as another run: a second one waits, then finds nothing to do.
 pub async fn migrate(client: &mut Client) -> Result<Vec<String>, MigrateError> {
-    // The database's limit is meant for the functions; a migration may take as long as it needs.
-    // All names are those of one schema, whoever the owner is.
-    client.batch_execute("SET statement_timeout = 0; SET search_path = public").await?;
+    locked(client, apply).await
+}
+
+/// Does some work on the database's structure while nobody else does.
+pub(crate) async fn locked<T, E: From<tokio_postgres::Error>>(
+    client: &mut Client,
+    work: impl AsyncFnOnce(&mut Client) -> Result<T, E>,
+) -> Result<T, E> {
+    client.batch_execute(SESSION).await?;
     client.execute("SELECT pg_advisory_lock($1)", &[&MIGRATION_LOCK]).await?;
-    let result = apply(client).await;
-    client.execute("SELECT pg_advisory_unlock($1)", &[&MIGRATION_LOCK]).await?;
-    result
+    let result = work(client).await;
+    let unlocked = client.execute("SELECT pg_advisory_unlock($1)", &[&MIGRATION_LOCK]).await;
+    // Of two failures the first one says why; a session that ends gives its locks back.
+    let answer = result?;
+    unlocked?;
+    Ok(answer)
 }
 
 async fn apply(client: &mut Client) -> Result<Vec<String>, MigrateError> {

@@ -3,16 +3,16 @@ use std::time::Duration;
 use tokio::{sync::Mutex, time::timeout};
 use tokio_postgres::{Client, error::SqlState};
 
-use crate::{ConnectError, LedgerConfig, connect};
+use crate::{ConnectError, Connection, LedgerConfig, connect};
 
 /// How long the statements of one operation may take, beside connecting. Both together stay below the function's timeout.
 pub(crate) const STATEMENTS_TIMEOUT: Duration = Duration::from_secs(4);
 
-/// The ledger, over one connection that is opened when needed and replaced when broken.
+/// The ledger, over one connection that is opened when needed and replaced when broken or old.
 #[derive(Debug)]
 pub struct Ledger {
     config: LedgerConfig,
-    connection: Mutex<Option<Client>>,
+    connection: Mutex<Option<Connection>>,
 }
 
 /// Why the ledger gave no answer. Asking again is always safe.
@@ -67,7 +67,7 @@ impl Ledger {
     pub async fn warm_up(&self) {
         let mut connection = self.connection.lock().await;
         match connect(&self.config).await {
-            Ok(client) => *connection = Some(client),
+            Ok(opened) => *connection = Some(opened),
             Err(error) => {
                 tracing::warn!(error = &error as &dyn std::error::Error, "ledger not reachable at start");
             }
@@ -82,25 +82,23 @@ impl Ledger {
     ) -> Result<T, E> {
         let mut connection = self.connection.lock().await;
         // Taken out for the work: whatever goes wrong, a connection in an unknown state is dropped and never reused.
-        let client = match connection.take().filter(|client| !client.is_closed()) {
-            Some(client) => client,
-            None => connect(&self.config).await.map_err(LedgerError::from)?,
+        let opened = match connection.take() {
+            Some(opened) if opened.is_usable().await => opened,
+            _ => connect(&self.config).await.map_err(LedgerError::from)?,
         };
         let late = || Err(LedgerError::Unavailable(UnavailableError::Timeout(limit)).into());
-        let answer = timeout(limit, work(&client)).await.unwrap_or_else(|_| late())?;
-        *connection = Some(client);
+        let answer = timeout(limit, work(&opened)).await.unwrap_or_else(|_| late())?;
+        *connection = Some(opened);
         Ok(answer)
     }
 }
 
 impl From<ConnectError> for LedgerError {
     fn from(error: ConnectError) -> LedgerError {
-        match &error {
-            ConnectError::Settings { .. } | ConnectError::Tls(_) => LedgerError::Misconfigured(error),
-            ConnectError::Postgres(postgres) if is_set_up_wrong(postgres.code()) => LedgerError::Misconfigured(error),
-            ConnectError::Timeout(_) | ConnectError::Postgres(_) | ConnectError::Token(_) => {
-                LedgerError::Unavailable(UnavailableError::Connect(error))
-            }
+        if error.passes() {
+            LedgerError::Unavailable(UnavailableError::Connect(error))
+        } else {
+            LedgerError::Misconfigured(error)
         }
     }
 }
@@ -108,9 +106,27 @@ impl From<ConnectError> for LedgerError {
 impl From<tokio_postgres::Error> for LedgerError {
     fn from(error: tokio_postgres::Error) -> LedgerError {
         if is_set_up_wrong(error.code()) {
-            LedgerError::Misconfigured(error.into())
+            LedgerError::Misconfigured(ConnectError::Postgres(error))
         } else {
             LedgerError::Unavailable(UnavailableError::Postgres(error))
+        }
+    }
+}
+
+impl ConnectError {
+    /// Whether it passes by itself: trying again is worth it.
+    ///
+    /// A refused IAM token does: the next connection signs another one, with credentials and a clock that may be right by then,
+    /// and rights that were just given take a moment to be known. A refused password does not.
+    pub fn passes(&self) -> bool {
+        match self {
+            ConnectError::Timeout(_) | ConnectError::Token(_) | ConnectError::TokenRefused { .. } => true,
+            ConnectError::Postgres(error) => !is_set_up_wrong(error.code()),
+            ConnectError::SignInRefused { .. }
+            | ConnectError::Certificate { .. }
+            | ConnectError::NoTls { .. }
+            | ConnectError::Tls(_)
+            | ConnectError::Settings { .. } => false,
         }
     }
 }

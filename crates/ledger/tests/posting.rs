@@ -6,7 +6,7 @@ use cashflow::{
     Amount, Category, Currency, Description, Entry, EntryId, EntryRequest, EntryType, IdempotencyKey, MerchantId,
     Period, Totals, parse_date,
 };
-use ledger::{Ledger, LedgerConfig, LedgerError, Outcome, PostError, Posting, Tls};
+use ledger::{Ledger, LedgerConfig, LedgerError, Outcome, PostError, Posting};
 use test_stores::Database;
 
 fn merchant(name: &str) -> MerchantId {
@@ -273,14 +273,6 @@ async fn a_server_that_could_forget_posted_entries_is_refused() {
         let error = ledger.post(&merchant("acme"), &[entry("1", "credit 1.00 BRL 2026-11-22")]).await.unwrap_err();
         assert!(matches!(error, PostError::Ledger(LedgerError::Misconfigured(_))), "{setting}: {error:?}");
     }
-}
-
-#[tokio::test]
-async fn a_server_without_tls_gets_no_password_when_tls_is_asked_for() {
-    let database = Database::create().await;
-    let ledger = Ledger::new(LedgerConfig { tls: Tls::VerifyFull, ..database.config() });
-    let error = ledger.post(&merchant("acme"), &[entry("1", "credit 1.00 BRL 2026-11-22")]).await.unwrap_err();
-    assert!(matches!(error, PostError::Ledger(LedgerError::Unavailable(_))), "{error:?}");
 }
 
 #[tokio::test]

@@ -300,7 +300,8 @@ async fn a_moment_is_not_settled_while_a_function_is_still_writing_an_entry_of_i
 #[tokio::test]
 async fn a_moment_is_not_settled_while_anybody_else_is_writing_an_entry_of_it() {
     let database = Database::create().await;
-    no_moment_is_settled_while_an_entry_of_it_can_appear(&database, &database.owner().await).await;
+    let writer = database.owner().await;
+    no_moment_is_settled_while_an_entry_of_it_can_appear(&database, &writer).await;
 }
 
 #[tokio::test]

@@ -113,7 +113,8 @@ async fn functions_for(owner: &Client, role: &str) -> Vec<Function> {
 #[tokio::test]
 async fn the_functions_can_neither_read_nor_write_any_table() {
     let database = of_acme().await;
-    let relations = relations(&database.owner().await).await;
+    let owner = database.owner().await;
+    let relations = relations(&owner).await;
     for config in [database.config(), database.maintenance_config()] {
         let client = ledger::connect(&config).await.unwrap();
         for name in &relations {

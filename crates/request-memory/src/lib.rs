@@ -4,21 +4,22 @@
 //! here fails: when Redis is slow, gone or empty, nothing is remembered, and a circuit breaker keeps requests from waiting
 //! for it again and again.
 
+mod config;
+mod connection;
+
 use std::{
     fmt,
-    future::Future,
     sync::atomic::{AtomicBool, Ordering},
     time::Duration,
 };
 
 use cashflow::{EntryId, Fingerprint};
 use recloser::{AsyncRecloser, Error as RecloserError, Recloser};
-use redis::{
-    Client, Pipeline, RedisError,
-    aio::{ConnectionManager, ConnectionManagerConfig},
-};
+use redis::{Pipeline, RedisError, Value, from_redis_value};
 use settings::SettingError;
-use tokio::time::timeout;
+
+pub use config::{RedisConfig, Topology};
+use connection::{AskError, Connection};
 
 /// How long a request is remembered.
 const MEMORY_SECONDS: u64 = 24 * 60 * 60;
@@ -41,7 +42,7 @@ pub const BREAKER_PAUSE: Duration = Duration::from_secs(30);
 
 /// The memory of processed requests.
 pub struct RequestMemory {
-    connection: ConnectionManager,
+    connection: Connection,
     breaker: AsyncRecloser,
     kept_away: AtomicBool,
 }
@@ -56,37 +57,29 @@ pub struct Remembered {
 }
 
 impl RequestMemory {
-    /// A memory at this URL (`redis://`, `rediss://` for TLS, `redis+unix://`), connected when it is first needed. An open
-    /// breaker keeps requests away for `breaker_pause`.
+    /// A memory there, connected when it is first needed. An open breaker keeps requests away for `breaker_pause`. To be called
+    /// where a `tokio` runtime runs.
     ///
     /// # Errors
-    /// The URL is not one that the Redis client understands.
-    pub fn new(url: &str, breaker_pause: Duration) -> Result<RequestMemory, RedisError> {
-        let config = ConnectionManagerConfig::new()
-            .set_number_of_retries(0)
-            .set_connection_timeout(Some(CONNECT_TIMEOUT))
-            .set_response_timeout(Some(BUDGET));
-        let connection = ConnectionManager::new_lazy_with_config(Client::open(url)?, config)?;
+    /// The URL is not one that the Redis client understands, or no cluster can be reached so.
+    pub fn new(config: &RedisConfig, breaker_pause: Duration) -> Result<RequestMemory, RedisError> {
+        let connection = Connection::new(config)?;
         let breaker =
             Recloser::custom().closed_len(BREAKER_CALLS).half_open_len(BREAKER_PROBES).open_wait(breaker_pause).build();
         Ok(RequestMemory { connection, breaker: breaker.into(), kept_away: AtomicBool::new(false) })
     }
 
-    /// A memory at `REDIS_URL`.
+    /// A memory where the environment says: see [`RedisConfig::from_env`].
     pub fn from_env() -> Result<RequestMemory, SettingError> {
-        let name = "REDIS_URL";
-        RequestMemory::new(&settings::required(name)?, BREAKER_PAUSE)
-            .map_err(|_| SettingError::Invalid { name, expected: "a Redis URL" })
+        RequestMemory::new(&RedisConfig::from_env()?, BREAKER_PAUSE)
+            .map_err(|_| SettingError::Invalid { name: "REDIS_URL", expected: "a Redis URL" })
     }
 
     /// Connects now, while the environment starts, so that the first request has its whole budget for its commands.
     pub async fn warm_up(&self) {
-        let mut connection = self.connection.clone();
-        let ping = Pipeline::new().cmd("PING").ignore().to_owned();
-        match timeout(CONNECT_TIMEOUT, ping.query_async::<()>(&mut connection)).await {
-            Ok(Ok(())) => {}
-            Ok(Err(error)) => tracing::warn!(%error, "request memory not reachable at start"),
-            Err(_) => tracing::warn!("request memory does not answer at start"),
+        let ping = Pipeline::new().cmd("PING").to_owned();
+        for error in self.connection.ask(&ping, CONNECT_TIMEOUT).await.into_iter().filter_map(Result::err) {
+            tracing::warn!(%error, "request memory not reachable at start");
         }
     }
 
@@ -102,13 +95,8 @@ impl RequestMemory {
         for id in ids {
             pipeline.get(key(*id));
         }
-        let values: Option<Vec<Option<String>>> = self.run("recall", pipeline).await;
-        match values {
-            Some(values) if values.len() == ids.len() => {
-                values.into_iter().map(|value| value.as_deref().and_then(Remembered::read)).collect()
-            }
-            _ => vec![None; ids.len()],
-        }
+        let values = self.run("recall", &pipeline).await;
+        values.into_iter().map(|value| Remembered::read(&from_redis_value::<Option<String>>(value?).ok()??)).collect()
     }
 
     /// Remembers accepted requests for 24 hours. What is already remembered of an id stays: the first answer stands.
@@ -118,37 +106,48 @@ impl RequestMemory {
     pub async fn remember(&self, requests: &[(EntryId, Remembered)]) {
         let mut pipeline = Pipeline::with_capacity(requests.len());
         for (id, remembered) in requests {
-            pipeline.cmd("SET").arg(key(*id)).arg(remembered.write()).arg("NX").arg("EX").arg(MEMORY_SECONDS).ignore();
+            pipeline.cmd("SET").arg(key(*id)).arg(remembered.write()).arg("NX").arg("EX").arg(MEMORY_SECONDS);
         }
-        let _: Option<()> = self.run("remember", pipeline).await;
+        self.run("remember", &pipeline).await;
     }
 
-    /// Runs a pipeline within the budget, unless the breaker is open. A failure is logged here and ends here.
-    async fn run<T: redis::FromRedisValue + Send>(&self, action: &'static str, pipeline: Pipeline) -> Option<T> {
-        let mut connection = self.connection.clone();
-        let result = self.breaker.call(within_budget(pipeline.query_async(&mut connection))).await;
-        self.kept_away.store(matches!(result, Err(RecloserError::Rejected)), Ordering::Relaxed);
+    /// Runs single-key commands within the budget, unless the breaker is open, and answers each of them, or `None`. A failure is
+    /// logged here and ends here.
+    async fn run(&self, action: &'static str, commands: &Pipeline) -> Vec<Option<Value>> {
+        let result = self.breaker.call(self.ask(commands)).await;
+        let is_kept_away = matches!(result, Err(RecloserError::Rejected));
+        let was_kept_away = self.kept_away.swap(is_kept_away, Ordering::Relaxed);
         match result {
-            Ok(value) => Some(value),
-            Err(RecloserError::Rejected) => None,
-            Err(RecloserError::Inner(error)) => {
+            Ok(answers) => answers,
+            Err(RecloserError::Rejected) => {
+                if !was_kept_away {
+                    self.connection.start_afresh();
+                }
+                vec![None; commands.len()]
+            }
+            Err(RecloserError::Inner(Incomplete { answers, error })) => {
                 tracing::warn!(action, %error, "request memory unavailable");
-                None
+                answers
             }
         }
     }
+
+    async fn ask(&self, commands: &Pipeline) -> Result<Vec<Option<Value>>, Incomplete> {
+        let mut failure = None;
+        let answered = self.connection.ask(commands, BUDGET).await.into_iter();
+        let mut answers: Vec<_> = answered.map(|answer| answer.map_err(|error| failure = Some(error)).ok()).collect();
+        answers.resize(commands.len(), None);
+        match failure {
+            None => Ok(answers),
+            Some(error) => Err(Incomplete { answers, error }),
+        }
+    }
 }
 
-#[derive(Debug, thiserror::Error)]
-enum MemoryError {
-    #[error("no answer within {BUDGET:?}")]
-    Timeout,
-    #[error(transparent)]
-    Redis(#[from] RedisError),
-}
-
-async fn within_budget<T>(answer: impl Future<Output = Result<T, RedisError>>) -> Result<T, MemoryError> {
-    Ok(timeout(BUDGET, answer).await.map_err(|_| MemoryError::Timeout)??)
+/// Some commands have no answer, or none has.
+struct Incomplete {
+    answers: Vec<Option<Value>>,
+    error: AskError,
 }
 
 fn key(id: EntryId) -> String {

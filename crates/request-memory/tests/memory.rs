@@ -5,7 +5,7 @@
 use cashflow::{Amount, Currency, EntryId, EntryRequest, EntryType, Fingerprint, IdempotencyKey, MerchantId};
 use std::time::Duration;
 
-use request_memory::{BREAKER_PAUSE, Remembered, RequestMemory};
+use request_memory::{BREAKER_PAUSE, RedisConfig, Remembered, RequestMemory};
 use test_stores::RedisServer;
 
 fn id(key: &str) -> EntryId {
@@ -24,7 +24,7 @@ fn remembered(amount: &str) -> Remembered {
 }
 
 fn memory_at(url: &str) -> RequestMemory {
-    RequestMemory::new(url, BREAKER_PAUSE).unwrap()
+    RequestMemory::new(&RedisConfig::single(url), BREAKER_PAUSE).unwrap()
 }
 
 #[tokio::test]
@@ -160,7 +160,7 @@ async fn a_connection_that_outlasts_the_budget_is_made_all_the_same() {
 #[tokio::test]
 async fn a_redis_that_comes_back_is_used_again() {
     let mut redis = RedisServer::start().await;
-    let memory = RequestMemory::new(&redis.url(), Duration::from_millis(100)).unwrap();
+    let memory = RequestMemory::new(&RedisConfig::single(redis.url()), Duration::from_millis(100)).unwrap();
     redis.kill();
     for _ in 0..10 {
         assert_eq!(memory.recall(&[id("1")]).await, [None]);
@@ -184,6 +184,6 @@ async fn remembered_in_the_end(memory: &RequestMemory) {
 #[test]
 fn a_url_that_is_none_is_refused_at_start() {
     for url in ["", "localhost", "http://localhost", "redis://"] {
-        assert!(RequestMemory::new(url, BREAKER_PAUSE).is_err(), "{url}");
+        assert!(RequestMemory::new(&RedisConfig::single(url), BREAKER_PAUSE).is_err(), "{url}");
     }
 }

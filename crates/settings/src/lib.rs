@@ -10,7 +10,7 @@ use jiff::tz::TimeZone;
 pub use aws::AwsLimits;
 
 /// A variable of the environment is missing or not what it should be.
-#[derive(Debug, PartialEq, Eq, thiserror::Error)]
+#[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
 pub enum SettingError {
     /// The variable is not set, or empty.
     #[error("environment variable {0} is not set")]
@@ -27,7 +27,12 @@ pub enum SettingError {
 
 /// The value of a variable that must be set.
 pub fn required(name: &'static str) -> Result<String, SettingError> {
-    env::var(name).ok().filter(|value| !value.is_empty()).ok_or(SettingError::Missing(name))
+    optional(name).ok_or(SettingError::Missing(name))
+}
+
+/// The value of a variable that may be set. An empty one counts as not set.
+pub fn optional(name: &'static str) -> Option<String> {
+    env::var(name).ok().filter(|value| !value.is_empty())
 }
 
 /// The value of a variable that must be set and readable as `T`; `expected` says what that is.

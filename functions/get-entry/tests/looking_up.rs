@@ -6,7 +6,7 @@ use cashflow::{Entry, Fingerprint, MerchantId};
 use get_entry::GetEntry;
 use http_api::AcceptedEntry;
 use ledger::{Ledger, LedgerConfig};
-use request_memory::{BREAKER_PAUSE, Remembered, RequestMemory};
+use request_memory::{BREAKER_PAUSE, RedisConfig, Remembered, RequestMemory};
 use serde_json::{Value, json};
 use test_events::{Answer, HttpEvent, event};
 use test_stores::{Database, RedisServer};
@@ -23,7 +23,7 @@ impl World {
         let (database, redis) = (Database::create().await, RedisServer::start().await);
         let function = GetEntry {
             ledger: Ledger::new(database.config()),
-            memory: RequestMemory::new(&redis.url(), BREAKER_PAUSE).unwrap(),
+            memory: RequestMemory::new(&RedisConfig::single(redis.url()), BREAKER_PAUSE).unwrap(),
         };
         World { function, database, redis }
     }

@@ -11,7 +11,7 @@ use http_api::AcceptedEntry;
 use intake::Intake;
 use jiff::{Timestamp, tz::TimeZone};
 use register_entry::RegisterEntry;
-use request_memory::{BREAKER_PAUSE, RequestMemory};
+use request_memory::{BREAKER_PAUSE, RedisConfig, RequestMemory};
 use serde_json::{Value, json};
 use test_events::{Answer, EmittedMetrics, HttpEvent, event};
 use test_stores::{RedisServer, accepting_state_machine, aws_at, aws_engine};
@@ -73,7 +73,7 @@ fn function(redis: &RedisServer, sfn: Client, state_machine_arn: &str) -> Regist
 
 fn intake(redis: &RedisServer, sfn: Client, state_machine_arn: &str) -> Intake {
     Intake {
-        memory: RequestMemory::new(&redis.url(), BREAKER_PAUSE).unwrap(),
+        memory: RequestMemory::new(&RedisConfig::single(redis.url()), BREAKER_PAUSE).unwrap(),
         state_machine: StateMachine::new(sfn, state_machine_arn),
         metrics: EmittedMetrics::default().metrics(),
     }

@@ -10,7 +10,7 @@ use http_api::AcceptedEntry;
 use intake::Intake;
 use jiff::{Timestamp, tz::TimeZone};
 use ledger::{Ledger, LedgerConfig};
-use request_memory::{BREAKER_PAUSE, Remembered, RequestMemory};
+use request_memory::{BREAKER_PAUSE, RedisConfig, Remembered, RequestMemory};
 use reverse_entry::ReverseEntry;
 use serde_json::{Value, json};
 use test_events::{Answer, EmittedMetrics, HttpEvent, event};
@@ -36,7 +36,7 @@ impl World {
         let function = ReverseEntry {
             ledger: Ledger::new(database.config()),
             intake: Intake {
-                memory: RequestMemory::new(&redis.url(), BREAKER_PAUSE).unwrap(),
+                memory: RequestMemory::new(&RedisConfig::single(redis.url()), BREAKER_PAUSE).unwrap(),
                 state_machine: StateMachine::new(sfn.clone(), &state_machine_arn),
                 metrics: EmittedMetrics::default().metrics(),
             },

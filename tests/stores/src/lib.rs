@@ -2,16 +2,25 @@
 //! side and none sees another's data.
 
 mod aws;
+mod certificates;
 mod dynamodb;
+mod ports;
 mod postgres;
+mod postgres_server;
 mod redis;
+mod redis_cluster;
 mod step_functions;
+mod wire;
 
 pub use aws::{aws_at, aws_engine};
+pub use certificates::{Authority, Identity};
 pub use dynamodb::DynamoDb;
 pub use postgres::Database;
+pub use postgres_server::PostgresServer;
 pub use redis::RedisServer;
+pub use redis_cluster::RedisCluster;
 pub use step_functions::accepting_state_machine;
+pub use wire::{Said, Wire};
 
 use std::env;
 

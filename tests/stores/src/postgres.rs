@@ -1,4 +1,4 @@
-use ledger::{Authentication, LedgerConfig, Tls, connect, migrate};
+use ledger::{Authentication, Connection, LedgerConfig, Tls, connect, migrate};
 use tokio_postgres::{Client, Config, NoTls, config::Host};
 use uuid::Uuid;
 
@@ -63,7 +63,7 @@ impl Database {
     }
 
     /// A connection of its owner, for looking at the tables.
-    pub async fn owner(&self) -> Client {
+    pub async fn owner(&self) -> Connection {
         connect(&self.owner_config()).await.expect("the owner connects")
     }
 }

@@ -1,5 +1,5 @@
 use std::{
-    env,
+    env, fs,
     path::PathBuf,
     process::{Child, Command, Stdio},
     time::{Duration, Instant},
@@ -8,26 +8,71 @@ use std::{
 use tempfile::TempDir;
 use tokio::net::UnixStream;
 
+use crate::{Identity, ports::free_ports};
+
 const START_TIMEOUT: Duration = Duration::from_secs(10);
 
-/// A Redis server of its own on a Unix socket; it ends with the value.
+/// A Redis server of its own, on a Unix socket unless its tests need a port; it ends with the value.
 pub struct RedisServer {
     process: Child,
     folder: TempDir,
+    settings: Vec<String>,
+    /// Where it is found, if not at the socket.
+    url: Option<String>,
 }
 
 impl RedisServer {
     /// Starts `redis-server` (or the program that `FLUXO_TEST_REDIS_SERVER` names) and waits until it answers.
     pub async fn start() -> RedisServer {
+        RedisServer::start_with(["--port", "0"].map(str::to_owned).to_vec(), None, None).await
+    }
+
+    /// The same, at a port of `localhost`, with TLS and in no other way.
+    pub async fn start_with_tls(identity: &Identity) -> RedisServer {
+        let [port] = free_ports();
+        RedisServer::start_with(tls_settings(port), Some(identity), Some(format!("rediss://localhost:{port}"))).await
+    }
+
+    /// A node of a cluster, at these ports of `localhost`.
+    pub(crate) async fn start_node(port: u16, bus_port: u16, identity: Option<&Identity>) -> RedisServer {
+        let scheme = if identity.is_some() { "rediss" } else { "redis" };
+        let mut settings = match identity {
+            Some(_) => tls_settings(port),
+            None => ["--port".to_owned(), port.to_string()].to_vec(),
+        };
+        let bus_port = bus_port.to_string();
+        settings.extend(["--cluster-enabled", "yes", "--cluster-port", &bus_port].map(str::to_owned));
+        // Names, because certificates are for names.
+        settings.extend(
+            ["--cluster-announce-hostname", "localhost", "--cluster-preferred-endpoint-type", "hostname"]
+                .map(str::to_owned),
+        );
+        if identity.is_some() {
+            settings.extend(["--tls-cluster", "yes"].map(str::to_owned));
+        }
+        RedisServer::start_with(settings, identity, Some(format!("{scheme}://localhost:{port}"))).await
+    }
+
+    async fn start_with(settings: Vec<String>, identity: Option<&Identity>, url: Option<String>) -> RedisServer {
         let folder = tempfile::tempdir().expect("a temporary folder");
-        let process = spawn(&folder);
-        let server = RedisServer { process, folder };
+        if let Some(identity) = identity {
+            fs::write(folder.path().join("server.crt"), &identity.certificate).expect("the certificate is written");
+            fs::write(folder.path().join("server.key"), &identity.key).expect("the key is written");
+            fs::write(folder.path().join("ca.crt"), &identity.authority).expect("the authority is written");
+        }
+        let process = spawn(&folder, &settings);
+        let server = RedisServer { process, folder, settings, url };
         server.wait_until_it_answers().await;
         server
     }
 
     /// The URL of the server.
     pub fn url(&self) -> String {
+        self.url.clone().unwrap_or_else(|| self.socket_url())
+    }
+
+    /// The URL of its socket, for looking into it from the side.
+    pub fn socket_url(&self) -> String {
         format!("redis+unix://{}", self.socket().display())
     }
 
@@ -56,7 +101,7 @@ impl RedisServer {
 
     /// Starts the server again, empty, after [`RedisServer::kill`].
     pub async fn restart(&mut self) {
-        self.process = spawn(&self.folder);
+        self.process = spawn(&self.folder, &self.settings);
         self.wait_until_it_answers().await;
     }
 
@@ -78,10 +123,18 @@ impl RedisServer {
     }
 }
 
-fn spawn(folder: &TempDir) -> Child {
+fn tls_settings(port: u16) -> Vec<String> {
+    let port = port.to_string();
+    let files = ["--tls-cert-file", "server.crt", "--tls-key-file", "server.key", "--tls-ca-cert-file", "ca.crt"];
+    let settings = ["--port", "0", "--tls-port", &port, "--tls-auth-clients", "no"];
+    [&settings[..], &files[..]].concat().into_iter().map(str::to_owned).collect()
+}
+
+fn spawn(folder: &TempDir, settings: &[String]) -> Child {
     let program = env::var("FLUXO_TEST_REDIS_SERVER").unwrap_or_else(|_| "redis-server".to_owned());
     Command::new(&program)
-        .args(["--port", "0", "--save", "", "--appendonly", "no", "--unixsocket", "redis.sock"])
+        .args(["--save", "", "--appendonly", "no", "--bind", "127.0.0.1", "--unixsocket", "redis.sock"])
+        .args(settings)
         .current_dir(folder.path())
         .stdout(Stdio::null())
         .spawn()

@@ -117,10 +117,11 @@ fn dependencies_point_inward() {
         ("executions", vec!["settings"]),
         ("http-api", vec!["cashflow"]),
         ("intake", vec!["cashflow", "executions", "http-api", "request-memory", "settings", "telemetry", "workflow"]),
-        ("ledger", vec!["cashflow", "settings"]),
-        ("request-memory", vec!["cashflow", "settings"]),
+        ("ledger", vec!["cashflow", "settings", "tls-roots"]),
+        ("request-memory", vec!["cashflow", "settings", "tls-roots"]),
         ("sealing", vec!["balances", "cashflow", "ledger", "settings"]),
         ("telemetry", vec!["settings"]),
+        ("tls-roots", vec!["settings"]),
         ("workflow", vec!["cashflow"]),
     ]);
     let crates = names("crates");

@@ -1,0 +1,161 @@
+//! What the functions say to PostgreSQL: nothing that would pin a connection of RDS Proxy, which then serves one client only.
+//! Migrations may, because they connect to the server itself.
+
+#![allow(clippy::unwrap_used, reason = "a failed unwrap fails the test")]
+
+use cashflow::{
+    Amount, Currency, Date, Entry, EntryId, EntryRequest, EntryType, IdempotencyKey, MerchantId, Month,
+    ReversalRequest, parse_date,
+};
+use jiff::{SignedDuration, Timestamp};
+use ledger::{Ledger, MonthKey, Outcome};
+use test_stores::{Database, Said, Wire};
+
+/// RDS Proxy pins a connection that says more at once.
+const STATEMENT_BYTES_MAX: usize = 16 * 1024;
+
+/// Whatever changes a session for those who come after. Advisory locks and sequences count, too.
+const PINNING: [&str; 16] = [
+    "SET",
+    "RESET",
+    "SET_CONFIG",
+    "PREPARE",
+    "EXECUTE",
+    "DEALLOCATE",
+    "DISCARD",
+    "DECLARE",
+    "LISTEN",
+    "LOAD",
+    "TEMP",
+    "TEMPORARY",
+    "NEXTVAL",
+    "SETVAL",
+    "PG_ADVISORY_LOCK",
+    "PG_TRY_ADVISORY_LOCK",
+];
+
+fn merchant() -> MerchantId {
+    MerchantId::parse("acme").unwrap()
+}
+
+fn day() -> Date {
+    parse_date("2026-11-22").unwrap()
+}
+
+fn entry(key: &str, minor: i64) -> Entry {
+    let amount = Amount::from_minor(minor, Currency::BRL).unwrap();
+    let request = EntryRequest { entry_type: EntryType::Credit, amount, date: None, description: None, category: None };
+    request.into_entry(EntryId::derive(&merchant(), &IdempotencyKey::parse(key).unwrap()), day())
+}
+
+fn reversal(key: &str, of: &Entry) -> Entry {
+    let id = EntryId::derive(&merchant(), &IdempotencyKey::parse(key).unwrap());
+    ReversalRequest { original: of.id, date: None, description: None }.into_entry(id, of, day())
+}
+
+/// Everything that functions do for one merchant.
+async fn work_for_a_merchant(ledger: &Ledger) {
+    let acme = merchant();
+    let sale = entry("sale", 100);
+    let batch: Vec<Entry> = (0..500).map(|number| entry(&number.to_string(), 1)).collect();
+    ledger.post(&acme, &batch).await.unwrap();
+    let outcomes = [
+        (vec![sale.clone()], Outcome::Applied),
+        (vec![sale.clone()], Outcome::Duplicate),
+        (vec![entry("sale", 200)], Outcome::Conflict),
+        (vec![reversal("refund", &sale)], Outcome::Applied),
+        (vec![reversal("refund-2", &sale)], Outcome::AlreadyReversed),
+    ];
+    for (entries, outcome) in outcomes {
+        assert_eq!(ledger.post(&acme, &entries).await.unwrap().outcomes, [outcome]);
+    }
+    assert!(ledger.find(&acme, sale.id).await.unwrap().is_some());
+    assert_eq!(ledger.posted(&acme, &[sale.id]).await.unwrap().len(), 1);
+    ledger.cursor_key(&acme).await.unwrap();
+    let page = ledger.statement(&acme, Currency::BRL, (day(), day()), None, 10).await.unwrap();
+    ledger.statement(&acme, Currency::BRL, (day(), day()), page.next.as_ref(), 10).await.unwrap();
+    let settled = Timestamp::now() - SignedDuration::from_secs(11);
+    ledger.balance_as_of(&acme, Currency::BRL, day(), settled).await.unwrap();
+    ledger.seal(&acme, Currency::BRL, day()).await.unwrap();
+    assert_eq!(ledger.seals(&acme, Currency::BRL, day()).await.unwrap().len(), 1);
+    assert!(ledger.totals_of_day(&acme, Currency::BRL, day()).await.unwrap().is_some());
+    assert_eq!(ledger.currencies(&acme).await.unwrap(), [Currency::BRL]);
+    let key = MonthKey { merchant: acme, currency: Currency::BRL, month: Month::of(day()) };
+    assert!(!ledger.month(&key).await.unwrap().totals.is_empty());
+}
+
+/// Everything that scheduled functions do for all.
+async fn work_for_all(ledger: &Ledger) {
+    ledger.unsealed(day(), None, 10).await.unwrap();
+    assert_eq!(ledger.months_with_entries(None, 10).await.unwrap().len(), 1);
+    let reconciled = ledger.reconciled().await.unwrap();
+    ledger.months_recorded_between(reconciled.until, reconciled.now).await.unwrap();
+    ledger.save_reconciled(reconciled.now).await.unwrap();
+}
+
+/// The statement of a Parse message, after a look at everything else that could be named.
+fn statement(said: &Said) -> Option<String> {
+    let (first, rest) = said.text();
+    match said.kind {
+        // The first message; the end of a pipeline; the end of a connection.
+        0 | b'S' | b'X' => None,
+        // The password.
+        b'p' => None,
+        b'P' => {
+            assert_eq!(first, "", "a prepared statement with a name");
+            Some(rest.text().0)
+        }
+        b'B' => {
+            assert_eq!((first.as_str(), rest.text().0.as_str()), ("", ""), "a portal or a statement with a name");
+            None
+        }
+        b'D' => {
+            assert_eq!(first, "S", "a portal or a statement with a name");
+            None
+        }
+        b'E' => {
+            assert_eq!(first, "", "a portal with a name");
+            None
+        }
+        other => panic!("the functions send a message {:?}", char::from(other)),
+    }
+}
+
+fn words(statement: &str) -> impl Iterator<Item = String> {
+    statement.split(|c: char| !c.is_alphanumeric() && c != '_').map(str::to_uppercase)
+}
+
+#[tokio::test]
+async fn nothing_that_functions_say_pins_a_connection_of_rds_proxy() {
+    let database = Database::create().await;
+    let wire = Wire::to(&database.config()).await;
+    work_for_a_merchant(&Ledger::new(wire.config.clone())).await;
+    let maintenance = Wire::to(&database.maintenance_config()).await;
+    work_for_all(&Ledger::new(maintenance.config.clone())).await;
+
+    let said = [wire.said(), maintenance.said()].concat();
+    let statements: Vec<String> = said.iter().filter_map(statement).collect();
+    for statement in &statements {
+        assert!(statement.len() < STATEMENT_BYTES_MAX, "{statement}");
+        let pins = words(statement).find(|word| PINNING.contains(&word.as_str()));
+        assert_eq!(pins, None, "{statement}");
+    }
+    // Of what they could say, all has been said.
+    let names = "SELECT pronamespace::regnamespace || '.' || proname FROM pg_proc
+        WHERE pronamespace IN ('ledger'::regnamespace, 'ledger_maintenance'::regnamespace)";
+    for row in database.owner().await.query(names, &[]).await.unwrap() {
+        let name: &str = row.get(0);
+        assert!(statements.iter().any(|statement| statement.contains(&format!("{name}("))), "{name} was not called");
+    }
+}
+
+/// So that the test above means something.
+#[tokio::test]
+async fn what_migrations_say_would_pin_it() {
+    let database = Database::create().await;
+    let wire = Wire::to(&database.owner_config()).await;
+    ledger::migrate(&mut ledger::connect(&wire.config).await.unwrap()).await.unwrap();
+    let simple_queries: Vec<String> =
+        wire.said().iter().filter(|said| said.kind == b'Q').map(|said| said.text().0).collect();
+    assert!(simple_queries.iter().any(|query| words(query).any(|word| word == "SET")), "{simple_queries:?}");
+}

@@ -1,0 +1,80 @@
+//! Brings the ledger's database up to date and admits the functions to it: a custom resource of CloudFormation, so that no
+//! function of a deployment meets a database of another version.
+//!
+//! CloudFormation waits for an answer, an hour if need be. It gets one in every case, also when the time is up. Deleting the
+//! stack deletes nothing here.
+
+mod answer;
+mod owner;
+mod settings;
+mod work;
+
+use std::time::{Duration, SystemTime};
+
+use ::settings::SettingError;
+use serde_json::Value;
+use tokio::time::timeout;
+
+pub use answer::{AnswerError, Answers};
+pub use owner::{Owner, OwnerError};
+pub use settings::Settings;
+pub use work::MigrateLedgerError;
+
+use answer::Request;
+
+/// What is kept of the function's time for the answer.
+const ANSWER_RESERVE: Duration = Duration::from_secs(10);
+
+/// The function.
+#[derive(Debug)]
+pub struct MigrateLedger {
+    /// What it works with. Wrong settings are a reason to answer with, not to stay silent.
+    pub settings: Result<Settings, SettingError>,
+    /// What sends its answers.
+    pub answers: Answers,
+}
+
+impl MigrateLedger {
+    /// Does what a request of CloudFormation asks for, and answers it, before the `deadline`.
+    ///
+    /// # Errors
+    /// The answer could not be delivered, or the event does not say where to. Lambda then calls again, which is safe.
+    pub async fn handle(&self, event: Value, deadline: SystemTime) -> Result<(), AnswerError> {
+        let request = Request::read(&event).ok_or(AnswerError::NoAddress)?;
+        let left = || deadline.duration_since(SystemTime::now()).unwrap_or_default();
+        let limit = left().saturating_sub(ANSWER_RESERVE);
+        let done = timeout(limit, self.act(&request)).await.unwrap_or(Err(MigrateLedgerError::OutOfTime(limit)));
+        match &done {
+            Ok(applied) => tracing::info!(request = request.kind(), ?applied, "ledger is as it should be"),
+            Err(error) => {
+                tracing::error!(
+                    request = request.kind(),
+                    error = error as &dyn std::error::Error,
+                    "ledger not migrated"
+                );
+            }
+        }
+        self.answers.send(&request, &done, left()).await.inspect_err(|error| {
+            tracing::error!(error = error as &dyn std::error::Error, "CloudFormation has no answer");
+        })
+    }
+
+    async fn act(&self, request: &Request) -> Result<Vec<String>, MigrateLedgerError> {
+        match request.kind() {
+            "Create" | "Update" => self.settings.as_ref().map_err(Clone::clone)?.migrate().await,
+            "Delete" => Ok(Vec::new()),
+            other => Err(MigrateLedgerError::UnknownRequest(other.to_owned())),
+        }
+    }
+}
+
+/// An error with its causes, on one line.
+pub fn one_line(error: &dyn std::error::Error) -> String {
+    let mut text = error.to_string();
+    let mut cause = error.source();
+    while let Some(error) = cause {
+        text = format!("{text}: {error}");
+        cause = error.source();
+    }
+    text.split_whitespace().collect::<Vec<_>>().join(" ")
+}

@@ -1,0 +1,37 @@
+//! The Lambda function `migrate-ledger`. Started outside of Lambda, it does the same work once and says what it did.
+
+use std::{env, process::ExitCode};
+
+use lambda_runtime::{Error, LambdaEvent, run, service_fn, tracing};
+use migrate_ledger::{Answers, MigrateLedger, MigrateLedgerError, Settings, one_line};
+use tls_roots::Roots;
+
+#[tokio::main(flavor = "current_thread")]
+async fn main() -> Result<ExitCode, Error> {
+    if env::var_os("AWS_LAMBDA_RUNTIME_API").is_none() {
+        return Ok(by_hand().await);
+    }
+    tracing::init_default_subscriber();
+    // A wrong setting is answered too: a function that does not even start would leave CloudFormation waiting.
+    let migrate_ledger =
+        &MigrateLedger { settings: Settings::from_env().await, answers: Answers::new(&Roots::amazon()) };
+    run(service_fn(async |event: LambdaEvent<serde_json::Value>| {
+        let deadline = event.context.deadline();
+        migrate_ledger.handle(event.payload, deadline).await.map_err(Error::from)
+    }))
+    .await?;
+    Ok(ExitCode::SUCCESS)
+}
+
+async fn by_hand() -> ExitCode {
+    let done = async { Ok::<_, MigrateLedgerError>(Settings::from_env().await?.migrate().await?) };
+    match done.await {
+        Ok(applied) if applied.is_empty() => println!("The ledger is up to date."),
+        Ok(applied) => println!("Applied: {}.", applied.join(", ")),
+        Err(error) => {
+            eprintln!("migrate-ledger: {}", one_line(&error));
+            return ExitCode::FAILURE;
+        }
+    }
+    ExitCode::SUCCESS
+}

@@ -1,0 +1,65 @@
+use std::fmt;
+
+use aws_sdk_secretsmanager::{Client, error::SdkError, operation::get_secret_value::GetSecretValueError};
+use serde::Deserialize;
+
+/// How the owner of the ledger's tables signs in. On RDS this is the cluster's master user.
+pub enum Owner {
+    /// With what a secret says: the one that RDS keeps and rotates for the master user, or one of the same form.
+    Secret {
+        /// A client of Secrets Manager.
+        client: Client,
+        /// The secret.
+        secret_arn: String,
+    },
+    /// With this password.
+    Password {
+        /// The role.
+        user: String,
+        /// Its password.
+        password: String,
+    },
+}
+
+/// Why it is not known how the owner signs in. Never says what the secret holds.
+#[derive(Debug, thiserror::Error)]
+pub enum OwnerError {
+    /// Secrets Manager did not answer, or refused.
+    #[error("the owner's secret cannot be read")]
+    Unreadable(#[source] Box<SdkError<GetSecretValueError>>),
+    /// The secret is not a JSON object with `username` and `password`.
+    #[error("the owner's secret is no JSON object with username and password")]
+    Malformed,
+}
+
+/// The form of the secrets that RDS keeps.
+#[derive(Deserialize)]
+struct Secret {
+    username: String,
+    password: String,
+}
+
+impl Owner {
+    /// User and password, read anew each time: RDS changes the password every week.
+    pub async fn sign_in(&self) -> Result<(String, String), OwnerError> {
+        match self {
+            Owner::Password { user, password } => Ok((user.clone(), password.clone())),
+            Owner::Secret { client, secret_arn } => {
+                let answer = client.get_secret_value().secret_id(secret_arn).send().await;
+                let answer = answer.map_err(|error| OwnerError::Unreadable(Box::new(error)))?;
+                let text = answer.secret_string().unwrap_or_default();
+                let secret: Secret = serde_json::from_str(text).map_err(|_| OwnerError::Malformed)?;
+                Ok((secret.username, secret.password))
+            }
+        }
+    }
+}
+
+impl fmt::Debug for Owner {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            Owner::Secret { secret_arn, .. } => write!(f, "Secret({secret_arn})"),
+            Owner::Password { user, .. } => write!(f, "Password({user})"),
+        }
+    }
+}

@@ -1,0 +1,53 @@
+use rcgen::{BasicConstraints, CertificateParams, DnType, IsCa, Issuer, KeyPair, KeyUsagePurpose, date_time_ymd};
+use tls_roots::Roots;
+use uuid::Uuid;
+
+/// A certificate authority of a test's own.
+pub struct Authority {
+    issuer: Issuer<'static, KeyPair>,
+    pem: String,
+}
+
+/// What a server shows over TLS.
+pub struct Identity {
+    /// Its certificate, in PEM form.
+    pub certificate: String,
+    /// The private key to it, in PEM form.
+    pub key: String,
+    /// The certificate of its authority, in PEM form.
+    pub authority: String,
+}
+
+impl Authority {
+    /// Another authority than all before.
+    pub fn create() -> Authority {
+        let key = KeyPair::generate().expect("a key");
+        let mut params = CertificateParams::default();
+        // By its name a client looks for the authority that a server's certificate is of.
+        params.distinguished_name.push(DnType::CommonName, format!("Authority {}", Uuid::new_v4()));
+        params.is_ca = IsCa::Ca(BasicConstraints::Unconstrained);
+        params.key_usages = vec![KeyUsagePurpose::KeyCertSign];
+        let pem = params.self_signed(&key).expect("a certificate").pem();
+        Authority { issuer: Issuer::new(params, key), pem }
+    }
+
+    /// A certificate for a server of this name.
+    pub fn issue(&self, name: &str) -> Identity {
+        self.issue_until(name, 2100)
+    }
+
+    /// A certificate for a server of this name, which was valid before this year.
+    pub fn issue_until(&self, name: &str, year: i32) -> Identity {
+        let key = KeyPair::generate().expect("a key");
+        let mut params = CertificateParams::new([name.to_owned()]).expect("a name");
+        params.distinguished_name.push(DnType::CommonName, name);
+        params.not_after = date_time_ymd(year, 1, 1);
+        let certificate = params.signed_by(&key, &self.issuer).expect("a certificate").pem();
+        Identity { certificate, key: key.serialize_pem(), authority: self.pem.clone() }
+    }
+
+    /// To trust this authority and no other.
+    pub fn roots(&self) -> Roots {
+        Roots::parse(self.pem.clone().into_bytes()).expect("a certificate")
+    }
+}
