@@ -8,6 +8,7 @@ mod config;
 mod connection;
 
 use std::{
+    convert::Infallible,
     fmt,
     sync::atomic::{AtomicBool, Ordering},
     time::Duration,
@@ -30,10 +31,11 @@ const BUDGET: Duration = Duration::from_millis(50);
 /// How long connecting may take: TLS and authentication need more than a command.
 const CONNECT_TIMEOUT: Duration = Duration::from_millis(250);
 
-/// After this many calls the breaker looks at the failure rate for the first time.
-const BREAKER_CALLS: usize = 4;
+/// How many of the last calls the breaker judges by: one that failed is enough. Going without Redis for a while costs nothing
+/// but a longer way for repeated requests, and a request that has waited for it once must not wait again.
+const BREAKER_CALLS: usize = 1;
 
-/// How many calls an open breaker lets try again after its pause.
+/// As many calls again as this may try when the pause is over, and decide together with the first whether it begins anew.
 const BREAKER_PROBES: usize = 1;
 
 /// How long an open breaker keeps requests away from Redis before one may try again: so long that, under load, those that
@@ -66,6 +68,8 @@ impl RequestMemory {
         let connection = Connection::new(config)?;
         let breaker =
             Recloser::custom().closed_len(BREAKER_CALLS).half_open_len(BREAKER_PROBES).open_wait(breaker_pause).build();
+        // It judges from the second call on. This is the first, so that it judges the very first one that is made.
+        let _ = breaker.call(|| Ok::<(), Infallible>(()));
         Ok(RequestMemory { connection, breaker: breaker.into(), kept_away: AtomicBool::new(false) })
     }
 
@@ -75,12 +79,11 @@ impl RequestMemory {
             .map_err(|_| SettingError::Invalid { name: "REDIS_URL", expected: "a Redis URL" })
     }
 
-    /// Connects now, while the environment starts, so that the first request has its whole budget for its commands.
+    /// Connects now, while the environment starts, so that the first request has its whole budget for its commands. A Redis
+    /// that does not answer even then opens the breaker before there is a request.
     pub async fn warm_up(&self) {
         let ping = Pipeline::new().cmd("PING").to_owned();
-        for error in self.connection.ask(&ping, CONNECT_TIMEOUT).await.into_iter().filter_map(Result::err) {
-            tracing::warn!(%error, "request memory not reachable at start");
-        }
+        self.run("warm up", CONNECT_TIMEOUT, &ping).await;
     }
 
     /// Whether the breaker kept the last call away from Redis.
@@ -95,7 +98,7 @@ impl RequestMemory {
         for id in ids {
             pipeline.get(key(*id));
         }
-        let values = self.run("recall", &pipeline).await;
+        let values = self.run("recall", BUDGET, &pipeline).await;
         values.into_iter().map(|value| Remembered::read(&from_redis_value::<Option<String>>(value?).ok()??)).collect()
     }
 
@@ -108,13 +111,13 @@ impl RequestMemory {
         for (id, remembered) in requests {
             pipeline.cmd("SET").arg(key(*id)).arg(remembered.write()).arg("NX").arg("EX").arg(MEMORY_SECONDS);
         }
-        self.run("remember", &pipeline).await;
+        self.run("remember", BUDGET, &pipeline).await;
     }
 
-    /// Runs single-key commands within the budget, unless the breaker is open, and answers each of them, or `None`. A failure is
+    /// Runs single-key commands within a limit, unless the breaker is open, and answers each of them, or `None`. A failure is
     /// logged here and ends here.
-    async fn run(&self, action: &'static str, commands: &Pipeline) -> Vec<Option<Value>> {
-        let result = self.breaker.call(self.ask(commands)).await;
+    async fn run(&self, action: &'static str, limit: Duration, commands: &Pipeline) -> Vec<Option<Value>> {
+        let result = self.breaker.call(self.ask(commands, limit)).await;
         let is_kept_away = matches!(result, Err(RecloserError::Rejected));
         let was_kept_away = self.kept_away.swap(is_kept_away, Ordering::Relaxed);
         match result {
@@ -132,9 +135,9 @@ impl RequestMemory {
         }
     }
 
-    async fn ask(&self, commands: &Pipeline) -> Result<Vec<Option<Value>>, Incomplete> {
+    async fn ask(&self, commands: &Pipeline, limit: Duration) -> Result<Vec<Option<Value>>, Incomplete> {
         let mut failure = None;
-        let answered = self.connection.ask(commands, BUDGET).await.into_iter();
+        let answered = self.connection.ask(commands, limit).await.into_iter();
         let mut answers: Vec<_> = answered.map(|answer| answer.map_err(|error| failure = Some(error)).ok()).collect();
         answers.resize(commands.len(), None);
         match failure {
