@@ -1,7 +1,4 @@
-use std::{
-    sync::{Mutex, MutexGuard, PoisonError},
-    time::Duration,
-};
+use std::time::Duration;
 
 use futures::future::join_all;
 use redis::{
@@ -24,7 +21,7 @@ const RETRY_WAIT_MAX_MS: u64 = 10;
 /// A connection that is made when it is first needed, beside the requests, and again when it breaks.
 pub(crate) enum Connection {
     Single(ConnectionManager),
-    Cluster { client: ClusterClient, connection: Mutex<ClusterConnection> },
+    Cluster(ClusterConnection),
 }
 
 /// No answer.
@@ -69,9 +66,8 @@ impl Connection {
         if let Some(certificates) = certificates {
             builder = builder.certs(certificates);
         }
-        let client = builder.build()?;
-        let connection = Mutex::new(pending(&client));
-        Ok(Connection::Cluster { client, connection })
+        let config = ClusterConfig::new().set_connection_timeout(CONNECT_TIMEOUT).set_response_timeout(BUDGET);
+        Ok(Connection::Cluster(builder.build()?.get_pending_async_connection_with_config(config)))
     }
 
     /// Sends single-key commands at once, and answers each by itself, within a limit of time. In a cluster each finds its own way:
@@ -85,8 +81,7 @@ impl Connection {
                     Err(error) => vec![Err(error)],
                 }
             }
-            Connection::Cluster { connection, .. } => {
-                let connection = lock(connection).clone();
+            Connection::Cluster(connection) => {
                 join_all(commands.cmd_iter().map(|command| {
                     let mut connection = connection.clone();
                     async move { within(limit, command.query_async(&mut connection)).await }
@@ -95,28 +90,8 @@ impl Connection {
             }
         }
     }
-
-    /// Gives up what is left of a connection that has failed again and again. The cluster's client would look for the cluster
-    /// without a pause, at the cost of everything else that this processor has to do. A new one looks once for each command.
-    pub(crate) fn start_afresh(&self) {
-        match self {
-            Connection::Single(_) => {}
-            Connection::Cluster { client, connection } => *lock(connection) = pending(client),
-        }
-    }
-}
-
-/// A connection to the cluster that is just being made.
-fn pending(client: &ClusterClient) -> ClusterConnection {
-    let config = ClusterConfig::new().set_connection_timeout(CONNECT_TIMEOUT).set_response_timeout(BUDGET);
-    client.get_pending_async_connection_with_config(config)
 }
 
 async fn within<T>(limit: Duration, answer: impl Future<Output = RedisResult<T>>) -> Result<T, AskError> {
     Ok(timeout(limit, answer).await.map_err(|_| AskError::Timeout(limit))??)
-}
-
-/// Nothing that could panic runs while it is locked.
-fn lock<T>(mutex: &Mutex<T>) -> MutexGuard<'_, T> {
-    mutex.lock().unwrap_or_else(PoisonError::into_inner)
 }

@@ -118,16 +118,10 @@ impl RequestMemory {
     /// logged here and ends here.
     async fn run(&self, action: &'static str, limit: Duration, commands: &Pipeline) -> Vec<Option<Value>> {
         let result = self.breaker.call(self.ask(commands, limit)).await;
-        let is_kept_away = matches!(result, Err(RecloserError::Rejected));
-        let was_kept_away = self.kept_away.swap(is_kept_away, Ordering::Relaxed);
+        self.kept_away.store(matches!(result, Err(RecloserError::Rejected)), Ordering::Relaxed);
         match result {
             Ok(answers) => answers,
-            Err(RecloserError::Rejected) => {
-                if !was_kept_away {
-                    self.connection.start_afresh();
-                }
-                vec![None; commands.len()]
-            }
+            Err(RecloserError::Rejected) => vec![None; commands.len()],
             Err(RecloserError::Inner(Incomplete { answers, error })) => {
                 tracing::warn!(action, %error, "request memory unavailable");
                 answers

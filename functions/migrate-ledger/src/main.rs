@@ -3,7 +3,7 @@
 use std::{env, process::ExitCode};
 
 use lambda_runtime::{Error, LambdaEvent, run, service_fn, tracing};
-use migrate_ledger::{Answers, MigrateLedger, MigrateLedgerError, Settings, one_line};
+use migrate_ledger::{Answers, MigrateLedger, Settings, one_line};
 use tls_roots::Roots;
 
 #[tokio::main(flavor = "current_thread")]
@@ -24,8 +24,11 @@ async fn main() -> Result<ExitCode, Error> {
 }
 
 async fn by_hand() -> ExitCode {
-    let done = async { Ok::<_, MigrateLedgerError>(Settings::from_env().await?.migrate().await?) };
-    match done.await {
+    let migrated = match Settings::from_env().await {
+        Ok(settings) => settings.migrate().await,
+        Err(error) => Err(error.into()),
+    };
+    match migrated {
         Ok(applied) if applied.is_empty() => println!("The ledger is up to date."),
         Ok(applied) => println!("Applied: {}.", applied.join(", ")),
         Err(error) => {
