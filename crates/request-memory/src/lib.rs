@@ -18,6 +18,7 @@ use redis::{
     aio::{ConnectionManager, ConnectionManagerConfig},
 };
 use settings::SettingError;
+use telemetry::{Causes, Store};
 use tokio::time::timeout;
 
 /// How long a request is remembered.
@@ -85,7 +86,7 @@ impl RequestMemory {
         let ping = Pipeline::new().cmd("PING").ignore().to_owned();
         match timeout(CONNECT_TIMEOUT, ping.query_async::<()>(&mut connection)).await {
             Ok(Ok(())) => {}
-            Ok(Err(error)) => tracing::warn!(%error, "request memory not reachable at start"),
+            Ok(Err(error)) => tracing::warn!(error = %Causes(&error), "request memory not reachable at start"),
             Err(_) => tracing::warn!("request memory does not answer at start"),
         }
     }
@@ -126,13 +127,14 @@ impl RequestMemory {
     /// Runs a pipeline within the budget, unless the breaker is open. A failure is logged here and ends here.
     async fn run<T: redis::FromRedisValue + Send>(&self, action: &'static str, pipeline: Pipeline) -> Option<T> {
         let mut connection = self.connection.clone();
-        let result = self.breaker.call(within_budget(pipeline.query_async(&mut connection))).await;
+        let answer = telemetry::call(Store::RequestMemory, within_budget(pipeline.query_async(&mut connection)));
+        let result = self.breaker.call(answer).await;
         self.kept_away.store(matches!(result, Err(RecloserError::Rejected)), Ordering::Relaxed);
         match result {
             Ok(value) => Some(value),
             Err(RecloserError::Rejected) => None,
             Err(RecloserError::Inner(error)) => {
-                tracing::warn!(action, %error, "request memory unavailable");
+                tracing::warn!(action, error = %Causes(&error), "request memory unavailable");
                 None
             }
         }
