@@ -2,6 +2,7 @@ use std::collections::HashSet;
 
 use aws_sdk_dynamodb::types::AttributeValue;
 use cashflow::{Currency, MerchantId, Month};
+use telemetry::Store;
 
 use crate::{
     BalanceTable, ReadError,
@@ -34,7 +35,8 @@ impl BalanceTable {
                 .exclusive_start_key("pk", AttributeValue::S(place.pk.clone()))
                 .exclusive_start_key("sk", AttributeValue::S(place.sk.clone()));
         }
-        let page = scan.send().await.map_err(|error| ReadError::Unavailable(Box::new(error)))?;
+        let page = telemetry::call(Store::Balances("Scan"), scan.send()).await;
+        let page = page.map_err(|error| ReadError::Unavailable(Box::new(error)))?;
         let months = page.items().iter().map(item::month_of).collect::<Option<_>>().ok_or(ReadError::Malformed)?;
         let next = page.last_evaluated_key.map(|key| place(&key).ok_or(ReadError::Malformed)).transpose()?;
         Ok((months, next))

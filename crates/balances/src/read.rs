@@ -6,6 +6,7 @@ use cashflow::{
     TotalOverflow, Totals, TotalsVersion, daily_balances,
 };
 use futures::future::try_join;
+use telemetry::Store;
 
 use crate::{
     BalanceTable,
@@ -104,7 +105,8 @@ impl BalanceTable {
             .key("pk", partition_key(merchant, currency))
             .key("sk", sort_key(period))
             .consistent_read(true);
-        let answer = get.send().await.map_err(|error| ReadError::Unavailable(Box::new(error)))?;
+        let answer = telemetry::call(Store::Balances("GetItem"), get.send()).await;
+        let answer = answer.map_err(|error| ReadError::Unavailable(Box::new(error)))?;
         Ok(answer.item.as_ref().and_then(item::version))
     }
 
@@ -137,7 +139,8 @@ impl BalanceTable {
             // DynamoDB refuses a range that ends before it starts.
             return Ok(Vec::new());
         }
-        self.client
+        let items = self
+            .client
             .query()
             .table_name(&self.table_name)
             .consistent_read(consistency == Consistency::Strong)
@@ -148,9 +151,9 @@ impl BalanceTable {
             .into_paginator()
             .items()
             .send()
-            .collect::<Result<Vec<Item>, _>>()
-            .await
-            .map_err(|error| ReadError::Unavailable(Box::new(error)))
+            .collect::<Result<Vec<Item>, _>>();
+        let items = telemetry::call(Store::Balances("Query"), items).await;
+        items.map_err(|error| ReadError::Unavailable(Box::new(error)))
     }
 }
 

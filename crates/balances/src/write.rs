@@ -5,6 +5,7 @@ use aws_sdk_dynamodb::{
 };
 use cashflow::{Currency, Date, MerchantId, Period, PeriodTotals, Totals};
 use jiff::Timestamp;
+use telemetry::Store;
 
 use crate::{
     BalanceTable, StoredBalance,
@@ -180,11 +181,16 @@ fn seal_values(seal: SealMark) -> Values {
 }
 
 async fn send(update: UpdateItemFluentBuilder) -> Result<Write, WriteError> {
-    match update.send().await {
-        Ok(_) => Ok(Write::Written),
-        Err(error) if error.as_service_error().is_some_and(UpdateItemError::is_conditional_check_failed_exception) => {
-            Ok(Write::UpToDate)
+    let written = async {
+        match update.send().await {
+            Ok(_) => Ok(Write::Written),
+            Err(error)
+                if error.as_service_error().is_some_and(UpdateItemError::is_conditional_check_failed_exception) =>
+            {
+                Ok(Write::UpToDate)
+            }
+            Err(error) => Err(WriteError(Box::new(error))),
         }
-        Err(error) => Err(WriteError(Box::new(error))),
-    }
+    };
+    telemetry::call(Store::Balances("UpdateItem"), written).await
 }

@@ -8,6 +8,7 @@ use aws_sdk_sfn::{
     operation::{describe_execution::DescribeExecutionError, start_execution::StartExecutionError},
 };
 use settings::{AwsLimits, SettingError};
+use telemetry::Store;
 
 /// Starting an execution is safe to repeat: its name stands for the payload. All attempts fit the functions' timeouts.
 const STEP_FUNCTIONS: AwsLimits =
@@ -67,24 +68,34 @@ impl StateMachine {
             .name(name)
             .input(input)
             .set_trace_header(trace_header);
-        match start.send().await {
-            Ok(_) => Ok(Start::Started),
-            Err(error) if error.as_service_error().is_some_and(StartExecutionError::is_execution_already_exists) => {
-                Ok(Start::StartedBefore)
+        let started = async {
+            match start.send().await {
+                Ok(_) => Ok(Start::Started),
+                Err(error)
+                    if error.as_service_error().is_some_and(StartExecutionError::is_execution_already_exists) =>
+                {
+                    Ok(Start::StartedBefore)
+                }
+                Err(error) => Err(StateMachineError::Start(Box::new(error))),
             }
-            Err(error) => Err(StateMachineError::Start(Box::new(error))),
-        }
+        };
+        telemetry::call(Store::StateMachine("StartExecution"), started).await
     }
 
     /// The input of the execution of this name, if it is still known.
     pub async fn input_of(&self, name: &str) -> Result<Option<String>, StateMachineError> {
         let arn = format!("{}:{name}", self.arn.replacen(":stateMachine:", ":execution:", 1));
-        match self.client.describe_execution().execution_arn(arn).send().await {
-            Ok(execution) => Ok(execution.input),
-            Err(error) if error.as_service_error().is_some_and(DescribeExecutionError::is_execution_does_not_exist) => {
-                Ok(None)
+        let input = async {
+            match self.client.describe_execution().execution_arn(arn).send().await {
+                Ok(execution) => Ok(execution.input),
+                Err(error)
+                    if error.as_service_error().is_some_and(DescribeExecutionError::is_execution_does_not_exist) =>
+                {
+                    Ok(None)
+                }
+                Err(error) => Err(StateMachineError::Describe(Box::new(error))),
             }
-            Err(error) => Err(StateMachineError::Describe(Box::new(error))),
-        }
+        };
+        telemetry::call(Store::StateMachine("DescribeExecution"), input).await
     }
 }

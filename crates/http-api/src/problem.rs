@@ -6,6 +6,7 @@ use lambda_http::{
     http::{HeaderValue, StatusCode, header::RETRY_AFTER},
 };
 use serde::Serialize;
+use telemetry::Causes;
 
 use crate::response::respond;
 
@@ -229,7 +230,7 @@ impl Problem {
     /// The answer needs a store that failed: logged here, once, with its particulars, which are not for the client.
     /// `passes` tells whether trying again is worth it.
     pub fn of_store(merchant: &MerchantId, error: &(dyn Error + 'static), passes: bool) -> Problem {
-        tracing::error!(%merchant, error, "request not answered");
+        tracing::error!(%merchant, error = %Causes(error), "request not answered");
         if passes { Problem::temporarily_unavailable() } else { Problem::internal_error() }
     }
 
@@ -262,6 +263,8 @@ impl Problem {
         if let Some(seconds) = self.retry_after_s {
             response.headers_mut().insert(RETRY_AFTER, HeaderValue::from(seconds));
         }
+        // For whoever counts refusals; it is no part of what is sent.
+        response.extensions_mut().insert(self.code);
         response
     }
 }

@@ -9,8 +9,8 @@ use executions::{Start, StateMachine, StateMachineError};
 use http_api::{AcceptedEntry, Code, Place, Problem, reused_keys};
 use request_memory::{Remembered, RequestMemory};
 use settings::SettingError;
-use telemetry::{IntakeMetrics, Metrics};
-use workflow::{INPUT_BYTES_MAX, RecordEntries, execution_name};
+use telemetry::{Causes, IntakeMetrics, Metrics, StoreMetrics};
+use workflow::{INPUT_BYTES_MAX, RecordEntries, execution_name, listed_ids};
 
 /// What accepts entries, built once when a function starts.
 #[derive(Debug)]
@@ -44,10 +44,9 @@ pub struct Accepted {
 }
 
 impl Intake {
-    /// From `REDIS_URL`, `STATE_MACHINE_ARN` and `METRICS_NAMESPACE`.
-    pub async fn from_env() -> Result<Intake, SettingError> {
-        let (memory, metrics) = (RequestMemory::from_env()?, Metrics::from_env()?);
-        Ok(Intake { memory, state_machine: StateMachine::from_env().await?, metrics })
+    /// From `REDIS_URL` and `STATE_MACHINE_ARN`.
+    pub async fn from_env(metrics: Metrics) -> Result<Intake, SettingError> {
+        Ok(Intake { memory: RequestMemory::from_env()?, state_machine: StateMachine::from_env().await?, metrics })
     }
 
     /// Accepts entries: the known ones are answered as replays, only the new ones start an execution.
@@ -150,11 +149,13 @@ impl Intake {
         let mut entries: Vec<Entry> = fresh.into_iter().map(|requested| requested.entry).collect();
         let name = execution_name(&entries);
         let input = workflow_input(merchant, &entries)?;
+        // From here on every line of this request is found from its execution, and the other way round.
+        tracing::Span::current().record("execution", &name);
         let replayed = match self.state_machine.start(&name, input, trace_header).await.map_err(unavailable)? {
             Start::Started => false,
             Start::StartedBefore => true,
         };
-        tracing::info!(%merchant, execution = name, entries = entries.len(), replayed, "entries accepted");
+        tracing::info!(%merchant, entries = entries.len(), ids = listed_ids(&entries), replayed, "entries accepted");
         if replayed && a_date_is_default {
             let first = self.state_machine.input_of(&name).await.map_err(unavailable)?;
             entries = first_entries(first, &entries).unwrap_or(entries);
@@ -180,6 +181,7 @@ impl Intake {
             entries_accepted: accepted as u64,
             entries_replayed: replayed as u64,
             request_memory_breaker_open: u64::from(self.memory.is_kept_away()),
+            stores: StoreMetrics::take(),
         });
     }
 }
@@ -209,6 +211,6 @@ fn first_entries(input: Option<String>, entries: &[Entry]) -> Option<Vec<Entry>>
 }
 
 fn unavailable(error: StateMachineError) -> Problem {
-    tracing::error!(error = &error as &dyn std::error::Error, "state machine not reached");
+    tracing::error!(error = %Causes(&error), "state machine not reached");
     Problem::temporarily_unavailable()
 }

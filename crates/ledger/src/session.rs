@@ -1,5 +1,6 @@
 use std::time::Duration;
 
+use telemetry::{Causes, Store};
 use tokio::{sync::Mutex, time::timeout};
 use tokio_postgres::{Client, error::SqlState};
 
@@ -69,13 +70,21 @@ impl Ledger {
         match connect(&self.config).await {
             Ok(opened) => *connection = Some(opened),
             Err(error) => {
-                tracing::warn!(error = &error as &dyn std::error::Error, "ledger not reachable at start");
+                tracing::warn!(error = %Causes(&error), "ledger not reachable at start");
             }
         }
     }
 
     /// Does some work on the connection, within a limit of time.
     pub(crate) async fn run<T, E: From<LedgerError>>(
+        &self,
+        limit: Duration,
+        work: impl AsyncFnOnce(&Client) -> Result<T, E>,
+    ) -> Result<T, E> {
+        telemetry::call(Store::Ledger, self.run_unmeasured(limit, work)).await
+    }
+
+    async fn run_unmeasured<T, E: From<LedgerError>>(
         &self,
         limit: Duration,
         work: impl AsyncFnOnce(&Client) -> Result<T, E>,

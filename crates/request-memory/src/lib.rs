@@ -18,6 +18,7 @@ use cashflow::{EntryId, Fingerprint};
 use recloser::{AsyncRecloser, Error as RecloserError, Recloser};
 use redis::{Pipeline, RedisError, Value, from_redis_value};
 use settings::SettingError;
+use telemetry::{Causes, Store};
 
 pub use config::{RedisConfig, Topology};
 use connection::{AskError, Connection};
@@ -117,13 +118,13 @@ impl RequestMemory {
     /// Runs single-key commands within a limit, unless the breaker is open, and answers each of them, or `None`. A failure is
     /// logged here and ends here.
     async fn run(&self, action: &'static str, limit: Duration, commands: &Pipeline) -> Vec<Option<Value>> {
-        let result = self.breaker.call(self.ask(commands, limit)).await;
+        let result = self.breaker.call(telemetry::call(Store::RequestMemory, self.ask(commands, limit))).await;
         self.kept_away.store(matches!(result, Err(RecloserError::Rejected)), Ordering::Relaxed);
         match result {
             Ok(answers) => answers,
             Err(RecloserError::Rejected) => vec![None; commands.len()],
             Err(RecloserError::Inner(Incomplete { answers, error })) => {
-                tracing::warn!(action, %error, "request memory unavailable");
+                tracing::warn!(action, error = %Causes(&error), "request memory unavailable");
                 answers
             }
         }

@@ -14,6 +14,12 @@ pub fn execution_name(entries: &[Entry]) -> String {
     format!("batch-{}", Uuid::new_v5(&NAMESPACE, all.as_bytes()).as_hyphenated())
 }
 
+/// The ids of entries as logs list them: the name of an execution of several does not tell which they are.
+pub fn listed_ids(entries: &[Entry]) -> String {
+    let ids: Vec<String> = entries.iter().map(|entry| entry.id.to_string()).collect();
+    ids.join(" ")
+}
+
 /// The name of the execution that runs a parked input again. Each attempt has a name of its own, because a finished name
 /// cannot run again; and it follows from the input, so that of several messages about one failure only one counts.
 pub fn replay_name(entries: &[Entry], attempt: u32) -> String {

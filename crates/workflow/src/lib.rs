@@ -8,9 +8,11 @@ mod execution;
 mod input;
 mod parked;
 mod posting;
+mod task;
 
 pub use error::{ErrorName, TaskError};
-pub use execution::{execution_name, replay_name};
+pub use execution::{execution_name, listed_ids, replay_name};
 pub use input::{EntryInput, INPUT_BYTES_MAX, InvalidInput, RecordEntries, Replay};
 pub use parked::ParkedEntries;
 pub use posting::{Consolidation, InvalidTotals, Outcomes, PeriodTotalsState, PostedEntries};
+pub use task::Task;

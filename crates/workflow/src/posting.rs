@@ -20,6 +20,10 @@ pub struct PostedEntries {
     pub epoch: u32,
     /// When the totals were read, by the ledger's clock.
     pub totals_at: jiff::Timestamp,
+    /// Since when the entries have been on their way, if that is known: since their execution started, or since they were
+    /// parked for the first time.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub waiting_since: Option<jiff::Timestamp>,
     /// The absolute totals of each affected day and month.
     pub totals: Vec<PeriodTotalsState>,
 }

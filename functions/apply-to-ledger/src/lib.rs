@@ -4,27 +4,29 @@
 
 use cashflow::Entry;
 use ledger::{Ledger, LedgerError, Outcome, PostError, Posting};
-use telemetry::{Metrics, PostingMetrics};
-use workflow::{ErrorName, Outcomes, PeriodTotalsState, PostedEntries, RecordEntries, TaskError};
+use telemetry::{Causes, Metrics, PostingMetrics, StoreMetrics};
+use workflow::{ErrorName, Outcomes, PeriodTotalsState, PostedEntries, RecordEntries, Task, TaskError, listed_ids};
 
 /// Runs the task on one input of the workflow.
-pub async fn handle(ledger: &Ledger, metrics: &Metrics, input: serde_json::Value) -> Result<PostedEntries, TaskError> {
-    let applied = apply(ledger, input).await;
+pub async fn handle(ledger: &Ledger, metrics: &Metrics, task: Task) -> Result<PostedEntries, TaskError> {
+    let applied = apply(ledger, task).await;
     match &applied {
         Ok(posted) => metrics.emit(PostingMetrics {
             entries_applied: posted.outcomes.applied.into(),
             entries_duplicate: posted.outcomes.duplicate.into(),
             key_conflicts: posted.outcomes.conflict.into(),
             reversals_overtaken: posted.outcomes.already_reversed.into(),
+            stores: StoreMetrics::take(),
         }),
-        Err(error) => tracing::error!(error = error as &dyn std::error::Error, "entries not posted"),
+        Err(error) => tracing::error!(error = %Causes(error), "entries not posted"),
     }
     applied
 }
 
-async fn apply(ledger: &Ledger, input: serde_json::Value) -> Result<PostedEntries, TaskError> {
+async fn apply(ledger: &Ledger, task: Task) -> Result<PostedEntries, TaskError> {
     let invalid = |error: &dyn std::error::Error| TaskError::new(ErrorName::InvalidInput, error);
-    let input: RecordEntries = serde_json::from_value(input).map_err(|error| invalid(&error))?;
+    let input: RecordEntries = serde_json::from_value(task.state).map_err(|error| invalid(&error))?;
+    let replay = input.replay;
     let (merchant, entries) = input.parse().map_err(|error| invalid(&error))?;
 
     let posting = ledger.post(&merchant, &entries).await.map_err(|error| TaskError::new(error_name(&error), &error))?;
@@ -36,6 +38,7 @@ async fn apply(ledger: &Ledger, input: serde_json::Value) -> Result<PostedEntrie
         duplicate = outcomes.duplicate,
         conflict = outcomes.conflict,
         already_reversed = outcomes.already_reversed,
+        ids = listed_ids(&entries),
         "entries posted"
     );
     Ok(PostedEntries {
@@ -45,6 +48,7 @@ async fn apply(ledger: &Ledger, input: serde_json::Value) -> Result<PostedEntrie
         already_reversed: ids(&entries, &posting, Outcome::AlreadyReversed),
         epoch: posting.after.epoch,
         totals_at: posting.after.totals_at,
+        waiting_since: task.started_at.map(|started_at| replay.map_or(started_at, |replay| replay.first_parked_at)),
         totals: posting.after.totals.iter().map(PeriodTotalsState::new).collect(),
     })
 }

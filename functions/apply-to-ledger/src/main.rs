@@ -1,17 +1,21 @@
 //! The Lambda function `apply-to-ledger`.
 
-use lambda_runtime::{Error, LambdaEvent, run, service_fn, tracing};
+use lambda_runtime::{Error, LambdaEvent, run, service_fn};
 use ledger::{Ledger, LedgerConfig};
-use telemetry::Metrics;
+use telemetry::{Invocation, Telemetry};
+use workflow::Task;
 
 #[tokio::main(flavor = "current_thread")]
 async fn main() -> Result<(), Error> {
-    tracing::init_default_subscriber();
-    let metrics = &Metrics::from_env()?;
+    let telemetry = &Telemetry::start()?;
     let ledger = &Ledger::new(LedgerConfig::from_env().await?);
     ledger.warm_up().await;
     run(service_fn(async |event: LambdaEvent<serde_json::Value>| {
-        apply_to_ledger::handle(ledger, metrics, event.payload).await
+        let (task, context) = (Task::read(event.payload), event.context);
+        let execution = task.execution.clone();
+        let invocation = Invocation::new(&context.request_id, context.xray_trace_id.as_deref());
+        let applied = apply_to_ledger::handle(ledger, &telemetry.metrics, task);
+        telemetry.follow(invocation.of_execution(execution.as_deref()), applied).await
     }))
     .await
 }

@@ -5,12 +5,12 @@
 use lambda_runtime::Diagnostic;
 use ledger::{Ledger, LedgerConfig};
 use serde_json::{Value, json};
-use test_events::{EmittedMetrics, event};
+use test_events::{EmittedMetrics, event, state};
 use test_stores::Database;
-use workflow::{PostedEntries, TaskError};
+use workflow::{PostedEntries, Replay, Task, TaskError};
 
-async fn apply(ledger: &Ledger, input: Value) -> Result<PostedEntries, TaskError> {
-    apply_to_ledger::handle(ledger, &EmittedMetrics::default().metrics(), input).await
+async fn apply(ledger: &Ledger, payload: Value) -> Result<PostedEntries, TaskError> {
+    apply_to_ledger::handle(ledger, &EmittedMetrics::default().metrics(), Task::read(payload)).await
 }
 
 /// The error as the state machine sees it.
@@ -23,7 +23,7 @@ async fn the_answer_is_what_consolidate_day_takes() {
     let database = Database::create().await;
     let posted = apply(&Ledger::new(database.config()), event("apply-to-ledger/entry")).await.unwrap();
     let mut answer = serde_json::to_value(&posted).unwrap();
-    let mut expected = event("consolidate-day/day");
+    let mut expected = state("consolidate-day/day");
     // The moment of the totals is the database's.
     answer["totals_at"].take();
     expected["totals_at"].take();
@@ -31,12 +31,35 @@ async fn the_answer_is_what_consolidate_day_takes() {
     assert_eq!(posted.parse_totals().unwrap().1.len(), 2);
 }
 
+/// While a deployment replaces the functions, an old consolidate-day gets what a new apply-to-ledger answers; the definition
+/// of the state machine is replaced after both.
+#[tokio::test]
+async fn a_bare_state_is_answered_in_the_form_of_its_time() {
+    let database = Database::create().await;
+    let posted = apply(&Ledger::new(database.config()), event("apply-to-ledger/bare-state")).await.unwrap();
+    let mut answer = serde_json::to_value(&posted).unwrap();
+    let mut expected = event("consolidate-day/bare-state");
+    answer["totals_at"].take();
+    expected["totals_at"].take();
+    assert_eq!(answer, expected);
+}
+
+#[tokio::test]
+async fn a_parked_input_has_been_waiting_since_it_was_parked_for_the_first_time() {
+    let database = Database::create().await;
+    let first_parked_at = "2026-11-20T01:02:03Z".parse().unwrap();
+    let mut payload = event("apply-to-ledger/entry");
+    payload["state"]["replay"] = json!(Replay { attempt: 2, first_parked_at });
+    let posted = apply(&Ledger::new(database.config()), payload).await.unwrap();
+    assert_eq!(posted.waiting_since, Some(first_parked_at));
+}
+
 #[tokio::test]
 async fn a_repeat_is_counted_as_duplicate_and_a_conflict_is_named() {
     let database = Database::create().await;
     let ledger = Ledger::new(database.config());
     apply(&ledger, event("apply-to-ledger/entry")).await.unwrap();
-    let mut batch = event("apply-to-ledger/batch");
+    let mut batch = state("apply-to-ledger/batch");
     let again = apply(&ledger, batch.clone()).await.unwrap();
     assert_eq!(
         serde_json::to_value(again.outcomes).unwrap(),
@@ -58,7 +81,7 @@ async fn input_that_can_never_be_posted_is_invalid_and_nothing_is_written() {
     let database = Database::create().await;
     let ledger = Ledger::new(database.config());
     let with = |field: &str, value: Value| {
-        let mut input = event("apply-to-ledger/batch");
+        let mut input = state("apply-to-ledger/batch");
         input["entries"][1][field] = value;
         input
     };
@@ -67,7 +90,7 @@ async fn input_that_can_never_be_posted_is_invalid_and_nothing_is_written() {
         json!(null),
         json!({}),
         json!({"merchant_id": "acme", "entries": []}),
-        json!({"merchant_id": "", "entries": event("apply-to-ledger/entry")["entries"]}),
+        json!({"merchant_id": "", "entries": state("apply-to-ledger/entry")["entries"]}),
         with("id", json!("not-a-uuid")),
         with("fingerprint", json!("00")),
         with("type", json!("transfer")),
@@ -93,7 +116,7 @@ async fn input_that_can_never_be_posted_is_invalid_and_nothing_is_written() {
 #[tokio::test]
 async fn a_fault_names_the_entry_it_is_in() {
     let database = Database::create().await;
-    let mut input = event("apply-to-ledger/batch");
+    let mut input = state("apply-to-ledger/batch");
     input["entries"][1]["type"] = json!("transfer");
     let error = seen(apply(&Ledger::new(database.config()), input).await);
     assert_eq!(error.error_message, "entry 1: type must be \"credit\" or \"debit\"");
@@ -113,7 +136,7 @@ async fn a_reversal_that_another_has_overtaken_is_counted_and_named() {
     let database = Database::create().await;
     let ledger = Ledger::new(database.config());
     apply(&ledger, event("apply-to-ledger/entry")).await.unwrap();
-    let reversal = event("apply-to-ledger/reversal");
+    let reversal = state("apply-to-ledger/reversal");
     let first = apply(&ledger, reversal.clone()).await.unwrap();
     assert_eq!((first.outcomes.applied, first.outcomes.already_reversed), (1, 0));
     let mut second = reversal;
@@ -128,12 +151,12 @@ async fn every_outcome_is_counted() {
     let database = Database::create().await;
     let ledger = Ledger::new(database.config());
     let emitted = EmittedMetrics::default();
-    let mut batch = event("apply-to-ledger/batch");
+    let mut batch = state("apply-to-ledger/batch");
     for _ in 0..2 {
-        apply_to_ledger::handle(&ledger, &emitted.metrics(), batch.clone()).await.unwrap();
+        apply_to_ledger::handle(&ledger, &emitted.metrics(), Task::read(batch.clone())).await.unwrap();
     }
     batch["entries"][1]["fingerprint"] = json!("0".repeat(64));
-    apply_to_ledger::handle(&ledger, &emitted.metrics(), batch).await.unwrap();
+    apply_to_ledger::handle(&ledger, &emitted.metrics(), Task::read(batch)).await.unwrap();
     let counted = ["EntriesApplied", "EntriesDuplicate", "KeyConflicts"].map(|name| emitted.sum(name));
     assert_eq!(counted, [2, 3, 1]);
 }

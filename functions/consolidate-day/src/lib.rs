@@ -4,32 +4,35 @@
 
 use balances::{BalanceTable, Write};
 use futures::{StreamExt, TryStreamExt, stream};
-use telemetry::{ConsolidationMetrics, Metrics};
-use workflow::{Consolidation, ErrorName, PostedEntries, TaskError};
+use jiff::Timestamp;
+use telemetry::{Causes, ConsolidationMetrics, Metrics, StoreMetrics};
+use workflow::{Consolidation, ErrorName, PostedEntries, Task, TaskError};
 
 /// How many writes are on their way at once: a batch can touch 500 days and as many months.
 const CONCURRENT_WRITES: usize = 32;
 
-/// Runs the task on one state of the workflow.
+/// Runs the task on one state of the workflow; `now` is asked when its balances are written.
 pub async fn handle(
     table: &BalanceTable,
     metrics: &Metrics,
-    state: serde_json::Value,
+    task: Task,
+    now: impl Fn() -> Timestamp,
 ) -> Result<Consolidation, TaskError> {
-    let consolidated = consolidate(table, state).await;
-    match &consolidated {
-        Ok(consolidation) => metrics.emit(ConsolidationMetrics {
-            balances_written: consolidation.written.into(),
-            balances_up_to_date: consolidation.up_to_date.into(),
-        }),
-        Err(error) => tracing::error!(error = error as &dyn std::error::Error, "balances not consolidated"),
+    let consolidated = consolidate(table, metrics, task, now).await;
+    if let Err(error) = &consolidated {
+        tracing::error!(error = %Causes(error), "balances not consolidated");
     }
     consolidated
 }
 
-async fn consolidate(table: &BalanceTable, state: serde_json::Value) -> Result<Consolidation, TaskError> {
+async fn consolidate(
+    table: &BalanceTable,
+    metrics: &Metrics,
+    task: Task,
+    now: impl Fn() -> Timestamp,
+) -> Result<Consolidation, TaskError> {
     let invalid = |error: &dyn std::error::Error| TaskError::new(ErrorName::InvalidInput, error);
-    let posted: PostedEntries = serde_json::from_value(state).map_err(|error| invalid(&error))?;
+    let posted: PostedEntries = serde_json::from_value(task.state).map_err(|error| invalid(&error))?;
     let (merchant, totals) = posted.parse_totals().map_err(|error| invalid(&error))?;
 
     let writes: Vec<Write> = stream::iter(&totals)
@@ -38,6 +41,7 @@ async fn consolidate(table: &BalanceTable, state: serde_json::Value) -> Result<C
         .try_collect()
         .await
         .map_err(|error| TaskError::new(ErrorName::BalancesUnavailable, &error))?;
+    let lag = posted.waiting_since.map(|since| milliseconds_between(since, now()));
 
     let count = |kind: Write| writes.iter().map(|write| u32::from(*write == kind)).sum();
     let consolidation = Consolidation {
@@ -47,6 +51,17 @@ async fn consolidate(table: &BalanceTable, state: serde_json::Value) -> Result<C
         written: count(Write::Written),
         up_to_date: count(Write::UpToDate),
     };
+    metrics.emit(ConsolidationMetrics {
+        balances_written: consolidation.written.into(),
+        balances_up_to_date: consolidation.up_to_date.into(),
+        consolidation_lag: lag,
+        stores: StoreMetrics::take(),
+    });
     tracing::info!(%merchant, written = consolidation.written, up_to_date = consolidation.up_to_date, "balances consolidated");
     Ok(consolidation)
+}
+
+/// 0 if the clock of the state machine is ahead of this one.
+fn milliseconds_between(since: Timestamp, now: Timestamp) -> u64 {
+    u64::try_from(now.duration_since(since).as_millis()).unwrap_or_default()
 }

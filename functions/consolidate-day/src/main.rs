@@ -3,9 +3,11 @@
 use std::time::Duration;
 
 use balances::BalanceTable;
-use lambda_runtime::{Error, LambdaEvent, run, service_fn, tracing};
+use jiff::Timestamp;
+use lambda_runtime::{Error, LambdaEvent, run, service_fn};
 use settings::AwsLimits;
-use telemetry::Metrics;
+use telemetry::{Invocation, Telemetry};
+use workflow::Task;
 
 /// One attempt: the state machine retries, with pauses that let a throttled table recover.
 const DYNAMODB: AwsLimits =
@@ -13,13 +15,16 @@ const DYNAMODB: AwsLimits =
 
 #[tokio::main(flavor = "current_thread")]
 async fn main() -> Result<(), Error> {
-    tracing::init_default_subscriber();
-    let metrics = &Metrics::from_env()?;
+    let telemetry = &Telemetry::start()?;
     let table_name = settings::required("BALANCES_TABLE")?;
     let aws = DYNAMODB.load_config().await;
     let table = &BalanceTable::new(aws_sdk_dynamodb::Client::new(&aws), table_name);
     run(service_fn(async |event: LambdaEvent<serde_json::Value>| {
-        consolidate_day::handle(table, metrics, event.payload).await
+        let (task, context) = (Task::read(event.payload), event.context);
+        let execution = task.execution.clone();
+        let invocation = Invocation::new(&context.request_id, context.xray_trace_id.as_deref());
+        let consolidated = consolidate_day::handle(table, &telemetry.metrics, task, Timestamp::now);
+        telemetry.follow(invocation.of_execution(execution.as_deref()), consolidated).await
     }))
     .await
 }

@@ -4,14 +4,20 @@
 
 use balances::{BalanceTable, Consistency};
 use cashflow::{Currency, MerchantId, parse_date};
+use jiff::Timestamp;
 use lambda_runtime::Diagnostic;
 use serde_json::{Value, json};
-use test_events::{EmittedMetrics, event};
+use test_events::{EmittedMetrics, event, state};
 use test_stores::{DynamoDb, aws_at};
-use workflow::{Consolidation, TaskError};
+use workflow::{Consolidation, Task, TaskError};
 
-async fn consolidate(table: &BalanceTable, state: Value) -> Result<Consolidation, TaskError> {
-    consolidate_day::handle(table, &EmittedMetrics::default().metrics(), state).await
+/// Two seconds after the execution of the events has started.
+fn now() -> Timestamp {
+    "2026-11-22T15:04:07.512Z".parse().unwrap()
+}
+
+async fn consolidate(table: &BalanceTable, payload: Value) -> Result<Consolidation, TaskError> {
+    consolidate_day::handle(table, &EmittedMetrics::default().metrics(), Task::read(payload), now).await
 }
 
 async fn closing(table: &BalanceTable, date: &str) -> i128 {
@@ -41,7 +47,7 @@ async fn the_totals_of_day_and_month_are_written() {
 async fn a_duplicate_still_brings_the_balance_up_to_date() {
     let store = DynamoDb::start().await;
     let table = table(&store);
-    let mut state = event("consolidate-day/day");
+    let mut state = state("consolidate-day/day");
     state["outcomes"] = json!({"applied": 0, "duplicate": 1, "conflict": 0, "already_reversed": 0});
     consolidate(&table, state).await.unwrap();
     assert_eq!(closing(&table, "2026-11-22").await, 15_075);
@@ -51,7 +57,7 @@ async fn a_duplicate_still_brings_the_balance_up_to_date() {
 async fn consolidating_again_or_late_changes_nothing() {
     let store = DynamoDb::start().await;
     let table = table(&store);
-    let old = event("consolidate-day/day");
+    let old = state("consolidate-day/day");
     let mut new = old.clone();
     for totals in new["totals"].as_array_mut().unwrap() {
         totals["debits"] = json!("5000");
@@ -75,7 +81,7 @@ async fn totals_past_64_bits_are_carried_exactly() {
 async fn a_batch_of_many_days_is_written_whole() {
     let store = DynamoDb::start().await;
     let table = table(&store);
-    let mut state = event("consolidate-day/day");
+    let mut state = state("consolidate-day/day");
     let day = |number: usize| {
         let period = format!("2026-{:02}-{:02}", number / 28 + 1, number % 28 + 1);
         json!({"period": period, "currency": "BRL", "credits": "1", "debits": "0", "entry_count": 1})
@@ -88,7 +94,7 @@ async fn a_batch_of_many_days_is_written_whole() {
 async fn state_that_is_no_totals_is_invalid_input() {
     let store = DynamoDb::start().await;
     let with = |field: &str, value: Value| {
-        let mut state = event("consolidate-day/day");
+        let mut state = state("consolidate-day/day");
         state["totals"][0][field] = value;
         state
     };
@@ -122,7 +128,29 @@ async fn what_was_written_and_what_was_there_already_is_counted_apart() {
     let table = BalanceTable::new(store.client.clone(), &store.table_name);
     let emitted = EmittedMetrics::default();
     for _ in 0..2 {
-        consolidate_day::handle(&table, &emitted.metrics(), event("consolidate-day/day")).await.unwrap();
+        let task = Task::read(event("consolidate-day/day"));
+        consolidate_day::handle(&table, &emitted.metrics(), task, now).await.unwrap();
     }
     assert_eq!(["BalancesWritten", "BalancesUpToDate"].map(|name| emitted.sum(name)), [2, 2]);
+}
+
+#[tokio::test]
+async fn the_lag_is_counted_from_when_the_entries_were_first_on_their_way() {
+    let store = DynamoDb::start().await;
+    let lag = async |payload: Value| {
+        let emitted = EmittedMetrics::default();
+        consolidate_day::handle(&table(&store), &emitted.metrics(), Task::read(payload), now).await.unwrap();
+        emitted.records()[0]["ConsolidationLag"].as_u64()
+    };
+    let since = |time: &str| {
+        let mut payload = event("consolidate-day/day");
+        payload["state"]["waiting_since"] = json!(time);
+        payload
+    };
+    assert_eq!(lag(event("consolidate-day/day")).await, Some(2_000));
+    assert_eq!(lag(since("2026-11-21T15:04:07.512Z")).await, Some(24 * 60 * 60 * 1_000));
+    // The state machine's clock is ahead.
+    assert_eq!(lag(since("2026-11-22T15:04:08Z")).await, Some(0));
+    // An execution of an earlier definition.
+    assert_eq!(lag(event("consolidate-day/bare-state")).await, None);
 }

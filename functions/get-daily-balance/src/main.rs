@@ -3,8 +3,10 @@
 use std::time::Duration;
 
 use balances::BalanceTable;
-use lambda_http::{Error, Request, run, service_fn, tracing};
+use http_api::serve;
+use lambda_http::{Error, Request, run, service_fn};
 use settings::AwsLimits;
+use telemetry::Telemetry;
 
 /// Three attempts and their pauses fit the function's timeout.
 const DYNAMODB: AwsLimits =
@@ -15,10 +17,12 @@ const CATCH_UP: Duration = Duration::from_secs(3);
 
 #[tokio::main(flavor = "current_thread")]
 async fn main() -> Result<(), Error> {
-    tracing::init_default_subscriber();
+    let telemetry = &Telemetry::start()?;
     let table_name = settings::required("BALANCES_TABLE")?;
     let aws = DYNAMODB.load_config().await;
     let table = &BalanceTable::new(aws_sdk_dynamodb::Client::new(&aws), table_name);
-    run(service_fn(async |request: Request| Ok::<_, Error>(get_daily_balance::handle(table, &request, CATCH_UP).await)))
-        .await
+    run(service_fn(async |request: Request| {
+        Ok::<_, Error>(serve(telemetry, &request, get_daily_balance::handle(table, &request, CATCH_UP)).await)
+    }))
+    .await
 }

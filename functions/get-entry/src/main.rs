@@ -1,15 +1,20 @@
 //! The Lambda function `get-entry`.
 
 use get_entry::GetEntry;
-use lambda_http::{Error, Request, run, service_fn, tracing};
+use http_api::serve;
+use lambda_http::{Error, Request, run, service_fn};
 use ledger::{Ledger, LedgerConfig};
 use request_memory::RequestMemory;
+use telemetry::Telemetry;
 
 #[tokio::main(flavor = "current_thread")]
 async fn main() -> Result<(), Error> {
-    tracing::init_default_subscriber();
+    let telemetry = &Telemetry::start()?;
     let get_entry =
         &GetEntry { ledger: Ledger::new(LedgerConfig::from_env().await?), memory: RequestMemory::from_env()? };
     futures::join!(get_entry.ledger.warm_up(), get_entry.memory.warm_up());
-    run(service_fn(async |request: Request| Ok::<_, Error>(get_entry.handle(&request).await))).await
+    run(service_fn(async |request: Request| {
+        Ok::<_, Error>(serve(telemetry, &request, get_entry.handle(&request)).await)
+    }))
+    .await
 }

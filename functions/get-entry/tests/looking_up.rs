@@ -8,7 +8,7 @@ use http_api::AcceptedEntry;
 use ledger::{Ledger, LedgerConfig};
 use request_memory::{BREAKER_PAUSE, RedisConfig, Remembered, RequestMemory};
 use serde_json::{Value, json};
-use test_events::{Answer, HttpEvent, event};
+use test_events::{Answer, HttpEvent, state};
 use test_stores::{Database, RedisServer};
 use workflow::RecordEntries;
 
@@ -48,7 +48,7 @@ fn lookup() -> HttpEvent {
 
 /// Of merchant acme, as `register-entry/entry` registers it.
 fn sale() -> Value {
-    event("apply-to-ledger/entry")
+    state("apply-to-ledger/entry")
 }
 
 #[tokio::test]
@@ -91,7 +91,7 @@ async fn payloads_that_came_under_the_key_of_a_posted_entry_are_shown_with_it() 
 async fn a_reversal_and_its_original_name_each_other_and_an_overtaken_one_says_so() {
     let world = World::new().await;
     world.post(sale()).await;
-    let refund = event("apply-to-ledger/reversal");
+    let refund = state("apply-to-ledger/reversal");
     world.post(refund.clone()).await;
     let mut second = refund.clone();
     second["entries"][0]["id"] = json!("00000000-0000-5000-8000-000000000001");

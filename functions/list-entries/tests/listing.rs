@@ -4,7 +4,7 @@
 
 use ledger::{Ledger, LedgerConfig};
 use serde_json::{Value, json};
-use test_events::{Answer, HttpEvent, event};
+use test_events::{Answer, HttpEvent, state};
 use test_stores::Database;
 use workflow::RecordEntries;
 
@@ -25,7 +25,7 @@ fn day() -> HttpEvent {
 /// As many entries of one credit each as numbers, posted one after the other.
 async fn post_entries(ledger: &Ledger, numbers: std::ops::Range<u32>) {
     for number in numbers {
-        let mut input = event("apply-to-ledger/entry");
+        let mut input = state("apply-to-ledger/entry");
         input["entries"][0]["id"] = json!(format!("00000000-0000-5000-8000-{number:012}"));
         input["entries"][0]["amount_minor"] = json!("100");
         post(ledger, &input).await;
@@ -36,12 +36,12 @@ async fn post_entries(ledger: &Ledger, numbers: std::ops::Range<u32>) {
 async fn a_page_has_the_entries_in_posting_order_each_with_the_balance_after_it() {
     let database = Database::create().await;
     let ledger = Ledger::new(database.config());
-    post(&ledger, &event("apply-to-ledger/entry")).await;
+    post(&ledger, &state("apply-to-ledger/entry")).await;
     let answer = get(&ledger, &day()).await;
     assert_eq!(answer.status, 200);
     let mut body = answer.body.clone();
     assert!(body["entries"][0]["posted_at"].take().is_string());
-    let sale = &event("apply-to-ledger/entry")["entries"][0];
+    let sale = &state("apply-to-ledger/entry")["entries"][0];
     assert_eq!(
         body,
         json!({

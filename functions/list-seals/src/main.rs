@@ -1,12 +1,17 @@
 //! The Lambda function `list-seals`.
 
-use lambda_http::{Error, Request, run, service_fn, tracing};
+use http_api::serve;
+use lambda_http::{Error, Request, run, service_fn};
 use ledger::{Ledger, LedgerConfig};
+use telemetry::Telemetry;
 
 #[tokio::main(flavor = "current_thread")]
 async fn main() -> Result<(), Error> {
-    tracing::init_default_subscriber();
+    let telemetry = &Telemetry::start()?;
     let ledger = &Ledger::new(LedgerConfig::from_env().await?);
     ledger.warm_up().await;
-    run(service_fn(async |request: Request| Ok::<_, Error>(list_seals::handle(ledger, &request).await))).await
+    run(service_fn(async |request: Request| {
+        Ok::<_, Error>(serve(telemetry, &request, list_seals::handle(ledger, &request)).await)
+    }))
+    .await
 }

@@ -5,7 +5,7 @@
 use cashflow::{Currency, MerchantId, parse_date};
 use ledger::{Ledger, LedgerConfig};
 use serde_json::{Value, json};
-use test_events::{Answer, HttpEvent, event};
+use test_events::{Answer, HttpEvent, state};
 use test_stores::Database;
 use workflow::RecordEntries;
 
@@ -24,7 +24,7 @@ async fn the_seals_of_a_day_are_listed_the_newest_first() {
     assert_eq!(get(&ledger, &day()).await.body, json!({"seals": []}));
     let acme = MerchantId::parse("acme").unwrap();
     for number in 1..=2 {
-        let mut input = event("apply-to-ledger/entry");
+        let mut input = state("apply-to-ledger/entry");
         input["entries"][0]["id"] = json!(format!("00000000-0000-5000-8000-{number:012}"));
         let (merchant, entries) = serde_json::from_value::<RecordEntries>(input).unwrap().parse().unwrap();
         ledger.post(&merchant, &entries).await.unwrap();

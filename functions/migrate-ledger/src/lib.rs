@@ -13,6 +13,7 @@ use std::time::{Duration, SystemTime};
 
 use ::settings::SettingError;
 use serde_json::Value;
+use telemetry::Causes;
 use tokio::time::timeout;
 
 pub use answer::{AnswerError, Answers};
@@ -49,13 +50,13 @@ impl MigrateLedger {
             Err(error) => {
                 tracing::error!(
                     request = request.kind(),
-                    error = error as &dyn std::error::Error,
+                    error = %Causes(error),
                     "ledger not migrated"
                 );
             }
         }
         self.answers.send(&request, &done, left()).await.inspect_err(|error| {
-            tracing::error!(error = error as &dyn std::error::Error, "CloudFormation has no answer");
+            tracing::error!(error = %Causes(error), "CloudFormation has no answer");
         })
     }
 
@@ -69,12 +70,6 @@ impl MigrateLedger {
 }
 
 /// An error with its causes, on one line.
-pub fn one_line(error: &dyn std::error::Error) -> String {
-    let mut text = error.to_string();
-    let mut cause = error.source();
-    while let Some(error) = cause {
-        text = format!("{text}: {error}");
-        cause = error.source();
-    }
-    text.split_whitespace().collect::<Vec<_>>().join(" ")
+pub fn one_line(error: &(dyn std::error::Error + 'static)) -> String {
+    Causes(error).to_string().split_whitespace().collect::<Vec<_>>().join(" ")
 }

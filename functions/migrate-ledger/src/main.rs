@@ -2,8 +2,9 @@
 
 use std::{env, process::ExitCode};
 
-use lambda_runtime::{Error, LambdaEvent, run, service_fn, tracing};
+use lambda_runtime::{Error, LambdaEvent, run, service_fn};
 use migrate_ledger::{Answers, MigrateLedger, Settings, one_line};
+use telemetry::{Invocation, Telemetry};
 use tls_roots::Roots;
 
 #[tokio::main(flavor = "current_thread")]
@@ -11,13 +12,15 @@ async fn main() -> Result<ExitCode, Error> {
     if env::var_os("AWS_LAMBDA_RUNTIME_API").is_none() {
         return Ok(by_hand().await);
     }
-    tracing::init_default_subscriber();
+    let telemetry = &Telemetry::start()?;
     // A wrong setting is answered too: a function that does not even start would leave CloudFormation waiting.
     let migrate_ledger =
         &MigrateLedger { settings: Settings::from_env().await, answers: Answers::new(&Roots::amazon()) };
     run(service_fn(async |event: LambdaEvent<serde_json::Value>| {
-        let deadline = event.context.deadline();
-        migrate_ledger.handle(event.payload, deadline).await.map_err(Error::from)
+        let (request, context) = event.into_parts();
+        let invocation = Invocation::new(&context.request_id, context.xray_trace_id.as_deref());
+        let answered = migrate_ledger.handle(request, context.deadline());
+        telemetry.follow(invocation, answered).await.map_err(Error::from)
     }))
     .await?;
     Ok(ExitCode::SUCCESS)

@@ -4,6 +4,7 @@ use ::settings::SettingError;
 use ledger::{
     AdmitError, Authentication, ConnectError, Connection, LedgerConfig, MigrateError, admit, connect_within, migrate,
 };
+use telemetry::Causes;
 use tokio::time::{Instant, sleep};
 
 use crate::{Owner, OwnerError, Settings};
@@ -62,7 +63,7 @@ async fn connect_patiently(ledger: &LedgerConfig, owner: &Owner) -> Result<Conne
         match connect_within(&config, WAKING).await {
             Ok(client) => return Ok(client),
             Err(error) if error.passes() && Instant::now() + PAUSE < until => {
-                tracing::warn!(error = &error as &dyn std::error::Error, "ledger not reachable yet");
+                tracing::warn!(error = %Causes(&error), "ledger not reachable yet");
                 sleep(PAUSE).await;
             }
             Err(error) => return Err(error.into()),

@@ -19,7 +19,7 @@ pub use report::Report;
 pub use request::{InvalidRequest, Place};
 use request::{Request, month_key};
 use serde_json::Value;
-use telemetry::Metrics;
+use telemetry::{Causes, Metrics};
 
 /// How many months are listed at once.
 const LISTED_MAX: u16 = 200;
@@ -78,7 +78,7 @@ impl ReconcileBalances {
                 Ok(report)
             }
             Err(error) => {
-                tracing::error!(error = &error as &dyn std::error::Error, ?report, "balances not reconciled");
+                tracing::error!(error = %Causes(&error), ?report, "balances not reconciled");
                 Err(error)
             }
         }

@@ -3,11 +3,11 @@
 use std::time::{Duration, SystemTime};
 
 use balances::BalanceTable;
-use lambda_runtime::{Error, LambdaEvent, run, service_fn, tracing};
+use lambda_runtime::{Error, LambdaEvent, run, service_fn};
 use ledger::{Ledger, LedgerConfig};
 use reconcile_balances::ReconcileBalances;
 use settings::AwsLimits;
-use telemetry::Metrics;
+use telemetry::{Invocation, Telemetry};
 
 /// A run that fails is resumed by the next one.
 const DYNAMODB: AwsLimits =
@@ -18,18 +18,21 @@ const RESERVE: Duration = Duration::from_secs(30);
 
 #[tokio::main(flavor = "current_thread")]
 async fn main() -> Result<(), Error> {
-    tracing::init_default_subscriber();
+    let telemetry = &Telemetry::start()?;
     let table_name = settings::required("BALANCES_TABLE")?;
     let aws = DYNAMODB.load_config().await;
     let reconcile_balances = &ReconcileBalances {
         ledger: Ledger::new(LedgerConfig::from_env().await?),
         table: BalanceTable::new(aws_sdk_dynamodb::Client::new(&aws), table_name),
-        metrics: Metrics::from_env()?,
+        metrics: telemetry.metrics.clone(),
     };
     run(service_fn(async |event: LambdaEvent<serde_json::Value>| {
-        let deadline = event.context.deadline();
+        let context = event.context;
+        let deadline = context.deadline();
         let is_late = || deadline.duration_since(SystemTime::now()).unwrap_or_default() < RESERVE;
-        reconcile_balances.handle(event.payload, is_late).await.map_err(Error::from)
+        let invocation = Invocation::new(&context.request_id, context.xray_trace_id.as_deref());
+        let reconciled = reconcile_balances.handle(event.payload, is_late);
+        telemetry.follow(invocation, reconciled).await.map_err(Error::from)
     }))
     .await
 }

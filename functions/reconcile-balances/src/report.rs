@@ -1,7 +1,7 @@
 use std::time::Duration;
 
 use serde::Serialize;
-use telemetry::ReconciliationMetrics;
+use telemetry::{ReconciliationMetrics, StoreMetrics};
 
 use crate::{Place, compare::Kind};
 
@@ -59,6 +59,7 @@ impl Report {
             balances_different: self.missing + self.behind + self.wrong + self.ahead,
             balances_repaired: self.repaired,
             oldest_difference_age: self.oldest_age_seconds,
+            stores: StoreMetrics::take(),
         }
     }
 }

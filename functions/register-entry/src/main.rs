@@ -1,16 +1,22 @@
 //! The Lambda function `register-entry`.
 
+use http_api::serve;
 use intake::Intake;
 use jiff::Timestamp;
-use lambda_http::{Error, Request, run, service_fn, tracing};
+use lambda_http::{Error, Request, run, service_fn};
 use register_entry::RegisterEntry;
+use telemetry::Telemetry;
 
 #[tokio::main(flavor = "current_thread")]
 async fn main() -> Result<(), Error> {
-    tracing::init_default_subscriber();
-    let register_entry =
-        &RegisterEntry { intake: Intake::from_env().await?, business_time_zone: settings::business_time_zone()? };
+    let telemetry = &Telemetry::start()?;
+    let register_entry = &RegisterEntry {
+        intake: Intake::from_env(telemetry.metrics.clone()).await?,
+        business_time_zone: settings::business_time_zone()?,
+    };
     register_entry.intake.memory.warm_up().await;
-    run(service_fn(async |request: Request| Ok::<_, Error>(register_entry.handle(&request, Timestamp::now()).await)))
-        .await
+    run(service_fn(async |request: Request| {
+        Ok::<_, Error>(serve(telemetry, &request, register_entry.handle(&request, Timestamp::now())).await)
+    }))
+    .await
 }

@@ -13,7 +13,7 @@ use jiff::{Timestamp, tz::TimeZone};
 use register_entry::RegisterEntry;
 use request_memory::{BREAKER_PAUSE, RedisConfig, RequestMemory};
 use serde_json::{Value, json};
-use test_events::{Answer, EmittedMetrics, HttpEvent, event};
+use test_events::{Answer, EmittedMetrics, HttpEvent, state};
 use test_stores::{RedisServer, accepting_state_machine, aws_at, aws_engine};
 
 /// 22 November 2026, noon in São Paulo.
@@ -100,7 +100,7 @@ async fn an_entry_is_accepted_once_its_execution_has_started() {
     let world = World::new().await;
     let answer = world.post(&sale()).await;
     // The input is the very event that apply-to-ledger is tested with.
-    let input = event("apply-to-ledger/entry");
+    let input = state("apply-to-ledger/entry");
     let id = input["entries"][0]["id"].as_str().unwrap();
     assert_eq!(answer.status, 202);
     assert_eq!(

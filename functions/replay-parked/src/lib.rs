@@ -22,7 +22,7 @@ use message::{Parked, SET_ASIDE_BECAUSE, WAITED, has_attribute};
 pub use queues::Queues;
 use queues::{DELAY_MAX, SendError};
 use serde_json::Value;
-use telemetry::{Metrics, ReplayMetrics};
+use telemetry::{Causes, Metrics, ReplayMetrics, StoreMetrics};
 use workflow::{RecordEntries, Replay, replay_name};
 
 /// What the function works with, built once when it starts.
@@ -72,7 +72,8 @@ impl ReplayParked {
     pub async fn handle(&self, event: SqsEvent, now: Timestamp) -> SqsBatchResponse {
         let results = join_all(event.records.iter().map(|message| self.handle_message(message, now))).await;
         let mut response = SqsBatchResponse::default();
-        let mut metrics = ReplayMetrics { inputs_replayed: 0, inputs_set_aside: 0, oldest_parked_age: 0 };
+        let stores = StoreMetrics::take();
+        let mut metrics = ReplayMetrics { inputs_replayed: 0, inputs_set_aside: 0, oldest_parked_age: 0, stores };
         for (message, result) in event.records.iter().zip(results) {
             match result {
                 Ok(Done::Delayed) => {}
@@ -85,7 +86,7 @@ impl ReplayParked {
                     metrics.oldest_parked_age = metrics.oldest_parked_age.max(parked_for.as_secs());
                 }
                 Err(error) => {
-                    tracing::error!(error = &error as &dyn std::error::Error, "parked input not run again");
+                    tracing::error!(error = %Causes(&error), "parked input not run again");
                     response.add_failure(message.message_id.clone().unwrap_or_default());
                 }
             }

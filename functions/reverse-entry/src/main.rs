@@ -1,20 +1,24 @@
 //! The Lambda function `reverse-entry`.
 
+use http_api::serve;
 use intake::Intake;
 use jiff::Timestamp;
-use lambda_http::{Error, Request, run, service_fn, tracing};
+use lambda_http::{Error, Request, run, service_fn};
 use ledger::{Ledger, LedgerConfig};
 use reverse_entry::ReverseEntry;
+use telemetry::Telemetry;
 
 #[tokio::main(flavor = "current_thread")]
 async fn main() -> Result<(), Error> {
-    tracing::init_default_subscriber();
+    let telemetry = &Telemetry::start()?;
     let reverse_entry = &ReverseEntry {
         ledger: Ledger::new(LedgerConfig::from_env().await?),
-        intake: Intake::from_env().await?,
+        intake: Intake::from_env(telemetry.metrics.clone()).await?,
         business_time_zone: settings::business_time_zone()?,
     };
     futures::join!(reverse_entry.ledger.warm_up(), reverse_entry.intake.memory.warm_up());
-    run(service_fn(async |request: Request| Ok::<_, Error>(reverse_entry.handle(&request, Timestamp::now()).await)))
-        .await
+    run(service_fn(async |request: Request| {
+        Ok::<_, Error>(serve(telemetry, &request, reverse_entry.handle(&request, Timestamp::now())).await)
+    }))
+    .await
 }

@@ -13,7 +13,7 @@ use ledger::{Ledger, LedgerConfig};
 use request_memory::{BREAKER_PAUSE, RedisConfig, Remembered, RequestMemory};
 use reverse_entry::ReverseEntry;
 use serde_json::{Value, json};
-use test_events::{Answer, EmittedMetrics, HttpEvent, event};
+use test_events::{Answer, EmittedMetrics, HttpEvent, state};
 use test_stores::{Database, RedisServer, accepting_state_machine, aws_engine};
 use workflow::RecordEntries;
 
@@ -78,7 +78,7 @@ fn read(input: Value) -> (MerchantId, Vec<Entry>) {
 
 /// Of merchant acme, key sale-1001: what the reversal's event reverses.
 fn sale() -> Value {
-    event("apply-to-ledger/entry")
+    state("apply-to-ledger/entry")
 }
 
 /// Of 2026-11-23, "Returned goods", key refund-1.
@@ -111,7 +111,7 @@ async fn a_reversal_mirrors_its_original_and_starts_the_workflow() {
     assert_eq!(answer.header("location"), Some(location.as_str()));
     assert_eq!(answer.header("idempotent-replayed"), None);
     // The event of the next function is this very input.
-    assert_eq!(world.started().await, [event("apply-to-ledger/reversal")]);
+    assert_eq!(world.started().await, [state("apply-to-ledger/reversal")]);
 }
 
 #[tokio::test]
@@ -157,10 +157,10 @@ async fn a_key_that_was_used_for_something_else_is_refused_remembered_or_not() {
 async fn an_entry_is_reversed_once_and_a_reversal_never() {
     let world = World::new().await;
     world.post(sale()).await;
-    world.post(event("apply-to-ledger/reversal")).await;
+    world.post(state("apply-to-ledger/reversal")).await;
     let second = world.reverse(&reversal().header("idempotency-key", "refund-2")).await;
     assert_eq!((second.status, second.code()), (409, "already_reversed"));
-    let refund_id = event("apply-to-ledger/reversal")["entries"][0]["id"].clone();
+    let refund_id = state("apply-to-ledger/reversal")["entries"][0]["id"].clone();
     let refund_id = refund_id.as_str().unwrap();
     assert!(second.body["detail"].as_str().unwrap().contains(refund_id));
     let of_reversal = reversal().header("idempotency-key", "refund-2").path_part("id", refund_id);

@@ -7,7 +7,7 @@ use cashflow::{Currency, DayStatus, MerchantId, parse_date};
 use ledger::{Ledger, LedgerConfig};
 use sealing::Sealer;
 use serde_json::{Value, json};
-use test_events::{Answer, HttpEvent, event};
+use test_events::{Answer, HttpEvent, state};
 use test_stores::{Database, DynamoDb, aws_at};
 use workflow::RecordEntries;
 
@@ -31,7 +31,7 @@ impl World {
 
     /// Posts an entry of 2026-11-22, and consolidates nothing.
     async fn post(&self, id: &str) {
-        let mut input = event("apply-to-ledger/entry");
+        let mut input = state("apply-to-ledger/entry");
         input["entries"][0]["id"] = json!(id);
         let (merchant, entries) = serde_json::from_value::<RecordEntries>(input).unwrap().parse().unwrap();
         self.sealer.ledger.post(&merchant, &entries).await.unwrap();

@@ -3,26 +3,30 @@
 use std::time::Duration;
 
 use jiff::Timestamp;
-use lambda_runtime::{Error, LambdaEvent, run, service_fn, tracing};
+use lambda_runtime::{Error, LambdaEvent, run, service_fn};
 use seal_past_day::SealPastDay;
 use sealing::Sealer;
+use telemetry::{Causes, Invocation, Telemetry};
 
 /// Sealing one more day takes less than this.
 const RESERVE: Duration = Duration::from_secs(20);
 
 #[tokio::main(flavor = "current_thread")]
 async fn main() -> Result<(), Error> {
-    tracing::init_default_subscriber();
+    let telemetry = &Telemetry::start()?;
     let seal_past_day =
         &SealPastDay { sealer: Sealer::from_env().await?, business_time_zone: settings::business_time_zone()? };
     // What the scheduler sends says nothing that the clock does not say.
     run(service_fn(async |event: LambdaEvent<serde_json::Value>| {
-        let deadline = event.context.deadline();
+        let context = event.context;
+        let deadline = context.deadline();
         let is_late = || deadline.duration_since(std::time::SystemTime::now()).is_ok_and(|left| left < RESERVE);
-        seal_past_day.run(Timestamp::now(), is_late).await.map_err(|error| {
-            tracing::error!(error = &error as &dyn std::error::Error, "day not sealed");
-            Error::from(error)
-        })
+        let invocation = Invocation::new(&context.request_id, context.xray_trace_id.as_deref());
+        let sealed = async {
+            let sealed = seal_past_day.run(Timestamp::now(), is_late).await;
+            sealed.inspect_err(|error| tracing::error!(error = %Causes(error), "day not sealed"))
+        };
+        telemetry.follow(invocation, sealed).await.map_err(Error::from)
     }))
     .await
 }

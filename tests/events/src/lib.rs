@@ -1,21 +1,31 @@
-//! The events in `events/` as requests for tests, and answers in a form that is easy to compare.
+//! The events in `events/` as requests for tests, answers in a form that is easy to compare, and what functions tell about
+//! themselves: logs, metrics and traces.
 //!
 //! The files are what API Gateway and Step Functions send, so that a test meets the same shapes as the function.
 
+mod log;
 mod metrics;
+mod xray;
 
 use std::{fs, path::PathBuf};
 
 use lambda_http::{Body, Request, Response, request};
 use serde_json::{Value, json};
 
-pub use metrics::EmittedMetrics;
+pub use log::Log;
+pub use metrics::{EmittedMetrics, metric_names};
+pub use xray::XrayDaemon;
 
 /// The event in `events/{name}.json`.
 pub fn event(name: &str) -> Value {
     let path = PathBuf::from(env!("CARGO_MANIFEST_DIR")).join("../../events").join(name).with_extension("json");
     let text = fs::read_to_string(&path).unwrap_or_else(|error| panic!("{}: {error}", path.display()));
     serde_json::from_str(&text).unwrap_or_else(|error| panic!("{}: {error}", path.display()))
+}
+
+/// The state that the state machine hands to a function in the event in `events/{name}.json`.
+pub fn state(name: &str) -> Value {
+    event(name)["state"].take()
 }
 
 /// An event of API Gateway, to be varied before it is sent.

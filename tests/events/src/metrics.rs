@@ -4,7 +4,7 @@ use std::{
 };
 
 use serde_json::Value;
-use telemetry::Metrics;
+use telemetry::{METRIC_NAMES, Metrics};
 
 /// The metrics that a function has emitted, to be looked at.
 #[derive(Debug, Clone, Default)]
@@ -16,17 +16,27 @@ impl EmittedMetrics {
         Metrics::new("fluxo", self.clone())
     }
 
-    /// Every record, in the order in which they were emitted.
+    /// Every record, in the order in which they were emitted. None has a metric that is not listed.
     pub fn records(&self) -> Vec<Value> {
         let bytes = self.0.lock().expect("no test fails while it writes");
         let text = std::str::from_utf8(&bytes).expect("text");
-        text.lines().map(|line| serde_json::from_str(line).expect("JSON")).collect()
+        let records: Vec<Value> = text.lines().map(|line| serde_json::from_str(line).expect("JSON")).collect();
+        for name in records.iter().flat_map(metric_names) {
+            assert!(METRIC_NAMES.contains(&name.as_str()), "{name} is not in METRIC_NAMES");
+        }
+        records
     }
 
     /// The sum of a metric over all records.
     pub fn sum(&self, name: &str) -> u64 {
         self.records().iter().filter_map(|record| record[name].as_u64()).sum()
     }
+}
+
+/// What CloudWatch makes metrics of in a record.
+pub fn metric_names(record: &Value) -> Vec<String> {
+    let metrics = record["_aws"]["CloudWatchMetrics"][0]["Metrics"].as_array().cloned().unwrap_or_default();
+    metrics.iter().map(|metric| metric["Name"].as_str().expect("a name").to_owned()).collect()
 }
 
 impl io::Write for EmittedMetrics {

@@ -43,6 +43,30 @@ fn functions(definition: &Value) -> impl Iterator<Item = (&String, &Value)> {
     tasks(definition).into_iter().filter(|(_, state)| state["Resource"].as_str().unwrap().ends_with(":::lambda:invoke"))
 }
 
+/// What a function gets: all of the state, and by name what its logs and metrics need.
+#[test]
+fn every_function_gets_the_state_and_the_name_of_its_execution() {
+    for (name, state) in functions(&definition()) {
+        let payload = &state["Parameters"]["Payload"];
+        assert_eq!(payload["state.$"], "$", "{name}");
+        assert_eq!(payload["execution.$"], "$$.Execution.Name", "{name}");
+    }
+    assert_eq!(
+        definition()["States"]["ApplyToLedger"]["Parameters"]["Payload"]["started_at.$"],
+        "$$.Execution.StartTime"
+    );
+}
+
+/// What runs again later is the input alone: whatever a payload adds to it is of one execution.
+#[test]
+fn what_is_parked_is_the_input_of_the_execution() {
+    let definition = definition();
+    for state in ["ParkEntries", "SetAsideEntries"] {
+        let message = &definition["States"][state]["Parameters"]["MessageBody"];
+        assert_eq!(message["input.$"], "$$.Execution.Input", "{state}");
+    }
+}
+
 fn errors_named<'a>(state: &'a Value, field: &'a str) -> impl Iterator<Item = &'a str> {
     list(state, field).iter().flat_map(|rule| list(rule, "ErrorEquals")).map(|name| name.as_str().unwrap())
 }

@@ -1,0 +1,92 @@
+use settings::SettingError;
+use tracing::{Instrument, Span, error_span, field::Empty};
+
+use crate::{
+    Daemon, Metrics, StoreMetrics, logs,
+    store::{Calls, Segment},
+    trace_header::TraceHeader,
+};
+
+/// Where a function tells about itself, built once when it starts.
+#[derive(Debug)]
+pub struct Telemetry {
+    /// Where the metrics go.
+    pub metrics: Metrics,
+    daemon: Option<Daemon>,
+}
+
+/// What an invocation is called by others, so that its log lines are found from there.
+#[derive(Debug, Clone, Copy)]
+pub struct Invocation<'a> {
+    request_id: &'a str,
+    trace_header: Option<&'a str>,
+    api_request_id: Option<&'a str>,
+    execution: Option<&'a str>,
+}
+
+impl<'a> Invocation<'a> {
+    /// An invocation with Lambda's own id for it and what Lambda says about its trace.
+    pub fn new(request_id: &'a str, trace_header: Option<&'a str>) -> Invocation<'a> {
+        Invocation { request_id, trace_header, api_request_id: None, execution: None }
+    }
+
+    /// For a request with this id of API Gateway: the one in the access log and in the client's header `apigw-requestid`.
+    pub fn of_request(self, api_request_id: Option<&'a str>) -> Invocation<'a> {
+        Invocation { api_request_id, ..self }
+    }
+
+    /// For a task of the execution of this name.
+    pub fn of_execution(self, execution: Option<&'a str>) -> Invocation<'a> {
+        Invocation { execution, ..self }
+    }
+
+    /// At the level of errors, so that no log level hides whose lines they are.
+    fn span(&self, trace: Option<TraceHeader<'_>>) -> Span {
+        let Invocation { request_id, api_request_id, execution, .. } = self;
+        let trace_id = trace.map(|trace| trace.trace_id);
+        let span = error_span!("invocation", request_id, trace_id, api_request_id, execution = Empty);
+        if let Some(execution) = execution {
+            span.record("execution", execution);
+        }
+        span
+    }
+}
+
+impl Telemetry {
+    /// Starts the logs, at `AWS_LAMBDA_LOG_LEVEL`; metrics go into the namespace `METRICS_NAMESPACE`, subsegments to
+    /// `AWS_XRAY_DAEMON_ADDRESS`, which Lambda sets where tracing is on.
+    pub fn start() -> Result<Telemetry, SettingError> {
+        logs::start();
+        Ok(Telemetry::new(Metrics::from_env()?, Daemon::from_env()))
+    }
+
+    /// Metrics and subsegments that go there.
+    pub fn new(metrics: Metrics, daemon: Option<Daemon>) -> Telemetry {
+        Telemetry { metrics, daemon }
+    }
+
+    /// Does the work of one invocation: its log lines carry what it is called by others, and its calls of stores are
+    /// measured.
+    pub async fn follow<T>(&self, invocation: Invocation<'_>, work: impl Future<Output = T>) -> T {
+        // On the heap: what surrounds a future would otherwise double its size at every layer.
+        let work = Box::pin(work);
+        let trace = invocation.trace_header.and_then(TraceHeader::parse);
+        let span = invocation.span(trace);
+        let work = async {
+            let result = work.await;
+            // A record of the work has taken what its calls took. If there was none, as after a failure, they get one.
+            let untold = StoreMetrics::take();
+            if untold != StoreMetrics::default() {
+                self.metrics.emit(untold);
+            }
+            result
+        };
+        Calls::of(self.segment(trace), work).instrument(span).await
+    }
+
+    fn segment(&self, trace: Option<TraceHeader<'_>>) -> Option<Segment> {
+        let (daemon, trace) = (self.daemon.clone()?, trace?);
+        let parent_id = trace.sampled_parent?.to_owned();
+        Some(Segment { daemon, trace_id: trace.trace_id.to_owned(), parent_id })
+    }
+}

@@ -1,0 +1,314 @@
+//! One entry on its way from request to balance, on real stores: what is found in logs, metrics and traces when somebody
+//! asks for it. Step Functions is the engine of the tests; what it would hand to the functions is made of the definition.
+
+#![allow(clippy::unwrap_used, reason = "a failed unwrap fails the test")]
+
+use std::fs;
+
+use aws_sdk_sfn::Client;
+use balances::{BalanceTable, Consistency};
+use cashflow::{Currency, MerchantId, parse_date};
+use executions::StateMachine;
+use http_api::serve;
+use intake::Intake;
+use jiff::{Timestamp, tz::TimeZone};
+use lambda_http::{Context, RequestExt};
+use ledger::{Ledger, LedgerConfig};
+use register_entry::RegisterEntry;
+use request_memory::{BREAKER_PAUSE, RedisConfig, RequestMemory};
+use serde_json::{Value, json};
+use telemetry::{Invocation, Telemetry};
+use test_events::{Answer, EmittedMetrics, HttpEvent, Log, XrayDaemon};
+use test_stores::{Database, DynamoDb, RedisServer, accepting_state_machine, aws_engine};
+use tracing::level_filters::LevelFilter;
+use workflow::{PostedEntries, Task, TaskError};
+
+/// What API Gateway calls the request of the events, in its access log and in the answer's header `apigw-requestid`.
+const API_REQUEST_ID: &str = "JKJaXmPLvHcESHA=";
+
+const TRACE_ID: &str = "1-6744e2f8-3c1f0c9d5b7a4e2f8d6b1a90";
+
+/// All functions on the way of an entry, with what they tell about themselves.
+struct World {
+    register_entry: RegisterEntry,
+    ledger: Ledger,
+    table: BalanceTable,
+    telemetry: Telemetry,
+    metrics: EmittedMetrics,
+    daemon: XrayDaemon,
+    sfn: Client,
+    state_machine_arn: String,
+    sampled: bool,
+    // They end with the value.
+    _redis: RedisServer,
+    _database: Database,
+    _store: DynamoDb,
+}
+
+/// An execution that has been started.
+struct Execution {
+    name: String,
+    started_at: Timestamp,
+    input: Value,
+}
+
+impl World {
+    async fn new(sampled: bool) -> World {
+        let (redis, database, store) = (RedisServer::start().await, Database::create().await, DynamoDb::start().await);
+        let sfn = Client::new(&aws_engine().await);
+        let state_machine_arn = accepting_state_machine(&sfn).await;
+        let (metrics, daemon) = (EmittedMetrics::default(), XrayDaemon::start());
+        let intake = Intake {
+            memory: RequestMemory::new(&RedisConfig::single(redis.url()), BREAKER_PAUSE).unwrap(),
+            state_machine: StateMachine::new(sfn.clone(), &state_machine_arn),
+            metrics: metrics.metrics(),
+        };
+        intake.memory.warm_up().await;
+        World {
+            register_entry: RegisterEntry { intake, business_time_zone: TimeZone::UTC },
+            ledger: Ledger::new(database.config()),
+            table: BalanceTable::new(store.client.clone(), &store.table_name),
+            telemetry: Telemetry::new(metrics.metrics(), Some(daemon.client())),
+            metrics,
+            daemon,
+            sfn,
+            state_machine_arn,
+            sampled,
+            _redis: redis,
+            _database: database,
+            _store: store,
+        }
+    }
+
+    /// What Lambda says about the trace: every function has a segment of its own in it.
+    fn trace_header(&self, parent: &str) -> String {
+        format!("Root={TRACE_ID};Parent={parent};Sampled={}", u8::from(self.sampled))
+    }
+
+    async fn post(&self, event: &HttpEvent) -> Answer {
+        let mut context = Context::default();
+        context.request_id = "register-1".to_owned();
+        context.xray_trace_id = Some(self.trace_header("aaaaaaaaaaaaaaaa"));
+        let request = event.request().with_lambda_context(context);
+        let answer = self.register_entry.handle(&request, Timestamp::now());
+        Answer::read(serve(&self.telemetry, &request, answer).await)
+    }
+
+    /// What the request has started.
+    async fn execution(&self) -> Execution {
+        let list = self.sfn.list_executions().state_machine_arn(&self.state_machine_arn).send().await.unwrap();
+        let [execution] = list.executions() else { panic!("one execution") };
+        let arn = execution.execution_arn();
+        let described = self.sfn.describe_execution().execution_arn(arn).send().await.unwrap();
+        Execution {
+            name: execution.name().to_owned(),
+            started_at: Timestamp::from_second(execution.start_date().secs()).unwrap(),
+            input: serde_json::from_str(described.input().unwrap()).unwrap(),
+        }
+    }
+
+    async fn apply(&self, execution: &Execution) -> Result<PostedEntries, TaskError> {
+        let task = Task::read(payload("ApplyToLedger", execution, &execution.input));
+        let (header, name) = (self.trace_header("bbbbbbbbbbbbbbbb"), task.execution.clone());
+        let applied = apply_to_ledger::handle(&self.ledger, &self.telemetry.metrics, task);
+        let invocation = Invocation::new("apply-1", Some(&header)).of_execution(name.as_deref());
+        self.telemetry.follow(invocation, applied).await
+    }
+
+    async fn consolidate(&self, execution: &Execution, posted: &PostedEntries) {
+        let task = Task::read(payload("ConsolidateDay", execution, &json!(posted)));
+        let (header, name) = (self.trace_header("cccccccccccccccc"), task.execution.clone());
+        let consolidated = consolidate_day::handle(&self.table, &self.telemetry.metrics, task, Timestamp::now);
+        let invocation = Invocation::new("consolidate-1", Some(&header)).of_execution(name.as_deref());
+        self.telemetry.follow(invocation, consolidated).await.unwrap();
+    }
+
+    /// From the request to the balance.
+    async fn record(&self, event: &HttpEvent) -> (Answer, Execution) {
+        let answer = self.post(event).await;
+        assert_eq!(answer.status, 202, "{answer:?}");
+        let execution = self.execution().await;
+        let posted = self.apply(&execution).await.unwrap();
+        self.consolidate(&execution, &posted).await;
+        (answer, execution)
+    }
+
+    async fn closing(&self, date: &str) -> i128 {
+        let (merchant, date) = (MerchantId::parse("acme").unwrap(), parse_date(date).unwrap());
+        let days = self.table.daily_balances(&merchant, Currency::BRL, date, date, Consistency::Strong).await;
+        days.unwrap()[0].balance.closing
+    }
+}
+
+/// What Step Functions hands to the function of a task.
+fn payload(task: &str, execution: &Execution, state: &Value) -> Value {
+    let path = concat!(env!("CARGO_MANIFEST_DIR"), "/../../statemachines/record-entries.asl.json");
+    let definition: Value = serde_json::from_str(&fs::read_to_string(path).unwrap()).unwrap();
+    let template = definition["States"][task]["Parameters"]["Payload"].as_object().unwrap().clone();
+    let value = |path: &Value| match path.as_str().unwrap() {
+        "$" => state.clone(),
+        "$$.Execution.Name" => json!(execution.name),
+        "$$.Execution.StartTime" => json!(execution.started_at),
+        other => panic!("{task}: {other}"),
+    };
+    template.iter().map(|(name, path)| (name.strip_suffix(".$").unwrap().to_owned(), value(path))).collect()
+}
+
+fn sale() -> HttpEvent {
+    HttpEvent::load("register-entry/entry")
+}
+
+/// What lines tell: their messages, in order.
+fn messages(lines: &[Value]) -> Vec<&str> {
+    lines.iter().map(|line| line["message"].as_str().unwrap()).collect()
+}
+
+const WAY: [&str; 3] = ["entries accepted", "entries posted", "balances consolidated"];
+
+#[tokio::test]
+async fn an_entry_is_followed_from_request_to_balance_and_back_without_a_sampled_trace() {
+    let world = World::new(false).await;
+    let (log, _guard) = Log::collect(LevelFilter::INFO);
+    let (answer, _) = world.record(&sale()).await;
+    assert_eq!(world.closing("2026-11-22").await, 15_075);
+
+    // From the request's id, which the client has, to the execution, and from there to every function.
+    let of_request = log.lines_with(API_REQUEST_ID);
+    assert_eq!(messages(&of_request), ["entries accepted"]);
+    let execution = of_request[0]["span"]["execution"].as_str().unwrap();
+    let of_execution = log.lines_with(execution);
+    assert_eq!(messages(&of_execution), WAY);
+    for line in &of_execution {
+        assert_eq!((&line["span"]["execution"], &line["span"]["trace_id"]), (&json!(execution), &json!(TRACE_ID)));
+    }
+    // From the entry's id, which the client has as well.
+    let id = answer.body["id"].as_str().unwrap();
+    assert_eq!(log.lines_with(id), of_execution);
+    // From the last line back to the request.
+    let execution = of_execution[2]["span"]["execution"].as_str().unwrap();
+    let requests: Vec<_> = log
+        .lines_with(execution)
+        .iter()
+        .filter_map(|line| line["span"]["api_request_id"].as_str().map(str::to_owned))
+        .collect();
+    assert_eq!(requests, [API_REQUEST_ID]);
+    assert_eq!(world.daemon.received(), [] as [Value; 0]);
+}
+
+/// The execution of a batch is not named after its entries.
+#[tokio::test]
+async fn an_entry_of_a_batch_is_found_by_its_id() {
+    let world = World::new(false).await;
+    let (log, _guard) = Log::collect(LevelFilter::INFO);
+    let (answer, execution) = world.record(&HttpEvent::load("register-entry/batch")).await;
+    for entry in answer.body["entries"].as_array().unwrap() {
+        let of_entry = log.lines_with(entry["id"].as_str().unwrap());
+        assert_eq!(messages(&of_entry), WAY[..2]);
+        for line in of_entry {
+            assert_eq!(line["span"]["execution"], json!(execution.name));
+        }
+    }
+    assert_eq!(messages(&log.lines_with(&execution.name)), WAY);
+}
+
+#[tokio::test]
+async fn a_failure_is_found_by_the_execution_and_says_why() {
+    let world = World::new(false).await;
+    let (log, _guard) = Log::collect(LevelFilter::ERROR);
+    world.post(&sale()).await;
+    let execution = world.execution().await;
+    let down = World { ledger: Ledger::new(LedgerConfig { port: 1, ..world._database.config() }), ..world };
+    down.apply(&execution).await.unwrap_err();
+    let [line] = &log.lines_with(&execution.name)[..] else { panic!("{}", log.text()) };
+    assert_eq!((&line["level"], &line["message"]), (&json!("ERROR"), &json!("entries not posted")));
+    assert!(line["error"].as_str().unwrap().contains("refused"), "{line}");
+}
+
+#[tokio::test]
+async fn a_refusal_is_logged_and_counted_by_its_code() {
+    let world = World::new(false).await;
+    let (log, _guard) = Log::collect(LevelFilter::INFO);
+    assert_eq!(world.post(&HttpEvent::load("register-entry/amount-as-number")).await.status, 400);
+    let [line] = &log.lines_with(API_REQUEST_ID)[..] else { panic!("{}", log.text()) };
+    assert_eq!((&line["message"], &line["code"]), (&json!("request refused"), &json!("validation_failed")));
+    let [record] = &world.metrics.records()[..] else { panic!("{:?}", world.metrics.records()) };
+    assert_eq!((&record["RequestsRefused"], &record["Code"]), (&json!(1), &json!("validation_failed")));
+}
+
+#[tokio::test]
+async fn the_log_tells_nothing_of_what_the_entry_says() {
+    let world = World::new(false).await;
+    let (log, _guard) = Log::collect(LevelFilter::TRACE);
+    let said = sale().json(&json!({
+        "type": "debit", "amount": "7531.59", "date": "2026-11-22", "description": "salary of Ana", "category": "people"
+    }));
+    world.record(&said.header("authorization", "Bearer eyJhbGciOi")).await;
+    for secret in ["salary of Ana", "people", "7531", "753159", "Bearer", "eyJhbGciOi", "sale-1001"] {
+        assert!(!log.text().contains(secret), "{secret}: {}", log.text());
+    }
+}
+
+#[tokio::test]
+async fn every_call_of_a_store_is_in_the_trace_under_its_function() {
+    let world = World::new(true).await;
+    world.record(&sale()).await;
+    let seen: Vec<_> = world
+        .daemon
+        .received()
+        .iter()
+        .map(|subsegment| {
+            assert_eq!(subsegment["trace_id"], TRACE_ID);
+            assert_eq!(subsegment["fault"], Value::Null, "{subsegment}");
+            let text = |field: &Value| field.as_str().unwrap_or_default().to_owned();
+            (text(&subsegment["parent_id"]), text(&subsegment["name"]), text(&subsegment["aws"]["operation"]))
+        })
+        .collect();
+    let expected = [
+        ("aaaaaaaaaaaaaaaa", "Redis", ""),
+        ("aaaaaaaaaaaaaaaa", "StepFunctions", "StartExecution"),
+        ("aaaaaaaaaaaaaaaa", "Redis", ""),
+        ("bbbbbbbbbbbbbbbb", "PostgreSQL", ""),
+        ("cccccccccccccccc", "DynamoDB", "UpdateItem"),
+        ("cccccccccccccccc", "DynamoDB", "UpdateItem"),
+    ];
+    let expected = expected.map(|(parent, name, operation)| (parent.to_owned(), name.to_owned(), operation.to_owned()));
+    assert_eq!(seen, expected);
+}
+
+/// A second consolidation meets conditions that do not hold, which is no fault.
+#[tokio::test]
+async fn a_store_that_fails_is_a_fault_and_a_condition_that_does_not_hold_is_none() {
+    let world = World::new(true).await;
+    let (_, execution) = world.record(&sale()).await;
+    let posted = world.apply(&execution).await.unwrap();
+    world.daemon.received();
+    world.consolidate(&execution, &posted).await;
+    let faults = |world: &World| -> Vec<bool> {
+        world.daemon.received().iter().map(|subsegment| subsegment["fault"] == true).collect()
+    };
+    assert_eq!(faults(&world), [false, false]);
+
+    let down = World { ledger: Ledger::new(LedgerConfig { port: 1, ..world._database.config() }), ..world };
+    down.apply(&execution).await.unwrap_err();
+    assert_eq!(faults(&down), [true]);
+}
+
+#[tokio::test]
+async fn each_unit_of_work_is_one_record_with_what_its_stores_took() {
+    let world = World::new(false).await;
+    world.record(&sale()).await;
+    let records = world.metrics.records();
+    let [intake, posting, consolidation] = &records[..] else { panic!("{records:?}") };
+    let latencies = |record: &Value| -> Vec<&str> {
+        let names = ["LedgerLatency", "BalancesLatency", "RequestMemoryLatency", "StateMachineLatency"];
+        names.into_iter().filter(|name| !record[*name].is_null()).collect()
+    };
+    assert_eq!(intake["EntriesAccepted"], 1);
+    assert_eq!(latencies(intake), ["RequestMemoryLatency", "StateMachineLatency"]);
+    assert_eq!(posting["EntriesApplied"], 1);
+    assert_eq!(latencies(posting), ["LedgerLatency"]);
+    assert_eq!(consolidation["BalancesWritten"], 2);
+    assert_eq!(latencies(consolidation), ["BalancesLatency"]);
+    // Its clock is this machine's, and the execution's start was cut to whole seconds.
+    assert!(consolidation["ConsolidationLag"].as_u64().is_some(), "{consolidation}");
+}
