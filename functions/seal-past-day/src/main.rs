@@ -1,5 +1,8 @@
 //! The Lambda function `seal-past-day`.
 
+// A run awaits a ledger and a read model in a loop: its future nests deeper than the compiler looks by default.
+#![recursion_limit = "256"]
+
 use std::time::Duration;
 
 use jiff::Timestamp;
