@@ -48,7 +48,8 @@ def create(stack: dict[str, Any], user: str, password: str, merchant: str, role:
     subject = {"UserPoolId": stack["user_pool_id"], "Username": user}
     attributes = [{"Name": "custom:merchant_id", "Value": merchant}]
     steps = [
-        ("AdminCreateUser", {"UserAttributes": attributes, "MessageAction": "SUPPRESS"}),
+        # The one that the engine would make up itself is too short for the pool.
+        ("AdminCreateUser", {"UserAttributes": attributes, "MessageAction": "SUPPRESS", "TemporaryPassword": f"{password}-once"}),
         ("AdminAddUserToGroup", {"GroupName": role}),
         ("AdminSetUserPassword", {"Password": password, "Permanent": True}),
     ]

@@ -19,6 +19,7 @@ const REDIRECTIONS: u32 = 2;
 const RETRY_WAIT_MAX_MS: u64 = 10;
 
 /// A connection that is made when it is first needed, beside the requests, and again when it breaks.
+#[derive(Clone)]
 pub(crate) enum Connection {
     Single(ConnectionManager),
     Cluster(ClusterConnection),

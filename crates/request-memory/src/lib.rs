@@ -10,7 +10,10 @@ mod connection;
 use std::{
     convert::Infallible,
     fmt,
-    sync::atomic::{AtomicBool, Ordering},
+    sync::{
+        Arc, Mutex, PoisonError,
+        atomic::{AtomicBool, Ordering},
+    },
     time::Duration,
 };
 
@@ -32,8 +35,8 @@ const BUDGET: Duration = Duration::from_millis(50);
 /// How long connecting may take: TLS and authentication need more than a command.
 const CONNECT_TIMEOUT: Duration = Duration::from_millis(250);
 
-/// How many of the last calls the breaker judges by: one that failed is enough. Going without Redis for a while costs nothing
-/// but a longer way for repeated requests, and a request that has waited for it once must not wait again.
+/// How many of the last calls the breaker judges by: one that failed is enough, because a request that has waited for Redis once
+/// must not wait again. Whether it was a hiccup only, a look beside the requests finds out.
 const BREAKER_CALLS: usize = 1;
 
 /// As many calls again as this may try when the pause is over, and decide together with the first whether it begins anew.
@@ -46,7 +49,8 @@ pub const BREAKER_PAUSE: Duration = Duration::from_secs(30);
 /// The memory of processed requests.
 pub struct RequestMemory {
     connection: Connection,
-    breaker: AsyncRecloser,
+    breaker: Arc<Mutex<AsyncRecloser>>,
+    breaker_pause: Duration,
     kept_away: AtomicBool,
 }
 
@@ -67,11 +71,8 @@ impl RequestMemory {
     /// The URL is not one that the Redis client understands, or no cluster can be reached so.
     pub fn new(config: &RedisConfig, breaker_pause: Duration) -> Result<RequestMemory, RedisError> {
         let connection = Connection::new(config)?;
-        let breaker =
-            Recloser::custom().closed_len(BREAKER_CALLS).half_open_len(BREAKER_PROBES).open_wait(breaker_pause).build();
-        // It judges from the second call on. This is the first, so that it judges the very first one that is made.
-        let _ = breaker.call(|| Ok::<(), Infallible>(()));
-        Ok(RequestMemory { connection, breaker: breaker.into(), kept_away: AtomicBool::new(false) })
+        let breaker = Arc::new(Mutex::new(closed_breaker(breaker_pause)));
+        Ok(RequestMemory { connection, breaker, breaker_pause, kept_away: AtomicBool::new(false) })
     }
 
     /// A memory where the environment says: see [`RedisConfig::from_env`].
@@ -83,8 +84,7 @@ impl RequestMemory {
     /// Connects now, while the environment starts, so that the first request has its whole budget for its commands. A Redis
     /// that does not answer even then opens the breaker before there is a request.
     pub async fn warm_up(&self) {
-        let ping = Pipeline::new().cmd("PING").to_owned();
-        self.run("warm up", CONNECT_TIMEOUT, &ping).await;
+        self.run("warm up", CONNECT_TIMEOUT, &ping()).await;
     }
 
     /// Whether the breaker kept the last call away from Redis.
@@ -118,16 +118,29 @@ impl RequestMemory {
     /// Runs single-key commands within a limit, unless the breaker is open, and answers each of them, or `None`. A failure is
     /// logged here and ends here.
     async fn run(&self, action: &'static str, limit: Duration, commands: &Pipeline) -> Vec<Option<Value>> {
-        let result = self.breaker.call(telemetry::call(Store::RequestMemory, self.ask(commands, limit))).await;
+        let breaker = self.breaker.lock().unwrap_or_else(PoisonError::into_inner).clone();
+        let result = breaker.call(telemetry::call(Store::RequestMemory, self.ask(commands, limit))).await;
         self.kept_away.store(matches!(result, Err(RecloserError::Rejected)), Ordering::Relaxed);
         match result {
             Ok(answers) => answers,
             Err(RecloserError::Rejected) => vec![None; commands.len()],
             Err(RecloserError::Inner(Incomplete { answers, error })) => {
                 tracing::warn!(action, error = %Causes(&error), "request memory unavailable");
+                self.look_again();
                 answers
             }
         }
+    }
+
+    /// Asks Redis for a sign of life, beside the requests, and closes the breaker if it gives one.
+    fn look_again(&self) {
+        let (connection, breaker, pause) = (self.connection.clone(), Arc::clone(&self.breaker), self.breaker_pause);
+        tokio::spawn(async move {
+            let answers = connection.ask(&ping(), CONNECT_TIMEOUT).await;
+            if answers.iter().all(Result::is_ok) {
+                *breaker.lock().unwrap_or_else(PoisonError::into_inner) = closed_breaker(pause);
+            }
+        });
     }
 
     async fn ask(&self, commands: &Pipeline, limit: Duration) -> Result<Vec<Option<Value>>, Incomplete> {
@@ -146,6 +159,18 @@ impl RequestMemory {
 struct Incomplete {
     answers: Vec<Option<Value>>,
     error: AskError,
+}
+
+/// A breaker that lets requests pass.
+fn closed_breaker(pause: Duration) -> AsyncRecloser {
+    let breaker = Recloser::custom().closed_len(BREAKER_CALLS).half_open_len(BREAKER_PROBES).open_wait(pause).build();
+    // It judges from the second call on. This is the first, so that it judges the very first one that is made.
+    let _ = breaker.call(|| Ok::<(), Infallible>(()));
+    breaker.into()
+}
+
+fn ping() -> Pipeline {
+    Pipeline::new().cmd("PING").to_owned()
 }
 
 fn key(id: EntryId) -> String {

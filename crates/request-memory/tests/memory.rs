@@ -150,6 +150,18 @@ async fn one_request_waits_once_for_a_redis_that_hangs() {
 }
 
 #[tokio::test]
+async fn an_answer_that_comes_too_late_does_not_keep_later_requests_away() {
+    let redis = RedisServer::start().await;
+    let memory = memory_at(&redis.url());
+    memory.warm_up().await;
+    redis.hang();
+    assert_eq!(memory.recall(&[id("1")]).await, [None]);
+    redis.resume();
+    let in_time = tokio::time::timeout(BREAKER_PAUSE / 3, remembered_in_the_end(&memory)).await;
+    in_time.expect("the breaker closes long before its pause is over");
+}
+
+#[tokio::test]
 async fn no_request_waits_for_a_redis_that_hung_at_start() {
     let redis = RedisServer::start().await;
     let memory = memory_at(&redis.url());

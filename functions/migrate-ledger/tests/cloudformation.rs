@@ -441,7 +441,7 @@ async fn a_request_that_cannot_be_understood_is_answered_all_the_same() {
         .iter()
         .map(|received| serde_json::from_str::<Value>(&received.body).unwrap())
         .inspect(|answer| {
-            assert_eq!((&answer["Status"], &answer["PhysicalResourceId"]), (&json!("FAILED"), &json!("fluxo-ledger")))
+            assert_eq!((&answer["Status"], &answer["PhysicalResourceId"]), (&json!("FAILED"), &json!("fluxo-ledger")));
         })
         .map(|answer| answer["Reason"].clone())
         .collect();

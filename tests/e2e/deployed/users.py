@@ -49,7 +49,9 @@ class Users:
     def _sign_up(self, pool: str, client: str, merchant: str | None, groups: list[str]) -> dict[str, str]:
         user = f"user-{uuid.uuid4()}"
         attributes = [{"Name": "custom:merchant_id", "Value": merchant}] if merchant else []
-        self._cognito.admin_create_user(UserPoolId=pool, Username=user, UserAttributes=attributes, MessageAction="SUPPRESS")
+        self._cognito.admin_create_user(
+            UserPoolId=pool, Username=user, UserAttributes=attributes, MessageAction="SUPPRESS", TemporaryPassword=f"{PASSWORD}-once"
+        )
         self._cognito.admin_set_user_password(UserPoolId=pool, Username=user, Password=PASSWORD, Permanent=True)
         for group in groups:
             self._cognito.admin_add_user_to_group(UserPoolId=pool, Username=user, GroupName=group)
