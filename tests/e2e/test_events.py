@@ -97,9 +97,12 @@ RUNS_AGAIN = Case(parked_just_now, {"batchItemFailures": []}, recorded=[SALE])
 
 CASES = {
     "apply-to-ledger/amount-of-zero": Case(no_entry, {"errorType": "InvalidInput"}),
+    # As of a state machine that says nothing of its execution yet.
+    "apply-to-ledger/bare-state": Case(no_entry, outcomes(applied=1)),
     "apply-to-ledger/batch": Case(no_entry, outcomes(applied=2)),
     "apply-to-ledger/entry": Case(no_entry, outcomes(applied=1)),
     "apply-to-ledger/reversal": Case(three_entries, outcomes(applied=1), recorded=[REFUND]),
+    "consolidate-day/bare-state": Case(no_entry, outcomes(applied=1) | {"written": 2, "up_to_date": 0}),
     "consolidate-day/day": Case(no_entry, outcomes(applied=1) | {"written": 2, "up_to_date": 0}),
     "consolidate-day/totals-past-64-bits": Case(no_entry, outcomes(duplicate=1) | {"written": 1, "up_to_date": 0}),
     "export-entries/month": Case(three_entries, {"statusCode": 200, "rows": [{"date": DAY, "currency": "BRL"}] * 3}),
