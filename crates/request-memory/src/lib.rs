@@ -5,6 +5,7 @@
 //! for it again and again.
 
 use std::{
+    convert::Infallible,
     fmt,
     future::Future,
     sync::atomic::{AtomicBool, Ordering},
@@ -30,10 +31,11 @@ const BUDGET: Duration = Duration::from_millis(50);
 /// How long connecting may take: TLS and authentication need more than a command.
 const CONNECT_TIMEOUT: Duration = Duration::from_millis(250);
 
-/// After this many calls the breaker looks at the failure rate for the first time.
-const BREAKER_CALLS: usize = 4;
+/// How many of the last calls the breaker judges by: one that failed is enough. Going without Redis for a while costs nothing
+/// but a longer way for repeated requests, and a request that has waited for it once must not wait again.
+const BREAKER_CALLS: usize = 1;
 
-/// How many calls an open breaker lets try again after its pause.
+/// As many calls again as this may try when the pause is over, and decide together with the first whether it begins anew.
 const BREAKER_PROBES: usize = 1;
 
 /// How long an open breaker keeps requests away from Redis before one may try again: so long that, under load, those that
@@ -70,6 +72,8 @@ impl RequestMemory {
         let connection = ConnectionManager::new_lazy_with_config(Client::open(url)?, config)?;
         let breaker =
             Recloser::custom().closed_len(BREAKER_CALLS).half_open_len(BREAKER_PROBES).open_wait(breaker_pause).build();
+        // It judges from the second call on. This is the first, so that it judges the very first one that is made.
+        let _ = breaker.call(|| Ok::<(), Infallible>(()));
         Ok(RequestMemory { connection, breaker: breaker.into(), kept_away: AtomicBool::new(false) })
     }
 
@@ -80,15 +84,11 @@ impl RequestMemory {
             .map_err(|_| SettingError::Invalid { name, expected: "a Redis URL" })
     }
 
-    /// Connects now, while the environment starts, so that the first request has its whole budget for its commands.
+    /// Connects now, while the environment starts, so that the first request has its whole budget for its commands. A Redis
+    /// that does not answer even then opens the breaker before there is a request.
     pub async fn warm_up(&self) {
-        let mut connection = self.connection.clone();
         let ping = Pipeline::new().cmd("PING").ignore().to_owned();
-        match timeout(CONNECT_TIMEOUT, ping.query_async::<()>(&mut connection)).await {
-            Ok(Ok(())) => {}
-            Ok(Err(error)) => tracing::warn!(error = %Causes(&error), "request memory not reachable at start"),
-            Err(_) => tracing::warn!("request memory does not answer at start"),
-        }
+        let _: Option<()> = self.run("warm up", CONNECT_TIMEOUT, ping).await;
     }
 
     /// Whether the breaker kept the last call away from Redis.
@@ -103,7 +103,7 @@ impl RequestMemory {
         for id in ids {
             pipeline.get(key(*id));
         }
-        let values: Option<Vec<Option<String>>> = self.run("recall", pipeline).await;
+        let values: Option<Vec<Option<String>>> = self.run("recall", BUDGET, pipeline).await;
         match values {
             Some(values) if values.len() == ids.len() => {
                 values.into_iter().map(|value| value.as_deref().and_then(Remembered::read)).collect()
@@ -121,13 +121,18 @@ impl RequestMemory {
         for (id, remembered) in requests {
             pipeline.cmd("SET").arg(key(*id)).arg(remembered.write()).arg("NX").arg("EX").arg(MEMORY_SECONDS).ignore();
         }
-        let _: Option<()> = self.run("remember", pipeline).await;
+        let _: Option<()> = self.run("remember", BUDGET, pipeline).await;
     }
 
-    /// Runs a pipeline within the budget, unless the breaker is open. A failure is logged here and ends here.
-    async fn run<T: redis::FromRedisValue + Send>(&self, action: &'static str, pipeline: Pipeline) -> Option<T> {
+    /// Runs a pipeline within a limit, unless the breaker is open. A failure is logged here and ends here.
+    async fn run<T: redis::FromRedisValue + Send>(
+        &self,
+        action: &'static str,
+        limit: Duration,
+        pipeline: Pipeline,
+    ) -> Option<T> {
         let mut connection = self.connection.clone();
-        let answer = telemetry::call(Store::RequestMemory, within_budget(pipeline.query_async(&mut connection)));
+        let answer = telemetry::call(Store::RequestMemory, within(limit, pipeline.query_async(&mut connection)));
         let result = self.breaker.call(answer).await;
         self.kept_away.store(matches!(result, Err(RecloserError::Rejected)), Ordering::Relaxed);
         match result {
@@ -143,14 +148,14 @@ impl RequestMemory {
 
 #[derive(Debug, thiserror::Error)]
 enum MemoryError {
-    #[error("no answer within {BUDGET:?}")]
-    Timeout,
+    #[error("no answer within {0:?}")]
+    Timeout(Duration),
     #[error(transparent)]
     Redis(#[from] RedisError),
 }
 
-async fn within_budget<T>(answer: impl Future<Output = Result<T, RedisError>>) -> Result<T, MemoryError> {
-    Ok(timeout(BUDGET, answer).await.map_err(|_| MemoryError::Timeout)??)
+async fn within<T>(limit: Duration, answer: impl Future<Output = Result<T, RedisError>>) -> Result<T, MemoryError> {
+    Ok(timeout(limit, answer).await.map_err(|_| MemoryError::Timeout(limit))??)
 }
 
 fn key(id: EntryId) -> String {

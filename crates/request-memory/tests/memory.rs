@@ -137,6 +137,30 @@ async fn a_redis_that_hangs_is_not_waited_for_again_and_again() {
 }
 
 #[tokio::test]
+async fn one_request_waits_once_for_a_redis_that_hangs() {
+    let redis = RedisServer::start().await;
+    let memory = memory_at(&redis.url());
+    memory.warm_up().await;
+    redis.hang();
+    assert_eq!(memory.recall(&[id("1")]).await, [None]);
+    assert!(!memory.is_kept_away(), "it is this call that finds out");
+    memory.remember(&[(id("1"), remembered("1.00"))]).await;
+    assert!(memory.is_kept_away());
+    redis.resume();
+}
+
+#[tokio::test]
+async fn no_request_waits_for_a_redis_that_hung_at_start() {
+    let redis = RedisServer::start().await;
+    let memory = memory_at(&redis.url());
+    redis.hang();
+    memory.warm_up().await;
+    memory.recall(&[id("1")]).await;
+    assert!(memory.is_kept_away());
+    redis.resume();
+}
+
+#[tokio::test]
 async fn a_memory_that_answers_is_not_kept_away_from() {
     let redis = RedisServer::start().await;
     let memory = memory_at(&redis.url());
@@ -150,7 +174,7 @@ async fn a_memory_that_answers_is_not_kept_away_from() {
 #[tokio::test]
 async fn a_connection_that_outlasts_the_budget_is_made_all_the_same() {
     let redis = RedisServer::start().await;
-    let memory = memory_at(&redis.url());
+    let memory = RequestMemory::new(&redis.url(), Duration::from_millis(100)).unwrap();
     redis.hang();
     assert_eq!(memory.recall(&[id("1")]).await, [None]);
     redis.resume();
