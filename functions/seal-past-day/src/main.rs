@@ -1,8 +1,5 @@
 //! The Lambda function `seal-past-day`.
 
-// A run awaits a ledger and a read model in a loop: its future nests deeper than the compiler looks by default.
-#![recursion_limit = "256"]
-
 use std::time::Duration;
 
 use jiff::Timestamp;
@@ -25,10 +22,11 @@ async fn main() -> Result<(), Error> {
         let deadline = context.deadline();
         let is_late = || deadline.duration_since(std::time::SystemTime::now()).is_ok_and(|left| left < RESERVE);
         let invocation = Invocation::new(&context.request_id, context.xray_trace_id.as_deref());
-        let sealed = async {
+        // On the heap: the compiler gives up on futures that are nested as deeply as all of this.
+        let sealed = Box::pin(async {
             let sealed = seal_past_day.run(Timestamp::now(), is_late).await;
             sealed.inspect_err(|error| tracing::error!(error = %Causes(error), "day not sealed"))
-        };
+        });
         telemetry.follow(invocation, sealed).await.map_err(Error::from)
     }))
     .await
