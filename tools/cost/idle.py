@@ -74,9 +74,10 @@ def endpoints(stack: Stack) -> int:
 
 
 def emitted_metrics(sources: Path = METRICS) -> int:
-    """How many metrics the functions emit, from the fields of their records. Each costs in the hours in which it is sent."""
+    """How many metrics the functions emit, from the list of their names. Each costs in the hours in which it is sent."""
     text = "".join(file.read_text() for file in sorted(sources.glob("**/*.rs")))
-    names = re.findall(r"#\[metrics\(unit = \w+[^\]]*\)\]\s+pub (\w+):", text)
+    listed = re.search(r"METRIC_NAMES: &\[&str\] = &\[(.*?)\];", text, re.DOTALL)
+    names = re.findall(r'"(\w+)"', listed[1]) if listed else []
     if not names:
         raise Problem(f"No metric was found in {sources}.")
     return len(set(names))

@@ -24,7 +24,7 @@ from fluxo_local import toolchain
 from fluxo_local.aws import REGION, aws_environment
 from fluxo_local.deployment import cargo_target
 from fluxo_local.engine import Engine
-from fluxo_local.postgres import DATABASE, FUNCTIONS, OWNER, Postgres, admit_functions, choose_programs, prepare_ledger
+from fluxo_local.postgres import DATABASE, FUNCTIONS, MAINTENANCE, OWNER, Postgres, choose_programs, prepare_ledger
 from fluxo_local.profile import CHECKOUT, LOCAL, OTHERS_MAY_PASS
 from fluxo_local.redis import Redis
 from fluxo_local.stack import free_ports
@@ -131,8 +131,13 @@ def prepare(stores: Stores, migrate: Path) -> None:
     # Aurora writes no images of whole pages to its log.
     stores.postgres.psql("ALTER SYSTEM SET full_page_writes = off; SELECT pg_reload_conf()")
     prepare_ledger(stores.postgres, stores.passwords[OWNER])
-    subprocess.run([migrate], env={"PATH": os.defpath} | stores.environment(OWNER), check=True)
-    admit_functions(stores.postgres, stores.passwords[FUNCTIONS], secrets.token_hex(8))
+    owner = {
+        "LEDGER_OWNER_USER": OWNER,
+        "LEDGER_OWNER_PASSWORD": stores.passwords[OWNER],
+        "LEDGER_MAINTENANCE_USER": MAINTENANCE,
+        "LEDGER_MAINTENANCE_PASSWORD": secrets.token_hex(8),
+    }
+    subprocess.run([migrate], env={"PATH": os.defpath} | stores.environment(FUNCTIONS) | owner, check=True)
     stores.client("dynamodb").create_table(
         TableName=TABLE,
         BillingMode="PAY_PER_REQUEST",
