@@ -81,10 +81,11 @@ impl RequestMemory {
             .map_err(|_| SettingError::Invalid { name: "REDIS_URL", expected: "a Redis URL" })
     }
 
-    /// Connects now, while the environment starts, so that the first request has its whole budget for its commands. A Redis
-    /// that does not answer even then opens the breaker before there is a request.
+    /// Connects now, while the environment starts, so that the first request has its whole budget for its commands. Waits no
+    /// longer than a request would: while Redis hangs, starting must not take longer either. A connection that takes longer is
+    /// made beside the requests.
     pub async fn warm_up(&self) {
-        self.run("warm up", CONNECT_TIMEOUT, &ping()).await;
+        self.run("warm up", &ping()).await;
     }
 
     /// Whether the breaker kept the last call away from Redis.
@@ -99,7 +100,7 @@ impl RequestMemory {
         for id in ids {
             pipeline.get(key(*id));
         }
-        let values = self.run("recall", BUDGET, &pipeline).await;
+        let values = self.run("recall", &pipeline).await;
         values.into_iter().map(|value| Remembered::read(&from_redis_value::<Option<String>>(value?).ok()??)).collect()
     }
 
@@ -112,14 +113,14 @@ impl RequestMemory {
         for (id, remembered) in requests {
             pipeline.cmd("SET").arg(key(*id)).arg(remembered.write()).arg("NX").arg("EX").arg(MEMORY_SECONDS);
         }
-        self.run("remember", BUDGET, &pipeline).await;
+        self.run("remember", &pipeline).await;
     }
 
-    /// Runs single-key commands within a limit, unless the breaker is open, and answers each of them, or `None`. A failure is
+    /// Runs single-key commands within the budget, unless the breaker is open, and answers each of them, or `None`. A failure is
     /// logged here and ends here.
-    async fn run(&self, action: &'static str, limit: Duration, commands: &Pipeline) -> Vec<Option<Value>> {
+    async fn run(&self, action: &'static str, commands: &Pipeline) -> Vec<Option<Value>> {
         let breaker = self.breaker.lock().unwrap_or_else(PoisonError::into_inner).clone();
-        let result = breaker.call(telemetry::call(Store::RequestMemory, self.ask(commands, limit))).await;
+        let result = breaker.call(telemetry::call(Store::RequestMemory, self.ask(commands))).await;
         self.kept_away.store(matches!(result, Err(RecloserError::Rejected)), Ordering::Relaxed);
         match result {
             Ok(answers) => answers,
@@ -143,9 +144,9 @@ impl RequestMemory {
         });
     }
 
-    async fn ask(&self, commands: &Pipeline, limit: Duration) -> Result<Vec<Option<Value>>, Incomplete> {
+    async fn ask(&self, commands: &Pipeline) -> Result<Vec<Option<Value>>, Incomplete> {
         let mut failure = None;
-        let answered = self.connection.ask(commands, limit).await.into_iter();
+        let answered = self.connection.ask(commands, BUDGET).await.into_iter();
         let mut answers: Vec<_> = answered.map(|answer| answer.map_err(|error| failure = Some(error)).ok()).collect();
         answers.resize(commands.len(), None);
         match failure {
