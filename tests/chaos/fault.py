@@ -10,7 +10,7 @@ from chaos.system import System
 # Requests a second: MiniStack answers some dozens with two cores.
 RATE = 10
 # So many that the few which meet a fault first are less than one in a hundred.
-BUSY_RATE = 40
+BUSY_RATE = 20
 # With this the state machine's retries of a task take 3 s instead of 31: a fault of 20 s outlasts them, as minutes do otherwise.
 SHORT_WAITS = 0.1
 
