@@ -20,6 +20,7 @@ use serde_json::{Value, json};
 use telemetry::{Invocation, Telemetry};
 use test_events::{Answer, EmittedMetrics, HttpEvent, Log, XrayDaemon};
 use test_stores::{Database, DynamoDb, RedisServer, accepting_state_machine, aws_engine};
+use tokio::sync::{Mutex, MutexGuard};
 use tracing::level_filters::LevelFilter;
 use workflow::{PostedEntries, Task, TaskError};
 
@@ -29,6 +30,9 @@ const API_REQUEST_ID: &str = "JKJaXmPLvHcESHA=";
 const TRACE_ID: &str = "1-6744e2f8-3c1f0c9d5b7a4e2f8d6b1a90";
 
 /// All functions on the way of an entry, with what they tell about themselves.
+/// Whoever logs first decides for the whole process which lines are wanted: no test may log beside one that reads the log.
+static ALONE: Mutex<()> = Mutex::const_new(());
+
 struct World {
     register_entry: RegisterEntry,
     ledger: Ledger,
@@ -43,6 +47,7 @@ struct World {
     _redis: RedisServer,
     _database: Database,
     _store: DynamoDb,
+    _alone: MutexGuard<'static, ()>,
 }
 
 /// An execution that has been started.
@@ -54,6 +59,7 @@ struct Execution {
 
 impl World {
     async fn new(sampled: bool) -> World {
+        let alone = ALONE.lock().await;
         let (redis, database, store) = (RedisServer::start().await, Database::create().await, DynamoDb::start().await);
         let sfn = Client::new(&aws_engine().await);
         let state_machine_arn = accepting_state_machine(&sfn).await;
@@ -77,6 +83,7 @@ impl World {
             _redis: redis,
             _database: database,
             _store: store,
+            _alone: alone,
         }
     }
 
