@@ -9,6 +9,8 @@ from fluxo_local.problem import Problem
 from fluxo_local.profile import CHECKOUT, Profile
 
 EVENTS = CHECKOUT / "events"
+# Longer than any function of the template may take: reconcile-balances has five minutes.
+INVOCATION_TIMEOUT_S = 330
 
 
 def invoke(profile: Profile, function: str, case: str) -> None:
@@ -29,6 +31,7 @@ def answer_of(stack: dict[str, Any], function: str, event: bytes) -> Any:
         f"/2015-03-31/functions/{name}/invocations",
         event,
         {"Content-Type": "application/json", "Authorization": signed_for("lambda")},
+        INVOCATION_TIMEOUT_S,
     )
     payload = json.loads(answer or b"null")
     if status != 200:

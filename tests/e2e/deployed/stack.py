@@ -18,6 +18,7 @@ from botocore.config import Config
 from fluxo_local import loopback
 from fluxo_local.aws import REGION
 from fluxo_local.deployment import STACK_NAME
+from fluxo_local.functions import INVOCATION_TIMEOUT_S
 from fluxo_local.postgres import Postgres, choose_programs, data_directory
 from fluxo_local.profile import CHECKOUT, Profile, read_json
 
@@ -110,7 +111,7 @@ class Stack:
             aws_access_key_id="test",
             aws_secret_access_key="test",
             # Nothing here may fail and be tried again unseen.
-            config=Config(retries={"total_max_attempts": 1}),
+            config=Config(retries={"total_max_attempts": 1}, read_timeout=INVOCATION_TIMEOUT_S),
         )
 
     def routes(self, **variables: str) -> list[tuple[str, str]]:
