@@ -5,7 +5,7 @@ use std::{future::Future, path::PathBuf};
 
 use anyhow::{Context, Result};
 use ledger::{Authentication, Connection, LedgerConfig};
-use test_stores::{Database, DynamoDb, RedisServer, aws_at};
+use test_stores::{Database, DynamoDb, RedisServer};
 use tokio::{
     net::TcpListener,
     runtime::{Builder, Runtime},
