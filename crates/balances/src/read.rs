@@ -10,7 +10,10 @@ use telemetry::Store;
 
 use crate::{
     BalanceTable,
-    item::{self, Item, day_key, month_key, partition_key, sort_key},
+    item::{
+        self, CREDITS, DEBITS, ENTRY_COUNT, Item, SEAL_ENTRY_COUNT, SEAL_NUMBER, UPDATED_AT, day_key, month_key,
+        partition_key, sort_key,
+    },
 };
 
 /// Whether a read has to see every write that was answered before it.
@@ -20,6 +23,28 @@ pub enum Consistency {
     Eventual,
     /// It sees them all.
     Strong,
+}
+
+/// What a query brings of each item: what is not looked at need not be sent and parsed.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) enum Attributes {
+    /// What totals are read from.
+    Totals,
+    /// What lines of a statement of balances are read from.
+    Lines,
+    /// All that there are.
+    All,
+}
+
+impl Attributes {
+    fn projection(self) -> Option<String> {
+        let names: &[&str] = match self {
+            Attributes::Totals => &[CREDITS, DEBITS, ENTRY_COUNT, SEAL_NUMBER],
+            Attributes::Lines => &["sk", CREDITS, DEBITS, ENTRY_COUNT, UPDATED_AT, SEAL_NUMBER, SEAL_ENTRY_COUNT],
+            Attributes::All => return None,
+        };
+        Some(names.join(", "))
+    }
 }
 
 /// The read model did not answer, or holds what it should not.
@@ -59,7 +84,7 @@ impl BalanceTable {
         let month = Month::of(from);
         let (months, days) = try_join(
             self.months_before(merchant, currency, month, consistency),
-            self.query(merchant, currency, day_key(month.first_day()), day_key(to), consistency),
+            self.query(merchant, currency, day_key(month.first_day()), day_key(to), Attributes::Lines, consistency),
         )
         .await?;
 
@@ -122,17 +147,18 @@ impl BalanceTable {
             return Ok(Vec::new());
         }
         let last = Month::of(month.first_day().yesterday().map_err(|_| ReadError::Malformed)?);
-        self.query(merchant, currency, month_key(first), month_key(last), consistency).await
+        self.query(merchant, currency, month_key(first), month_key(last), Attributes::Totals, consistency).await
     }
 
-    /// All items between two sort keys, both included. The number of pages is bounded by the number of days and months
-    /// that the calendar has between them.
+    /// These attributes of all items between two sort keys, both included. The number of pages is bounded by the number of
+    /// days and months that the calendar has between them.
     pub(crate) async fn query(
         &self,
         merchant: &MerchantId,
         currency: Currency,
         from: String,
         to: String,
+        attributes: Attributes,
         consistency: Consistency,
     ) -> Result<Vec<Item>, ReadError> {
         if from > to {
@@ -148,6 +174,7 @@ impl BalanceTable {
             .expression_attribute_values(":pk", partition_key(merchant, currency))
             .expression_attribute_values(":from", AttributeValue::S(from))
             .expression_attribute_values(":to", AttributeValue::S(to))
+            .set_projection_expression(attributes.projection())
             .into_paginator()
             .items()
             .send()

@@ -8,6 +8,7 @@ use jiff::Timestamp;
 use crate::{
     BalanceTable, Consistency, ReadError, SealMark,
     item::{self, Item, month_key},
+    read::Attributes,
     write::{SEAL, TOTALS},
 };
 
@@ -62,7 +63,7 @@ impl BalanceTable {
         currency: Currency,
         month: Month,
     ) -> Result<BTreeMap<Period, StoredBalance>, ReadError> {
-        let query = |from, to| self.query(merchant, currency, from, to, Consistency::Strong);
+        let query = |from, to| self.query(merchant, currency, from, to, Attributes::All, Consistency::Strong);
         let days = query(format!("day#{month}-01"), format!("day#{month}-31"));
         let (mut items, itself) = try_join(days, query(month_key(month), month_key(month))).await?;
         items.extend(itself);

@@ -1,32 +1,48 @@
 use jiff::Timestamp;
-use serde::de::DeserializeOwned;
-use serde_json::Value;
+use serde::{Deserialize, Deserializer, de::DeserializeOwned};
+use serde_json::{Value, value::RawValue};
 
 /// What the state machine hands to a function: its state, and of which execution it is. The latter is for logs and
 /// metrics alone; what becomes of the entries does not depend on it.
-#[derive(Debug, Clone, PartialEq, Eq)]
+///
+/// The payload is `{"execution": …, "started_at": …, "state": …}`, or the bare state, as executions send it that were
+/// started under an earlier definition of the state machine; they keep theirs when they are redriven.
+#[derive(Debug, Clone)]
 pub struct Task {
     /// The name of the execution.
     pub execution: Option<String>,
     /// When the execution started.
     pub started_at: Option<Timestamp>,
-    /// The state that the function works on.
-    pub state: Value,
+    state: Box<RawValue>,
 }
 
 impl Task {
-    /// Reads a payload: `{"execution": …, "started_at": …, "state": …}`, or the bare state, as executions send it that were
-    /// started under an earlier definition of the state machine; they keep theirs when they are redriven.
-    pub fn read(payload: Value) -> Task {
-        match payload {
-            Value::Object(mut fields) if fields.contains_key("state") => Task {
-                execution: fields.remove("execution").and_then(read),
-                started_at: fields.remove("started_at").and_then(read),
-                state: fields.remove("state").unwrap_or_default(),
-            },
-            state => Task { execution: None, started_at: None, state },
-        }
+    /// The state that the function works on. Its text is parsed here and nowhere before, straight into what it is taken for.
+    pub fn state<T: DeserializeOwned>(&self) -> Result<T, serde_json::Error> {
+        serde_json::from_str(self.state.get())
     }
+}
+
+impl<'de> Deserialize<'de> for Task {
+    fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Task, D::Error> {
+        let payload = Box::<RawValue>::deserialize(deserializer)?;
+        Ok(match serde_json::from_str::<Envelope>(payload.get()) {
+            Ok(Envelope { execution, started_at, state }) => {
+                Task { execution: read(execution), started_at: read(started_at), state }
+            }
+            Err(_) => Task { execution: None, started_at: None, state: payload },
+        })
+    }
+}
+
+/// A state with its execution.
+#[derive(Deserialize)]
+struct Envelope {
+    #[serde(default)]
+    execution: Value,
+    #[serde(default)]
+    started_at: Value,
+    state: Box<RawValue>,
 }
 
 /// No entry is refused for the sake of logs.
@@ -40,23 +56,29 @@ mod tests {
 
     use super::*;
 
+    fn read(payload: Value) -> (Option<String>, Option<Timestamp>, Value) {
+        let task: Task = serde_json::from_str(&payload.to_string()).unwrap();
+        let state = task.state().unwrap();
+        (task.execution, task.started_at, state)
+    }
+
     #[test]
     fn a_state_comes_with_its_execution() {
-        let task = Task::read(json!({"execution": "a-1", "started_at": "2026-11-22T15:04:05.123Z", "state": {"a": 1}}));
+        let task = read(json!({"execution": "a-1", "started_at": "2026-11-22T15:04:05.123Z", "state": {"a": 1}}));
         let started_at = "2026-11-22T15:04:05.123Z".parse().ok();
-        assert_eq!(task, Task { execution: Some("a-1".to_owned()), started_at, state: json!({"a": 1}) });
+        assert_eq!(task, (Some("a-1".to_owned()), started_at, json!({"a": 1})));
     }
 
     #[test]
     fn a_bare_state_is_of_an_unknown_execution() {
         for state in [json!({"merchant_id": "acme", "entries": []}), json!(null), json!([1])] {
-            assert_eq!(Task::read(state.clone()), Task { execution: None, started_at: None, state });
+            assert_eq!(read(state.clone()), (None, None, state));
         }
     }
 
     #[test]
     fn an_execution_that_cannot_be_read_is_left_out() {
-        let task = Task::read(json!({"execution": 1, "started_at": "yesterday", "state": null}));
-        assert_eq!(task, Task { execution: None, started_at: None, state: json!(null) });
+        let task = read(json!({"execution": 1, "started_at": "yesterday", "state": null}));
+        assert_eq!(task, (None, None, json!(null)));
     }
 }

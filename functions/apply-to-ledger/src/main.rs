@@ -10,8 +10,8 @@ async fn main() -> Result<(), Error> {
     let telemetry = &Telemetry::start()?;
     let ledger = &Ledger::new(LedgerConfig::from_env().await?);
     ledger.warm_up().await;
-    run(service_fn(async |event: LambdaEvent<serde_json::Value>| {
-        let (task, context) = (Task::read(event.payload), event.context);
+    run(service_fn(async |event: LambdaEvent<Task>| {
+        let (task, context) = event.into_parts();
         let execution = task.execution.clone();
         let invocation = Invocation::new(&context.request_id, context.xray_trace_id.as_deref());
         let applied = apply_to_ledger::handle(ledger, &telemetry.metrics, task);

@@ -10,7 +10,11 @@ use test_stores::Database;
 use workflow::{PostedEntries, Replay, Task, TaskError};
 
 async fn apply(ledger: &Ledger, payload: Value) -> Result<PostedEntries, TaskError> {
-    apply_to_ledger::handle(ledger, &EmittedMetrics::default().metrics(), Task::read(payload)).await
+    apply_to_ledger::handle(ledger, &EmittedMetrics::default().metrics(), task(payload)).await
+}
+
+fn task(payload: Value) -> Task {
+    serde_json::from_value(payload).unwrap()
 }
 
 /// The error as the state machine sees it.
@@ -153,10 +157,10 @@ async fn every_outcome_is_counted() {
     let emitted = EmittedMetrics::default();
     let mut batch = state("apply-to-ledger/batch");
     for _ in 0..2 {
-        apply_to_ledger::handle(&ledger, &emitted.metrics(), Task::read(batch.clone())).await.unwrap();
+        apply_to_ledger::handle(&ledger, &emitted.metrics(), task(batch.clone())).await.unwrap();
     }
     batch["entries"][1]["fingerprint"] = json!("0".repeat(64));
-    apply_to_ledger::handle(&ledger, &emitted.metrics(), Task::read(batch)).await.unwrap();
+    apply_to_ledger::handle(&ledger, &emitted.metrics(), task(batch)).await.unwrap();
     let counted = ["EntriesApplied", "EntriesDuplicate", "KeyConflicts"].map(|name| emitted.sum(name));
     assert_eq!(counted, [2, 3, 1]);
 }

@@ -32,7 +32,7 @@ async fn consolidate(
     now: impl Fn() -> Timestamp,
 ) -> Result<Consolidation, TaskError> {
     let invalid = |error: &dyn std::error::Error| TaskError::new(ErrorName::InvalidInput, error);
-    let posted: PostedEntries = serde_json::from_value(task.state).map_err(|error| invalid(&error))?;
+    let posted: PostedEntries = task.state().map_err(|error| invalid(&error))?;
     let (merchant, totals) = posted.parse_totals().map_err(|error| invalid(&error))?;
 
     let writes: Vec<Write> = stream::iter(&totals)

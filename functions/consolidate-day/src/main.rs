@@ -19,8 +19,8 @@ async fn main() -> Result<(), Error> {
     let table_name = settings::required("BALANCES_TABLE")?;
     let aws = DYNAMODB.load_config().await;
     let table = &BalanceTable::new(aws_sdk_dynamodb::Client::new(&aws), table_name);
-    run(service_fn(async |event: LambdaEvent<serde_json::Value>| {
-        let (task, context) = (Task::read(event.payload), event.context);
+    run(service_fn(async |event: LambdaEvent<Task>| {
+        let (task, context) = event.into_parts();
         let execution = task.execution.clone();
         let invocation = Invocation::new(&context.request_id, context.xray_trace_id.as_deref());
         let consolidated = consolidate_day::handle(table, &telemetry.metrics, task, Timestamp::now);

@@ -16,8 +16,12 @@ fn now() -> Timestamp {
     "2026-11-22T15:04:07.512Z".parse().unwrap()
 }
 
+fn task(payload: Value) -> Task {
+    serde_json::from_value(payload).unwrap()
+}
+
 async fn consolidate(table: &BalanceTable, payload: Value) -> Result<Consolidation, TaskError> {
-    consolidate_day::handle(table, &EmittedMetrics::default().metrics(), Task::read(payload), now).await
+    consolidate_day::handle(table, &EmittedMetrics::default().metrics(), task(payload), now).await
 }
 
 async fn closing(table: &BalanceTable, date: &str) -> i128 {
@@ -128,7 +132,7 @@ async fn what_was_written_and_what_was_there_already_is_counted_apart() {
     let table = BalanceTable::new(store.client.clone(), &store.table_name);
     let emitted = EmittedMetrics::default();
     for _ in 0..2 {
-        let task = Task::read(event("consolidate-day/day"));
+        let task = task(event("consolidate-day/day"));
         consolidate_day::handle(&table, &emitted.metrics(), task, now).await.unwrap();
     }
     assert_eq!(["BalancesWritten", "BalancesUpToDate"].map(|name| emitted.sum(name)), [2, 2]);
@@ -139,7 +143,7 @@ async fn the_lag_is_counted_from_when_the_entries_were_first_on_their_way() {
     let store = DynamoDb::start().await;
     let lag = async |payload: Value| {
         let emitted = EmittedMetrics::default();
-        consolidate_day::handle(&table(&store), &emitted.metrics(), Task::read(payload), now).await.unwrap();
+        consolidate_day::handle(&table(&store), &emitted.metrics(), task(payload), now).await.unwrap();
         emitted.records()[0]["ConsolidationLag"].as_u64()
     };
     let since = |time: &str| {

@@ -115,7 +115,7 @@ impl World {
     }
 
     async fn apply(&self, execution: &Execution) -> Result<PostedEntries, TaskError> {
-        let task = Task::read(payload("ApplyToLedger", execution, &execution.input));
+        let task = task("ApplyToLedger", execution, &execution.input);
         let (header, name) = (self.trace_header("bbbbbbbbbbbbbbbb"), task.execution.clone());
         let applied = apply_to_ledger::handle(&self.ledger, &self.telemetry.metrics, task);
         let invocation = Invocation::new("apply-1", Some(&header)).of_execution(name.as_deref());
@@ -123,7 +123,7 @@ impl World {
     }
 
     async fn consolidate(&self, execution: &Execution, posted: &PostedEntries) {
-        let task = Task::read(payload("ConsolidateDay", execution, &json!(posted)));
+        let task = task("ConsolidateDay", execution, &json!(posted));
         let (header, name) = (self.trace_header("cccccccccccccccc"), task.execution.clone());
         let consolidated = consolidate_day::handle(&self.table, &self.telemetry.metrics, task, Timestamp::now);
         let invocation = Invocation::new("consolidate-1", Some(&header)).of_execution(name.as_deref());
@@ -148,17 +148,19 @@ impl World {
 }
 
 /// What Step Functions hands to the function of a task.
-fn payload(task: &str, execution: &Execution, state: &Value) -> Value {
+fn task(name: &str, execution: &Execution, state: &Value) -> Task {
     let path = concat!(env!("CARGO_MANIFEST_DIR"), "/../../statemachines/record-entries.asl.json");
     let definition: Value = serde_json::from_str(&fs::read_to_string(path).unwrap()).unwrap();
-    let template = definition["States"][task]["Parameters"]["Payload"].as_object().unwrap().clone();
+    let template = definition["States"][name]["Parameters"]["Payload"].as_object().unwrap().clone();
     let value = |path: &Value| match path.as_str().unwrap() {
         "$" => state.clone(),
         "$$.Execution.Name" => json!(execution.name),
         "$$.Execution.StartTime" => json!(execution.started_at),
-        other => panic!("{task}: {other}"),
+        other => panic!("{name}: {other}"),
     };
-    template.iter().map(|(name, path)| (name.strip_suffix(".$").unwrap().to_owned(), value(path))).collect()
+    let payload: Value =
+        template.iter().map(|(name, path)| (name.strip_suffix(".$").unwrap().to_owned(), value(path))).collect();
+    serde_json::from_value(payload).unwrap()
 }
 
 fn sale() -> HttpEvent {
