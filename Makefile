@@ -10,6 +10,8 @@ SECONDS ?= 600
 TARGET ?=
 STAGE ?= dev
 GUIDED ?=
+QUICK ?=
+ONLY ?=
 LOCAL := python3 local
 IN_PROFILE := --profile '$(PROFILE)'
 SAM := .local/tools/sam/bin
@@ -24,7 +26,7 @@ export SAM_CLI_TELEMETRY := 0
 export REDOCLY_TELEMETRY := off
 export REDOCLY_SUPPRESS_UPDATE_NOTICE := true
 
-.PHONY: help run up down url token invoke reconcile redrive test lint fmt unit e2e chaos chaos-list audit fuzz-api fuzz docs cost cost-measure deploy destroy stage tools
+.PHONY: help run up down url token invoke reconcile redrive test lint fmt unit e2e chaos chaos-list bench audit fuzz-api fuzz docs cost cost-measure deploy destroy stage tools
 
 help: ## This list
 	@grep -hE '^[a-z0-9-]+:.*## ' $(MAKEFILE_LIST) | sed -E 's/^([a-z0-9-]+):.*## /\1\t/' | expand -t 14
@@ -123,6 +125,9 @@ chaos: tools ## Break everything under load and audit what is left; one fault: m
 
 chaos-list: tools ## The faults that make chaos knows
 	@$(CHAOS) --list
+
+bench: ## Measure against the limit of the stores, write docs/performance.md; within 3 minutes: make bench QUICK=1
+	@$(LOCAL) bench $(if $(QUICK),--quick) $(if $(ONLY),--only '$(ONLY)')
 
 fuzz-api: tools ## The generated requests of the e2e tests, more of them: make fuzz-api SEED=7 [EXAMPLES=100]
 	SCHEMATHESIS_SEED='$(SEED)' SCHEMATHESIS_EXAMPLES='$(EXAMPLES)' $(CHECKS)/pytest -p no:cacheprovider -s tests/e2e/test_contract.py

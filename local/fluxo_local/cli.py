@@ -91,6 +91,9 @@ def parse() -> argparse.Namespace:
     fuzzing = add("fuzz", fuzz, "Look for inputs that break a parser.")
     fuzzing.add_argument("--seconds", type=int, required=True, help="for how long, all targets together")
     fuzzing.add_argument("--target", help="only this one (see fuzz/fuzz_targets)")
+    benchmark = add("bench", bench, "Measure the functions against the limit of the stores beneath them.")
+    benchmark.add_argument("--quick", action="store_true", help="within three minutes")
+    benchmark.add_argument("--only", metavar="GROUPS", help="only these groups of figures, such as single,batch; nothing is written")
     services = add("with-test-services", with_test_services, "Run a command beside a throw-away PostgreSQL and AWS engine.")
     services.add_argument("test_command", nargs=argparse.REMAINDER, metavar="-- CMD")
     return parser.parse_args()
@@ -182,6 +185,13 @@ def fuzz(arguments: argparse.Namespace) -> None:
     from fluxo_local import fuzz
 
     fuzz.fuzz(arguments.seconds, arguments.target)
+
+
+def bench(arguments: argparse.Namespace) -> int:
+    """Measures."""
+    from fluxo_local import bench
+
+    return bench.bench(quick=arguments.quick, only=arguments.only)
 
 
 def with_test_services(arguments: argparse.Namespace) -> int:

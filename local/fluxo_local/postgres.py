@@ -6,7 +6,8 @@ import pwd
 import shutil
 import signal
 import subprocess
-from dataclasses import dataclass
+from collections.abc import Mapping
+from dataclasses import dataclass, field
 from pathlib import Path
 
 from fluxo_local import console, toolchain
@@ -37,6 +38,8 @@ class Postgres:
     password: str
     logs: Path
     durable: bool = True
+    settings: Mapping[str, str] = field(default_factory=dict)
+    """What is not as PostgreSQL comes."""
 
     def start(self) -> Service:
         """Starts the server, after creating its data directory if there is none."""
@@ -115,6 +118,7 @@ class Postgres:
             "unix_socket_directories": "",
             "max_connections": str(CONNECTIONS_MAX),
             "fsync": "on" if self.durable else "off",
+            **self.settings,
         }
         return [word for name, value in settings.items() for word in ("-c", f"{name}={value}")]
 

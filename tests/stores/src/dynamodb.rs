@@ -12,6 +12,8 @@ pub struct DynamoDb {
     pub client: Client,
     /// The name of its one table.
     pub table_name: String,
+    /// Where it listens.
+    pub url: String,
     server: JoinHandle<()>,
 }
 
@@ -22,10 +24,11 @@ impl DynamoDb {
         let address = listener.local_addr().expect("its address");
         let engine = dynoxide::Database::memory().expect("a DynamoDB in memory");
         let server = tokio::spawn(dynoxide::server::serve_on(listener, engine));
-        let client = Client::new(&aws_at(&format!("http://{address}")).await);
+        let url = format!("http://{address}");
+        let client = Client::new(&aws_at(&url).await);
         let table_name = "balances".to_owned();
         create_table(&client, &table_name).await;
-        DynamoDb { client, table_name, server }
+        DynamoDb { client, table_name, url, server }
     }
 
     /// Sets an attribute of an item, as somebody may do by hand.

@@ -1,0 +1,9 @@
+-- What apply-to-ledger sends for a batch. The batches lie in a table, because pgbench cannot send arrays that change: reading them
+-- there costs less than receiving them would.
+\set number :turn * :clients + :client_id
+\set turn :turn + 1
+\startpipeline
+SELECT posted.* FROM prepared_batch AS batch, ledger.post(batch.merchant_id, batch.ids, batch.fingerprints, batch.types, batch.amounts_minor, batch.currencies, batch.dates, batch.descriptions, batch.categories, batch.originals, batch.slot) AS posted WHERE batch.number = :number;
+SELECT stored.* FROM prepared_batch AS batch, ledger.stored(batch.merchant_id, batch.ids, '{}') AS stored WHERE batch.number = :number;
+SELECT totals.* FROM prepared_batch AS batch, ledger.totals(batch.merchant_id, batch.ids, '{}') AS totals WHERE batch.number = :number;
+\endpipeline

@@ -1,0 +1,230 @@
+//! `docs/performance.md` and its charts, from the results alone.
+
+mod chart;
+mod goals;
+
+use std::{collections::BTreeMap, fs, path::Path};
+
+use anyhow::{Context, Result};
+
+use self::{
+    chart::{Bar, Line, bars, lines},
+    goals::{FUNCTION_GOALS, GOALS, Goal, SHOWN, function_names},
+};
+use crate::results::{Figure, Results};
+
+const DOCUMENT: &str = "performance.md";
+const CHARTS: &str = "performance";
+const BEGIN: &str = "<!-- figures: written by `make bench` -->\n";
+const END: &str = "<!-- end of figures -->";
+
+/// Writes the charts, and the part of the document that shows figures.
+pub fn write(results: &Results, docs: &Path) -> Result<()> {
+    fs::create_dir_all(docs.join(CHARTS))?;
+    for (name, chart) in charts(results) {
+        fs::write(docs.join(CHARTS).join(name).with_extension("svg"), chart)?;
+    }
+    let path = docs.join(DOCUMENT);
+    let text = fs::read_to_string(&path).with_context(|| path.display().to_string())?;
+    Ok(fs::write(&path, with_figures(&text, &figures(results))?)?)
+}
+
+fn with_figures(text: &str, figures: &str) -> Result<String> {
+    let (before, rest) = text.split_once(BEGIN).context("no mark where the figures begin")?;
+    let (_, after) = rest.split_once(END).context("no mark where the figures end")?;
+    Ok(format!("{before}{BEGIN}\n{figures}\n{END}{after}"))
+}
+
+fn figures(results: &Results) -> String {
+    let machine = &results.machine;
+    let length = if results.quick { "a quick run (`make bench QUICK=1`)" } else { "a full run (`make bench`)" };
+    [
+        format!(
+            "From {length} on {}: {}, {} cores, {} GiB, Linux {}, PostgreSQL {}, Node.js {}.",
+            results.date,
+            machine.processor,
+            machine.cores,
+            machine.memory_gib,
+            machine.kernel,
+            machine.postgresql,
+            machine.node
+        ),
+        "![Ratios and their goals](performance/ratios.svg)".to_owned(),
+        goals_table(results),
+        "![Cold start and first invocation of each function](performance/starts.svg)".to_owned(),
+        functions_table(results),
+        "![The 99th percentile of reads by rate](performance/reads.svg)".to_owned(),
+        "![One hot merchant by the number of slots](performance/slots.svg)".to_owned(),
+        shown_table(results),
+    ]
+    .join("\n\n")
+}
+
+fn goals_table(results: &Results) -> String {
+    let mut rows = vec![
+        "| figure | what | measured | against | ratio | goal | |".to_owned(),
+        "|---|---|--:|--:|--:|--:|---|".to_owned(),
+    ];
+    for goal in GOALS {
+        let Some(figure) = results.figure(goal.figure) else { continue };
+        rows.push(format!(
+            "| `{}` | {} | {} | {} | {} | {} | {} |",
+            goal.figure,
+            goal.what,
+            with_unit(figure.value, &figure.unit),
+            figure.limit.map_or_else(String::new, |limit| with_unit(limit, &figure.unit)),
+            figure.ratio.map_or_else(String::new, number),
+            goal.text(),
+            mark(goal.is_reached_by(figure)),
+        ));
+    }
+    rows.join("\n")
+}
+
+fn functions_table(results: &Results) -> String {
+    let heads: Vec<String> = FUNCTION_GOALS.iter().map(|goal| format!("{} ({})", goal.what, goal.text())).collect();
+    let mut rows =
+        vec![format!("| function | {} |", heads.join(" | ")), format!("|---|{}", "--:|".repeat(heads.len()))];
+    for function in function_names(results) {
+        let cells = FUNCTION_GOALS.iter().map(|goal| {
+            let Some(figure) = results.figure(&format!("{}_{function}", goal.figure)) else { return String::new() };
+            let missed = if goal.is_reached_by(figure) { "" } else { " ✗" };
+            format!("{}{missed}", with_unit(figure.value, &figure.unit))
+        });
+        rows.push(format!("| `{}` | {} |", function.replace('_', "-"), cells.collect::<Vec<_>>().join(" | ")));
+    }
+    rows.join("\n")
+}
+
+fn shown_table(results: &Results) -> String {
+    let mut rows =
+        vec!["| figure | what | measured | against | ratio |".to_owned(), "|---|---|--:|--:|--:|".to_owned()];
+    for (name, what) in SHOWN {
+        let Some(figure) = results.figure(name) else { continue };
+        rows.push(format!(
+            "| `{name}` | {what} | {} | {} | {} |",
+            with_unit(figure.value, &figure.unit),
+            figure.limit.map_or_else(String::new, |limit| with_unit(limit, &figure.unit)),
+            figure.ratio.map_or_else(String::new, number),
+        ));
+    }
+    rows.join("\n")
+}
+
+fn mark(is_reached: bool) -> &'static str {
+    if is_reached { "✓" } else { "✗" }
+}
+
+fn charts(results: &Results) -> BTreeMap<&'static str, String> {
+    BTreeMap::from([
+        ("ratios", ratios_chart(results)),
+        ("starts", starts_chart(results)),
+        ("reads", reads_chart(results)),
+        ("slots", slots_chart(results)),
+    ])
+}
+
+/// Only those between which a common scale makes sense.
+fn ratios_chart(results: &Results) -> String {
+    let rows = GOALS.iter().filter(|goal| goal.is_share());
+    let rows = rows.filter_map(|goal| bar(goal, results.figure(goal.figure)?)).collect::<Vec<_>>();
+    bars("Throughput as a part of the limit beneath; the line is the goal", "", &rows)
+}
+
+fn bar(goal: &Goal, figure: &Figure) -> Option<Bar> {
+    Some(Bar { label: goal.figure.to_owned(), values: vec![figure.ratio?], mark: Some(goal.bound.number()) })
+}
+
+fn starts_chart(results: &Results) -> String {
+    let of =
+        |kind: &str, function: &str| results.figure(&format!("{kind}_{function}")).map_or(0.0, |figure| figure.value);
+    let mut rows: Vec<Bar> = function_names(results)
+        .iter()
+        .map(|function| Bar {
+            label: function.replace('_', "-"),
+            values: vec![of("cold_start_ms", function), of("first_invoke_ms", function)],
+            mark: None,
+        })
+        .collect();
+    for function in ["register_entry", "apply_to_ledger"] {
+        rows.push(Bar {
+            label: format!("{} in Node.js", function.replace('_', "-")),
+            values: vec![of("node_cold_start_ms", function), of("node_first_invoke_ms", function)],
+            mark: None,
+        });
+    }
+    bars("From process start to the first question for an event (dark), and the first invocation (light)", "ms", &rows)
+}
+
+fn reads_chart(results: &Results) -> String {
+    let mut points: Vec<(f64, f64)> = results
+        .series("read_p99_at_rate_")
+        .filter_map(|(rate, figure)| Some((rate.parse().ok()?, figure.value)))
+        .collect();
+    points.sort_by(|one, other| one.0.total_cmp(&other.0));
+    lines(
+        "Reads: 99th percentile of the latency at a rate",
+        ("reads/s", "ms"),
+        &Line { points, mark: Some(goals::READ_P99_MAX_MS) },
+    )
+}
+
+fn slots_chart(results: &Results) -> String {
+    let rows: Vec<Bar> = results
+        .series("pgbench_hot_slots_")
+        .map(|(slots, figure)| Bar {
+            label: format!("{slots} slots"),
+            values: vec![figure.ratio.unwrap_or_default()],
+            mark: None,
+        })
+        .collect();
+    bars("Entries of one merchant and day, as a part of entries of 1,000 merchants (pgbench)", "", &rows)
+}
+
+fn with_unit(value: f64, unit: &str) -> String {
+    match unit {
+        "of all" if value == 0.0 => "none".to_owned(),
+        "of all" => format!("{} %", number(value * 100.0)),
+        "USD" => format!("USD {value:.2}"),
+        _ => format!("{} {unit}", number(value)),
+    }
+}
+
+/// With thousands apart and as many decimals as matter.
+fn number(value: f64) -> String {
+    if value < 10.0 {
+        return format!("{value:.2}");
+    }
+    if value < 100.0 {
+        return format!("{value:.1}");
+    }
+    let digits = format!("{value:.0}");
+    let groups: Vec<&str> =
+        digits.as_bytes().rchunks(3).rev().filter_map(|group| std::str::from_utf8(group).ok()).collect();
+    groups.join(",")
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn numbers_read_well() {
+        for (value, expected) in [(0.754, "0.75"), (12.34, "12.3"), (999.6, "1,000"), (123_456.0, "123,456")] {
+            assert_eq!(number(value), expected);
+        }
+    }
+
+    #[test]
+    fn the_document_and_its_charts_show_the_results() {
+        let root = Path::new(env!("CARGO_MANIFEST_DIR")).join("..");
+        let results = Results::read(&root.join("bench/results.json")).unwrap();
+        let docs = root.join("docs");
+        let document = fs::read_to_string(docs.join(DOCUMENT)).unwrap();
+        assert_eq!(with_figures(&document, &figures(&results)).unwrap(), document, "run make bench");
+        for (name, chart) in charts(&results) {
+            let path = docs.join(CHARTS).join(name).with_extension("svg");
+            assert_eq!(fs::read_to_string(&path).unwrap(), chart, "{}: run make bench", path.display());
+        }
+    }
+}

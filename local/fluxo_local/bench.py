@@ -1,0 +1,196 @@
+"""The benchmark: builds all that it runs, starts a PostgreSQL that keeps its promises, measures, and renders what was measured."""
+
+import json
+import os
+import secrets
+import shutil
+import signal
+import subprocess
+import zipfile
+from collections.abc import Iterator, Sequence
+from contextlib import contextmanager
+from pathlib import Path
+from typing import Any
+
+from fluxo_local import console, toolchain
+from fluxo_local.postgres import SUPERUSER, Postgres, choose_programs, data_directory
+from fluxo_local.problem import Problem
+from fluxo_local.processes import ending_with_parent, run_tool
+from fluxo_local.profile import CHECKOUT, LOCAL, Profile, ProfileLock
+from fluxo_local.stack import free_ports
+
+PROFILE = Profile("bench")
+CRATE = CHECKOUT / "bench"
+RESULTS = CRATE / "results.json"
+FUNCTIONS = CHECKOUT / "functions"
+# Apart from other builds: the local stack's have another profile, and would be built anew after each run of this one.
+BUILT = CHECKOUT / "target" / "bench"
+PACKAGES = BUILT / "packages"
+PEER = CRATE / "peer-node"
+PEER_BUILT = LOCAL / "bench-peer-node"
+STOP_TIMEOUT_S = 10
+
+# Memory as a small server of RDS has it, and no checkpoint in the middle of a round, for whoever's turn it is. What makes a
+# commit durable is as PostgreSQL comes: fsync, full_page_writes and synchronous_commit are on.
+SERVER_SETTINGS = {"shared_buffers": "1GB", "max_wal_size": "16GB", "checkpoint_timeout": "1h"}
+
+# The names of tools/cost for what the benchmark publishes as figures.
+COSTS = {
+    "entries, `STANDARD`": "usd_per_million_entries_standard",
+    "entries, `EXPRESS`": "usd_per_million_entries_express",
+    "in batches of 100, `STANDARD`": "usd_per_million_entries_standard_batch100",
+    "in batches of 100, `EXPRESS`": "usd_per_million_entries_express_batch100",
+    "balances read": "usd_per_million_reads",
+}
+
+
+def bench(*, quick: bool, only: str | None) -> int:
+    """Measures; answers the exit status."""
+    lock = ProfileLock(PROFILE)
+    if not lock.acquire():
+        raise Problem(f"A benchmark is running already (process {lock.holder()}).")
+    toolchain.require_linux_and_rust()
+    toolchain.require_system_programs()
+    PROFILE.prepare()
+    build()
+    data = data_directory(PROFILE)
+    shutil.rmtree(data, ignore_errors=True)
+    (port,) = free_ports(1)
+    postgres = Postgres(choose_programs(data), data, port, secrets.token_hex(8), PROFILE.logs, settings=SERVER_SETTINGS)
+    pgbench = postgres.programs.directory / "pgbench"
+    if not pgbench.exists():
+        raise Problem(f"pgbench is not beside PostgreSQL's other programs in {pgbench.parent}: install PostgreSQL's client programs.")
+    measured = PROFILE.directory / "results.json"
+    command = [
+        BUILT / "measure" / "bench", "run", "--programs", BUILT / "release", "--packages", PACKAGES, "--peer-node", PEER_BUILT,
+        "--pgbench", pgbench, "--node", node(), "--output", measured,
+        *(["--quick"] if quick else []), *(["--only", only] if only else []),
+    ]  # fmt: skip
+    service = postgres.start()
+    try:
+        console.say()
+        url = f"postgres://{SUPERUSER}:{postgres.password}@127.0.0.1:{port}/postgres"
+        status = run(command, {"FLUXO_TEST_POSTGRES_URL": url, "FLUXO_TEST_REDIS_SERVER": str(toolchain.find_redis())})
+    finally:
+        service.stop()
+        shutil.rmtree(data, ignore_errors=True)
+    if status == 0 and not only:
+        publish(measured)
+    return status
+
+
+def build() -> None:
+    """The functions as they are deployed, the benchmark, and the peer in Node.js."""
+    names = sorted(path.name for path in FUNCTIONS.iterdir())
+    selected = [word for name in names for word in ("--package", name)]
+    with console.step("Building the functions as they are deployed (the first time takes some minutes)") as step:
+        cargo(["build", "--release", *selected], "functions", step)
+    with console.step("Building the benchmark") as step:
+        cargo(["build", "--profile", "measure", "--package", "bench"], "bench", step)
+    with console.step("Packing the functions"):
+        PACKAGES.mkdir(exist_ok=True)
+        for name in names:
+            pack(BUILT / "release" / name, PACKAGES / f"{name}.zip")
+    with console.step("Building the peer in Node.js") as step:
+        build_peer(step)
+
+
+def pack(program: Path, package: Path) -> None:
+    """A function's program as `sam package` sends it to AWS."""
+    if package.exists() and package.stat().st_mtime > program.stat().st_mtime:
+        return
+    with zipfile.ZipFile(package, "w", zipfile.ZIP_DEFLATED) as file:
+        file.write(program, "bootstrap")
+
+
+def cargo(arguments: Sequence[str], what: str, step: console.Step) -> None:
+    """Runs cargo in the benchmark's own target directory."""
+    run_tool(
+        ["cargo", *arguments, "--locked", "--target-dir", BUILT],
+        what=f"Building the {what}",
+        log=PROFILE.logs / f"cargo-{what}.log",
+        environment=os.environ | {"PATH": toolchain.search_path()},
+        step=step,
+    )
+
+
+def build_peer(step: console.Step) -> None:
+    """Its packages as the lock file names them, and each of its functions bundled into one file, which starts faster."""
+    if not shutil.which("npm"):
+        toolchain.install_system_packages(["npm"])
+    PEER_BUILT.mkdir(exist_ok=True)
+    for name in ("package.json", "package-lock.json", "runtime.mjs", "src"):
+        source, target = PEER / name, PEER_BUILT / name
+        shutil.copytree(source, target, dirs_exist_ok=True) if source.is_dir() else shutil.copy(source, target)
+    for command in (["npm", "ci", "--ignore-scripts", "--no-audit", "--no-fund"], ["npm", "run", "build", "--", "--outdir=."]):
+        run_tool(command, what=" ".join(command[:3]), log=PROFILE.logs / "npm.log", directory=PEER_BUILT, step=step)
+
+
+def node() -> str:
+    """Node.js's program: npm has brought it."""
+    found = shutil.which("node")
+    if not found:
+        raise Problem("npm is here without Node.js: install nodejs.")
+    return found
+
+
+def run(command: Sequence[str | Path], addresses: dict[str, str]) -> int:
+    """Runs the benchmark with its words on this terminal; it ends with this process, and stops what it started first."""
+    environment = {"PATH": toolchain.search_path(), "HOME": os.environ.get("HOME", "/"), "LC_ALL": "C.UTF-8"} | addresses
+    with ended(
+        subprocess.Popen(
+            [str(word) for word in command],
+            env=environment,
+            stdin=subprocess.DEVNULL,
+            start_new_session=True,
+            preexec_fn=ending_with_parent(signal.SIGTERM),
+        )
+    ) as process:
+        return process.wait()
+
+
+@contextmanager
+def ended(process: subprocess.Popen[bytes]) -> Iterator[subprocess.Popen[bytes]]:
+    """Asks the process to end, and makes it, if it still runs when the block is left."""
+    try:
+        yield process
+    finally:
+        process.terminate()
+        try:
+            process.wait(STOP_TIMEOUT_S)
+        except subprocess.TimeoutExpired:
+            process.kill()
+            process.wait()
+
+
+def publish(measured: Path) -> None:
+    """The results with what they make the system cost, and the document that shows them."""
+    shutil.copy(measured, RESULTS)
+    # The costs are computed from what was measured.
+    results = json.loads(RESULTS.read_text())
+    results["figures"] += costs()
+    RESULTS.write_text(json.dumps(results, indent=2, ensure_ascii=False) + "\n")
+    cost()
+    run_tool([BUILT / "measure" / "bench", "report", RESULTS, CHECKOUT / "docs"], what="Rendering", log=PROFILE.logs / "report.log")
+    console.say(f"\nWritten: {RESULTS.relative_to(CHECKOUT)}, docs/performance.md and docs/cost.md.")
+
+
+def cost(*arguments: str) -> str:
+    """Runs `make cost`'s program; answers what it says."""
+    python = toolchain.install("checks") / "python"
+    path = os.pathsep.join(str(CHECKOUT / folder) for folder in ("tools", "local"))
+    command = [python, "-m", "cost", *arguments]
+    answer = subprocess.run(command, env=os.environ | {"PYTHONPATH": path}, stdout=subprocess.PIPE, text=True)
+    if answer.returncode != 0:
+        raise Problem("The costs could not be computed.")
+    return answer.stdout
+
+
+def costs() -> list[dict[str, Any]]:
+    """USD for a million entries and reads, with the CPU times that were just measured."""
+    per_million = json.loads(cost("--json"))["per_million"]
+    return [
+        {"name": COSTS[column], "value": float(usd), "unit": "USD", "limit": None, "ratio": None}
+        for column, usd in per_million.items()
+        if column in COSTS
+    ]
