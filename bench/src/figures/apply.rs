@@ -10,12 +10,14 @@ use crate::{
     peers::pgbench::{Pgbench, Protocol, prepare_batches, variables_of},
     plan::CONCURRENCY,
     progress,
+    results::Results,
     statistics::{Rounds, milliseconds},
     stores::{Ledger, settle},
 };
 
 const MERCHANTS: u32 = 1_000;
-const ONE: Shape = Shape { merchants: MERCHANTS, days: 7, entries: 1, slot: None };
+/// One entry of one of 1,000 merchants and seven days.
+pub const ONE: Shape = Shape { merchants: MERCHANTS, days: 7, entries: 1, slot: None };
 const BATCH: Shape = Shape { entries: 500, ..ONE };
 const HOT: Shape = Shape { merchants: 1, days: 1, ..ONE };
 const HOT_ONE_ROW: Shape = Shape { slot: Some(0), ..HOT };
@@ -46,9 +48,7 @@ pub async fn single(bench: &mut Bench) -> Result<()> {
     bench.results.compare("apply_single_vs_pgbench", "entries/s", rounds.compare()?);
     bench.results.compare("apply_single_vs_pgbench_prepared", "entries/s", prepared.compare()?);
     if let Some(posted) = last {
-        bench.results.add("apply_single_p50", posted.round.latencies.percentile_ms(50.0), "ms");
-        bench.results.add("apply_single_p99", posted.round.latencies.percentile_ms(99.0), "ms");
-        bench.results.add("apply_single_cpu", posted.cpu_ms, "ms");
+        posted.record(&mut bench.results, "single");
     }
     Ok(())
 }
@@ -71,9 +71,7 @@ pub async fn batch(bench: &mut Bench) -> Result<()> {
     }
     bench.results.compare("apply_batch_vs_pgbench", "entries/s", rounds.compare()?);
     if let Some(posted) = last {
-        bench.results.add("apply_batch_p50", posted.round.latencies.percentile_ms(50.0), "ms");
-        bench.results.add("apply_batch_p99", posted.round.latencies.percentile_ms(99.0), "ms");
-        bench.results.add("apply_batch_cpu", posted.cpu_ms, "ms");
+        posted.record(&mut bench.results, "batch");
     }
     Ok(())
 }
@@ -141,6 +139,14 @@ struct Posted {
     /// Of one process, for one invocation.
     cpu_ms: f64,
     round: Throughput,
+}
+
+impl Posted {
+    fn record(&self, results: &mut Results, case: &str) {
+        results.add(format!("apply_{case}_p50"), self.round.latencies.percentile_ms(50.0), "ms");
+        results.add(format!("apply_{case}_p99"), self.round.latencies.percentile_ms(99.0), "ms");
+        results.add(format!("apply_{case}_cpu"), self.cpu_ms, "ms");
+    }
 }
 
 /// The function posts as many batches as it can, into an empty ledger, which then has to hold them to the cent.
@@ -226,7 +232,8 @@ async fn post_batches_with_pgbench(bench: &Bench, round: usize) -> Result<Posted
     })
 }
 
-fn draw(round: usize, shape: Shape, window: Window) -> Result<Vec<Batch>> {
+/// More batches than can be posted in this time.
+pub fn draw(round: usize, shape: Shape, window: Window) -> Result<Vec<Batch>> {
     let entries_per_second = if shape.entries == 1 { ONES_PER_SECOND_MAX } else { BATCHED_PER_SECOND_MAX };
     let batches = entries_per_second * window.total().as_secs() / shape.entries as u64;
     let mut generator = Generator::new(round as u64);

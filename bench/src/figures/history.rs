@@ -60,8 +60,10 @@ pub async fn history(bench: &mut Bench) -> Result<()> {
     history.write_days(TEN_YEARS_BEFORE, YEAR_DAYS + LONG_DAYS).await?;
 
     history.backdated_writes(bench).await?;
-    history.reads(bench).await?;
-    history.ranges(bench).await?;
+    let (long, short) = (history.read_of(LONG)?, history.read_of(SHORT)?);
+    history.reads(bench, "backdate_read_flat", long, short).await?;
+    let (ten_years, one_year) = (history.range_of(TEN_YEARS_BEFORE)?, history.range_of(ONE_YEAR_BEFORE)?);
+    history.reads(bench, "range_read_flat", ten_years, one_year).await?;
     check::ledger_holds(&ledger, &history.sent).await?;
     drop(history);
     ledger.drop().await
@@ -100,24 +102,14 @@ impl History {
         compare(bench, "backdate_write_flat", &backdated, &today)
     }
 
-    async fn reads(&self, bench: &mut Bench) -> Result<()> {
-        let (mut long, mut short) = (Latencies::new(), Latencies::new());
-        let (long_read, short_read) = (self.read_of(LONG)?, self.read_of(SHORT)?);
+    /// Asks for both in turns.
+    async fn reads(&self, bench: &mut Bench, name: &str, long: (Bytes, String), short: (Bytes, String)) -> Result<()> {
+        let (mut of_long, mut of_short) = (Latencies::new(), Latencies::new());
         for _ in 0..bench.plan.pairs {
-            long.record(self.ask(&long_read).await?);
-            short.record(self.ask(&short_read).await?);
+            of_long.record(self.ask(&long).await?);
+            of_short.record(self.ask(&short).await?);
         }
-        compare(bench, "backdate_read_flat", &long, &short)
-    }
-
-    async fn ranges(&self, bench: &mut Bench) -> Result<()> {
-        let (mut ten_years, mut one_year) = (Latencies::new(), Latencies::new());
-        let (ten_read, one_read) = (self.range_of(TEN_YEARS_BEFORE)?, self.range_of(ONE_YEAR_BEFORE)?);
-        for _ in 0..bench.plan.pairs {
-            ten_years.record(self.ask(&ten_read).await?);
-            one_year.record(self.ask(&one_read).await?);
-        }
-        compare(bench, "range_read_flat", &ten_years, &one_year)
+        compare(bench, name, &of_long, &of_short)
     }
 
     async fn ask(&self, (event, expected): &(Bytes, String)) -> Result<Duration> {

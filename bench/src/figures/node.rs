@@ -3,9 +3,9 @@
 use anyhow::{Result, ensure};
 use bytes::Bytes;
 
-use super::{Bench, bytes, ensure_says, event, start};
+use super::{Bench, apply, bytes, ensure_says, event, start};
 use crate::{
-    data::{Batch, Generator, Shape},
+    data::Batch,
     load::closed_loop,
     plan::CONCURRENCY,
     pool::{Pool, Program},
@@ -14,15 +14,10 @@ use crate::{
     stores::{Ledger, settle},
 };
 
-const ONE: Shape = Shape { merchants: 1_000, days: 7, entries: 1, slot: None };
-
-/// More than any of the two can post.
-const ENTRIES_PER_SECOND_MAX: u64 = 12_000;
-
 /// All figures of the peer.
 pub async fn node(bench: &mut Bench) -> Result<()> {
     starts(bench).await?;
-    apply(bench).await
+    posts(bench).await
 }
 
 async fn starts(bench: &mut Bench) -> Result<()> {
@@ -49,7 +44,7 @@ async fn starts(bench: &mut Bench) -> Result<()> {
     ledger.drop().await
 }
 
-async fn apply(bench: &mut Bench) -> Result<()> {
+async fn posts(bench: &mut Bench) -> Result<()> {
     let mut rounds = Rounds::default();
     for round in 1..=bench.plan.rounds {
         let ours = {
@@ -76,9 +71,7 @@ async fn apply(bench: &mut Bench) -> Result<()> {
 /// As many entries as the processes can post, whose totals then have to be right.
 async fn post(bench: &Bench, round: usize, program: &Program, ledger: &Ledger, schema: &str) -> Result<f64> {
     bench.stores.redis.forget_everything().await;
-    let mut generator = Generator::new(round as u64);
-    let count = ENTRIES_PER_SECOND_MAX * bench.plan.window.total().as_secs();
-    let batches = (0..count).map(|_| generator.batch(ONE)).collect::<Result<Vec<Batch>>>()?;
+    let batches = apply::draw(round, apply::ONE, bench.plan.window)?;
     let events = batches.iter().map(Batch::event).collect::<Result<Vec<Bytes>>>()?;
     let pool = Pool::start(program, CONCURRENCY).await?;
     settle().await?;

@@ -2,6 +2,7 @@
 
 use std::{
     cell::{Cell, RefCell},
+    net::SocketAddr,
     time::Duration,
 };
 
@@ -22,6 +23,7 @@ use crate::{
     plan::CONCURRENCY,
     pool::Pool,
     progress,
+    report::READ_P99_MAX_MS,
     statistics::{Comparison, Rounds},
     stores::Ledger,
 };
@@ -31,9 +33,6 @@ const MONTHS: i64 = 24;
 
 /// The challenge: 50 reads a second, of which at most 5 % may be lost.
 const CHALLENGE_PER_SECOND: f64 = 50.0;
-
-/// A rate is kept if 99 of 100 requests take no longer, and none is lost.
-const P99_MAX_MS: f64 = 50.0;
 
 /// Whoever has no answer by then has gone.
 const READ_TIMEOUT: Duration = Duration::from_secs(2);
@@ -60,8 +59,7 @@ pub async fn read(bench: &mut Bench) -> Result<()> {
 }
 
 async fn against_the_store(bench: &mut Bench, pool: &Pool, reads: &[Read]) -> Result<f64> {
-    let question = Question { table: bench.stores.table.clone(), merchants: bench.plan.readers };
-    let address = bench.stores.dynamodb_url.strip_prefix("http://").context("an address")?.parse()?;
+    let (address, question) = what_bare_clients_ask(bench)?;
     let url = bench.stores.dynamodb_url.clone();
     let window = bench.plan.window;
     let (mut plain, mut sdk) = (Rounds::default(), Rounds::default());
@@ -100,12 +98,13 @@ async fn challenge(bench: &mut Bench, pool: &Pool, reads: &[Read]) -> Result<()>
     let service = open_loop(CHALLENGE_PER_SECOND, bench.plan.steady, READ_TIMEOUT, || next(pool, &mut turn)).await;
     let bare = challenge_of_bare_client(bench).await?;
     progress!(
-        "{CHALLENGE_PER_SECOND} reads/s: median {:.2} ms, p99 {:.2} ms, {} lost; bare client: median {:.2} ms, p99 {:.2} ms",
+        "{CHALLENGE_PER_SECOND} reads/s: median {:.2} ms, p99 {:.2} ms, {} lost; bare client: median {:.2} ms, p99 {:.2} ms, {} lost",
         service.latencies.percentile_ms(50.0),
         service.latencies.percentile_ms(99.0),
         service.lost,
         bare.latencies.percentile_ms(50.0),
         bare.latencies.percentile_ms(99.0),
+        bare.lost,
     );
     for (name, percent) in [("read_p50_at_50rps", 50.0), ("read_p99_at_50rps", 99.0)] {
         let (value, limit) = (service.latencies.percentile_ms(percent), bare.latencies.percentile_ms(percent));
@@ -115,10 +114,15 @@ async fn challenge(bench: &mut Bench, pool: &Pool, reads: &[Read]) -> Result<()>
     Ok(())
 }
 
+/// Whom bare clients ask, and what.
+fn what_bare_clients_ask(bench: &Bench) -> Result<(SocketAddr, Question)> {
+    let address = bench.stores.dynamodb_url.strip_prefix("http://").context("an address")?.parse()?;
+    Ok((address, Question { table: bench.stores.table.clone(), merchants: bench.plan.readers }))
+}
+
 /// The same load on bare clients, which wait for each other as little as the function's processes do.
 async fn challenge_of_bare_client(bench: &Bench) -> Result<Service> {
-    let question = Question { table: bench.stores.table.clone(), merchants: bench.plan.readers };
-    let address = bench.stores.dynamodb_url.strip_prefix("http://").context("an address")?.parse()?;
+    let (address, question) = what_bare_clients_ask(bench)?;
     let mut free = Vec::new();
     for _ in 0..CONCURRENCY {
         free.push(PlainReader::connect(address, question.clone()).await?);
@@ -145,7 +149,7 @@ async fn highest_rate(bench: &mut Bench, pool: &Pool, reads: &[Read], most: f64)
         let p99 = service.latencies.percentile_ms(99.0);
         progress!("{rate} reads/s: p99 {p99:.2} ms, {} lost", service.lost);
         bench.results.add(format!("read_p99_at_rate_{rate}"), p99, "ms");
-        if p99 <= P99_MAX_MS && service.lost == 0 { kept = rate } else { missed = rate }
+        if p99 <= READ_P99_MAX_MS && service.lost == 0 { kept = rate } else { missed = rate }
     }
     let comparison = Comparison { value: kept, limit: CHALLENGE_PER_SECOND, ratio: kept / CHALLENGE_PER_SECOND };
     bench.results.compare("read_max_rps", "requests/s", comparison);

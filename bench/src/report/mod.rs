@@ -7,6 +7,7 @@ use std::{collections::BTreeMap, fs, path::Path};
 
 use anyhow::{Context, Result};
 
+pub use self::goals::READ_P99_MAX_MS;
 use self::{
     chart::{Bar, Line, bars, lines},
     goals::{FUNCTION_GOALS, GOALS, Goal, SHOWN, function_names},
@@ -165,7 +166,7 @@ fn reads_chart(results: &Results) -> String {
     lines(
         "Reads: 99th percentile of the latency at a rate",
         ("reads/s", "ms"),
-        &Line { points, mark: Some(goals::READ_P99_MAX_MS) },
+        &Line { points, mark: Some(READ_P99_MAX_MS) },
     )
 }
 
