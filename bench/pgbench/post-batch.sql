@@ -4,6 +4,5 @@
 \set turn :turn + 1
 \startpipeline
 SELECT posted.* FROM prepared_batch AS batch, ledger.post(batch.merchant_id, batch.ids, batch.fingerprints, batch.types, batch.amounts_minor, batch.currencies, batch.dates, batch.descriptions, batch.categories, batch.originals, batch.slot) AS posted WHERE batch.number = :number;
-SELECT stored.* FROM prepared_batch AS batch, ledger.stored(batch.merchant_id, batch.ids, '{}') AS stored WHERE batch.number = :number;
-SELECT totals.* FROM prepared_batch AS batch, ledger.totals(batch.merchant_id, batch.ids, '{}') AS totals WHERE batch.number = :number;
+SELECT totals.* FROM prepared_batch AS batch, ledger.period_totals(batch.merchant_id, batch.total_currencies, batch.total_days) AS totals WHERE batch.number = :number;
 \endpipeline

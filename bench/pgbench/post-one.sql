@@ -1,4 +1,4 @@
--- What apply-to-ledger sends for one entry: the three functions that it calls, in one round trip. The values are drawn by pgbench;
+-- What apply-to-ledger sends for one entry: the two functions that it calls, in one round trip. The values are drawn by pgbench;
 -- what is made of them here costs PostgreSQL a few microseconds.
 \set number random(1, 9000000000000000000)
 \set merchant random(:first_merchant, :last_merchant)
@@ -8,6 +8,5 @@
 \set slot random(0, :last_slot)
 \startpipeline
 SELECT * FROM ledger.post(:merchant, ARRAY[md5(:number)::uuid], ARRAY['\x16d8d9c4591d57a214f053252a13823c02d0f8fa7704e1025c2a1ebaa5d93d58'::bytea], ARRAY[CASE WHEN :credit = 1 THEN 'credit' ELSE 'debit' END], ARRAY[:minor]::bigint[], ARRAY['BRL'], ARRAY['2026-11-' || :day], ARRAY['Venda no cartão'], ARRAY['vendas'], ARRAY[NULL]::uuid[], :slot);
-SELECT * FROM ledger.stored(:merchant, ARRAY[md5(:number)::uuid], '{}');
-SELECT * FROM ledger.totals(:merchant, ARRAY[md5(:number)::uuid], '{}');
+SELECT * FROM ledger.period_totals(:merchant, ARRAY['BRL'], ARRAY['2026-11-' || :day]);
 \endpipeline

@@ -1,6 +1,7 @@
 //! `pgbench`, PostgreSQL's own load generator in C, with the statements of `apply-to-ledger`.
 
 use std::{
+    collections::BTreeSet,
     path::{Path, PathBuf},
     time::Duration,
 };
@@ -133,7 +134,7 @@ pub async fn prepare_batches(ledger: &Ledger, batches: &[Batch]) -> Result<()> {
     owner.batch_execute(&format!("GRANT SELECT ON prepared_batch TO {}", ledger.config().user)).await?;
     let transaction = owner.transaction().await?;
     let insert = transaction
-        .prepare("INSERT INTO prepared_batch VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11, $12)")
+        .prepare("INSERT INTO prepared_batch VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11, $12, $13, $14)")
         .await?;
     for (number, batch) in batches.iter().enumerate() {
         let entries = &batch.entries;
@@ -148,9 +149,11 @@ pub async fn prepare_batches(ledger: &Ledger, batches: &[Batch]) -> Result<()> {
         let categories: Vec<Option<&str>> =
             entries.iter().map(|entry| entry.category.as_ref().map(Category::as_str)).collect();
         let originals: Vec<Option<Uuid>> = vec![None; entries.len()];
+        let days: BTreeSet<(&str, &str)> = currencies.iter().copied().zip(dates.iter().map(String::as_str)).collect();
+        let (total_currencies, total_days): (Vec<&str>, Vec<&str>) = days.into_iter().unzip();
         let slot = i16::from(ids[0].as_bytes()[0] % ledger::TOTAL_SLOTS);
         let (number, merchant) = (i64::try_from(number)?, batch.merchant.as_str());
-        let row: [&(dyn ToSql + Sync); 12] = [
+        let row: [&(dyn ToSql + Sync); 14] = [
             &number,
             &merchant,
             &ids,
@@ -163,6 +166,8 @@ pub async fn prepare_batches(ledger: &Ledger, batches: &[Batch]) -> Result<()> {
             &categories,
             &originals,
             &slot,
+            &total_currencies,
+            &total_days,
         ];
         transaction.execute(&insert, &row).await?;
     }

@@ -73,6 +73,11 @@ pub(crate) fn totals(item: &Item) -> Option<Totals> {
     })
 }
 
+/// Credits less debits of a month, or nothing if an attribute is missing or malformed.
+pub(crate) fn net(item: &Item) -> Option<i128> {
+    number::<i128>(item, CREDITS)?.checked_sub(number(item, DEBITS)?)
+}
+
 pub(crate) fn has_totals(item: &Item) -> bool {
     item.contains_key(ENTRY_COUNT)
 }

@@ -3,7 +3,7 @@ use std::{collections::BTreeMap, error::Error};
 use aws_sdk_dynamodb::types::AttributeValue;
 use cashflow::{
     BalanceLine, BalanceToken, Currency, DailyBalance, Date, DayStatus, FIRST_DATE, MerchantId, Month, Period,
-    TotalOverflow, Totals, TotalsVersion, daily_balances,
+    TotalOverflow, TotalsVersion, daily_balances,
 };
 use futures::future::try_join;
 use telemetry::Store;
@@ -28,8 +28,8 @@ pub enum Consistency {
 /// What a query brings of each item: what is not looked at need not be sent and parsed.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(crate) enum Attributes {
-    /// What totals are read from.
-    Totals,
+    /// What an opening balance is summed from.
+    Net,
     /// What lines of a statement of balances are read from.
     Lines,
     /// All that there are.
@@ -39,7 +39,7 @@ pub(crate) enum Attributes {
 impl Attributes {
     fn projection(self) -> Option<String> {
         let names: &[&str] = match self {
-            Attributes::Totals => &[CREDITS, DEBITS, ENTRY_COUNT, SEAL_NUMBER],
+            Attributes::Net => &[CREDITS, DEBITS],
             Attributes::Lines => &["sk", CREDITS, DEBITS, ENTRY_COUNT, UPDATED_AT, SEAL_NUMBER, SEAL_ENTRY_COUNT],
             Attributes::All => return None,
         };
@@ -88,7 +88,7 @@ impl BalanceTable {
         )
         .await?;
 
-        let mut opening = sum(&months)?.net()?;
+        let mut opening = net(&months)?;
         let mut totals_by_day = BTreeMap::new();
         let mut items_by_day = BTreeMap::new();
         for item in &days {
@@ -147,7 +147,7 @@ impl BalanceTable {
             return Ok(Vec::new());
         }
         let last = Month::of(month.first_day().yesterday().map_err(|_| ReadError::Malformed)?);
-        self.query(merchant, currency, month_key(first), month_key(last), Attributes::Totals, consistency).await
+        self.query(merchant, currency, month_key(first), month_key(last), Attributes::Net, consistency).await
     }
 
     /// These attributes of all items between two sort keys, both included. The number of pages is bounded by the number of
@@ -195,9 +195,9 @@ fn line(balance: DailyBalance, item: Option<&Item>) -> Result<BalanceLine, ReadE
     Ok(BalanceLine { balance, updated_at, status })
 }
 
-fn sum(items: &[Item]) -> Result<Totals, ReadError> {
-    items.iter().try_fold(Totals::ZERO, |sum, item| {
-        let totals = item::totals(item).ok_or(ReadError::Malformed)?;
-        Ok(sum.plus(totals)?)
+fn net(items: &[Item]) -> Result<i128, ReadError> {
+    items.iter().try_fold(0, |sum: i128, item| {
+        let net = item::net(item).ok_or(ReadError::Malformed)?;
+        Ok(sum.checked_add(net).ok_or(TotalOverflow)?)
     })
 }

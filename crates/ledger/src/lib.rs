@@ -1,7 +1,7 @@
 //! The ledger in PostgreSQL: the write model and the truth.
 //!
 //! [`Ledger::post`] is the only operation that writes entries. It posts a batch in one transaction and then, in a fresh
-//! snapshot, reads the outcomes and the totals of the affected days and months; both travel in one network round trip.
+//! snapshot, reads the totals of the affected days and months; both travel in one network round trip.
 //! [`Ledger::seal`] records what a day was at one moment. Everything else reads.
 //!
 //! Who connects has no rights on tables. Each operation calls a function of the database, which is a file in `sql/`: those of

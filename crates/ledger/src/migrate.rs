@@ -23,6 +23,7 @@ const FUNCTIONS: &[&str] = &[
     include_str!("sql/ledger/keep_overtaken.sql"),
     include_str!("sql/ledger/month.sql"),
     include_str!("sql/ledger/overtaken.sql"),
+    include_str!("sql/ledger/period_totals.sql"),
     include_str!("sql/ledger/post.sql"),
     include_str!("sql/ledger/posted.sql"),
     include_str!("sql/ledger/seal.sql"),

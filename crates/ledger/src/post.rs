@@ -1,7 +1,7 @@
-use std::collections::{HashMap, HashSet};
+use std::collections::{BTreeSet, HashMap, HashSet};
 
 use cashflow::{Category, Description, Entry, EntryId, Fingerprint, MerchantId, PeriodTotals};
-use futures::future::try_join3;
+use futures::future::try_join;
 use tokio_postgres::{
     Client, Row,
     types::{ToSql, Type},
@@ -68,26 +68,40 @@ impl Ledger {
     }
 }
 
-/// The three statements are sent together and answered in one round trip. Each is a transaction of its own, run in this
-/// order: the second and third see what the first has committed, and what every other writer has committed by then.
-/// Totals read inside the writing transaction would miss concurrent writers and give one count to two different sets.
+/// Both statements are sent together and answered in one round trip. Each is a transaction of its own, run in this order:
+/// the second sees what the first has committed, and what every other writer has committed by then. Totals read inside the
+/// writing transaction would miss concurrent writers and give one count to two different sets.
+///
+/// If the ledger held some of the entries before, it is asked once more, for what it holds and for the totals of that: a
+/// repeat may have another date than what was posted first.
 async fn post(client: &Client, merchant: &MerchantId, entries: &[Entry]) -> Result<Posting, PostError> {
     let columns = Columns::new(entries);
     let merchant_id = merchant.as_str();
     let slot = i16::from(total_slot(entries));
     let mut parameters = columns.parameters(&merchant_id);
     parameters.push((&slot, Type::INT2));
+    let (currencies, days) = columns.days();
+
+    let (posted, totals) = try_join(
+        client.query_typed("SELECT * FROM ledger.post($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11)", &parameters),
+        client.query_typed(
+            "SELECT * FROM ledger.period_totals($1, $2, $3)",
+            &[(&merchant_id, Type::TEXT), (&currencies, Type::TEXT_ARRAY), (&days, Type::TEXT_ARRAY)],
+        ),
+    )
+    .await?;
+    if posted.len() == entries.len() {
+        return Ok(Posting { outcomes: vec![Outcome::Applied; entries.len()], after: read_ledger_totals(&totals)? });
+    }
+
     let originals: Vec<Uuid> = columns.reverses.iter().flatten().copied().collect();
     let by_id: [(&(dyn ToSql + Sync), Type); 3] =
         [(&merchant_id, Type::TEXT), (&columns.ids, Type::UUID_ARRAY), (&originals, Type::UUID_ARRAY)];
-
-    let (posted, stored, totals) = try_join3(
-        client.query_typed("SELECT * FROM ledger.post($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11)", &parameters),
+    let (stored, totals) = try_join(
         client.query_typed("SELECT * FROM ledger.stored($1, $2, $3)", &by_id),
         client.query_typed("SELECT * FROM ledger.totals($1, $2, $3)", &by_id),
     )
     .await?;
-
     let outcomes = outcomes(entries, &posted, &stored)?;
     let keep_conflicts = "SELECT * FROM ledger.keep_conflicts($1, $2, $3, $4, $5, $6, $7, $8, $9, $10)";
     keep_aside(client, keep_conflicts, &merchant_id, entries, &outcomes, Outcome::Conflict).await?;
@@ -168,6 +182,13 @@ impl<'a> Columns<'a> {
             categories: entries.iter().map(|entry| entry.category.as_ref().map(Category::as_str)).collect(),
             reverses: entries.iter().map(|entry| entry.reverses.as_ref().map(EntryId::as_uuid).copied()).collect(),
         }
+    }
+
+    /// The currency and date of each day that has entries, each once.
+    fn days(&self) -> (Vec<&'static str>, Vec<&str>) {
+        let days: BTreeSet<(&'static str, &str)> =
+            self.currencies.iter().copied().zip(self.dates.iter().map(String::as_str)).collect();
+        days.into_iter().unzip()
     }
 
     /// Parameters `$1` to `$10` of the statements that take whole entries.

@@ -122,6 +122,32 @@ async fn a_repeat_with_another_default_date_answers_the_totals_of_the_stored_dat
 }
 
 #[tokio::test]
+async fn the_plan_that_a_session_keeps_reads_no_more_for_a_merchant_with_years_of_history() {
+    let database = Database::create().await;
+    let mut session = database.owner().await;
+    let ask = "SELECT * FROM ledger.period_totals('acme', '{BRL}', '{2026-11-22}')";
+    // Planned now, when all that the planner knows is that the tables are empty.
+    assert_eq!(session.query(ask, &[]).await.unwrap().len(), 0);
+
+    let today = parse_date("2026-11-22").unwrap();
+    let days: Vec<String> =
+        (0..1_500).map(|days| today.checked_sub(jiff::Span::new().days(days)).unwrap().to_string()).collect();
+    let history: Vec<Entry> = days.iter().map(|day| entry(day, &format!("credit 1.00 BRL {day}"))).collect();
+    let ledger = Ledger::new(database.config());
+    for batch in history.chunks(500) {
+        post(&ledger, batch).await;
+    }
+
+    let transaction = session.transaction().await.unwrap();
+    assert_eq!(transaction.query(ask, &[]).await.unwrap().len(), 2);
+    let rows_read = "SELECT sum(seq_tup_read + coalesce(idx_tup_fetch, 0))::bigint FROM pg_stat_xact_user_tables
+                     WHERE relname IN ('entry', 'daily_total')";
+    let rows_read: i64 = transaction.query_one(rows_read, &[]).await.unwrap().get(0);
+    // The day, and the 22 days that the month has so far.
+    assert_eq!(rows_read, 1 + 22);
+}
+
+#[tokio::test]
 async fn totals_past_64_bits_stay_exact() {
     let database = Database::create().await;
     // 10,000 of the largest entries, posted the way the statement posts them, without 10,000 requests.

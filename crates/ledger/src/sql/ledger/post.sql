@@ -10,8 +10,11 @@ CREATE OR REPLACE FUNCTION ledger.post(
     descriptions text[], categories text[], originals uuid[], total_slot smallint
 )
 RETURNS TABLE (id uuid)
-LANGUAGE sql VOLATILE SECURITY DEFINER
-BEGIN ATOMIC
+LANGUAGE plpgsql VOLATILE SECURITY DEFINER SET search_path = pg_catalog, public, pg_temp SET plan_cache_mode = force_generic_plan
+AS $$
+#variable_conflict use_column
+BEGIN
+RETURN QUERY
 WITH moment AS MATERIALIZED (
     SELECT clock_timestamp() AS recorded_at
 ), posted AS (
@@ -39,3 +42,4 @@ WITH moment AS MATERIALIZED (
 )
 SELECT id FROM posted;
 END
+$$;

@@ -11,27 +11,8 @@ WITH affected AS (
     SELECT currency, date FROM entry WHERE merchant_id = $1 AND id = ANY ($2::uuid[])
     UNION
     SELECT currency, date FROM entry WHERE merchant_id = $1 AND reverses = ANY ($3::uuid[])
-), period AS (
-    SELECT currency, to_char(date, 'YYYY-MM-DD') AS name, date AS first, date + 1 AS after_last
-    FROM affected
-    UNION
-    SELECT currency, to_char(date, 'YYYY-MM'), date_trunc('month', date)::date, (date_trunc('month', date) + INTERVAL '1 month')::date
-    FROM affected
+), days AS (
+    SELECT array_agg(currency) AS currencies, array_agg(to_char(date, 'YYYY-MM-DD')) AS dates FROM affected
 )
-SELECT
-    period.name AS period,
-    period.currency,
-    sum(total.credits)::text AS credits,
-    sum(total.debits)::text AS debits,
-    sum(total.entry_count)::bigint AS entry_count,
-    (SELECT epoch FROM ledger_epoch) AS epoch,
-    (extract(epoch FROM statement_timestamp()) * 1000000)::bigint AS totals_at_us
-FROM period
-JOIN daily_total AS total
-    ON total.merchant_id = $1
-    AND total.currency = period.currency
-    AND total.date >= period.first
-    AND total.date < period.after_last
-GROUP BY period.name, period.currency
-ORDER BY period.name, period.currency;
+SELECT totals.* FROM days, ledger.period_totals($1, days.currencies, days.dates) AS totals;
 END

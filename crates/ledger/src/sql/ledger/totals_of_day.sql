@@ -5,26 +5,5 @@ RETURNS TABLE (
 )
 LANGUAGE sql STABLE SECURITY DEFINER
 BEGIN ATOMIC
-WITH period AS (
-    SELECT to_char(day, 'YYYY-MM-DD') AS name, day AS first, day + 1 AS after_last FROM (SELECT $3::text::date AS day) AS given
-    UNION ALL
-    SELECT to_char(day, 'YYYY-MM'), date_trunc('month', day)::date, (date_trunc('month', day) + INTERVAL '1 month')::date
-    FROM (SELECT $3::text::date AS day) AS given
-)
-SELECT
-    period.name AS period,
-    $2 AS currency,
-    sum(total.credits)::text AS credits,
-    sum(total.debits)::text AS debits,
-    sum(total.entry_count)::bigint AS entry_count,
-    (SELECT epoch FROM ledger_epoch) AS epoch,
-    (extract(epoch FROM statement_timestamp()) * 1000000)::bigint AS totals_at_us
-FROM period
-JOIN daily_total AS total
-    ON total.merchant_id = $1
-    AND total.currency = $2
-    AND total.date >= period.first
-    AND total.date < period.after_last
-GROUP BY period.name
-ORDER BY period.name;
+SELECT * FROM ledger.period_totals($1, ARRAY[$2], ARRAY[$3]);
 END
