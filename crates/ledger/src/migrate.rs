@@ -13,7 +13,8 @@ const SESSION: &str =
     "SET statement_timeout = 0; SET client_connection_check_interval = '2s'; SET search_path = public";
 
 /// The functions of the database, which are all that the application's roles may use. What they are is the newest text; what
-/// they were is in the history of these files. One that goes, or takes or answers something else, is dropped by a migration.
+/// they were is in the history of these files. Those that others call come before them. One that goes, or takes or answers
+/// something else, is dropped by a migration.
 const FUNCTIONS: &[&str] = &[
     include_str!("sql/ledger/as_of.sql"),
     include_str!("sql/ledger/conflicts.sql"),

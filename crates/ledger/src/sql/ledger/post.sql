@@ -1,4 +1,5 @@
 -- Posts the new ones among the given entries and adds them to their days' totals: one statement, one transaction.
+-- Called for every entry, so its plan is kept (docs/adr/0017): it reads no table, but for what its own inserts look up.
 -- The conflict clause names no target, so that any unique constraint makes an outcome and not an aborted batch: a second
 -- reversal of an entry, for instance.
 -- Both inserts are sorted, and every writer goes through the tables in this order: no two can wait for each other in a ring.
