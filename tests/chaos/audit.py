@@ -85,7 +85,7 @@ def different(name: str, wanted: dict[str, Sums], held: dict[str, Sums]) -> list
 
 
 def items(system: System, partition: str) -> dict[str, Sums]:
-    """What DynamoDB holds of a merchant and currency."""
+    """What DynamoDB holds of a merchant and currency, by day and month."""
     read = TypeDeserializer().deserialize
     query: dict[str, Any] = {
         "TableName": system.ids["balances_table"],
@@ -97,8 +97,18 @@ def items(system: System, partition: str) -> dict[str, Sums]:
     for page in system.balances.get_paginator("query").paginate(**query):
         for item in page["Items"]:
             values = {name: read(value) for name, value in item.items()}
-            found[values["sk"]] = Sums(int(values["credits"]), int(values["debits"]), int(values["entry_count"]))
+            kind, period = values["sk"].split("#")
+            if kind == "day":
+                found[period] = Sums(int(values["credits"]), int(values["debits"]), int(values["entry_count"]))
+            else:
+                found |= {f"{period}-{name[1:]}": month(text) for name, text in values.items() if name not in ("pk", "sk")}
     return found
+
+
+def month(text: str) -> Sums:
+    """The totals of a month, as the item of its year holds them."""
+    _epoch, entry_count, credits, debits, _updated_at = map(int, text.split(" "))
+    return Sums(credits, debits, entry_count)
 
 
 def audit_answers(system: System, book: Book, tokens: dict[str, str]) -> list[str]:
@@ -125,7 +135,7 @@ def balances(totals: dict[str, Sums], currency: str, first: date, last: date) ->
     lines, opening = [], 0
     for offset in range((last - first).days + 1):
         day = (first + timedelta(days=offset)).isoformat()
-        of_day = totals.get(f"day#{day}", Sums())
+        of_day = totals.get(day, Sums())
         closing = opening + of_day.credits - of_day.debits
         lines.append(
             {

@@ -82,11 +82,11 @@ class Book:
 
 
 def sums(lines: Iterable[Line]) -> dict[str, dict[str, Sums]]:
-    """By currency, the totals of each day (`day#2026-11-22`) and month (`month#2026-11`) with entries."""
+    """By currency, the totals of each day (`2026-11-22`) and month (`2026-11`) with entries."""
     totals: dict[str, dict[str, Sums]] = defaultdict(lambda: defaultdict(Sums))
     for line in lines:
-        totals[line.currency][f"day#{line.date}"].add(line)
-        totals[line.currency][f"month#{line.date[:7]}"].add(line)
+        totals[line.currency][line.date].add(line)
+        totals[line.currency][line.date[:7]].add(line)
     return {currency: dict(periods) for currency, periods in totals.items()}
 
 

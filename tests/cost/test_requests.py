@@ -55,7 +55,7 @@ def test_a_read_costs_its_milliseconds_and_a_request(
 
 def test_balances_are_two_writes_of_one_unit_or_two_queries(stack: Callable[..., Stack], table: Prices, used: Quantities) -> None:
     assert requests.per_million(ENTRY, stack(), table, used)["DynamoDB"] == 2 * Decimal("0.625")
-    # 60 months of 120 bytes are two started 4 KB, 31 days are one.
+    # Six years of 900 bytes are two started 4 KB, 31 days of 120 bytes are one.
     assert requests.per_million(READ, stack(), table, used)["DynamoDB"] == Decimal("1.5") * Decimal("0.125")
 
 

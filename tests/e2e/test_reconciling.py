@@ -43,7 +43,7 @@ def test_a_balance_overwritten_by_hand_is_put_right_and_reported(recorded: Merch
 
 
 def test_balances_that_were_lost_come_back(recorded: Merchant, stack: Stack) -> None:
-    for period in (f"day#{DATE}", f"month#{DATE[:7]}"):
+    for period in (f"day#{DATE}", f"year#{DATE[:4]}"):
         key = {"pk": {"S": f"{recorded.id}#BRL"}, "sk": {"S": period}}
         stack.client("dynamodb").delete_item(TableName=stack.ids["balances_table"], Key=key)
     assert recorded.day().entry_count == 0

@@ -104,8 +104,9 @@ def render(prices: Prices, quantities: Quantities) -> str:
         ),
         bullet(f"Entries stay. Each million adds ${money(storage(prices, quantities))} a month to what Aurora stores."),
         bullet(
-            f"A balance, of a day or a month, is an item of {quantities.case(READ.name)['item_read_bytes']} bytes: a million of them "
-            f"cost ${money(items(prices, quantities))} a month, with point-in-time recovery."
+            f"The totals of a day are an item of {quantities.case(READ.name)['day_read_bytes']} bytes, those of the months of a year one "
+            f"of {quantities.case(READ.name)['year_read_bytes']}: a million days cost ${money(days(prices, quantities))} a month, with "
+            "point-in-time recovery."
         ),
         bullet("Not counted: parked and repeated executions, traffic between zones (cents), alarms that send messages."),
         "",
@@ -184,10 +185,10 @@ def storage(prices: Prices, quantities: Quantities) -> Decimal:
     return Decimal(quantities.case(ENTRY.name)["ledger"]["stored_bytes"]) * MILLION / GB * prices.cost("aurora_storage_gb_month", 1)
 
 
-def items(prices: Prices, quantities: Quantities) -> Decimal:
-    """What keeping a million balances costs a month."""
+def days(prices: Prices, quantities: Quantities) -> Decimal:
+    """What keeping the totals of a million days costs a month."""
     # AWS: each item takes 100 bytes beside its own.
-    gigabytes = Decimal(quantities.case(READ.name)["item_read_bytes"] + 100) * MILLION / GB
+    gigabytes = Decimal(quantities.case(READ.name)["day_read_bytes"] + 100) * MILLION / GB
     return gigabytes * (prices.cost("dynamodb_storage_gb_month", 1) + prices.cost("dynamodb_pitr_gb_month", 1))
 
 

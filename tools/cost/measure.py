@@ -282,7 +282,8 @@ def measure_reading(programs: Path, stores: Stores, invocations: int) -> dict[st
         "request_bytes": len(json.dumps(event)),
         "response_bytes": mean([len(answer) for answer in answers]),
         "functions": {meter.name: result},
-        "item_read_bytes": max(map(item_bytes, items)),
+        "year_read_bytes": max(full_item_bytes(item) for item in items if is_year(item)),
+        "day_read_bytes": max(full_item_bytes(item) for item in items if not is_year(item)),
     }
 
 
@@ -337,11 +338,26 @@ def memory_of(stores: Stores, passed: dict[str, str]) -> dict[str, int]:
 
 
 def items_of(stores: Stores, passed: dict[str, str]) -> list[int]:
-    """The sizes of the items that hold the totals of a request."""
-    items = stores.client("dynamodb").scan(TableName=TABLE)["Items"]
+    """The sizes of the items into which the totals of a request are written, once for each day and month."""
+    items = {item["sk"]["S"]: item for item in stores.client("dynamodb").scan(TableName=TABLE)["Items"]}
     entries = json.loads(passed["input"])["entries"]
-    keys = {f"day#{entry['date']}" for entry in entries} | {f"month#{entry['date'][:7]}" for entry in entries}
-    return sorted(item_bytes(item) for item in items if item["sk"]["S"] in keys)
+    days, months = {entry["date"] for entry in entries}, {entry["date"][:7] for entry in entries}
+    keys = [*(f"day#{day}" for day in days), *(f"year#{month[:4]}" for month in months)]
+    return sorted(full_item_bytes(items[key]) for key in keys)
+
+
+def is_year(item: dict[str, Any]) -> bool:
+    """Whether an item holds the months of a year, and not a day."""
+    return item["sk"]["S"].startswith("year#")
+
+
+def full_item_bytes(item: dict[str, Any]) -> int:
+    """The size of an item; that of a year at its end, each of its months as large as the largest that it has."""
+    if not is_year(item):
+        return item_bytes(item)
+    keys = item_bytes({name: item[name] for name in ("pk", "sk")})
+    months = [item_bytes({name: value}) for name, value in item.items() if name not in ("pk", "sk")]
+    return keys + 12 * max(months)
 
 
 def sizes(passed: list[dict[str, str]], size: Any) -> dict[str, int]:

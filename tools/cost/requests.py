@@ -40,6 +40,9 @@ ENTRY = Case("entry", "POST /entries", records=True)
 BATCH = Case("batch", "POST /entries/batch", records=True)
 READ = Case("read", "GET /daily-balances/{date}", records=False)
 
+# What the two queries of a read go through: the size of an item, and how many there are.
+QUERIED = {"year_read_bytes": "history_years", "day_read_bytes": "history_days"}
+
 
 def per_million(case: Case, stack: Stack, prices: Prices, quantities: Quantities) -> dict[str, Decimal]:
     """What a million entries, or reads, cost with each service, in USD."""
@@ -164,9 +167,8 @@ def traced_share(stack: Stack, functions: list[str], quantities: Quantities) -> 
 def balances_cost(measured: Mapping[str, Any], prices: Prices, quantities: Quantities) -> Decimal:
     """Writing the totals of the days and months of a request, or the two queries of a read."""
     writes = sum(map(metering.write_units, measured.get("items_written_bytes", [])))
-    reads = Decimal(0)
-    if item := measured.get("item_read_bytes"):
-        reads = sum(metering.query_units(item * quantities.assume(count)) for count in ("history_months", "history_days"))
+    queried = [measured[size] * quantities.assume(count) for size, count in QUERIED.items() if size in measured]
+    reads = sum(map(metering.query_units, queried))
     return (writes * prices.cost("dynamodb_write_unit_million", 1) + reads * prices.cost("dynamodb_read_unit_million", 1)) / MILLION
 
 

@@ -13,10 +13,9 @@ use crate::{
     http::Connection,
 };
 
-const FIRST_MONTH: &str = "month#1900-01";
+const FIRST_YEAR: &str = "year#1900";
 
-/// What the function reads of months, and of days.
-const OF_MONTHS: &str = "credits, debits, entry_count, seal_number";
+/// What the function reads of days. Of years it reads all that there is.
 const OF_DAYS: &str = "sk, credits, debits, entry_count, updated_at, seal_number, seal_entry_count";
 
 /// What is asked for, of which merchants.
@@ -33,13 +32,13 @@ impl Question {
         format!("{}#BRL", u64::from(FIRST_MERCHANT) + number % u64::from(self.merchants))
     }
 
-    /// The months before today's, and the days of its month.
+    /// The years that hold the months before today's, and the days of its month.
     fn ranges() -> [Range; 2] {
-        let month_before =
-            TODAY.first_of_month().yesterday().expect("a day before").strftime("month#%Y-%m").to_string();
+        let day_before = TODAY.first_of_month().yesterday().expect("a day before");
+        let first_day = TODAY.first_of_month();
         [
-            Range { from: FIRST_MONTH.to_owned(), to: month_before, attributes: OF_MONTHS },
-            Range { from: format!("day#{}", TODAY.first_of_month()), to: format!("day#{TODAY}"), attributes: OF_DAYS },
+            Range { from: FIRST_YEAR.to_owned(), to: format!("year#{}", day_before.year()), attributes: None },
+            Range { from: format!("day#{first_day}"), to: format!("day#{TODAY}"), attributes: Some(OF_DAYS) },
         ]
     }
 }
@@ -50,8 +49,8 @@ struct Range {
     from: String,
     /// The last one.
     to: String,
-    /// Of each item.
-    attributes: &'static str,
+    /// Of each item; all of them if none are named.
+    attributes: Option<&'static str>,
 }
 
 /// A client with plain HTTP: what the store can do.
@@ -63,28 +62,30 @@ pub struct PlainReader {
 impl PlainReader {
     /// Opens a connection for each of the two queries.
     pub async fn connect(address: SocketAddr, question: Question) -> Result<PlainReader> {
-        let (months, days) = try_join(TcpStream::connect(address), TcpStream::connect(address)).await?;
-        Ok(PlainReader { question, connections: [Connection::new(months)?, Connection::new(days)?] })
+        let (years, days) = try_join(TcpStream::connect(address), TcpStream::connect(address)).await?;
+        Ok(PlainReader { question, connections: [Connection::new(years)?, Connection::new(days)?] })
     }
 
     /// Makes both queries at once and reads the answers to their ends.
     pub async fn read(&mut self, number: u64) -> Result<()> {
         let partition = self.question.partition(number);
         let bodies = Question::ranges().map(|range| self.body(&partition, &range));
-        let [months, days] = &mut self.connections;
-        try_join(query(months, &bodies[0]), query(days, &bodies[1])).await?;
+        let [years, days] = &mut self.connections;
+        try_join(query(years, &bodies[0]), query(days, &bodies[1])).await?;
         Ok(())
     }
 
     fn body(&self, partition: &str, range: &Range) -> Vec<u8> {
         let values = json!({":pk": {"S": partition}, ":from": {"S": range.from}, ":to": {"S": range.to}});
-        let query = json!({
+        let mut query = json!({
             "TableName": self.question.table,
             "ConsistentRead": false,
             "KeyConditionExpression": "pk = :pk AND sk BETWEEN :from AND :to",
             "ExpressionAttributeValues": values,
-            "ProjectionExpression": range.attributes,
         });
+        if let Some(attributes) = range.attributes {
+            query["ProjectionExpression"] = attributes.into();
+        }
         query.to_string().into_bytes()
     }
 }
@@ -119,8 +120,8 @@ impl SdkReader {
     /// Makes both queries at once.
     pub async fn read(&mut self, number: u64) -> Result<()> {
         let partition = self.question.partition(number);
-        let [months, days] = Question::ranges();
-        try_join(self.query(&partition, months), self.query(&partition, days)).await?;
+        let [years, days] = Question::ranges();
+        try_join(self.query(&partition, years), self.query(&partition, days)).await?;
         Ok(())
     }
 
@@ -134,7 +135,7 @@ impl SdkReader {
             .expression_attribute_values(":pk", AttributeValue::S(partition.to_owned()))
             .expression_attribute_values(":from", AttributeValue::S(range.from))
             .expression_attribute_values(":to", AttributeValue::S(range.to))
-            .projection_expression(range.attributes);
+            .set_projection_expression(range.attributes.map(str::to_owned));
         let answer = query.send().await?;
         ensure!(answer.count() > 0, "a query found nothing");
         Ok(())

@@ -1,9 +1,9 @@
-//! The keys and attributes of an item.
+//! The keys of items, and the attributes of a day.
 
 use std::{collections::HashMap, str::FromStr};
 
 use aws_sdk_dynamodb::types::AttributeValue;
-use cashflow::{Currency, Date, MerchantId, Month, Period, Totals, TotalsVersion, parse_date};
+use cashflow::{Currency, Date, MerchantId, Totals, TotalsVersion, parse_date};
 
 use crate::SealMark;
 
@@ -24,19 +24,8 @@ pub(crate) fn partition_key(merchant: &MerchantId, currency: Currency) -> Attrib
     AttributeValue::S(format!("{merchant}#{currency}"))
 }
 
-pub(crate) fn sort_key(period: Period) -> AttributeValue {
-    AttributeValue::S(match period {
-        Period::Day(date) => day_key(date),
-        Period::Month(month) => month_key(month),
-    })
-}
-
 pub(crate) fn day_key(date: Date) -> String {
     format!("day#{date}")
-}
-
-pub(crate) fn month_key(month: Month) -> String {
-    format!("month#{month}")
 }
 
 /// The day of an item, from its sort key.
@@ -45,20 +34,10 @@ pub(crate) fn day(item: &Item) -> Option<Date> {
     parse_date(key.strip_prefix("day#")?).ok()
 }
 
-/// The day or month of an item, from its sort key.
-pub(crate) fn period(item: &Item) -> Option<Period> {
-    let (_, period) = item.get("sk")?.as_s().ok()?.split_once('#')?;
-    Period::parse(period).ok()
-}
-
-/// The merchant, the currency and the month that an item belongs to, from its keys.
-pub(crate) fn month_of(item: &Item) -> Option<(MerchantId, Currency, Month)> {
+/// The merchant and the currency of an item, from its partition key.
+pub(crate) fn owner(item: &Item) -> Option<(MerchantId, Currency)> {
     let (merchant, currency) = item.get("pk")?.as_s().ok()?.rsplit_once('#')?;
-    let month = match period(item)? {
-        Period::Day(date) => Month::of(date),
-        Period::Month(month) => month,
-    };
-    Some((MerchantId::parse(merchant).ok()?, Currency::parse(currency).ok()?, month))
+    Some((MerchantId::parse(merchant).ok()?, Currency::parse(currency).ok()?))
 }
 
 /// The totals of an item, zero for a day that was sealed without entries; nothing if an attribute is missing or malformed.
@@ -71,11 +50,6 @@ pub(crate) fn totals(item: &Item) -> Option<Totals> {
         debits: number(item, DEBITS)?,
         entry_count: number(item, ENTRY_COUNT)?,
     })
-}
-
-/// Credits less debits of a month, or nothing if an attribute is missing or malformed.
-pub(crate) fn net(item: &Item) -> Option<i128> {
-    number::<i128>(item, CREDITS)?.checked_sub(number(item, DEBITS)?)
 }
 
 pub(crate) fn has_totals(item: &Item) -> bool {

@@ -1,15 +1,16 @@
 //! The daily balances in DynamoDB: the read model.
 //!
-//! One item holds the absolute totals of one day or one month of a merchant and currency. A write replaces an item only by
-//! a newer version, so that writing is idempotent and free of order: duplicates, late retries and replays cannot harm a
-//! balance. A balance is read with two queries, the months before and the days of the month, and no transaction: each
-//! entry reaches a reader through exactly one item.
+//! One item holds the absolute totals of one day, or those of the months of one year, of a merchant and currency. A write
+//! replaces totals only by a newer version, so that writing is idempotent and free of order: duplicates, late retries and
+//! replays cannot harm a balance. A balance is read with two queries, the months before and the days of the month, and no
+//! transaction: each entry reaches a reader through exactly one total.
 
 mod item;
 mod list;
 mod read;
 mod stored;
 mod write;
+mod year;
 
 use std::fmt;
 
@@ -20,7 +21,7 @@ pub use read::{Consistency, ReadError};
 pub use stored::{Stored, StoredBalance};
 pub use write::{SealMark, Write, WriteError};
 
-/// The table of daily balances: partition key `pk` (`merchant#currency`), sort key `sk` (`day#2026-11-22`, `month#2026-11`).
+/// The table of daily balances: partition key `pk` (`merchant#currency`), sort key `sk` (`day#2026-11-22`, `year#2026`).
 #[derive(Clone)]
 pub struct BalanceTable {
     client: Client,

@@ -7,10 +7,15 @@ use telemetry::Store;
 use crate::{
     BalanceTable, ReadError,
     item::{self, Item},
+    year,
 };
 
-/// How many items are looked at in one go.
-const SCANNED_MAX: i32 = 200;
+/// How many items are looked at in one go. A year is up to twelve months, all of which are compared before the next look at
+/// the clock.
+const SCANNED_MAX: i32 = 50;
+
+/// Months had items of their own before (docs/adr/0018). Nobody reads those; their entries are in the ledger's months.
+const FORMER_MONTH: &str = "month#";
 
 /// How far a walk through the table has come: the keys of the last item that was looked at.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -22,14 +27,15 @@ pub struct ScanPlace {
 }
 
 impl BalanceTable {
-    /// The months of which the table holds anything, from the next 200 items after a place, and the place to go on from.
+    /// The months of which the table holds anything, from the next items after a place, and the place to go on from.
     /// The order is DynamoDB's own. A month may come up again behind another place.
     pub async fn months(
         &self,
         after: Option<&ScanPlace>,
     ) -> Result<(HashSet<(MerchantId, Currency, Month)>, Option<ScanPlace>), ReadError> {
+        let projection = format!("pk, sk, {}", year::MONTHS.join(", "));
         let mut scan =
-            self.client.scan().table_name(&self.table_name).limit(SCANNED_MAX).projection_expression("pk, sk");
+            self.client.scan().table_name(&self.table_name).limit(SCANNED_MAX).projection_expression(projection);
         if let Some(place) = after {
             scan = scan
                 .exclusive_start_key("pk", AttributeValue::S(place.pk.clone()))
@@ -37,10 +43,25 @@ impl BalanceTable {
         }
         let page = telemetry::call(Store::Balances("Scan"), scan.send()).await;
         let page = page.map_err(|error| ReadError::Unavailable(Box::new(error)))?;
-        let months = page.items().iter().map(item::month_of).collect::<Option<_>>().ok_or(ReadError::Malformed)?;
+        let mut months = HashSet::new();
+        for item in page.items() {
+            let (merchant, currency) = item::owner(item).ok_or(ReadError::Malformed)?;
+            let of_item = months_of(item).ok_or(ReadError::Malformed)?;
+            months.extend(of_item.into_iter().map(|month| (merchant.clone(), currency, month)));
+        }
         let next = page.last_evaluated_key.map(|key| place(&key).ok_or(ReadError::Malformed)).transpose()?;
         Ok((months, next))
     }
+}
+
+fn months_of(item: &Item) -> Option<Vec<Month>> {
+    if let Some(months) = year::months(item) {
+        return Some(months.map(|(month, _)| month).collect());
+    }
+    if item.get("sk")?.as_s().ok()?.starts_with(FORMER_MONTH) {
+        return Some(Vec::new());
+    }
+    Some(vec![Month::of(item::day(item)?)])
 }
 
 fn place(key: &Item) -> Option<ScanPlace> {

@@ -2,8 +2,8 @@ use std::{collections::BTreeMap, error::Error};
 
 use aws_sdk_dynamodb::types::AttributeValue;
 use cashflow::{
-    BalanceLine, BalanceToken, Currency, DailyBalance, Date, DayStatus, FIRST_DATE, MerchantId, Month, Period,
-    TotalOverflow, TotalsVersion, daily_balances,
+    BalanceLine, BalanceToken, Currency, DailyBalance, Date, DayStatus, FIRST_DATE, MerchantId, Month, TotalOverflow,
+    daily_balances,
 };
 use futures::future::try_join;
 use telemetry::Store;
@@ -11,9 +11,9 @@ use telemetry::Store;
 use crate::{
     BalanceTable,
     item::{
-        self, CREDITS, DEBITS, ENTRY_COUNT, Item, SEAL_ENTRY_COUNT, SEAL_NUMBER, UPDATED_AT, day_key, month_key,
-        partition_key, sort_key,
+        self, CREDITS, DEBITS, ENTRY_COUNT, Item, SEAL_ENTRY_COUNT, SEAL_NUMBER, UPDATED_AT, day_key, partition_key,
     },
+    year::{self, MonthTotals, year_key},
 };
 
 /// Whether a read has to see every write that was answered before it.
@@ -28,8 +28,6 @@ pub enum Consistency {
 /// What a query brings of each item: what is not looked at need not be sent and parsed.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(crate) enum Attributes {
-    /// What an opening balance is summed from.
-    Net,
     /// What lines of a statement of balances are read from.
     Lines,
     /// All that there are.
@@ -39,7 +37,6 @@ pub(crate) enum Attributes {
 impl Attributes {
     fn projection(self) -> Option<String> {
         let names: &[&str] = match self {
-            Attributes::Net => &[CREDITS, DEBITS],
             Attributes::Lines => &["sk", CREDITS, DEBITS, ENTRY_COUNT, UPDATED_AT, SEAL_NUMBER, SEAL_ENTRY_COUNT],
             Attributes::All => return None,
         };
@@ -82,13 +79,13 @@ impl BalanceTable {
         consistency: Consistency,
     ) -> Result<Vec<BalanceLine>, ReadError> {
         let month = Month::of(from);
-        let (months, days) = try_join(
-            self.months_before(merchant, currency, month, consistency),
+        let (years, days) = try_join(
+            self.years_before(merchant, currency, month, consistency),
             self.query(merchant, currency, day_key(month.first_day()), day_key(to), Attributes::Lines, consistency),
         )
         .await?;
 
-        let mut opening = net(&months)?;
+        let mut opening = net_of_months_before(month, &years)?;
         let mut totals_by_day = BTreeMap::new();
         let mut items_by_day = BTreeMap::new();
         for item in &days {
@@ -108,34 +105,37 @@ impl BalanceTable {
     /// Whether the read model has reached what the token asks for: whoever reads with [`Consistency::Strong`] from then on
     /// sees a balance that contains the token's entry.
     pub async fn has_reached(&self, merchant: &MerchantId, token: &BalanceToken) -> Result<bool, ReadError> {
-        let (day, month) = try_join(
-            self.version(merchant, token.currency, Period::Day(token.date)),
-            self.version(merchant, token.currency, Period::Month(Month::of(token.date))),
+        let month = Month::of(token.date);
+        let (day, year) = try_join(
+            self.item(merchant, token.currency, day_key(token.date)),
+            self.item(merchant, token.currency, year_key(month)),
         )
         .await?;
-        Ok(day >= Some(token.day) && month >= Some(token.month))
+        let day = day.as_ref().and_then(item::version);
+        let month = year.as_ref().and_then(|year| MonthTotals::parse(year.get(year::attribute(month))?));
+        Ok(day >= Some(token.day) && month.map(MonthTotals::version) >= Some(token.month))
     }
 
-    /// The version of the totals of one period, if there are any.
-    async fn version(
+    /// The item with this sort key, if there is one. It sees every write that was answered before.
+    pub(crate) async fn item(
         &self,
         merchant: &MerchantId,
         currency: Currency,
-        period: Period,
-    ) -> Result<Option<TotalsVersion>, ReadError> {
+        sort_key: String,
+    ) -> Result<Option<Item>, ReadError> {
         let get = self
             .client
             .get_item()
             .table_name(&self.table_name)
             .key("pk", partition_key(merchant, currency))
-            .key("sk", sort_key(period))
+            .key("sk", AttributeValue::S(sort_key))
             .consistent_read(true);
         let answer = telemetry::call(Store::Balances("GetItem"), get.send()).await;
-        let answer = answer.map_err(|error| ReadError::Unavailable(Box::new(error)))?;
-        Ok(answer.item.as_ref().and_then(item::version))
+        Ok(answer.map_err(|error| ReadError::Unavailable(Box::new(error)))?.item)
     }
 
-    async fn months_before(
+    /// The years that hold the months before this one.
+    async fn years_before(
         &self,
         merchant: &MerchantId,
         currency: Currency,
@@ -147,11 +147,11 @@ impl BalanceTable {
             return Ok(Vec::new());
         }
         let last = Month::of(month.first_day().yesterday().map_err(|_| ReadError::Malformed)?);
-        self.query(merchant, currency, month_key(first), month_key(last), Attributes::Net, consistency).await
+        self.query(merchant, currency, year_key(first), year_key(last), Attributes::All, consistency).await
     }
 
     /// These attributes of all items between two sort keys, both included. The number of pages is bounded by the number of
-    /// days and months that the calendar has between them.
+    /// days and years that the calendar has between them.
     pub(crate) async fn query(
         &self,
         merchant: &MerchantId,
@@ -195,9 +195,13 @@ fn line(balance: DailyBalance, item: Option<&Item>) -> Result<BalanceLine, ReadE
     Ok(BalanceLine { balance, updated_at, status })
 }
 
-fn net(items: &[Item]) -> Result<i128, ReadError> {
-    items.iter().try_fold(0, |sum: i128, item| {
-        let net = item::net(item).ok_or(ReadError::Malformed)?;
-        Ok(sum.checked_add(net).ok_or(TotalOverflow)?)
-    })
+fn net_of_months_before(month: Month, years: &[Item]) -> Result<i128, ReadError> {
+    let mut sum: i128 = 0;
+    for year in years {
+        for (_, value) in year::months(year).ok_or(ReadError::Malformed)?.filter(|(other, _)| *other < month) {
+            let totals = MonthTotals::parse(value).ok_or(ReadError::Malformed)?.totals;
+            sum = sum.checked_add(totals.net()?).ok_or(TotalOverflow)?;
+        }
+    }
+    Ok(sum)
 }

@@ -7,14 +7,24 @@ use jiff::Timestamp;
 
 use crate::{
     BalanceTable, Consistency, ReadError, SealMark,
-    item::{self, Item, month_key},
+    item::{self, Item, day_key},
     read::Attributes,
     write::{SEAL, TOTALS},
+    year::{self, MonthTotals, year_key},
 };
 
 /// What the read model holds of one day or month: what its writers wrote, or what somebody has made of it.
 #[derive(Debug, Clone, PartialEq)]
-pub struct StoredBalance(Item);
+pub struct StoredBalance(pub(crate) Held);
+
+/// Where it is held.
+#[derive(Debug, Clone, PartialEq)]
+pub(crate) enum Held {
+    /// A day in an item of its own.
+    Day(Item),
+    /// A month in an attribute of its year's item.
+    Month(AttributeValue),
+}
 
 /// One part of a stored balance: the totals, or the mark of a seal.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -30,29 +40,35 @@ pub enum Stored<T> {
 impl StoredBalance {
     /// The totals and their version.
     pub fn totals(&self) -> Stored<(Totals, TotalsVersion)> {
-        self.part(&TOTALS, |item| Some((item::totals(item)?, item::version(item)?)))
+        match &self.0 {
+            Held::Day(item) => part(item, &TOTALS, |item| Some((item::totals(item)?, item::version(item)?))),
+            Held::Month(value) => MonthTotals::parse(value)
+                .map_or(Stored::Malformed, |month| Stored::Present((month.totals, month.version()))),
+        }
     }
 
     /// The mark of the newest seal of a day.
     pub fn seal(&self) -> Stored<SealMark> {
-        self.part(&SEAL, item::seal)
+        match &self.0 {
+            Held::Day(item) => part(item, &SEAL, item::seal),
+            Held::Month(_) => Stored::Missing,
+        }
     }
 
     /// When the ledger knew the totals.
     pub fn updated_at(&self) -> Option<Timestamp> {
-        item::updated_at(&self.0)
-    }
-
-    pub(crate) fn attribute(&self, name: &str) -> Option<&AttributeValue> {
-        self.0.get(name)
-    }
-
-    fn part<T>(&self, names: &[&str], read: impl Fn(&Item) -> Option<T>) -> Stored<T> {
-        if !names.iter().any(|name| self.0.contains_key(*name)) {
-            return Stored::Missing;
+        match &self.0 {
+            Held::Day(item) => item::updated_at(item),
+            Held::Month(value) => MonthTotals::parse(value).map(|month| month.updated_at),
         }
-        read(&self.0).map_or(Stored::Malformed, Stored::Present)
     }
+}
+
+fn part<T>(item: &Item, names: &[&str], read: impl Fn(&Item) -> Option<T>) -> Stored<T> {
+    if !names.iter().any(|name| item.contains_key(*name)) {
+        return Stored::Missing;
+    }
+    read(item).map_or(Stored::Malformed, Stored::Present)
 }
 
 impl BalanceTable {
@@ -63,13 +79,17 @@ impl BalanceTable {
         currency: Currency,
         month: Month,
     ) -> Result<BTreeMap<Period, StoredBalance>, ReadError> {
-        let query = |from, to| self.query(merchant, currency, from, to, Attributes::All, Consistency::Strong);
-        let days = query(format!("day#{month}-01"), format!("day#{month}-31"));
-        let (mut items, itself) = try_join(days, query(month_key(month), month_key(month))).await?;
-        items.extend(itself);
-        items
-            .into_iter()
-            .map(|item| Ok((item::period(&item).ok_or(ReadError::Malformed)?, StoredBalance(item))))
-            .collect()
+        let (first, last) = (month.first_day(), month.first_day().last_of_month());
+        let days = self.query(merchant, currency, day_key(first), day_key(last), Attributes::All, Consistency::Strong);
+        let (days, year) = try_join(days, self.item(merchant, currency, year_key(month))).await?;
+        let mut stored = BTreeMap::new();
+        for day in days {
+            let date = item::day(&day).ok_or(ReadError::Malformed)?;
+            stored.insert(Period::Day(date), StoredBalance(Held::Day(day)));
+        }
+        if let Some(value) = year.and_then(|mut year| year.remove(year::attribute(month))) {
+            stored.insert(Period::Month(month), StoredBalance(Held::Month(value)));
+        }
+        Ok(stored)
     }
 }

@@ -3,19 +3,21 @@ use aws_sdk_dynamodb::{
     operation::update_item::{UpdateItemError, builders::UpdateItemFluentBuilder},
     types::AttributeValue,
 };
-use cashflow::{Currency, Date, MerchantId, Period, PeriodTotals, Totals};
+use cashflow::{Currency, Date, MerchantId, Month, Period, PeriodTotals, Totals};
 use jiff::Timestamp;
 use telemetry::Store;
 
 use crate::{
     BalanceTable, StoredBalance,
     item::{
-        CREDITS, DEBITS, ENTRY_COUNT, EPOCH, SEAL_ENTRY_COUNT, SEAL_EPOCH, SEAL_NUMBER, UPDATED_AT, partition_key,
-        sort_key,
+        CREDITS, DEBITS, ENTRY_COUNT, EPOCH, SEAL_ENTRY_COUNT, SEAL_EPOCH, SEAL_NUMBER, UPDATED_AT, day_key,
+        partition_key,
     },
+    stored::Held,
+    year::{self, MonthTotals, year_key},
 };
 
-/// The attributes of the totals, and those of a seal's mark, first the two that make the version.
+/// The attributes of a day's totals, and those of a seal's mark, first the two that make the version.
 pub(crate) const TOTALS: [&str; 4] = [EPOCH, ENTRY_COUNT, CREDITS, DEBITS];
 pub(crate) const SEAL: [&str; 3] = [SEAL_EPOCH, SEAL_NUMBER, SEAL_ENTRY_COUNT];
 
@@ -57,8 +59,19 @@ impl BalanceTable {
         epoch: u32,
         updated_at: Timestamp,
     ) -> Result<Write, WriteError> {
-        let values = totals_values(totals.totals, epoch, updated_at);
-        send(if_newer(self.set(merchant, totals.currency, totals.period, values), &TOTALS)).await
+        let update = match totals.period {
+            Period::Day(date) => {
+                let values = totals_values(totals.totals, epoch, updated_at);
+                if_newer(self.set_on_day(merchant, totals.currency, date, values), &TOTALS)
+            }
+            Period::Month(month) => {
+                let value = MonthTotals { totals: totals.totals, epoch, updated_at };
+                self.set_month(merchant, totals.currency, month, value)
+                    .condition_expression("attribute_not_exists(#month) OR #month < :version")
+                    .expression_attribute_values(":version", value.least_value_of_version())
+            }
+        };
+        send(update).await
     }
 
     /// Marks a day with its newest seal, unless the same or a newer one is there.
@@ -71,7 +84,7 @@ impl BalanceTable {
         date: Date,
         seal: SealMark,
     ) -> Result<Write, WriteError> {
-        send(if_newer(self.set(merchant, currency, Period::Day(date), seal_values(seal)), &SEAL)).await
+        send(if_newer(self.set_on_day(merchant, currency, date, seal_values(seal)), &SEAL)).await
     }
 
     /// Puts these totals in the place of what was seen, whatever version that claims to be, if it still is as it was seen.
@@ -83,8 +96,19 @@ impl BalanceTable {
         updated_at: Timestamp,
         seen: &StoredBalance,
     ) -> Result<Write, WriteError> {
-        let values = totals_values(totals.totals, epoch, updated_at);
-        send(if_as_seen(self.set(merchant, totals.currency, totals.period, values), &TOTALS, seen)).await
+        let update = match totals.period {
+            Period::Day(date) => {
+                let values = totals_values(totals.totals, epoch, updated_at);
+                self.set_on_day(merchant, totals.currency, date, values)
+            }
+            Period::Month(month) => self.set_month(
+                merchant,
+                totals.currency,
+                month,
+                MonthTotals { totals: totals.totals, epoch, updated_at },
+            ),
+        };
+        send(if_as_seen(update, &TOTALS, seen)).await
     }
 
     /// Puts this mark in the place of the one that was seen, if that is still as it was seen.
@@ -96,7 +120,7 @@ impl BalanceTable {
         seal: SealMark,
         seen: &StoredBalance,
     ) -> Result<Write, WriteError> {
-        send(if_as_seen(self.set(merchant, currency, Period::Day(date), seal_values(seal)), &SEAL, seen)).await
+        send(if_as_seen(self.set_on_day(merchant, currency, date, seal_values(seal)), &SEAL, seen)).await
     }
 
     /// Removes the mark that was seen, if it is still as it was seen.
@@ -107,26 +131,40 @@ impl BalanceTable {
         date: Date,
         seen: &StoredBalance,
     ) -> Result<Write, WriteError> {
-        let update = self.update(merchant, currency, Period::Day(date));
+        let update = self.update(merchant, currency, day_key(date));
         let remove = SEAL.map(|name| format!("#{name}")).join(", ");
         send(if_as_seen(update.update_expression(format!("REMOVE {remove}")), &SEAL, seen)).await
     }
 
-    fn update(&self, merchant: &MerchantId, currency: Currency, period: Period) -> UpdateItemFluentBuilder {
+    fn update(&self, merchant: &MerchantId, currency: Currency, sort_key: String) -> UpdateItemFluentBuilder {
         let update = self.client.update_item().table_name(&self.table_name);
-        update.key("pk", partition_key(merchant, currency)).key("sk", sort_key(period))
+        update.key("pk", partition_key(merchant, currency)).key("sk", AttributeValue::S(sort_key))
     }
 
-    /// An update that sets these attributes, each under its own name: `#credits = :credits`.
-    fn set(
+    /// An update that sets a month in the item of its year: `#month = :month`.
+    fn set_month(
         &self,
         merchant: &MerchantId,
         currency: Currency,
-        period: Period,
+        month: Month,
+        totals: MonthTotals,
+    ) -> UpdateItemFluentBuilder {
+        self.update(merchant, currency, year_key(month))
+            .update_expression("SET #month = :month")
+            .expression_attribute_names("#month", year::attribute(month))
+            .expression_attribute_values(":month", totals.value())
+    }
+
+    /// An update that sets these attributes of a day, each under its own name: `#credits = :credits`.
+    fn set_on_day(
+        &self,
+        merchant: &MerchantId,
+        currency: Currency,
+        date: Date,
         values: Values,
     ) -> UpdateItemFluentBuilder {
         let assignments: Vec<String> = values.iter().map(|(name, _)| format!("#{name} = :{name}")).collect();
-        let update = self.update(merchant, currency, period);
+        let update = self.update(merchant, currency, day_key(date));
         let update = update.update_expression(format!("SET {}", assignments.join(", ")));
         values.into_iter().fold(update, |update, (name, value)| {
             let update = update.expression_attribute_names(format!("#{name}"), name);
@@ -143,12 +181,21 @@ fn if_newer(update: UpdateItemFluentBuilder, names: &[&str]) -> UpdateItemFluent
     ))
 }
 
-/// Takes place only if the item has these attributes with the very values that were seen, or has them as little.
+/// Takes place only if a day has these attributes with the very values that were seen, or has them as little; a month, if it
+/// is the very one that was seen.
 fn if_as_seen(update: UpdateItemFluentBuilder, names: &[&str], seen: &StoredBalance) -> UpdateItemFluentBuilder {
+    let seen = match &seen.0 {
+        Held::Day(item) => item,
+        Held::Month(value) => {
+            return update
+                .condition_expression("#month = :seen_month")
+                .expression_attribute_values(":seen_month", value.clone());
+        }
+    };
     let mut conditions = Vec::new();
     let update = names.iter().fold(update, |update, name| {
         let update = update.expression_attribute_names(format!("#{name}"), *name);
-        match seen.attribute(name) {
+        match seen.get(*name) {
             Some(value) => {
                 conditions.push(format!("#{name} = :seen_{name}"));
                 update.expression_attribute_values(format!(":seen_{name}"), value.clone())

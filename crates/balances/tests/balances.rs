@@ -91,20 +91,34 @@ async fn a_range_across_months_fills_its_gaps() {
 }
 
 #[tokio::test]
-async fn only_a_newer_version_replaces_an_item() {
+async fn only_a_newer_version_replaces_totals() {
     let store = DynamoDb::start().await;
     let table = table(&store);
-    let day = |credits, entry_count| totals("2026-11-22", credits, 0, entry_count);
-    assert_eq!(write(&table, 1, day(200, 2)).await, Write::Written);
-    assert_eq!(write(&table, 1, day(200, 2)).await, Write::UpToDate);
-    assert_eq!(write(&table, 1, day(100, 1)).await, Write::UpToDate);
-    assert_eq!(write(&table, 1, day(1_000, 10)).await, Write::Written);
-    assert_eq!(write(&table, 1, day(900, 9)).await, Write::UpToDate);
-    assert_eq!(lines(&table, "2026-11-22", "2026-11-22").await, ["2026-11-22 0 1000 0 1000 10"]);
-    // After a restore the ledger has fewer entries, but a higher epoch.
-    assert_eq!(write(&table, 2, day(300, 3)).await, Write::Written);
-    assert_eq!(write(&table, 1, day(1_100, 11)).await, Write::UpToDate);
-    assert_eq!(lines(&table, "2026-11-22", "2026-11-22").await, ["2026-11-22 0 300 0 300 3"]);
+    for (period, day) in [("2026-11-22", "2026-11-22"), ("2026-11", "2026-12-01")] {
+        let totals = |credits, entry_count| totals(period, credits, 0, entry_count);
+        let closing = async || lines(&table, day, day).await[0].split(' ').nth(4).unwrap().to_owned();
+        assert_eq!(write(&table, 1, totals(200, 2)).await, Write::Written);
+        assert_eq!(write(&table, 1, totals(200, 2)).await, Write::UpToDate);
+        assert_eq!(write(&table, 1, totals(100, 1)).await, Write::UpToDate);
+        assert_eq!(write(&table, 1, totals(1_000, 10)).await, Write::Written);
+        assert_eq!(write(&table, 1, totals(900, 9)).await, Write::UpToDate);
+        assert_eq!(closing().await, "1000");
+        // After a restore the ledger has fewer entries, but a higher epoch.
+        assert_eq!(write(&table, 2, totals(300, 3)).await, Write::Written);
+        assert_eq!(write(&table, 1, totals(1_100, 11)).await, Write::UpToDate);
+        assert_eq!(closing().await, "300");
+    }
+}
+
+#[tokio::test]
+async fn months_of_one_year_are_written_at_once_and_none_is_lost() {
+    let store = DynamoDb::start().await;
+    let table = table(&store);
+    let months = (1..=12).map(|month| totals(&format!("2025-{month:02}"), 10, 3, 2));
+    let writes = futures::future::join_all(months.map(|totals| write(&table, 1, totals))).await;
+    assert_eq!(writes, [Write::Written; 12]);
+    assert_eq!(lines(&table, "2025-12-31", "2025-12-31").await, ["2025-12-31 77 0 0 77 0"]);
+    assert_eq!(lines(&table, "2026-01-01", "2026-01-01").await, ["2026-01-01 84 0 0 84 0"]);
 }
 
 #[tokio::test]
@@ -113,8 +127,10 @@ async fn totals_of_38_digits_stay_exact() {
     let table = table(&store);
     let largest = 99_999_999_999_999_999_999_999_999_999_999_999_999_i128;
     write(&table, 1, totals("2026-11-22", largest, 1, 2)).await;
-    let expected = format!("2026-11-22 0 {largest} 1 {} 2", largest - 1);
-    assert_eq!(lines(&table, "2026-11-22", "2026-11-22").await, [expected]);
+    write(&table, 1, totals("2026-11", largest, 1, 2)).await;
+    let net = largest - 1;
+    assert_eq!(lines(&table, "2026-11-22", "2026-11-22").await, [format!("2026-11-22 0 {largest} 1 {net} 2")]);
+    assert_eq!(lines(&table, "2026-12-01", "2026-12-01").await, [format!("2026-12-01 {net} 0 0 {net} 0")]);
 }
 
 #[tokio::test]

@@ -34,7 +34,15 @@ impl World {
     }
 
     async fn day(&self) -> StoredBalance {
-        self.table.month(&merchant(), Currency::BRL, month("2026-11")).await.unwrap()[&Period::Day(date())].clone()
+        self.stored(Period::Day(date())).await
+    }
+
+    async fn month(&self) -> StoredBalance {
+        self.stored(Period::Month(month("2026-11"))).await
+    }
+
+    async fn stored(&self, period: Period) -> StoredBalance {
+        self.table.month(&merchant(), Currency::BRL, month("2026-11")).await.unwrap()[&period].clone()
     }
 
     async fn replace(&self, credits: i128, entry_count: u64, seen: &StoredBalance) -> Write {
@@ -131,6 +139,27 @@ async fn totals_of_a_day_that_was_only_sealed_before_are_not_replaced() {
 }
 
 #[tokio::test]
+async fn a_month_is_replaced_only_if_it_is_as_it_was_seen() {
+    let world = World::new().await;
+    let replace = async |credits, seen: &StoredBalance| {
+        let totals = totals("2026-11", credits, 5);
+        world.table.replace_totals(&merchant(), &totals, 1, at(), seen).await.unwrap()
+    };
+    world.write("2026-11", 1, 5).await;
+    let seen = world.month().await;
+    assert_eq!((seen.totals(), seen.updated_at(), seen.seal()), (present(1, 5), Some(at()), Stored::Missing));
+    assert_eq!(replace(100, &seen).await, Write::Written);
+    assert_eq!(replace(200, &seen).await, Write::UpToDate);
+    assert_eq!(world.month().await.totals(), present(100, 5));
+
+    world.store.overwrite("acme#BRL", "year#2026", "m11", number("5")).await;
+    let seen = world.month().await;
+    assert_eq!((seen.totals(), seen.updated_at()), (Stored::Malformed, None));
+    assert_eq!(replace(100, &seen).await, Write::Written);
+    assert_eq!(world.month().await.totals(), present(100, 5));
+}
+
+#[tokio::test]
 async fn the_mark_of_a_seal_can_be_replaced_and_removed_and_leaves_the_totals() {
     let world = World::new().await;
     world.write(DAY, 100, 5).await;
@@ -189,4 +218,15 @@ async fn a_walk_through_the_table_comes_to_every_month_whatever_the_merchant_is_
     }
     assert_eq!(found, expected);
     assert!(pages > 1, "240 items are more than one page");
+}
+
+#[tokio::test]
+async fn a_walk_through_the_table_comes_to_months_whose_days_are_lost() {
+    let world = World::new().await;
+    for period in ["2025-12", "2026-01", "2026-11"] {
+        world.write(period, 100, 1).await;
+    }
+    let (months, next) = world.table.months(None).await.unwrap();
+    let expected = ["2025-12", "2026-01", "2026-11"].map(|text| (merchant(), Currency::BRL, month(text)));
+    assert_eq!((months, next), (expected.into(), None));
 }

@@ -13,7 +13,7 @@ use telemetry::{Invocation, Telemetry};
 const DYNAMODB: AwsLimits =
     AwsLimits { attempt_timeout: Duration::from_secs(2), operation_timeout: Duration::from_secs(5), attempts: 3 };
 
-/// Comparing and putting right one more month takes less than this.
+/// Comparing and putting right what is listed at once of the read model takes less than this.
 const RESERVE: Duration = Duration::from_secs(30);
 
 #[tokio::main(flavor = "current_thread")]
