@@ -31,8 +31,9 @@ PEER_BUILT = LOCAL / "bench-peer-node"
 STOP_TIMEOUT_S = 10
 
 # Memory as a small server of RDS has it, and no checkpoint in the middle of a round, for whoever's turn it is. What makes a
-# commit durable is as PostgreSQL comes: fsync, full_page_writes and synchronous_commit are on.
-SERVER_SETTINGS = {"shared_buffers": "1GB", "max_wal_size": "16GB", "checkpoint_timeout": "1h"}
+# commit durable is as PostgreSQL comes: fsync, full_page_writes and synchronous_commit are on. Nobody pays for writing down the
+# warnings that pgbench's scripts cause.
+SERVER_SETTINGS = {"shared_buffers": "1GB", "max_wal_size": "16GB", "checkpoint_timeout": "1h", "log_min_messages": "error"}
 
 # The names of tools/cost for what the benchmark publishes as figures.
 COSTS = {

@@ -1,5 +1,7 @@
 //! Posting entries: `apply-to-ledger` against `pgbench`, and what a hot merchant costs.
 
+use std::fmt::Write;
+
 use anyhow::Result;
 
 use super::{Bench, ensure_says};
@@ -7,7 +9,7 @@ use crate::{
     check,
     data::{Batch, FIRST_MERCHANT, Generator, Shape, Sums, TODAY},
     load::{Throughput, Window, closed_loop},
-    peers::pgbench::{Pgbench, Protocol, prepare_batches, variables_of},
+    peers::pgbench::{Pgbench, Sending, prepare_batches, variables_of},
     plan::CONCURRENCY,
     progress,
     results::Results,
@@ -26,27 +28,34 @@ const HOT_ONE_ROW: Shape = Shape { slot: Some(0), ..HOT };
 const ONES_PER_SECOND_MAX: u64 = 12_000;
 const BATCHED_PER_SECOND_MAX: u64 = 120_000;
 
+/// How `pgbench` sends the statements of entries one by one, what that is called, and the figure.
+const PGBENCH: [(Sending, &str, &str); 3] = [
+    (Sending::AsFunctions, "pgbench", "apply_single_vs_pgbench"),
+    (Sending::InOneTransaction, "in one transaction", "apply_single_vs_pgbench_one_transaction"),
+    (Sending::Prepared, "prepared", "apply_single_vs_pgbench_prepared"),
+];
+
 /// In how many slots of a day's total entries of one merchant are tried.
 const SLOTS: [u8; 6] = [1, 2, 4, 8, 16, 32];
 
 /// Entries one by one.
 pub async fn single(bench: &mut Bench) -> Result<()> {
-    let (mut rounds, mut prepared) = (Rounds::default(), Rounds::default());
+    let mut against = PGBENCH.map(|peer| (peer, Rounds::default()));
     let mut last = None;
     for round in 1..=bench.plan.rounds {
         let function = post(bench, round, ONE, bench.plan.window).await?;
-        let pgbench = post_ones_with_pgbench(bench, ONE, 7, Protocol::Extended, bench.plan.window).await?;
-        let pgbench_prepared = post_ones_with_pgbench(bench, ONE, 7, Protocol::Prepared, bench.plan.window).await?;
-        progress!(
-            "round {round}: function {:.0}/s, pgbench {pgbench:.0}/s, prepared {pgbench_prepared:.0}/s",
-            function.entries_per_second
-        );
-        rounds.push(function.entries_per_second, pgbench);
-        prepared.push(function.entries_per_second, pgbench_prepared);
+        let mut said = format!("round {round}: function {:.0}/s", function.entries_per_second);
+        for ((sending, name, _), rounds) in &mut against {
+            let pgbench = post_ones_with_pgbench(bench, ONE, 7, *sending, bench.plan.window).await?;
+            rounds.push(function.entries_per_second, pgbench);
+            write!(said, ", {name} {pgbench:.0}/s")?;
+        }
+        progress!("{said}");
         last = Some(function);
     }
-    bench.results.compare("apply_single_vs_pgbench", "entries/s", rounds.compare()?);
-    bench.results.compare("apply_single_vs_pgbench_prepared", "entries/s", prepared.compare()?);
+    for ((_, _, figure), rounds) in against {
+        bench.results.compare(figure, "entries/s", rounds.compare()?);
+    }
     if let Some(posted) = last {
         posted.record(&mut bench.results, "single");
     }
@@ -98,7 +107,7 @@ pub async fn slots(bench: &mut Bench) -> Result<()> {
     let window = bench.plan.step;
     let mut rounds = vec![Rounds::default(); SLOTS.len()];
     for round in 1..=bench.plan.rounds {
-        let spread = post_ones_with_pgbench(bench, ONE, 7, Protocol::Extended, window).await?;
+        let spread = post_ones_with_pgbench(bench, ONE, 7, Sending::AsFunctions, window).await?;
         for (slots, rounds) in SLOTS.into_iter().zip(&mut rounds) {
             rounds.push(post_to_used_month(bench, slots, window).await?, spread);
         }
@@ -125,7 +134,7 @@ async fn post_to_used_month(bench: &Bench, slots: u8, window: Window) -> Result<
     owner.batch_execute(&fill).await?;
     owner.batch_execute("ANALYZE daily_total").await?;
     settle().await?;
-    let run = ones(bench, HOT, slots - 1, Protocol::Extended).run(&ledger, window).await?;
+    let run = ones(bench, HOT, slots - 1, Sending::AsFunctions).run(&ledger, window).await?;
     owner.batch_execute(&format!("DELETE FROM daily_total WHERE date < '{TODAY}'")).await?;
     check::ledger_is_consistent(&ledger, run.transactions).await?;
     drop(owner);
@@ -178,24 +187,24 @@ async fn post_ones_with_pgbench(
     bench: &Bench,
     shape: Shape,
     last_slot: u8,
-    protocol: Protocol,
+    sending: Sending,
     window: Window,
 ) -> Result<f64> {
     let ledger = Ledger::create().await;
     settle().await?;
-    let run = ones(bench, shape, last_slot, protocol).run(&ledger, window).await?;
+    let run = ones(bench, shape, last_slot, sending).run(&ledger, window).await?;
     check::ledger_is_consistent(&ledger, run.transactions).await?;
     ledger.drop().await?;
     Ok(run.per_second)
 }
 
 /// Clients that post entries one by one.
-fn ones(bench: &Bench, shape: Shape, last_slot: u8, protocol: Protocol) -> Pgbench<'_> {
+fn ones(bench: &Bench, shape: Shape, last_slot: u8, sending: Sending) -> Pgbench<'_> {
     Pgbench {
         program: &bench.tools.pgbench,
         script: "post-one.sql",
         clients: CONCURRENCY,
-        protocol,
+        sending,
         variables: variables_of(shape, last_slot),
         turns_per_second_max: 0,
     }
@@ -216,7 +225,7 @@ async fn post_batches_with_pgbench(bench: &Bench, round: usize) -> Result<Posted
         program: &bench.tools.pgbench,
         script,
         clients: CONCURRENCY,
-        protocol: Protocol::Extended,
+        sending: Sending::AsFunctions,
         variables: vec![("batches", batches.len().to_string())],
         turns_per_second_max: BATCHED_PER_SECOND_MAX / (BATCH.entries * CONCURRENCY) as u64,
     };

@@ -19,12 +19,14 @@ use crate::{
     stores::Ledger,
 };
 
-/// The protocol that statements are sent with.
-#[derive(Debug, Clone, Copy)]
-pub enum Protocol {
-    /// Parsed and planned each time, as the functions do it.
-    Extended,
-    /// Prepared once for each connection.
+/// How statements are sent.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Sending {
+    /// As the functions do it: each parsed and planned each time, and a transaction of its own.
+    AsFunctions,
+    /// The same, but both in one transaction.
+    InOneTransaction,
+    /// Each a transaction of its own, but prepared once for each connection.
     Prepared,
 }
 
@@ -44,8 +46,8 @@ pub struct Pgbench<'a> {
     pub script: &'static str,
     /// How many clients.
     pub clients: usize,
-    /// The protocol.
-    pub protocol: Protocol,
+    /// How it sends the statements.
+    pub sending: Sending,
     /// Variables of the script.
     pub variables: Vec<(&'static str, String)>,
     /// No client runs the script more often in a second: by how much of `turn` the measured time begins after the warm-up.
@@ -71,11 +73,14 @@ impl Pgbench<'_> {
         command
             .args(["--no-vacuum", "--client", &clients, "--jobs", &clients, "--time"])
             .arg(seconds(duration).to_string())
-            .args(["--protocol", self.protocol.name(), "--host", &config.host, "--port", &config.port.to_string()])
+            .args(["--protocol", self.sending.protocol(), "--host", &config.host, "--port", &config.port.to_string()])
             .args(["--username", &config.user, "--file"])
             .arg(script(self.script))
             .args(["--define", &format!("clients={clients}"), "--define", &format!("turn={turn}")])
+            .args(["--define", &format!("commit_between={}", u8::from(self.sending != Sending::InOneTransaction))])
             .env("PGPASSWORD", password)
+            // Each COMMIT of the scripts is a warning.
+            .env("PGOPTIONS", "-c client_min_messages=error")
             .kill_on_drop(true);
         for (name, value) in &self.variables {
             command.arg("--define").arg(format!("{name}={value}"));
@@ -92,11 +97,11 @@ fn seconds(duration: Duration) -> u64 {
     duration.as_secs().max(1)
 }
 
-impl Protocol {
-    fn name(self) -> &'static str {
+impl Sending {
+    fn protocol(self) -> &'static str {
         match self {
-            Protocol::Extended => "extended",
-            Protocol::Prepared => "prepared",
+            Sending::AsFunctions | Sending::InOneTransaction => "extended",
+            Sending::Prepared => "prepared",
         }
     }
 }

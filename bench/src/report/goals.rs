@@ -132,6 +132,10 @@ pub const FUNCTION_GOALS: &[Goal] = &[
 
 /// What is shown beside them.
 pub const SHOWN: &[(&str, &str)] = &[
+    (
+        "apply_single_vs_pgbench_one_transaction",
+        "posting one entry at a time, against `pgbench` with both statements in one transaction",
+    ),
     ("apply_single_vs_pgbench_prepared", "posting one entry at a time, against `pgbench` with prepared statements"),
     ("hot_merchant_one_row_vs_spread", "all entries to one merchant and day with a single row for its total"),
     ("apply_single_p50", "median latency while as many as possible are posted"),

@@ -113,6 +113,20 @@ mod tests {
         }
     }
 
+    /// DynamoDB charges a write for each started 1,024 bytes of the item: names and texts in UTF-8.
+    #[test]
+    fn a_year_is_one_unit_to_write_while_its_totals_have_twelve_digits() {
+        let totals = Totals { credits: 999_999_999_999, debits: 999_999_999_999, entry_count: u64::MAX };
+        let updated_at = "2999-12-31T23:59:59.999999Z".parse().unwrap();
+        let AttributeValue::S(text) = MonthTotals { totals, epoch: u32::MAX, updated_at }.value() else {
+            panic!("a month is a text")
+        };
+        let longest_merchant = 64;
+        let keys = "pk".len() + longest_merchant + "#BRL".len() + "sk".len() + "year#2026".len();
+        let months: usize = MONTHS.iter().map(|name| name.len() + text.len()).sum();
+        assert!(keys + months <= 1_024, "{}", keys + months);
+    }
+
     #[test]
     fn whatever_somebody_has_written_over_a_month_is_no_totals() {
         let texts =
