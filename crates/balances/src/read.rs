@@ -117,7 +117,7 @@ impl BalanceTable {
     }
 
     /// The item with this sort key, if there is one. It sees every write that was answered before.
-    pub(crate) async fn item(
+    async fn item(
         &self,
         merchant: &MerchantId,
         currency: Currency,
