@@ -5,7 +5,7 @@ use std::time::Duration;
 use balances::{BalanceTable, SealMark, WriteError};
 use cashflow::{Currency, Date, MerchantId};
 use futures::future::try_join_all;
-use ledger::{Ledger, LedgerError, Sealing};
+use ledger::{Ledger, LedgerConfig, LedgerError, Sealing};
 use settings::{AwsLimits, SettingError};
 
 /// Who seals a day is told when it did not work, and does it again.
@@ -42,14 +42,15 @@ impl SealError {
     }
 }
 
-/// The table that `BALANCES_TABLE` names, for a sealer.
-pub async fn table_from_env() -> Result<BalanceTable, SettingError> {
-    let table_name = settings::required("BALANCES_TABLE")?;
-    let aws = DYNAMODB.load_config().await;
-    Ok(BalanceTable::new(aws_sdk_dynamodb::Client::new(&aws), table_name))
-}
-
 impl Sealer {
+    /// From `LEDGER_…` and `BALANCES_TABLE`.
+    pub async fn from_env() -> Result<Sealer, SettingError> {
+        let table_name = settings::required("BALANCES_TABLE")?;
+        let ledger = Ledger::new(LedgerConfig::from_env().await?);
+        let aws = DYNAMODB.load_config().await;
+        Ok(Sealer { ledger, table: BalanceTable::new(aws_sdk_dynamodb::Client::new(&aws), table_name) })
+    }
+
     /// Seals a day as it is at this moment, unless its newest seal covers it as it is.
     pub async fn seal(&self, merchant: &MerchantId, currency: Currency, date: Date) -> Result<Sealing, SealError> {
         let sealing = self.ledger.seal(merchant, currency, date).await?;

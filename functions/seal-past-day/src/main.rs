@@ -4,9 +4,8 @@ use std::time::Duration;
 
 use jiff::Timestamp;
 use lambda_runtime::{Error, LambdaEvent, run, service_fn};
-use ledger::{Ledger, LedgerConfig};
 use seal_past_day::SealPastDay;
-use sealing::{Sealer, table_from_env};
+use sealing::Sealer;
 use telemetry::{Causes, Invocation, Telemetry};
 
 /// Sealing one more day takes less than this.
@@ -15,8 +14,8 @@ const RESERVE: Duration = Duration::from_secs(20);
 #[tokio::main(flavor = "current_thread")]
 async fn main() -> Result<(), Error> {
     let telemetry = &Telemetry::start()?;
-    let sealer = Sealer { ledger: Ledger::new(LedgerConfig::from_env().await?), table: table_from_env().await? };
-    let seal_past_day = &SealPastDay { sealer, business_time_zone: settings::business_time_zone()? };
+    let seal_past_day =
+        &SealPastDay { sealer: Sealer::from_env().await?, business_time_zone: settings::business_time_zone()? };
     // What the scheduler sends says nothing that the clock does not say.
     run(service_fn(async |event: LambdaEvent<serde_json::Value>| {
         let context = event.context;
