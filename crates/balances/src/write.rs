@@ -3,7 +3,7 @@ use aws_sdk_dynamodb::{
     operation::update_item::{UpdateItemError, builders::UpdateItemFluentBuilder},
     types::AttributeValue,
 };
-use cashflow::{Currency, Date, MerchantId, Month, Period, PeriodTotals, Totals};
+use cashflow::{Currency, Date, MerchantId, Month, Period, PeriodTotals, Totals, TotalsVersion};
 use jiff::Timestamp;
 use telemetry::Store;
 
@@ -14,7 +14,7 @@ use crate::{
         partition_key,
     },
     stored::Held,
-    year::{self, MonthTotals, year_key},
+    year::{self, MonthTotals, least_value_of, year_key},
 };
 
 /// The attributes of a day's totals, and those of a seal's mark, first the two that make the version.
@@ -59,16 +59,14 @@ impl BalanceTable {
         epoch: u32,
         updated_at: Timestamp,
     ) -> Result<Write, WriteError> {
+        let update = self.set_totals(merchant, totals, epoch, updated_at);
         let update = match totals.period {
-            Period::Day(date) => {
-                let values = totals_values(totals.totals, epoch, updated_at);
-                if_newer(self.set_on_day(merchant, totals.currency, date, values), &TOTALS)
-            }
-            Period::Month(month) => {
-                let value = MonthTotals { totals: totals.totals, epoch, updated_at };
-                self.set_month(merchant, totals.currency, month, value)
+            Period::Day(_) => if_newer(update, &TOTALS),
+            Period::Month(_) => {
+                let version = TotalsVersion { epoch, entry_count: totals.totals.entry_count };
+                update
                     .condition_expression("attribute_not_exists(#month) OR #month < :version")
-                    .expression_attribute_values(":version", value.least_value_of_version())
+                    .expression_attribute_values(":version", least_value_of(version))
             }
         };
         send(update).await
@@ -96,18 +94,7 @@ impl BalanceTable {
         updated_at: Timestamp,
         seen: &StoredBalance,
     ) -> Result<Write, WriteError> {
-        let update = match totals.period {
-            Period::Day(date) => {
-                let values = totals_values(totals.totals, epoch, updated_at);
-                self.set_on_day(merchant, totals.currency, date, values)
-            }
-            Period::Month(month) => self.set_month(
-                merchant,
-                totals.currency,
-                month,
-                MonthTotals { totals: totals.totals, epoch, updated_at },
-            ),
-        };
+        let update = self.set_totals(merchant, totals, epoch, updated_at);
         send(if_as_seen(update, &TOTALS, seen)).await
     }
 
@@ -139,6 +126,23 @@ impl BalanceTable {
     fn update(&self, merchant: &MerchantId, currency: Currency, sort_key: String) -> UpdateItemFluentBuilder {
         let update = self.client.update_item().table_name(&self.table_name);
         update.key("pk", partition_key(merchant, currency)).key("sk", AttributeValue::S(sort_key))
+    }
+
+    /// An update that sets the totals of a day or month.
+    fn set_totals(
+        &self,
+        merchant: &MerchantId,
+        totals: &PeriodTotals,
+        epoch: u32,
+        updated_at: Timestamp,
+    ) -> UpdateItemFluentBuilder {
+        let PeriodTotals { period, currency, totals } = *totals;
+        match period {
+            Period::Day(date) => self.set_on_day(merchant, currency, date, totals_values(totals, epoch, updated_at)),
+            Period::Month(month) => {
+                self.set_month(merchant, currency, month, MonthTotals { totals, epoch, updated_at })
+            }
+        }
     }
 
     /// An update that sets a month in the item of its year: `#month = :month`.

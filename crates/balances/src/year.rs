@@ -50,11 +50,6 @@ impl MonthTotals {
         AttributeValue::S(format!("{version} {credits} {debits} {}", updated_at.as_microsecond()))
     }
 
-    /// What the texts of this version begin with: greater than all texts of older versions, and smaller than all others.
-    pub(crate) fn least_value_of_version(self) -> AttributeValue {
-        AttributeValue::S(version_text(self.version()))
-    }
-
     /// Reads a text, or nothing if it is none.
     pub(crate) fn parse(value: &AttributeValue) -> Option<MonthTotals> {
         let mut parts = value.as_s().ok()?.split(' ');
@@ -70,6 +65,11 @@ impl MonthTotals {
     pub(crate) fn version(self) -> TotalsVersion {
         TotalsVersion { epoch: self.epoch, entry_count: self.totals.entry_count }
     }
+}
+
+/// What the texts of a version begin with: greater than all texts of older versions, and smaller than all others.
+pub(crate) fn least_value_of(version: TotalsVersion) -> AttributeValue {
+    AttributeValue::S(version_text(version))
 }
 
 fn version_text(version: TotalsVersion) -> String {
@@ -106,7 +106,7 @@ mod tests {
         #[test]
         fn a_text_is_below_the_least_of_a_version_exactly_if_it_is_of_an_older_one(one in any_totals(), other in any_totals()) {
             for other in [other, MonthTotals { epoch: one.epoch, ..other }, MonthTotals { totals: other.totals, ..one }, one] {
-                let (AttributeValue::S(text), AttributeValue::S(least)) = (one.value(), other.least_value_of_version())
+                let (AttributeValue::S(text), AttributeValue::S(least)) = (one.value(), least_value_of(other.version()))
                 else { panic!("both are texts") };
                 prop_assert_eq!(text < least, one.version() < other.version());
             }
