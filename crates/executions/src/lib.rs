@@ -2,12 +2,13 @@
 
 use std::time::Duration;
 
+use aws_clients::AwsLimits;
 use aws_sdk_sfn::{
     Client,
     error::SdkError,
     operation::{describe_execution::DescribeExecutionError, start_execution::StartExecutionError},
 };
-use settings::{AwsLimits, SettingError};
+use settings::SettingError;
 use telemetry::Store;
 
 /// Starting an execution is safe to repeat: its name stands for the payload. All attempts fit the functions' timeouts.
@@ -50,7 +51,7 @@ impl StateMachine {
     /// The state machine at `STATE_MACHINE_ARN`.
     pub async fn from_env() -> Result<StateMachine, SettingError> {
         let arn = settings::required("STATE_MACHINE_ARN")?;
-        let aws = STEP_FUNCTIONS.load_config().await;
+        let aws = STEP_FUNCTIONS.load_config().await?;
         Ok(StateMachine::new(Client::new(&aws), arn))
     }
 

@@ -42,7 +42,7 @@ impl LedgerConfig {
     /// RDS's nor Amazon's, `LEDGER_TLS_ROOTS` (a file with certificates in PEM form).
     pub async fn from_env() -> Result<LedgerConfig, SettingError> {
         let authentication = match required("LEDGER_AUTH")?.as_str() {
-            "iam" => Authentication::Iam(Box::new(aws_config::load_from_env().await)),
+            "iam" => Authentication::Iam(Box::new(aws_clients::load_signing_config().await?)),
             "password" => Authentication::Password(required("LEDGER_PASSWORD")?),
             _ => return Err(SettingError::Invalid { name: "LEDGER_AUTH", expected: "iam or password" }),
         };

@@ -2,11 +2,12 @@
 
 use std::time::Duration;
 
+use aws_clients::AwsLimits;
 use balances::{BalanceTable, SealMark, WriteError};
 use cashflow::{Currency, Date, MerchantId};
 use futures::future::try_join_all;
 use ledger::{Ledger, LedgerConfig, LedgerError, Sealing};
-use settings::{AwsLimits, SettingError};
+use settings::SettingError;
 
 /// Who seals a day is told when it did not work, and does it again.
 const DYNAMODB: AwsLimits =
@@ -47,7 +48,7 @@ impl Sealer {
     pub async fn from_env() -> Result<Sealer, SettingError> {
         let table_name = settings::required("BALANCES_TABLE")?;
         let ledger = Ledger::new(LedgerConfig::from_env().await?);
-        let aws = DYNAMODB.load_config().await;
+        let aws = DYNAMODB.load_config().await?;
         Ok(Sealer { ledger, table: BalanceTable::new(aws_sdk_dynamodb::Client::new(&aws), table_name) })
     }
 

@@ -1,13 +1,9 @@
 //! Settings from the environment. A program reads all of them when it starts, so that a mistake in the deployment shows
 //! there, with the variable's name, and not in the middle of a request.
 
-mod aws;
-
 use std::{env, str::FromStr};
 
 use jiff::tz::TimeZone;
-
-pub use aws::AwsLimits;
 
 /// A variable of the environment is missing or not what it should be.
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]

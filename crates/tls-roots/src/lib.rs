@@ -9,7 +9,7 @@ use rustls::{
 };
 use settings::SettingError;
 
-/// Amazon Trust Services, to which the certificates of RDS Proxy, ElastiCache and S3 chain.
+/// Amazon Trust Services, to which the certificates of RDS Proxy, ElastiCache and the APIs of AWS chain.
 const AMAZON: &[u8] = include_bytes!("../certs/amazon.pem");
 
 /// The authorities of RDS, three for each region: instances and clusters themselves.
@@ -34,7 +34,7 @@ pub enum RootsError {
 }
 
 impl Roots {
-    /// Amazon Trust Services: for ElastiCache and for the APIs of AWS.
+    /// Amazon Trust Services: for RDS Proxy, ElastiCache and the APIs of AWS.
     pub fn amazon() -> Roots {
         Roots::bundled(AMAZON.to_vec())
     }

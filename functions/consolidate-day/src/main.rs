@@ -2,10 +2,10 @@
 
 use std::time::Duration;
 
+use aws_clients::AwsLimits;
 use balances::BalanceTable;
 use jiff::Timestamp;
 use lambda_runtime::{Error, LambdaEvent, run, service_fn};
-use settings::AwsLimits;
 use telemetry::{Invocation, Telemetry};
 use workflow::Task;
 
@@ -17,7 +17,7 @@ const DYNAMODB: AwsLimits =
 async fn main() -> Result<(), Error> {
     let telemetry = &Telemetry::start()?;
     let table_name = settings::required("BALANCES_TABLE")?;
-    let aws = DYNAMODB.load_config().await;
+    let aws = DYNAMODB.load_config().await?;
     let table = &BalanceTable::new(aws_sdk_dynamodb::Client::new(&aws), table_name);
     run(service_fn(async |event: LambdaEvent<Task>| {
         let (task, context) = event.into_parts();

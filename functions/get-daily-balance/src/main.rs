@@ -2,10 +2,10 @@
 
 use std::time::Duration;
 
+use aws_clients::AwsLimits;
 use balances::BalanceTable;
 use http_api::serve;
 use lambda_http::{Error, Request, run, service_fn};
-use settings::AwsLimits;
 use telemetry::Telemetry;
 
 /// Three attempts and their pauses fit the function's timeout.
@@ -19,7 +19,7 @@ const CATCH_UP: Duration = Duration::from_secs(3);
 async fn main() -> Result<(), Error> {
     let telemetry = &Telemetry::start()?;
     let table_name = settings::required("BALANCES_TABLE")?;
-    let aws = DYNAMODB.load_config().await;
+    let aws = DYNAMODB.load_config().await?;
     let table = &BalanceTable::new(aws_sdk_dynamodb::Client::new(&aws), table_name);
     run(service_fn(async |request: Request| {
         Ok::<_, Error>(serve(telemetry, &request, get_daily_balance::handle(table, &request, CATCH_UP)).await)

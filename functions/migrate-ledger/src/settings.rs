@@ -1,7 +1,8 @@
 use std::time::Duration;
 
+use aws_clients::AwsLimits;
 use ledger::{Authentication, LedgerConfig, Login, Rights, SignIn};
-use settings::{AwsLimits, SettingError, optional, required};
+use settings::{SettingError, optional, required};
 
 use crate::Owner;
 
@@ -38,7 +39,7 @@ impl Settings {
         let ledger = LedgerConfig::from_env_as(String::new(), nobody)?;
         let owner = match optional("LEDGER_OWNER_SECRET_ARN") {
             Some(secret_arn) => {
-                let client = aws_sdk_secretsmanager::Client::new(&SECRETS_MANAGER.load_config().await);
+                let client = aws_sdk_secretsmanager::Client::new(&SECRETS_MANAGER.load_config().await?);
                 Owner::Secret { client, secret_arn }
             }
             None => {

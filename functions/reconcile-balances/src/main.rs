@@ -2,11 +2,11 @@
 
 use std::time::{Duration, SystemTime};
 
+use aws_clients::AwsLimits;
 use balances::BalanceTable;
 use lambda_runtime::{Error, LambdaEvent, run, service_fn};
 use ledger::{Ledger, LedgerConfig};
 use reconcile_balances::ReconcileBalances;
-use settings::AwsLimits;
 use telemetry::{Invocation, Telemetry};
 
 /// A run that fails is resumed by the next one.
@@ -20,7 +20,7 @@ const RESERVE: Duration = Duration::from_secs(30);
 async fn main() -> Result<(), Error> {
     let telemetry = &Telemetry::start()?;
     let table_name = settings::required("BALANCES_TABLE")?;
-    let aws = DYNAMODB.load_config().await;
+    let aws = DYNAMODB.load_config().await?;
     let reconcile_balances = &ReconcileBalances {
         ledger: Ledger::new(LedgerConfig::from_env().await?),
         table: BalanceTable::new(aws_sdk_dynamodb::Client::new(&aws), table_name),

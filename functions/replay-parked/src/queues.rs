@@ -1,7 +1,8 @@
 use std::{error::Error, time::Duration};
 
+use aws_clients::AwsLimits;
 use aws_sdk_sqs::{Client, error::BuildError, types::MessageAttributeValue};
-use settings::{AwsLimits, SettingError};
+use settings::SettingError;
 
 use crate::message::{SET_ASIDE_BECAUSE, WAITED};
 
@@ -37,7 +38,7 @@ impl Queues {
     /// From `PARK_QUEUE_URL` and `DEAD_LETTER_QUEUE_URL`.
     pub async fn from_env() -> Result<Queues, SettingError> {
         let (park, dead_letter) = (settings::required("PARK_QUEUE_URL")?, settings::required("DEAD_LETTER_QUEUE_URL")?);
-        Ok(Queues::new(Client::new(&SQS.load_config().await), park, dead_letter))
+        Ok(Queues::new(Client::new(&SQS.load_config().await?), park, dead_letter))
     }
 
     /// Puts a message back, to come again after a delay.

@@ -1,5 +1,14 @@
+use std::sync::Arc;
+
 use rcgen::{BasicConstraints, CertificateParams, DnType, IsCa, Issuer, KeyPair, KeyUsagePurpose, date_time_ymd};
 use tls_roots::Roots;
+use tokio_rustls::{
+    TlsAcceptor,
+    rustls::{
+        ServerConfig, crypto,
+        pki_types::{CertificateDer, PrivateKeyDer, pem::PemObject},
+    },
+};
 use uuid::Uuid;
 
 /// A certificate authority of a test's own.
@@ -49,5 +58,20 @@ impl Authority {
     /// To trust this authority and no other.
     pub fn roots(&self) -> Roots {
         Roots::parse(self.pem.clone().into_bytes()).expect("a certificate")
+    }
+}
+
+impl Identity {
+    /// What a server takes connections with that shows this.
+    pub fn acceptor(&self) -> TlsAcceptor {
+        let chain = vec![CertificateDer::from_pem_slice(self.certificate.as_bytes()).expect("a certificate")];
+        let key = PrivateKeyDer::from_pem_slice(self.key.as_bytes()).expect("a key");
+        let config = ServerConfig::builder_with_provider(Arc::new(crypto::aws_lc_rs::default_provider()))
+            .with_safe_default_protocol_versions()
+            .expect("versions that there are")
+            .with_no_client_auth()
+            .with_single_cert(chain, key)
+            .expect("a key to the certificate");
+        TlsAcceptor::from(Arc::new(config))
     }
 }

@@ -6,13 +6,7 @@ use tokio::{
     net::TcpListener,
     task::JoinHandle,
 };
-use tokio_rustls::{
-    TlsAcceptor,
-    rustls::{
-        ServerConfig, crypto,
-        pki_types::{CertificateDer, PrivateKeyDer, pem::PemObject},
-    },
-};
+use tokio_rustls::TlsAcceptor;
 
 /// Where answers go in a test: a server of HTTP, as S3 is one for CloudFormation.
 pub struct Receiver {
@@ -37,15 +31,7 @@ impl Receiver {
 
     /// The same over TLS.
     pub async fn start_with_tls(statuses: &[u16], identity: &Identity) -> Receiver {
-        let chain = vec![CertificateDer::from_pem_slice(identity.certificate.as_bytes()).unwrap()];
-        let key = PrivateKeyDer::from_pem_slice(identity.key.as_bytes()).unwrap();
-        let config = ServerConfig::builder_with_provider(Arc::new(crypto::aws_lc_rs::default_provider()))
-            .with_safe_default_protocol_versions()
-            .unwrap()
-            .with_no_client_auth()
-            .with_single_cert(chain, key)
-            .unwrap();
-        Receiver::serve(statuses, Some(TlsAcceptor::from(Arc::new(config)))).await
+        Receiver::serve(statuses, Some(identity.acceptor())).await
     }
 
     async fn serve(statuses: &[u16], tls: Option<TlsAcceptor>) -> Receiver {
