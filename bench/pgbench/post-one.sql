@@ -6,9 +6,8 @@
 \set day random(:first_day, :last_day)
 \set minor random(1, 1000000)
 \set credit random(0, 1)
-\set slot random(0, :last_slot)
 \startpipeline
-SELECT * FROM ledger.post(:merchant, ARRAY[md5(:number)::uuid], ARRAY['\x16d8d9c4591d57a214f053252a13823c02d0f8fa7704e1025c2a1ebaa5d93d58'::bytea], ARRAY[CASE WHEN :credit = 1 THEN 'credit' ELSE 'debit' END], ARRAY[:minor]::bigint[], ARRAY['BRL'], ARRAY['2026-11-' || :day], ARRAY['Venda no cartão'], ARRAY['vendas'], ARRAY[NULL]::uuid[], :slot);
+SELECT * FROM ledger.post(:merchant, ARRAY[md5(:number)::uuid], ARRAY['\x16d8d9c4591d57a214f053252a13823c02d0f8fa7704e1025c2a1ebaa5d93d58'::bytea], ARRAY[CASE WHEN :credit = 1 THEN 'credit' ELSE 'debit' END], ARRAY[:minor]::bigint[], ARRAY['BRL'], ARRAY['2026-11-' || :day], ARRAY['Venda no cartão'], ARRAY['vendas'], ARRAY[NULL]::uuid[], NULL);
 \if :commit_between
 COMMIT;
 \endif

@@ -11,7 +11,6 @@ CREATE TABLE prepared_batch (
     descriptions  text[]      NOT NULL,
     categories    text[]      NOT NULL,
     originals     uuid[]      NOT NULL,
-    slot          smallint    NOT NULL,
     total_currencies text[]   NOT NULL,
     total_days    text[]      NOT NULL
 );

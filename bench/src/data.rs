@@ -30,8 +30,6 @@ pub struct Shape {
     pub days: u32,
     /// How many entries a batch has.
     pub entries: usize,
-    /// The slot of the totals that all are to fall into; any, if there is none.
-    pub slot: Option<u8>,
 }
 
 /// One batch of one merchant.
@@ -94,21 +92,17 @@ impl Generator {
         let merchant = merchant(self.random.u32(0..shape.merchants))?;
         let dates: Vec<Date> =
             (0..shape.entries).map(|_| days_ago(self.random.u32(0..shape.days))).collect::<Result<_>>()?;
-        self.batch_of(merchant, &dates, shape.slot)
+        self.batch_of(merchant, &dates)
     }
 
     /// A batch with an entry on each of these days.
-    pub fn batch_of(&mut self, merchant: MerchantId, dates: &[Date], slot: Option<u8>) -> Result<Batch> {
-        let entries = dates.iter().map(|date| self.entry(*date, slot)).collect::<Result<_>>()?;
+    pub fn batch_of(&mut self, merchant: MerchantId, dates: &[Date]) -> Result<Batch> {
+        let entries = dates.iter().map(|date| self.entry(*date)).collect::<Result<_>>()?;
         Ok(Batch { merchant, entries })
     }
 
-    fn entry(&mut self, date: Date, slot: Option<u8>) -> Result<Entry> {
-        let mut id: [u8; 16] = std::array::from_fn(|_| self.random.u8(..));
-        if let Some(slot) = slot {
-            // The ledger draws the slot from the first byte.
-            id[0] = id[0] / ledger::TOTAL_SLOTS * ledger::TOTAL_SLOTS + slot;
-        }
+    fn entry(&mut self, date: Date) -> Result<Entry> {
+        let id: [u8; 16] = std::array::from_fn(|_| self.random.u8(..));
         let fingerprint: [u8; 32] = std::array::from_fn(|_| self.random.u8(..));
         Ok(Entry {
             id: EntryId::from_uuid(Builder::from_custom_bytes(id).with_version(uuid::Version::Sha1).into_uuid()),
@@ -151,21 +145,13 @@ pub fn days_ago(days: u32) -> Result<Date> {
 mod tests {
     use super::*;
 
-    const SHAPE: Shape = Shape { merchants: 3, days: 2, entries: 4, slot: Some(5) };
+    const SHAPE: Shape = Shape { merchants: 3, days: 2, entries: 4 };
 
     #[test]
     fn a_seed_gives_the_same_batches_again() {
         let event = |seed| Generator::new(seed).batch(SHAPE).unwrap().event().unwrap();
         assert_eq!(event(7), event(7));
         assert_ne!(event(7), event(8));
-    }
-
-    #[test]
-    fn all_entries_fall_into_the_slot_that_is_asked_for() {
-        let batch = Generator::new(1).batch(SHAPE).unwrap();
-        let slots: Vec<u8> =
-            batch.entries.iter().map(|entry| entry.id.as_uuid().as_bytes()[0] % ledger::TOTAL_SLOTS).collect();
-        assert_eq!(slots, [5; 4]);
     }
 
     #[test]

@@ -3,7 +3,7 @@
 
 use std::{future::Future, path::PathBuf};
 
-use anyhow::{Context, Result};
+use anyhow::{Context, Result, ensure};
 use ledger::{Authentication, Connection, LedgerConfig};
 use test_stores::{Database, DynamoDb, RedisServer};
 use tokio::{
@@ -144,6 +144,15 @@ impl Ledger {
     /// Its owner's connection.
     pub async fn owner(&self) -> Connection {
         self.database.owner().await
+    }
+
+    /// Spreads the totals of its days over another number of slots than the ledger does.
+    pub async fn use_slots(&self, slots: u8) -> Result<()> {
+        const SLOTS: &str = "pg_backend_pid() % 8";
+        let owner = self.owner().await;
+        let post: String = owner.query_one("SELECT pg_get_functiondef('ledger.post'::regproc)", &[]).await?.get(0);
+        ensure!(post.contains(SLOTS), "ledger.post draws slots in another way");
+        Ok(owner.batch_execute(&post.replace(SLOTS, &format!("pg_backend_pid() % {slots}"))).await?)
     }
 
     /// Deletes it, so that a long benchmark does not fill the disk.

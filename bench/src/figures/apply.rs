@@ -19,14 +19,13 @@ use crate::{
 
 const MERCHANTS: u32 = 1_000;
 /// One entry of one of 1,000 merchants and seven days.
-pub const ONE: Shape = Shape { merchants: MERCHANTS, days: 7, entries: 1, slot: None };
+pub const ONE: Shape = Shape { merchants: MERCHANTS, days: 7, entries: 1 };
 const BATCH: Shape = Shape { entries: 500, ..ONE };
 const HOT: Shape = Shape { merchants: 1, days: 1, ..ONE };
-const HOT_ONE_ROW: Shape = Shape { slot: Some(0), ..HOT };
 
 /// More entries than this cannot be posted in a second: so many are drawn beforehand.
 const ONES_PER_SECOND_MAX: u64 = 12_000;
-const BATCHED_PER_SECOND_MAX: u64 = 120_000;
+const BATCHED_PER_SECOND_MAX: u64 = 250_000;
 
 /// How `pgbench` sends the statements of entries one by one, what that is called, and the figure.
 const PGBENCH: [(Sending, &str, &str); 3] = [
@@ -43,10 +42,10 @@ pub async fn single(bench: &mut Bench) -> Result<()> {
     let mut against = PGBENCH.map(|peer| (peer, Rounds::default()));
     let mut last = None;
     for round in 1..=bench.plan.rounds {
-        let function = post(bench, round, ONE, bench.plan.window).await?;
+        let function = post(bench, round, ONE).await?;
         let mut said = format!("round {round}: function {:.0}/s", function.entries_per_second);
         for ((sending, name, _), rounds) in &mut against {
-            let pgbench = post_ones_with_pgbench(bench, ONE, 7, *sending, bench.plan.window).await?;
+            let pgbench = post_ones_with_pgbench(bench, ONE, *sending, bench.plan.window).await?;
             rounds.push(function.entries_per_second, pgbench);
             write!(said, ", {name} {pgbench:.0}/s")?;
         }
@@ -67,7 +66,7 @@ pub async fn batch(bench: &mut Bench) -> Result<()> {
     let mut rounds = Rounds::default();
     let mut last = None;
     for round in 1..=bench.plan.rounds {
-        let function = post(bench, round, BATCH, bench.plan.window).await?;
+        let function = post(bench, round, BATCH).await?;
         let pgbench = post_batches_with_pgbench(bench, round).await?;
         progress!(
             "round {round}: function {:.0}/s, pgbench {:.0}/s",
@@ -89,9 +88,11 @@ pub async fn batch(bench: &mut Bench) -> Result<()> {
 pub async fn hot_merchant(bench: &mut Bench) -> Result<()> {
     let (mut hot, mut one_row) = (Rounds::default(), Rounds::default());
     for round in 1..=bench.plan.rounds {
-        let spread = post(bench, round, ONE, bench.plan.window).await?.entries_per_second;
-        let slots = post(bench, round, HOT, bench.plan.window).await?.entries_per_second;
-        let row = post(bench, round, HOT_ONE_ROW, bench.plan.window).await?.entries_per_second;
+        let spread = post(bench, round, ONE).await?.entries_per_second;
+        let slots = post(bench, round, HOT).await?.entries_per_second;
+        let one_slot = Ledger::create().await;
+        one_slot.use_slots(1).await?;
+        let row = post_into(one_slot, bench, round, HOT).await?.entries_per_second;
         progress!("round {round}: spread {spread:.0}/s, one merchant {slots:.0}/s, one row {row:.0}/s");
         hot.push(slots, spread);
         one_row.push(row, spread);
@@ -107,7 +108,7 @@ pub async fn slots(bench: &mut Bench) -> Result<()> {
     let window = bench.plan.step;
     let mut rounds = vec![Rounds::default(); SLOTS.len()];
     for round in 1..=bench.plan.rounds {
-        let spread = post_ones_with_pgbench(bench, ONE, 7, Sending::AsFunctions, window).await?;
+        let spread = post_ones_with_pgbench(bench, ONE, Sending::AsFunctions, window).await?;
         for (slots, rounds) in SLOTS.into_iter().zip(&mut rounds) {
             rounds.push(post_to_used_month(bench, slots, window).await?, spread);
         }
@@ -132,9 +133,10 @@ async fn post_to_used_month(bench: &Bench, slots: u8, window: Window) -> Result<
         TODAY.yesterday()?,
     );
     owner.batch_execute(&fill).await?;
+    ledger.use_slots(slots).await?;
     owner.batch_execute("ANALYZE daily_total").await?;
     settle().await?;
-    let run = ones(bench, HOT, slots - 1, Sending::AsFunctions).run(&ledger, window).await?;
+    let run = ones(bench, HOT, Sending::AsFunctions).run(&ledger, window).await?;
     owner.batch_execute(&format!("DELETE FROM daily_total WHERE date < '{TODAY}'")).await?;
     check::ledger_is_consistent(&ledger, run.transactions).await?;
     drop(owner);
@@ -159,8 +161,12 @@ impl Posted {
 }
 
 /// The function posts as many batches as it can, into an empty ledger, which then has to hold them to the cent.
-async fn post(bench: &Bench, round: usize, shape: Shape, window: Window) -> Result<Posted> {
-    let ledger = Ledger::create().await;
+async fn post(bench: &Bench, round: usize, shape: Shape) -> Result<Posted> {
+    post_into(Ledger::create().await, bench, round, shape).await
+}
+
+async fn post_into(ledger: Ledger, bench: &Bench, round: usize, shape: Shape) -> Result<Posted> {
+    let window = bench.plan.window;
     let batches = draw(round, shape, window)?;
     let events = batches.iter().map(Batch::event).collect::<Result<Vec<_>>>()?;
     let pool = bench.pool("apply-to-ledger", &ledger.config(), CONCURRENCY).await?;
@@ -183,29 +189,23 @@ async fn post(bench: &Bench, round: usize, shape: Shape, window: Window) -> Resu
     Ok(Posted { entries_per_second: posted.per_second() * shape.entries as f64, cpu_ms, round: posted })
 }
 
-async fn post_ones_with_pgbench(
-    bench: &Bench,
-    shape: Shape,
-    last_slot: u8,
-    sending: Sending,
-    window: Window,
-) -> Result<f64> {
+async fn post_ones_with_pgbench(bench: &Bench, shape: Shape, sending: Sending, window: Window) -> Result<f64> {
     let ledger = Ledger::create().await;
     settle().await?;
-    let run = ones(bench, shape, last_slot, sending).run(&ledger, window).await?;
+    let run = ones(bench, shape, sending).run(&ledger, window).await?;
     check::ledger_is_consistent(&ledger, run.transactions).await?;
     ledger.drop().await?;
     Ok(run.per_second)
 }
 
 /// Clients that post entries one by one.
-fn ones(bench: &Bench, shape: Shape, last_slot: u8, sending: Sending) -> Pgbench<'_> {
+fn ones(bench: &Bench, shape: Shape, sending: Sending) -> Pgbench<'_> {
     Pgbench {
         program: &bench.tools.pgbench,
         script: "post-one.sql",
         clients: CONCURRENCY,
         sending,
-        variables: variables_of(shape, last_slot),
+        variables: variables_of(shape),
         turns_per_second_max: 0,
     }
 }

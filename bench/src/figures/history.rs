@@ -81,7 +81,7 @@ impl History {
 
     /// Through the ledger into the read model.
     async fn write(&mut self, merchant: MerchantId, dates: &[Date]) -> Result<Duration> {
-        let batch = self.generator.batch_of(merchant, dates, None)?;
+        let batch = self.generator.batch_of(merchant, dates)?;
         self.sent.add(&batch)?;
         let event = batch.event()?;
         let started_at = Instant::now();

@@ -121,14 +121,13 @@ fn script(name: &str) -> PathBuf {
 }
 
 /// The variables of `post-one.sql` that make it draw what [`crate::data::Generator`] draws.
-pub fn variables_of(shape: Shape, last_slot: u8) -> Vec<(&'static str, String)> {
+pub fn variables_of(shape: Shape) -> Vec<(&'static str, String)> {
     let last_day = u32::try_from(TODAY.day()).unwrap_or_default();
     vec![
         ("first_merchant", FIRST_MERCHANT.to_string()),
         ("last_merchant", (FIRST_MERCHANT + shape.merchants - 1).to_string()),
         ("first_day", (last_day + 1 - shape.days).to_string()),
         ("last_day", last_day.to_string()),
-        ("last_slot", last_slot.to_string()),
     ]
 }
 
@@ -139,7 +138,7 @@ pub async fn prepare_batches(ledger: &Ledger, batches: &[Batch]) -> Result<()> {
     owner.batch_execute(&format!("GRANT SELECT ON prepared_batch TO {}", ledger.config().user)).await?;
     let transaction = owner.transaction().await?;
     let insert = transaction
-        .prepare("INSERT INTO prepared_batch VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11, $12, $13, $14)")
+        .prepare("INSERT INTO prepared_batch VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11, $12, $13)")
         .await?;
     for (number, batch) in batches.iter().enumerate() {
         let entries = &batch.entries;
@@ -156,9 +155,8 @@ pub async fn prepare_batches(ledger: &Ledger, batches: &[Batch]) -> Result<()> {
         let originals: Vec<Option<Uuid>> = vec![None; entries.len()];
         let days: BTreeSet<(&str, &str)> = currencies.iter().copied().zip(dates.iter().map(String::as_str)).collect();
         let (total_currencies, total_days): (Vec<&str>, Vec<&str>) = days.into_iter().unzip();
-        let slot = i16::from(ids[0].as_bytes()[0] % ledger::TOTAL_SLOTS);
         let (number, merchant) = (i64::try_from(number)?, batch.merchant.as_str());
-        let row: [&(dyn ToSql + Sync); 14] = [
+        let row: [&(dyn ToSql + Sync); 13] = [
             &number,
             &merchant,
             &ids,
@@ -170,7 +168,6 @@ pub async fn prepare_batches(ledger: &Ledger, batches: &[Batch]) -> Result<()> {
             &descriptions,
             &categories,
             &originals,
-            &slot,
             &total_currencies,
             &total_days,
         ];

@@ -27,7 +27,7 @@ pub use config::{Authentication, LedgerConfig, Tls};
 pub use connection::{CONNECTION_AGE_MAX, ConnectError, Connection, connect, connect_within};
 pub use lookup::FoundEntry;
 pub use migrate::{MigrateError, migrate};
-pub use post::{LedgerTotals, Outcome, PostError, Posting, TOTAL_SLOTS};
+pub use post::{LedgerTotals, Outcome, PostError, Posting};
 pub use reconciliation::{KnownTotals, LedgerMonth, MonthKey, NewestSeal, Reconciled};
 pub use seal::{SEALS_LISTED_MAX, Sealing};
 pub use session::{Ledger, LedgerError, UnavailableError};

@@ -14,9 +14,6 @@ use crate::{
     session::STATEMENTS_TIMEOUT,
 };
 
-/// Over how many rows the totals of one day are spread, so that writers of one merchant seldom wait for each other.
-pub const TOTAL_SLOTS: u8 = 8;
-
 /// What became of one entry of a batch.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Outcome {
@@ -77,13 +74,11 @@ impl Ledger {
 async fn post(client: &Client, merchant: &MerchantId, entries: &[Entry]) -> Result<Posting, PostError> {
     let columns = Columns::new(entries);
     let merchant_id = merchant.as_str();
-    let slot = i16::from(total_slot(entries));
-    let mut parameters = columns.parameters(&merchant_id);
-    parameters.push((&slot, Type::INT2));
+    let parameters = columns.parameters(&merchant_id);
     let (currencies, days) = columns.days();
 
     let (posted, totals) = try_join(
-        client.query_typed("SELECT * FROM ledger.post($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11)", &parameters),
+        client.query_typed("SELECT * FROM ledger.post($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, NULL)", &parameters),
         client.query_typed(
             "SELECT * FROM ledger.period_totals($1, $2, $3)",
             &[(&merchant_id, Type::TEXT), (&currencies, Type::TEXT_ARRAY), (&days, Type::TEXT_ARRAY)],
@@ -108,11 +103,6 @@ async fn post(client: &Client, merchant: &MerchantId, entries: &[Entry]) -> Resu
     let keep_overtaken = "SELECT * FROM ledger.keep_overtaken($1, $2, $3, $4, $5, $6, $7, $8, $9, $10)";
     keep_aside(client, keep_overtaken, &merchant_id, entries, &outcomes, Outcome::AlreadyReversed).await?;
     Ok(Posting { outcomes, after: read_ledger_totals(&totals)? })
-}
-
-/// The slot is drawn from an id, which is a hash: spread evenly, and the same when a batch is repeated.
-fn total_slot(entries: &[Entry]) -> u8 {
-    entries.first().map_or(0, |entry| entry.id.as_uuid().as_bytes()[0] % TOTAL_SLOTS)
 }
 
 fn outcomes(entries: &[Entry], posted: &[Row], stored: &[Row]) -> Result<Vec<Outcome>, LedgerError> {

@@ -2,16 +2,19 @@
 
 #![allow(clippy::unwrap_used, reason = "a failed unwrap fails the test")]
 
-use std::{collections::BTreeMap, sync::Arc};
+use std::{collections::BTreeMap, sync::Arc, time::Duration};
 
 use cashflow::{
     Amount, Currency, Entry, EntryId, EntryRequest, EntryType, IdempotencyKey, MerchantId, Period, Totals, parse_date,
 };
-use ledger::{Ledger, Outcome, Posting};
+use ledger::{Connection, Ledger, Outcome, Posting};
 use test_stores::Database;
-use tokio::{sync::Barrier, task::JoinSet};
+use tokio::{sync::Barrier, task::JoinSet, time::timeout};
 
 const WORKERS: usize = 12;
+
+/// Far above what anything here takes, and below the database's own limits.
+const BOUND: Duration = Duration::from_secs(3);
 
 fn merchant() -> MerchantId {
     MerchantId::parse("acme").unwrap()
@@ -95,6 +98,38 @@ async fn totals_of_one_hot_day_are_exact() {
     let day = Period::parse("2026-11-22").unwrap();
     let newest = newest_totals(&postings, day);
     assert_eq!(newest, Totals { credits, debits, entry_count });
+}
+
+/// A session of a function, and the slot of totals that is its own.
+async fn session(database: &Database) -> (Connection, i32) {
+    let session = ledger::connect(&database.config()).await.unwrap();
+    let slot = session.query_one("SELECT pg_backend_pid() % 8", &[]).await.unwrap().get(0);
+    (session, slot)
+}
+
+#[tokio::test]
+async fn a_session_does_not_wait_for_one_with_another_slot() {
+    const POST: &str = "SELECT * FROM ledger.post(
+        'acme', ARRAY[gen_random_uuid()], ARRAY[sha256('1')], ARRAY['credit'], ARRAY[9::bigint], ARRAY['BRL'],
+        ARRAY['2026-11-22'], ARRAY[NULL], ARRAY[NULL], ARRAY[NULL]::uuid[], NULL)";
+    let database = Database::create().await;
+    let (first, taken) = session(&database).await;
+    let mut sessions = Vec::new();
+    let second = loop {
+        assert!(sessions.len() < 50, "every session has slot {taken}");
+        let (session, slot) = session(&database).await;
+        if slot != taken {
+            break session;
+        }
+        sessions.push(session);
+    };
+    // The row of the day is there, and then locked by a transaction that does not end.
+    first.batch_execute(POST).await.unwrap();
+    first.batch_execute("BEGIN").await.unwrap();
+    first.batch_execute(POST).await.unwrap();
+    timeout(BOUND, second.batch_execute(POST)).await.expect("the second one waits for the first").unwrap();
+    first.batch_execute("COMMIT").await.unwrap();
+    assert_eq!(sums_of_totals(&database).await, (27, 0, 3));
 }
 
 fn newest_totals(postings: &[Posting], period: Period) -> Totals {

@@ -148,6 +148,18 @@ async fn the_plan_that_a_session_keeps_reads_no_more_for_a_merchant_with_years_o
 }
 
 #[tokio::test]
+async fn what_one_session_posts_to_a_day_adds_to_one_row() {
+    let database = Database::create().await;
+    let ledger = Ledger::new(database.config());
+    for key in 0..20 {
+        post(&ledger, &[entry(&key.to_string(), "credit 1.00 BRL 2026-11-22")]).await;
+    }
+    let counts = "SELECT array_agg(entry_count) FROM daily_total";
+    let counts: Vec<i64> = database.owner().await.query_one(counts, &[]).await.unwrap().get(0);
+    assert_eq!(counts, [20]);
+}
+
+#[tokio::test]
 async fn totals_past_64_bits_stay_exact() {
     let database = Database::create().await;
     // 10,000 of the largest entries, posted the way the statement posts them, without 10,000 requests.

@@ -264,7 +264,7 @@ async fn a_moment_that_can_still_change_is_not_answered() {
 const POST_NINE: &str = "
     SELECT * FROM ledger.post(
         'acme', ARRAY[gen_random_uuid()], ARRAY[decode(repeat('00', 32), 'hex')], ARRAY['credit'], ARRAY[9::bigint],
-        ARRAY['BRL'], ARRAY['2026-11-22'], ARRAY[NULL], ARRAY[NULL], ARRAY[NULL]::uuid[], 0::smallint
+        ARRAY['BRL'], ARRAY['2026-11-22'], ARRAY[NULL], ARRAY[NULL], ARRAY[NULL]::uuid[], NULL
     )";
 
 /// An entry that is written and not committed yet can appear with a time in the past.

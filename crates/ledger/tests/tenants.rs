@@ -187,8 +187,7 @@ fn argument(name: &str) -> String {
         "currencies" => of_one("'BRL', 'BRL'"),
         "dates" => of_one("'2026-11-22', '2026-11-22'"),
         "descriptions" | "categories" => of_one("NULL::text, NULL::text"),
-        "total_slot" => "0::smallint".to_owned(),
-        "given_snapshot" | "given_balance" => "NULL".to_owned(),
+        "given_snapshot" | "given_balance" | "total_slot" => "NULL".to_owned(),
         "last_date" => "'0001-01-01'".to_owned(),
         "last_xid" => "'0'".to_owned(),
         "last_id" => "'00000000-0000-0000-0000-000000000000'".to_owned(),
@@ -335,7 +334,7 @@ async fn a_callers_temporary_table_takes_no_tables_place() {
         .unwrap();
     let post = format!(
         "SELECT * FROM ledger.post('acme', ARRAY[gen_random_uuid()], ARRAY[sha256('1')], ARRAY['credit'], ARRAY[7::bigint],
-            ARRAY['BRL'], ARRAY['2026-11-22'], ARRAY[NULL], ARRAY[NULL], ARRAY['{stolen}']::uuid[], 0::smallint)"
+            ARRAY['BRL'], ARRAY['2026-11-22'], ARRAY[NULL], ARRAY[NULL], ARRAY['{stolen}']::uuid[], NULL)"
     );
     let error = client.query(&post, &[]).await.unwrap_err();
     assert_eq!(error.code().unwrap().code(), "23503", "{error:?}");

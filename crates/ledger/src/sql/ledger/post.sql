@@ -5,6 +5,8 @@
 -- Both inserts are sorted, and every writer goes through the tables in this order: no two can wait for each other in a ring.
 -- (Reversals could, by the entries they undo, if several came in one batch; requests bring one at a time. PostgreSQL would end
 -- such a ring, and the state machine try again.)
+-- Without a total_slot, a session adds to one of its own, so that those who write at the same time seldom wait for each other
+-- (docs/adr/0003). Functions of an earlier version still name one while a stack is deployed.
 -- The time is taken once, so that a batch is known as a whole or not at all, and here, while the lock on the table is held.
 CREATE OR REPLACE FUNCTION ledger.post(
     merchant_id text, ids uuid[], fingerprints bytea[], types text[], amounts_minor bigint[], currencies text[], dates text[],
@@ -29,7 +31,7 @@ WITH moment AS MATERIALIZED (
 ), added AS (
     INSERT INTO daily_total AS total (merchant_id, currency, date, posted_on, slot, credits, debits, entry_count)
     SELECT
-        $1, currency, date, posted_on, $11::smallint,
+        $1, currency, date, posted_on, coalesce($11, (pg_backend_pid() % 8)::smallint),
         coalesce(sum(amount_minor) FILTER (WHERE type = 'credit'), 0),
         coalesce(sum(amount_minor) FILTER (WHERE type = 'debit'), 0),
         count(*)
