@@ -1,6 +1,6 @@
 use std::{collections::BTreeMap, error::Error};
 
-use aws_sdk_dynamodb::types::AttributeValue;
+use aws_sdk_dynamodb::{operation::query::QueryOutput, types::AttributeValue};
 use cashflow::{
     BalanceLine, BalanceToken, Currency, DailyBalance, Date, DayStatus, FIRST_DATE, MerchantId, Month, TotalOverflow,
     daily_balances,
@@ -165,7 +165,8 @@ impl BalanceTable {
             // DynamoDB refuses a range that ends before it starts.
             return Ok(Vec::new());
         }
-        let items = self
+        // Page by page: the SDK's stream of items hands over each on its own, and everything that waits is polled again for it.
+        let pages = self
             .client
             .query()
             .table_name(&self.table_name)
@@ -176,11 +177,11 @@ impl BalanceTable {
             .expression_attribute_values(":to", AttributeValue::S(to))
             .set_projection_expression(attributes.projection())
             .into_paginator()
-            .items()
             .send()
-            .collect::<Result<Vec<Item>, _>>();
-        let items = telemetry::call(Store::Balances("Query"), items).await;
-        items.map_err(|error| ReadError::Unavailable(Box::new(error)))
+            .collect::<Result<Vec<QueryOutput>, _>>();
+        let pages = telemetry::call(Store::Balances("Query"), pages).await;
+        let pages = pages.map_err(|error| ReadError::Unavailable(Box::new(error)))?;
+        Ok(pages.into_iter().flat_map(|page| page.items.unwrap_or_default()).collect())
     }
 }
 
