@@ -8,7 +8,7 @@ use cashflow::{
     Amount, Currency, Entry, EntryId, EntryRequest, EntryType, IdempotencyKey, MerchantId, Period, Totals, parse_date,
 };
 use ledger::{Connection, Ledger, Outcome, Posting};
-use test_stores::Database;
+use test_stores::{Database, POST_NINE};
 use tokio::{sync::Barrier, task::JoinSet, time::timeout};
 
 const WORKERS: usize = 12;
@@ -109,9 +109,6 @@ async fn session(database: &Database) -> (Connection, i32) {
 
 #[tokio::test]
 async fn a_session_does_not_wait_for_one_with_another_slot() {
-    const POST: &str = "SELECT * FROM ledger.post(
-        'acme', ARRAY[gen_random_uuid()], ARRAY[sha256('1')], ARRAY['credit'], ARRAY[9::bigint], ARRAY['BRL'],
-        ARRAY['2026-11-22'], ARRAY[NULL], ARRAY[NULL], ARRAY[NULL]::uuid[], NULL)";
     let database = Database::create().await;
     let (first, taken) = session(&database).await;
     let mut sessions = Vec::new();
@@ -124,10 +121,10 @@ async fn a_session_does_not_wait_for_one_with_another_slot() {
         sessions.push(session);
     };
     // The row of the day is there, and then locked by a transaction that does not end.
-    first.batch_execute(POST).await.unwrap();
+    first.batch_execute(POST_NINE).await.unwrap();
     first.batch_execute("BEGIN").await.unwrap();
-    first.batch_execute(POST).await.unwrap();
-    timeout(BOUND, second.batch_execute(POST)).await.expect("the second one waits for the first").unwrap();
+    first.batch_execute(POST_NINE).await.unwrap();
+    timeout(BOUND, second.batch_execute(POST_NINE)).await.expect("the second one waits for the first").unwrap();
     first.batch_execute("COMMIT").await.unwrap();
     assert_eq!(sums_of_totals(&database).await, (27, 0, 3));
 }

@@ -10,7 +10,7 @@ use cashflow::{
 };
 use jiff::Timestamp;
 use ledger::{BalanceAsOf, Ledger};
-use test_stores::Database;
+use test_stores::{Database, POST_NINE};
 use tokio::task::JoinSet;
 use tokio_postgres::Client;
 
@@ -259,13 +259,6 @@ async fn a_moment_that_can_still_change_is_not_answered() {
     assert!((3_600..=3_611).contains(&retry_after_s), "{retry_after_s}");
     assert!(matches!(ask(now - Duration::from_secs(11)).await, BalanceAsOf::Known(_)));
 }
-
-/// Posts an entry as a function does, in whatever transaction is open.
-const POST_NINE: &str = "
-    SELECT * FROM ledger.post(
-        'acme', ARRAY[gen_random_uuid()], ARRAY[decode(repeat('00', 32), 'hex')], ARRAY['credit'], ARRAY[9::bigint],
-        ARRAY['BRL'], ARRAY['2026-11-22'], ARRAY[NULL], ARRAY[NULL], ARRAY[NULL]::uuid[], NULL
-    )";
 
 /// An entry that is written and not committed yet can appear with a time in the past.
 async fn no_moment_is_settled_while_an_entry_of_it_can_appear(database: &Database, writer: &Client) {

@@ -15,7 +15,7 @@ mod wire;
 pub use aws::{aws_at, aws_engine};
 pub use certificates::{Authority, Identity};
 pub use dynamodb::DynamoDb;
-pub use postgres::Database;
+pub use postgres::{Database, POST_NINE};
 pub use postgres_server::PostgresServer;
 pub use redis::RedisServer;
 pub use redis_cluster::RedisCluster;

@@ -4,6 +4,13 @@ use uuid::Uuid;
 
 use crate::from_environment;
 
+/// Posts a credit of 0.09 BRL of acme's on 2026-11-22 as a function does, in whatever transaction is open.
+pub const POST_NINE: &str = "
+    SELECT * FROM ledger.post(
+        'acme', ARRAY[gen_random_uuid()], ARRAY[decode(repeat('00', 32), 'hex')], ARRAY['credit'], ARRAY[9::bigint],
+        ARRAY['BRL'], ARRAY['2026-11-22'], ARRAY[NULL], ARRAY[NULL], ARRAY[NULL]::uuid[], NULL
+    )";
+
 /// The database that every test's database is copied from; made by the first test that needs one.
 const TEMPLATE: &str = "fluxo_test_template";
 
