@@ -16,6 +16,7 @@ GIVEN = {
     "LedgerHost": "ledger.example.com",
     "LedgerAuth": "password",
     "LedgerPassword": "a",
+    "LedgerLookupPassword": "c",
     "LedgerMaintenancePassword": "b",
     "RedisUrl": "rediss://memory.example.com",
 }
@@ -31,7 +32,7 @@ MARK = "dynamodb:UpdateItem on BalancesTable.Arn"
 
 # Beside its log, its traces and its way into the network, each function may do this and nothing else.
 PERMISSIONS = {
-    "RegisterEntry": START,
+    "RegisterEntry": {f"{LEDGER_USER}_lookup"} | START,
     "ReverseEntry": {LEDGER_USER} | START,
     "GetEntry": {LEDGER_USER},
     "ListEntries": {LEDGER_USER},
@@ -244,7 +245,7 @@ def test_complete_parameters_are_taken(processed: dict[str, Any], parameters: di
         ({"FunctionsSecurityGroupId": "sg-1"}, "need VpcId"),
         ({"RedisUrl": "rediss://memory.example.com"}, "VpcId has to name a VPC"),
         ({name: value for name, value in GIVEN.items() if name != "RedisUrl"}, "VpcId has to name a VPC"),
-        ({"LedgerAuth": "password", "LedgerPassword": "a", "LedgerMaintenancePassword": "b"}, "are for a ledger that exists"),
+        ({"LedgerAuth": "password", "LedgerPassword": "a", "LedgerLookupPassword": "c", "LedgerMaintenancePassword": "b"}, "are for a ledger that exists"),
         ({"LedgerResourceId": "cluster-ABC"}, "are for a ledger that exists"),
         ({"LedgerTls": "off"}, "may only travel encrypted"),
         (GIVEN | NETWORK | {"LedgerAuth": "iam"}, "needs LedgerResourceId"),

@@ -5,7 +5,8 @@
 //! [`Ledger::seal`] records what a day was at one moment. Everything else reads.
 //!
 //! Who connects has no rights on tables. Each operation calls a function of the database, which is a file in `sql/`: those of
-//! `ledger` take the merchant first, those of `ledger_maintenance` look at all merchants and need a role of their own.
+//! `ledger` take the merchant first, that of `ledger_lookup` too and is for a role that can do nothing else, and those of
+//! `ledger_maintenance` look at all merchants and need a role of their own.
 
 mod admit;
 mod as_of;
@@ -16,6 +17,7 @@ mod lookup;
 mod migrate;
 mod post;
 mod reconciliation;
+mod recorded;
 mod rows;
 mod seal;
 mod session;
@@ -26,8 +28,9 @@ pub use as_of::BalanceAsOf;
 pub use config::{Authentication, LedgerConfig, Tls};
 pub use connection::{CONNECTION_AGE_MAX, ConnectError, Connection, connect, connect_within};
 pub use lookup::FoundEntry;
-pub use migrate::{MigrateError, migrate};
+pub use migrate::{MigrateError, migrate, raise_epoch};
 pub use post::{LedgerTotals, Outcome, PostError, Posting};
 pub use reconciliation::{KnownTotals, LedgerMonth, MonthKey, NewestSeal, Reconciled};
+pub use recorded::Recorded;
 pub use seal::{SEALS_LISTED_MAX, Sealing};
 pub use session::{Ledger, LedgerError, UnavailableError};

@@ -33,6 +33,7 @@ const FUNCTIONS: &[&str] = &[
     include_str!("sql/ledger/stored.sql"),
     include_str!("sql/ledger/totals.sql"),
     include_str!("sql/ledger/totals_of_day.sql"),
+    include_str!("sql/ledger_lookup/recorded.sql"),
     include_str!("sql/ledger_maintenance/months_recorded_between.sql"),
     include_str!("sql/ledger_maintenance/months_with_entries.sql"),
     include_str!("sql/ledger_maintenance/reconciled_until.sql"),
@@ -52,6 +53,9 @@ pub enum MigrateError {
     /// The functions could not be created; those of before are still there.
     #[error("the functions could not be created")]
     Functions(#[source] tokio_postgres::Error),
+    /// The epoch could not be raised.
+    #[error("the epoch could not be raised")]
+    Epoch(#[source] tokio_postgres::Error),
 }
 
 /// Brings the database to the newest schema, replaces its functions by those of this program, and answers the names of the
@@ -60,6 +64,16 @@ pub enum MigrateError {
 /// Safe to run again and at the same time as another run: a second one waits, then finds nothing to do.
 pub async fn migrate(client: &mut Client) -> Result<Vec<String>, MigrateError> {
     locked(client, apply).await
+}
+
+/// Raises the ledger's epoch to this, unless it is higher, and answers its generation: which ledger it is, and of which epoch.
+///
+/// An epoch begins when the ledger is restored to an earlier moment: what was said of it before may not be true any more.
+pub async fn raise_epoch(client: &Client, epoch: u32) -> Result<String, MigrateError> {
+    let raise =
+        "UPDATE public.ledger_epoch SET epoch = greatest(epoch, $1) RETURNING epoch || '-' || left(ledger_id::text, 8)";
+    let epoch = i32::try_from(epoch).unwrap_or(i32::MAX);
+    Ok(client.query_one(raise, &[&epoch]).await.map_err(MigrateError::Epoch)?.get(0))
 }
 
 /// Does some work on the database's structure while nobody else does.

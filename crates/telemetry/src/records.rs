@@ -31,6 +31,7 @@ pub const METRIC_NAMES: &[&str] = &[
     "MonthsCompared",
     "OldestDifferenceAge",
     "OldestParkedAge",
+    "RequestLookupBreakerOpen",
     "RequestMemoryBreakerOpen",
     "RequestMemoryLatency",
     "RequestsRefused",
@@ -51,6 +52,9 @@ pub struct IntakeMetrics {
     /// 1 if the circuit breaker kept this request away from Redis, 0 if it asked Redis.
     #[metrics(unit = Count)]
     pub request_memory_breaker_open: u64,
+    /// 1 if requests are accepted without a look into the ledger now, 0 if not.
+    #[metrics(unit = Count)]
+    pub request_lookup_breaker_open: u64,
     /// What its calls of stores took.
     #[metrics(flatten)]
     pub stores: StoreMetrics,

@@ -22,7 +22,7 @@ use uuid::Uuid;
 /// When the input of the events was parked.
 const PARKED_AT: &str = "2026-11-22T15:00:02Z";
 /// The name of the execution that failed.
-const NAME: &str = "cfa8bece-e667-5d04-9fd2-16305e61fcd8-16d8d9c4591d57a2";
+const NAME: &str = "cfa8bece-e667-5d04-9fd2-16305e61fcd8-1a2489e4a813555aaa9f8361";
 const REPLAY_DAYS: i32 = 7;
 
 struct World {
@@ -44,6 +44,7 @@ impl World {
         let metrics = EmittedMetrics::default();
         let function = ReplayParked {
             state_machine: StateMachine::new(sfn.clone(), &state_machine_arn),
+            generation: "1".parse().unwrap(),
             queues: Queues::new(sqs.clone(), &park_queue_url, &dead_letter_queue_url),
             first_delay: Duration::from_secs(1),
             replay_for: Duration::from_secs(24 * 60 * 60 * 7),

@@ -3,6 +3,8 @@
 //! What can be reversed, the ledger tells; that it happens once, the ledger holds: of two reversals that are accepted at the
 //! same time, one is posted.
 
+use std::sync::Arc;
+
 use cashflow::{EntryId, Fingerprint, MerchantId, PostedEntry};
 use http_api::{
     AcceptedEntry, Caller, Code, NewReversal, Place, Problem, accepted_response, entry_not_found, parse_reversal,
@@ -17,7 +19,7 @@ use ledger::{Ledger, LedgerError};
 #[derive(Debug)]
 pub struct ReverseEntry {
     /// What is posted.
-    pub ledger: Ledger,
+    pub ledger: Arc<Ledger>,
     /// What accepts the reversal.
     pub intake: Intake,
     /// Where the business day begins and ends.
@@ -67,7 +69,7 @@ impl ReverseEntry {
     /// Why an entry that the ledger does not know cannot be reversed.
     async fn not_posted(&self, merchant: &MerchantId, original: EntryId) -> Problem {
         let remembered = self.intake.memory.recall(&[original]).await.pop().flatten();
-        match remembered.and_then(|remembered| AcceptedEntry::from_memory(&remembered.response, merchant)) {
+        match remembered.and_then(|remembered| AcceptedEntry::from_memory(remembered.answer()?, merchant)) {
             Some(_) => Problem::not_yet_posted(),
             None => entry_not_found(),
         }

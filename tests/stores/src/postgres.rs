@@ -17,6 +17,9 @@ const TEMPLATE: &str = "fluxo_test_template";
 /// The login role of the functions, with the rights they have in production.
 const FUNCTION_ROLE: &str = "fluxo_test_function";
 
+/// The login role of who looks up requests.
+const LOOKUP_ROLE: &str = "fluxo_test_lookup";
+
 /// The login role of the scheduled functions.
 const MAINTENANCE_ROLE: &str = "fluxo_test_maintenance";
 
@@ -59,6 +62,11 @@ impl Database {
         login(&self.server, &self.name, FUNCTION_ROLE, FUNCTION_ROLE)
     }
 
+    /// How the function connects to it that looks up requests: as a member of `ledger_lookup`, with no other rights.
+    pub fn lookup_config(&self) -> LedgerConfig {
+        login(&self.server, &self.name, LOOKUP_ROLE, LOOKUP_ROLE)
+    }
+
     /// How a scheduled function connects to it: as a member of `ledger_maintainer`, with no other rights.
     pub fn maintenance_config(&self) -> LedgerConfig {
         login(&self.server, &self.name, MAINTENANCE_ROLE, MAINTENANCE_ROLE)
@@ -91,7 +99,9 @@ async fn ensure_template(admin: &Client, server: &Config) {
     {
         let mut client = connect(&owner(server, &draft)).await.expect("the owner connects");
         migrate(&mut client).await.expect("the migrations run");
-        for (role, group) in [(FUNCTION_ROLE, "ledger_writer"), (MAINTENANCE_ROLE, "ledger_maintainer")] {
+        for (role, group) in
+            [(FUNCTION_ROLE, "ledger_writer"), (LOOKUP_ROLE, "ledger_lookup"), (MAINTENANCE_ROLE, "ledger_maintainer")]
+        {
             run(&client, &format!("CREATE ROLE {role} LOGIN PASSWORD '{role}' IN ROLE {group}")).await;
         }
     }
