@@ -12,12 +12,15 @@ from fluxo_local.deployment import STACK_NAME, deployment_log, sam_deploy
 
 # What a deployment on AWS that makes everything itself is given, and one that finds its stores.
 MADE: dict[str, str] = {}
-GIVEN = {
-    "LedgerHost": "ledger.example.com",
+PASSWORDS = {
     "LedgerAuth": "password",
     "LedgerPassword": "a",
-    "LedgerLookupPassword": "c",
-    "LedgerMaintenancePassword": "b",
+    "LedgerLookupPassword": "b",
+    "LedgerMaintenancePassword": "c",
+}
+GIVEN = {
+    "LedgerHost": "ledger.example.com",
+    **PASSWORDS,
     "RedisUrl": "rediss://memory.example.com",
 }
 NETWORK = {"VpcId": "vpc-1", "PrivateSubnetIds": "subnet-1,subnet-2"}
@@ -245,7 +248,10 @@ def test_complete_parameters_are_taken(processed: dict[str, Any], parameters: di
         ({"FunctionsSecurityGroupId": "sg-1"}, "need VpcId"),
         ({"RedisUrl": "rediss://memory.example.com"}, "VpcId has to name a VPC"),
         ({name: value for name, value in GIVEN.items() if name != "RedisUrl"}, "VpcId has to name a VPC"),
-        ({"LedgerAuth": "password", "LedgerPassword": "a", "LedgerLookupPassword": "c", "LedgerMaintenancePassword": "b"}, "are for a ledger that exists"),
+        (
+            PASSWORDS,
+            "are for a ledger that exists",
+        ),
         ({"LedgerResourceId": "cluster-ABC"}, "are for a ledger that exists"),
         ({"LedgerTls": "off"}, "may only travel encrypted"),
         (GIVEN | NETWORK | {"LedgerAuth": "iam"}, "needs LedgerResourceId"),

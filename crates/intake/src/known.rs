@@ -1,7 +1,7 @@
 //! What a request meets, from all that is known of its key. The ledger counts most, then what was answered, then that another
 //! request is being accepted at the same moment.
 
-use cashflow::{EntryId, Fingerprint, MerchantId};
+use cashflow::{Fingerprint, MerchantId};
 use http_api::AcceptedEntry;
 use ledger::Recorded;
 use request_memory::{Mark, Remembered};
@@ -15,8 +15,6 @@ pub(crate) enum Known {
     Accepted(AcceptedEntry),
     /// The ledger holds it, and it is answered as it was when it was accepted.
     Recorded(AcceptedEntry),
-    /// It is a reversal, and the ledger posted another one of the same entry first.
-    Overtaken { original: EntryId },
     /// The key was used with another payload.
     Reused,
 }
@@ -36,16 +34,10 @@ impl Known {
         {
             return if is_of_another(remembered) { Known::Reused } else { Known::Recorded(answer.clone()) };
         }
-        if let Some(posted) = recorded.iter().find(|recorded| !recorded.is_overtaken) {
-            let is_same = posted.entry.fingerprint == fingerprint;
-            return if is_same { Known::Recorded(AcceptedEntry::new(merchant, &posted.entry)) } else { Known::Reused };
-        }
-        if !recorded.is_empty() {
-            let same = recorded.iter().find(|overtaken| overtaken.entry.fingerprint == fingerprint);
-            return match same.and_then(|overtaken| overtaken.entry.reverses) {
-                Some(original) => Known::Overtaken { original },
-                None => Known::Reused,
-            };
+        // What is posted under the key, or else what was not because another reversal had come before.
+        if let Some(first) = recorded.iter().min_by_key(|recorded| recorded.is_overtaken) {
+            let is_same = first.entry.fingerprint == fingerprint;
+            return if is_same { Known::Recorded(AcceptedEntry::new(merchant, &first.entry)) } else { Known::Reused };
         }
         match (remembered, answer) {
             (Some(remembered), _) if is_of_another(remembered) => Known::Reused,
@@ -57,7 +49,7 @@ impl Known {
 
 #[cfg(test)]
 mod tests {
-    use cashflow::{Amount, Currency, Entry, EntryType, IdempotencyKey, parse_date};
+    use cashflow::{Amount, Currency, Entry, EntryId, EntryType, IdempotencyKey, parse_date};
 
     use super::*;
 
@@ -98,13 +90,8 @@ mod tests {
         Recorded { entry: entry(payload), is_overtaken: false }
     }
 
-    /// Of the reversal of an entry.
     fn overtaken(payload: u8) -> Recorded {
-        Recorded { entry: Entry { reverses: Some(original()), ..entry(payload) }, is_overtaken: true }
-    }
-
-    fn original() -> EntryId {
-        EntryId::derive(&merchant(), &IdempotencyKey::parse("original").unwrap())
+        Recorded { entry: entry(payload), is_overtaken: true }
     }
 
     /// What payload 1 meets.
@@ -119,7 +106,7 @@ mod tests {
         for remembered in [None, Some(reserved(1)), Some(reserved(2)), Some(accepted(1)), Some(accepted(2))] {
             check(remembered.clone(), &[posted(1)], &Known::Recorded(answer(1)));
             check(remembered.clone(), &[posted(2)], &Known::Reused);
-            check(remembered.clone(), &[overtaken(1)], &Known::Overtaken { original: original() });
+            check(remembered.clone(), &[overtaken(1)], &Known::Recorded(answer(1)));
             check(remembered.clone(), &[overtaken(2)], &Known::Reused);
             check(remembered, &[overtaken(1), posted(2)], &Known::Reused);
         }

@@ -130,7 +130,7 @@ impl Intake {
         let recorded =
             if open.is_empty() { None } else { self.lookup.recorded(merchant, &open).await }.unwrap_or_default();
         let mut answers = Vec::with_capacity(requests.len());
-        let (mut reused, mut overtaken, mut settled) = (Vec::new(), None, Vec::new());
+        let (mut reused, mut settled) = (Vec::new(), Vec::new());
         for ((place, id, fingerprint), remembered) in requests.iter().zip(&remembered) {
             let of_id: Vec<_> = recorded.iter().filter(|recorded| recorded.entry.id == *id).collect();
             answers.push(match Known::of(merchant, *fingerprint, remembered.as_ref(), &of_id) {
@@ -142,10 +142,6 @@ impl Intake {
                     }
                     Some(answer)
                 }
-                Known::Overtaken { original } => {
-                    overtaken = Some(original);
-                    None
-                }
                 Known::Reused => {
                     reused.push(*place);
                     None
@@ -153,11 +149,7 @@ impl Intake {
             });
         }
         self.memory.remember(&settled).await;
-        match overtaken {
-            _ if !reused.is_empty() => Err(reused_keys(&reused)),
-            Some(original) => Err(reversal_overtaken(original)),
-            None => Ok(answers),
-        }
+        if reused.is_empty() { Ok(answers) } else { Err(reused_keys(&reused)) }
     }
 
     /// Starts what is not answered yet. Its keys are reserved first, so that of two payloads under one key at the same moment
@@ -203,7 +195,7 @@ impl Intake {
         let mut reused = Vec::new();
         for (asked, met) in fresh.into_iter().zip(met) {
             match Known::of(merchant, asked.requested.entry.fingerprint, met.as_ref(), &[]) {
-                Known::Nothing | Known::Overtaken { .. } => {}
+                Known::Nothing => {}
                 Known::Accepted(answer) | Known::Recorded(answer) => asked.answer = Some(answer),
                 Known::Reused => reused.push(asked.requested.place),
             }
@@ -267,11 +259,6 @@ fn marked(
     mark: fn(String) -> Mark,
 ) -> Option<(EntryId, Remembered)> {
     Some((id, Remembered { fingerprint, mark: mark(answer.to_memory()?) }))
-}
-
-fn reversal_overtaken(original: EntryId) -> Problem {
-    let detail = format!("Another reversal of /entries/{original} was posted before this one, which is not posted.");
-    Problem::new(Code::AlreadyReversed, detail)
 }
 
 /// Refuses what Step Functions cannot carry, while nothing has been done yet.

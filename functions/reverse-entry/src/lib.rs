@@ -44,18 +44,19 @@ impl ReverseEntry {
             return Ok(accepted_response(&replay, true));
         }
         let failed = |error: LedgerError| Problem::of_store(merchant, &error, error.passes());
-        let posted = self.ledger.posted(merchant, &[id, reversal.original]).await.map_err(failed)?;
-        // Forgotten, but not by the ledger.
-        if let Some(known) = posted.iter().find(|posted| posted.entry.id == id) {
-            let same = known.entry.fingerprint == fingerprint;
-            let replay = || accepted_response(&AcceptedEntry::new(merchant, &known.entry), true);
-            return if same { Ok(replay()) } else { Err(reused_keys(&[Place::Header])) };
-        }
-        let original = match posted.iter().find(|posted| posted.entry.id == reversal.original) {
-            Some(original) => original,
-            None => return Err(self.not_posted(merchant, reversal.original).await),
+        let posted = self.ledger.posted(merchant, &[reversal.original]).await.map_err(failed)?;
+        let Some(original) = posted.first() else {
+            return Err(self.not_posted(merchant, reversal.original).await);
         };
-        refuse_irreversible(original)?;
+        if let Err(irreversible) = refuse_irreversible(original) {
+            // Perhaps by this very request, and the ledger was too slow to say so before.
+            let known = self.ledger.recorded(merchant, &[id]).await.map_err(failed)?;
+            return match known.first() {
+                None => Err(irreversible),
+                Some(known) if known.entry.fingerprint != fingerprint => Err(reused_keys(&[Place::Header])),
+                Some(known) => Ok(accepted_response(&AcceptedEntry::new(merchant, &known.entry), true)),
+            };
+        }
 
         let date_is_default = reversal.date.is_none();
         let entry = reversal.into_entry(id, &original.entry, today);
