@@ -15,6 +15,7 @@ mod day;
 mod lookup;
 mod migrate;
 mod post;
+mod postgres_error;
 mod reconciliation;
 mod rows;
 mod seal;
@@ -28,6 +29,7 @@ pub use connection::{CONNECTION_AGE_MAX, ConnectError, Connection, connect, conn
 pub use lookup::FoundEntry;
 pub use migrate::{MigrateError, migrate};
 pub use post::{LedgerTotals, Outcome, PostError, Posting};
+pub use postgres_error::PostgresError;
 pub use reconciliation::{KnownTotals, LedgerMonth, MonthKey, NewestSeal, Reconciled};
 pub use seal::{SEALS_LISTED_MAX, Sealing};
 pub use session::{Ledger, LedgerError, UnavailableError};

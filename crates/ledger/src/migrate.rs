@@ -1,5 +1,7 @@
 use tokio_postgres::Client;
 
+use crate::PostgresError;
+
 mod embedded {
     refinery::embed_migrations!("../../migrations");
 }
@@ -45,13 +47,19 @@ const FUNCTIONS: &[&str] = &[
 pub enum MigrateError {
     /// The lock could not be taken or given back.
     #[error("the migration lock failed")]
-    Lock(#[from] tokio_postgres::Error),
+    Lock(#[source] PostgresError),
     /// A migration failed, or an applied one differs from the file of the same version.
     #[error("a migration failed")]
-    Migration(#[from] refinery::Error),
+    Migration(#[source] PostgresError),
     /// The functions could not be created; those of before are still there.
     #[error("the functions could not be created")]
-    Functions(#[source] tokio_postgres::Error),
+    Functions(#[source] PostgresError),
+}
+
+impl From<tokio_postgres::Error> for MigrateError {
+    fn from(error: tokio_postgres::Error) -> MigrateError {
+        MigrateError::Lock(error.into())
+    }
 }
 
 /// Brings the database to the newest schema, replaces its functions by those of this program, and answers the names of the
@@ -78,8 +86,9 @@ pub(crate) async fn locked<T, E: From<tokio_postgres::Error>>(
 }
 
 async fn apply(client: &mut Client) -> Result<Vec<String>, MigrateError> {
-    let report = embedded::migrations::runner().run_async(client).await?;
-    replace_functions(client).await.map_err(MigrateError::Functions)?;
+    let report = embedded::migrations::runner().run_async(client).await;
+    let report = report.map_err(|error| MigrateError::Migration(PostgresError::new(&error)))?;
+    replace_functions(client).await.map_err(|error| MigrateError::Functions(error.into()))?;
     Ok(report.applied_migrations().iter().map(ToString::to_string).collect())
 }
 
