@@ -72,6 +72,7 @@ impl Stores {
             ("AWS_ENDPOINT_URL", &self.aws_url),
             ("AWS_ENDPOINT_URL_DYNAMODB", &self.dynamodb_url),
             ("BALANCES_TABLE", &self.table),
+            ("BALANCE_TOKEN_KEY", "a secret of at least 32 characters"),
             ("BUSINESS_TIME_ZONE", "America/Sao_Paulo"),
             ("DEAD_LETTER_QUEUE_URL", &queue),
             ("LEDGER_AUTH", "password"),

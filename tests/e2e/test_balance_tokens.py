@@ -6,7 +6,8 @@ from deployed.stack import Stack
 from deployed.waiting import at_once
 
 LATER = "2026-04-02"
-NOT_TOKENS = ["", "garbage", "0", "A" * 500, "%00", "null"]
+# The last is what anybody could make up before tokens were signed: "1 BRL 2026-04-01 1 9999 1 9999".
+NOT_TOKENS = ["", "garbage", "0", "A" * 500, "%00", "null", "MSBCUkwgMjAyNi0wNC0wMSAxIDk5OTkgMSA5OTk5"]
 
 
 def paths(token: str) -> list[str]:
@@ -59,10 +60,17 @@ def test_a_balance_that_cannot_be_written_is_not_waited_for_without_end(merchant
 def test_a_token_shows_nobody_the_balance_of_another_merchant(merchant: Merchant, stack: Stack) -> None:
     stranger = Merchant(stack)
     shown = merchant.posted(merchant.accepted(entry("1.00"), "key").body["id"])
-    # Their own balance never comes to it.
     refused = stranger.get(f"/daily-balances/{DATE}?token={shown['balance_token']}")
-    assert refused.problem in ((409, "not_yet_reflected"), (400, "parameter_invalid"))
+    assert (refused.problem, refused.faults) == ((400, "parameter_invalid"), ["token"])
     assert stranger.day().entry_count == 0
+
+
+def test_a_token_that_was_changed_is_refused(merchant: Merchant) -> None:
+    token = merchant.posted(merchant.accepted(entry("1.00"), "key").body["id"])["balance_token"]
+    for index in range(0, len(token), 10):
+        changed = token[:index] + ("B" if token[index] == "A" else "A") + token[index + 1 :]
+        refused = merchant.get(f"/daily-balances/{DATE}?token={changed}")
+        assert (refused.problem, refused.faults) == ((400, "parameter_invalid"), ["token"]), index
 
 
 @pytest.mark.parametrize("text", NOT_TOKENS)

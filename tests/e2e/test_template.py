@@ -23,6 +23,7 @@ GIVEN = {
     **PASSWORDS,
     "RedisUrl": "rediss://memory.example.com",
 }
+NO_ACCEPTING = {"AcceptingConcurrency": "0"}
 NETWORK = {"VpcId": "vpc-1", "PrivateSubnetIds": "subnet-1,subnet-2"}
 
 ACCOUNT = "${AWS::Partition}:{service}:${AWS::Region}:${AWS::AccountId}"
@@ -189,16 +190,30 @@ def test_no_way_leads_to_or_from_the_internet(processed: dict[str, Any]) -> None
     assert all(not instance["PubliclyAccessible"] for instance in template.resources("AWS::RDS::DBInstance").values())
 
 
+def reserved(template: Template) -> dict[str, int]:
+    """How much concurrency is reserved for each function."""
+    functions = template.resources("AWS::Lambda::Function").items()
+    found = {name: function.get("ReservedConcurrentExecutions") for name, function in functions}
+    return {name: int(number) for name, number in found.items() if number is not None}
+
+
+def test_nothing_else_can_use_up_the_concurrency_of_accepting_entries(processed: dict[str, Any]) -> None:
+    assert reserved(Template(processed, MADE)) == {"RegisterEntry": 100}
+    assert reserved(Template(processed, MADE | {"AcceptingConcurrency": "40"})) == {"RegisterEntry": 40}
+
+
+def test_who_signs_balance_tokens_and_who_checks_them_share_a_key_and_nobody_else_has_it(processed: dict[str, Any]) -> None:
+    functions = Template(processed, MADE).resources("AWS::Lambda::Function")
+    keys = {name: function["Environment"]["Variables"].get("BALANCE_TOKEN_KEY") for name, function in functions.items()}
+    reference = "{{resolve:secretsmanager:BalanceTokenKey}}"
+    assert {name: key for name, key in keys.items() if key} == {"GetEntry": reference, "GetDailyBalance": reference}
+
+
 def test_without_the_proxy_reserved_concurrency_bounds_the_connections(processed: dict[str, Any]) -> None:
-    with_proxy = Template(processed, MADE).resources("AWS::Lambda::Function")
-    assert all("ReservedConcurrentExecutions" not in function for function in with_proxy.values())
-    alone = Template(processed, {"LedgerProxyEnabled": "false", "LedgerConcurrency": "7"})
+    assert reserved(Template(processed, MADE | NO_ACCEPTING)) == {}
+    alone = Template(processed, {"LedgerProxyEnabled": "false", "LedgerConcurrency": "7"} | NO_ACCEPTING)
     assert alone.resources("AWS::RDS::DBProxy") == {}
-    bounded = {
-        name: int(function["ReservedConcurrentExecutions"])
-        for name, function in alone.resources("AWS::Lambda::Function").items()
-        if "ReservedConcurrentExecutions" in function
-    }
+    bounded = reserved(alone)
     scheduled = {"SealPastDay", "ReconcileBalances"}
     assert set(bounded) == {name for name, lines in PERMISSIONS.items() if any(line.startswith("rds-db:") for line in lines)}
     assert bounded == {name: 2 if name in scheduled else 7 for name in bounded}

@@ -77,6 +77,7 @@ class Stores:
             "METRICS_NAMESPACE": "Fluxo/fluxo",
             "STATE_MACHINE_ARN": self.state_machine,
             "BALANCES_TABLE": TABLE,
+            "BALANCE_TOKEN_KEY": "a secret of at least 32 characters",
             "BUSINESS_TIME_ZONE": "America/Sao_Paulo",
             "REDIS_URL": self.redis.url(self.redis.port),
             "REDIS_KEY_PREFIX": KEY_PREFIX,

@@ -4,6 +4,8 @@
 //! else's, those in the file that `AWS_CA_BUNDLE` names (in PEM form). The SDK by itself reads all authorities of the machine at
 //! every start, a file for each, for longer than all else that a function does before it is ready (ADR 16).
 
+mod error;
+
 use std::time::Duration;
 
 use aws_config::{ConfigLoader, SdkConfig, retry::RetryConfig, timeout::TimeoutConfig};
@@ -13,6 +15,8 @@ use aws_smithy_http_client::{
 };
 use settings::SettingError;
 use tls_roots::Roots;
+
+pub use error::AwsError;
 
 /// How long the operations of AWS clients may take, and how often they are tried.
 #[derive(Debug, Clone, Copy)]

@@ -1,5 +1,6 @@
 use std::collections::HashSet;
 
+use aws_clients::AwsError;
 use aws_sdk_dynamodb::types::AttributeValue;
 use cashflow::{Currency, MerchantId, Month};
 use telemetry::Store;
@@ -42,7 +43,7 @@ impl BalanceTable {
                 .exclusive_start_key("sk", AttributeValue::S(place.sk.clone()));
         }
         let page = telemetry::call(Store::Balances("Scan"), scan.send()).await;
-        let page = page.map_err(|error| ReadError::Unavailable(Box::new(error)))?;
+        let page = page.map_err(|error| ReadError::Unavailable(AwsError::new(&error)))?;
         let mut months = HashSet::new();
         for item in page.items() {
             let (merchant, currency) = item::owner(item).ok_or(ReadError::Malformed)?;

@@ -1,5 +1,6 @@
-use std::{collections::BTreeMap, error::Error};
+use std::collections::BTreeMap;
 
+use aws_clients::AwsError;
 use aws_sdk_dynamodb::{operation::query::QueryOutput, types::AttributeValue};
 use cashflow::{
     BalanceLine, BalanceToken, Currency, DailyBalance, Date, DayStatus, FIRST_DATE, MerchantId, Month, TotalOverflow,
@@ -49,7 +50,7 @@ impl Attributes {
 pub enum ReadError {
     /// DynamoDB did not answer.
     #[error("the balance table did not answer")]
-    Unavailable(#[source] Box<dyn Error + Send + Sync>),
+    Unavailable(#[source] AwsError),
     /// An item lacks an attribute, or holds another type.
     #[error("an item of the balance table is malformed")]
     Malformed,
@@ -131,7 +132,7 @@ impl BalanceTable {
             .key("sk", AttributeValue::S(sort_key))
             .consistent_read(true);
         let answer = telemetry::call(Store::Balances("GetItem"), get.send()).await;
-        Ok(answer.map_err(|error| ReadError::Unavailable(Box::new(error)))?.item)
+        Ok(answer.map_err(|error| ReadError::Unavailable(AwsError::new(&error)))?.item)
     }
 
     /// The years that hold the months before this one.
@@ -180,7 +181,7 @@ impl BalanceTable {
             .send()
             .collect::<Result<Vec<QueryOutput>, _>>();
         let pages = telemetry::call(Store::Balances("Query"), pages).await;
-        let pages = pages.map_err(|error| ReadError::Unavailable(Box::new(error)))?;
+        let pages = pages.map_err(|error| ReadError::Unavailable(AwsError::new(&error)))?;
         Ok(pages.into_iter().flat_map(|page| page.items.unwrap_or_default()).collect())
     }
 }

@@ -1,5 +1,5 @@
+use aws_clients::AwsError;
 use aws_sdk_dynamodb::{
-    error::SdkError,
     operation::update_item::{UpdateItemError, builders::UpdateItemFluentBuilder},
     types::AttributeValue,
 };
@@ -36,7 +36,7 @@ pub enum Write {
 /// The read model did not take a write. Writing again is always safe.
 #[derive(Debug, thiserror::Error)]
 #[error("the balance table did not take a write")]
-pub struct WriteError(#[from] Box<SdkError<UpdateItemError>>);
+pub struct WriteError(#[source] AwsError);
 
 /// A seal, as far as a balance shows it.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -240,7 +240,7 @@ async fn send(update: UpdateItemFluentBuilder) -> Result<Write, WriteError> {
             {
                 Ok(Write::UpToDate)
             }
-            Err(error) => Err(WriteError(Box::new(error))),
+            Err(error) => Err(WriteError(AwsError::new(&error))),
         }
     };
     telemetry::call(Store::Balances("UpdateItem"), written).await

@@ -2,10 +2,9 @@
 
 use std::time::{Duration, SystemTime};
 
-use aws_clients::AwsLimits;
+use aws_clients::{AwsError, AwsLimits};
 use aws_sdk_sfn::{
     Client,
-    error::SdkError,
     operation::{describe_execution::DescribeExecutionError, start_execution::StartExecutionError},
     primitives::DateTime,
 };
@@ -40,10 +39,10 @@ pub enum Start {
 pub enum StateMachineError {
     /// An execution could not be started.
     #[error("the execution could not be started")]
-    Start(#[source] Box<SdkError<StartExecutionError>>),
+    Start(#[source] AwsError),
     /// An execution could not be looked up.
     #[error("the execution could not be looked up")]
-    Describe(#[source] Box<SdkError<DescribeExecutionError>>),
+    Describe(#[source] AwsError),
 }
 
 impl StateMachine {
@@ -87,7 +86,7 @@ impl StateMachine {
                 {
                     Ok(Start::StartedBefore)
                 }
-                Err(error) => Err(StateMachineError::Start(Box::new(error))),
+                Err(error) => Err(StateMachineError::Start(AwsError::new(&error))),
             }
         };
         telemetry::call(Store::StateMachine("StartExecution"), started).await
@@ -104,7 +103,7 @@ impl StateMachine {
                 {
                     Ok(None)
                 }
-                Err(error) => Err(StateMachineError::Describe(Box::new(error))),
+                Err(error) => Err(StateMachineError::Describe(AwsError::new(&error))),
             }
         };
         telemetry::call(Store::StateMachine("DescribeExecution"), input).await

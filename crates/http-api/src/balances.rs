@@ -1,9 +1,9 @@
-use cashflow::{BalanceLine, BalanceToken, Currency, DailyBalance, Date};
+use cashflow::{BalanceLine, Currency, DailyBalance, Date, MerchantId};
 use lambda_http::{Body, Request, Response, http::StatusCode};
 use serde::Serialize;
 
 use crate::{
-    Problem,
+    GivenToken, Problem, TokenKey,
     csv::Csv,
     query::Query,
     response::{respond_csv, respond_json},
@@ -19,26 +19,26 @@ pub struct BalanceQuery {
     /// The last day, not before the first.
     pub to: Date,
     /// What the read model must have reached before it may answer.
-    pub token: Option<BalanceToken>,
+    pub token: Option<GivenToken>,
 }
 
-/// Reads `GET /daily-balances/{date}?currency=&token=`.
-pub fn parse_day_query(request: &Request) -> Result<BalanceQuery, Problem> {
+/// Reads `GET /daily-balances/{date}?currency=&token=`. A token counts only for the merchant it was given to.
+pub fn parse_day_query(request: &Request, merchant: &MerchantId, key: &TokenKey) -> Result<BalanceQuery, Problem> {
     let mut query = Query::read(request, &["currency", "token"]);
     let date = query.path_date(request);
     let currency = query.currency();
-    let token = query.balance_token();
+    let token = query.balance_token(merchant, key);
     query.none_or_problem()?;
     let (Some(date), Some(currency)) = (date, currency) else { return Err(Problem::internal_error()) };
     Ok(BalanceQuery { currency, from: date, to: date, token })
 }
 
 /// Reads `GET /daily-balances?from=&to=&currency=&token=`, and the same of `/daily-balances.csv`.
-pub fn parse_range_query(request: &Request) -> Result<BalanceQuery, Problem> {
+pub fn parse_range_query(request: &Request, merchant: &MerchantId, key: &TokenKey) -> Result<BalanceQuery, Problem> {
     let mut query = Query::read(request, &["from", "to", "currency", "token"]);
     let range = query.range();
     let currency = query.currency();
-    let token = query.balance_token();
+    let token = query.balance_token(merchant, key);
     query.none_or_problem()?;
     let (Some((from, to)), Some(currency)) = (range, currency) else { return Err(Problem::internal_error()) };
     Ok(BalanceQuery { currency, from, to, token })

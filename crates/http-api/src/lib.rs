@@ -36,3 +36,4 @@ pub use seals::{SealQuery, parse_seal_query, seal_response, seals_response};
 pub use serve::serve;
 pub use shown_entry::{entry_not_found, parse_entry_lookup, pending_entry_response, recorded_entry_response};
 pub use statement::{EntryCsv, StatementQuery, parse_export_query, parse_statement_query, statement_response};
+pub use token::{GivenToken, SecretTooShort, TokenKey};

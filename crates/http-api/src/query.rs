@@ -2,11 +2,11 @@
 
 use std::collections::BTreeMap;
 
-use cashflow::{BalanceToken, Currency, Date, EntryId, parse_date};
+use cashflow::{Currency, Date, EntryId, MerchantId, parse_date};
 use lambda_http::{Request, RequestExt};
 use url::form_urlencoded;
 
-use crate::{Code, Fault, Problem, token};
+use crate::{Code, Fault, GivenToken, Problem, TokenKey};
 
 /// The most days of a range.
 pub const RANGE_DAYS_MAX: i64 = 366;
@@ -62,9 +62,10 @@ impl Query {
     }
 
     /// What the read model must have reached before it may answer, if the client asks for it.
-    pub(crate) fn balance_token(&mut self) -> Option<BalanceToken> {
+    pub(crate) fn balance_token(&mut self, merchant: &MerchantId, key: &TokenKey) -> Option<GivenToken> {
         let text = self.values.remove("token")?;
-        self.check("token", token::read(&text).ok_or("is not a balance_token that an entry was answered with"))
+        let given = key.read(merchant, &text);
+        self.check("token", given.ok_or("is not a balance_token that an entry of the merchant was answered with"))
     }
 
     pub(crate) fn optional(&mut self, name: &str) -> Option<String> {

@@ -1,10 +1,10 @@
 //! An entry as it is shown: in a lookup, in a statement, in CSV.
 
-use cashflow::{Category, Description, Entry, KeyConflict, MerchantId, PostedEntry, RecordedEntry};
+use cashflow::{BalanceToken, Category, Description, Entry, KeyConflict, MerchantId, PostedEntry, RecordedEntry};
 use lambda_http::{Body, Request, Response, http::StatusCode};
 use serde::Serialize;
 
-use crate::{AcceptedEntry, Code, Problem, query::Query, response::respond_json, token};
+use crate::{AcceptedEntry, Code, GivenToken, Problem, TokenKey, query::Query, response::respond_json};
 
 /// Reads `GET /entries/{id}`.
 pub fn parse_entry_lookup(request: &Request) -> Result<cashflow::EntryId, Problem> {
@@ -109,7 +109,8 @@ impl ShownConflict {
 pub fn recorded_entry_response(
     merchant: &MerchantId,
     recorded: &RecordedEntry,
-    balance_token: Option<&cashflow::BalanceToken>,
+    balance_token: Option<&BalanceToken>,
+    key: &TokenKey,
 ) -> Response<Body> {
     #[derive(Serialize)]
     struct Posted {
@@ -120,12 +121,15 @@ pub fn recorded_entry_response(
     }
     match recorded {
         RecordedEntry::Posted(posted, conflicts) => {
+            let posted_at = posted.posted_at;
+            let balance_token =
+                balance_token.map(|token| key.write(merchant, &GivenToken { token: *token, posted_at }));
             let posted = ShownPostedEntry::new(posted);
             let entry = posted.entry.of(merchant);
             let body = Posted {
                 posted: ShownPostedEntry { entry, ..posted },
                 conflicts: conflicts.iter().map(ShownConflict::new).collect(),
-                balance_token: balance_token.map(token::write),
+                balance_token,
             };
             respond_json(StatusCode::OK, &body)
         }

@@ -2,16 +2,25 @@
 
 #![allow(clippy::unwrap_used, reason = "a failed unwrap fails the test")]
 
-use cashflow::parse_date;
-use http_api::{BalanceQuery, Problem, parse_day_query, parse_range_query};
+use cashflow::{MerchantId, parse_date};
+use http_api::{BalanceQuery, Problem, TokenKey, parse_day_query, parse_range_query};
 use test_events::{Answer, HttpEvent};
 
+fn acme() -> MerchantId {
+    MerchantId::parse("acme").unwrap()
+}
+
+fn token_key() -> TokenKey {
+    "a secret of at least 32 characters".parse().unwrap()
+}
+
 fn day(date: &str, query: &str) -> Result<BalanceQuery, Problem> {
-    parse_day_query(&HttpEvent::load("get-daily-balance/day").path_part("date", date).query(query).request())
+    let request = HttpEvent::load("get-daily-balance/day").path_part("date", date).query(query).request();
+    parse_day_query(&request, &acme(), &token_key())
 }
 
 fn range(query: &str) -> Result<BalanceQuery, Problem> {
-    parse_range_query(&HttpEvent::load("get-daily-balance/range").query(query).request())
+    parse_range_query(&HttpEvent::load("get-daily-balance/range").query(query).request(), &acme(), &token_key())
 }
 
 fn faults(result: Result<BalanceQuery, Problem>) -> Vec<String> {
@@ -31,11 +40,12 @@ fn a_day_is_asked_for_in_brl_unless_another_currency_is_named() {
 #[test]
 fn every_fault_of_a_query_is_listed_at_once() {
     assert_eq!(
-        faults(day("2026-02-30", "currency=real&curency=BRL")),
+        faults(day("2026-02-30", "currency=real&curency=BRL&token=x")),
         [
             "curency: is not a known parameter",
             "date: must be a date of the calendar as YYYY-MM-DD",
             "currency: must be an ISO 4217 currency code in upper case, such as BRL",
+            "token: is not a balance_token that an entry of the merchant was answered with",
         ]
     );
     assert_eq!(faults(day("2026-11-22", "currency=BRL&currency=USD")), ["currency: occurs more than once"]);

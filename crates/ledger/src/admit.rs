@@ -4,7 +4,7 @@ use postgres_protocol::{
 };
 use tokio_postgres::{Client, Transaction};
 
-use crate::migrate::locked;
+use crate::{PostgresError, migrate::locked};
 
 /// The role of RDS whose members sign in with IAM tokens, and with nothing else.
 const RDS_IAM: &str = "rds_iam";
@@ -54,11 +54,11 @@ pub enum AdmitError {
         /// The role.
         name: String,
         /// What PostgreSQL said.
-        source: tokio_postgres::Error,
+        source: PostgresError,
     },
     /// The lock could not be taken or given back.
     #[error("the migration lock failed")]
-    Lock(#[from] tokio_postgres::Error),
+    Lock(#[source] PostgresError),
 }
 
 impl Rights {
@@ -87,7 +87,7 @@ pub async fn admit(client: &mut Client, logins: &[Login]) -> Result<(), AdmitErr
 }
 
 async fn admit_one(client: &mut Client, login: &Login) -> Result<(), AdmitError> {
-    let refused = |source| AdmitError::Refused { name: login.name.clone(), source };
+    let refused = |error: tokio_postgres::Error| AdmitError::Refused { name: login.name.clone(), source: error.into() };
     let transaction = client.transaction().await.map_err(refused)?;
     if has_owners_rights(&transaction, &login.name).await.map_err(refused)? {
         return Err(AdmitError::IsOwner(login.name.clone()));
@@ -95,6 +95,12 @@ async fn admit_one(client: &mut Client, login: &Login) -> Result<(), AdmitError>
     let statements = statements(&transaction, login).await.map_err(refused)?;
     transaction.batch_execute(&statements).await.map_err(refused)?;
     transaction.commit().await.map_err(refused)
+}
+
+impl From<tokio_postgres::Error> for AdmitError {
+    fn from(error: tokio_postgres::Error) -> AdmitError {
+        AdmitError::Lock(error.into())
+    }
 }
 
 /// Whether the role is the owner, one of its members, or a superuser.

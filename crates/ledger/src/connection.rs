@@ -15,7 +15,7 @@ use tokio::{
 use tokio_postgres::{Client, Config, NoTls, config::SslMode, error::SqlState};
 use tokio_postgres_rustls::MakeRustlsConnect;
 
-use crate::{Authentication, LedgerConfig, Tls};
+use crate::{Authentication, LedgerConfig, PostgresError, Tls};
 
 /// How long connecting may take in all: network, TLS, authentication and the check of the settings.
 const CONNECT_TIMEOUT: Duration = Duration::from_secs(3);
@@ -43,7 +43,7 @@ pub enum ConnectError {
     Timeout(Duration),
     /// PostgreSQL or the network refused.
     #[error("PostgreSQL refused the connection")]
-    Postgres(#[source] tokio_postgres::Error),
+    Postgres(#[source] PostgresError),
     /// The IAM token could not be signed.
     #[error("no IAM token for the ledger")]
     Token(#[source] Box<dyn Error + Send + Sync>),
@@ -53,7 +53,7 @@ pub enum ConnectError {
         /// The login role.
         user: String,
         /// What the server said.
-        source: tokio_postgres::Error,
+        source: PostgresError,
     },
     /// The server refused to let the role in with its password, or at all from here. The password will not change by itself.
     #[error("the ledger refused to let {user} in")]
@@ -61,7 +61,7 @@ pub enum ConnectError {
         /// The login role.
         user: String,
         /// What the server said.
-        source: tokio_postgres::Error,
+        source: PostgresError,
     },
     /// The server's certificate is not of an authority to trust, is for another name, or has expired.
     #[error("the certificate of {host} is not to be trusted")]
@@ -199,8 +199,8 @@ fn refusal(error: tokio_postgres::Error, config: &LedgerConfig) -> ConnectError 
     if refuses_sign_in(error.code()) {
         let user = config.user.clone();
         return match &config.authentication {
-            Authentication::Iam(_) => ConnectError::TokenRefused { user, source: error },
-            Authentication::Password(_) => ConnectError::SignInRefused { user, source: error },
+            Authentication::Iam(_) => ConnectError::TokenRefused { user, source: error.into() },
+            Authentication::Password(_) => ConnectError::SignInRefused { user, source: error.into() },
         };
     }
     if error.source().is_some_and(|source| source.to_string() == DECLINED_TLS) {
@@ -211,7 +211,7 @@ fn refusal(error: tokio_postgres::Error, config: &LedgerConfig) -> ConnectError 
             ConnectError::Certificate { host: config.host.clone(), source: source.clone() }
         }
         Some(source @ rustls::Error::PeerIncompatible(_)) => ConnectError::Tls(source.clone()),
-        _ => ConnectError::Postgres(error),
+        _ => ConnectError::Postgres(error.into()),
     }
 }
 
@@ -228,7 +228,10 @@ fn tls_error(error: &tokio_postgres::Error) -> Option<&rustls::Error> {
 /// Versions are counts of entries seen by successive snapshots (READ COMMITTED, on the primary), and an entry that was
 /// answered as posted must survive a crash (`synchronous_commit`).
 async fn check_settings(client: &Client) -> Result<(), ConnectError> {
-    let row = client.query_typed_one(include_str!("sql/settings.sql"), &[]).await.map_err(ConnectError::Postgres)?;
+    let row = client
+        .query_typed_one(include_str!("sql/settings.sql"), &[])
+        .await
+        .map_err(|error| ConnectError::Postgres(error.into()))?;
     let isolation: String = row.get("isolation");
     if isolation != "read committed" {
         return Err(setting("default_transaction_isolation", "read committed", isolation));

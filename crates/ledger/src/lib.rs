@@ -16,6 +16,7 @@ mod day;
 mod lookup;
 mod migrate;
 mod post;
+mod postgres_error;
 mod reconciliation;
 mod recorded;
 mod rows;
@@ -30,6 +31,7 @@ pub use connection::{CONNECTION_AGE_MAX, ConnectError, Connection, connect, conn
 pub use lookup::FoundEntry;
 pub use migrate::{MigrateError, migrate, raise_epoch};
 pub use post::{LedgerTotals, Outcome, PostError, Posting};
+pub use postgres_error::PostgresError;
 pub use reconciliation::{KnownTotals, LedgerMonth, MonthKey, NewestSeal, Reconciled};
 pub use recorded::Recorded;
 pub use seal::{SEALS_LISTED_MAX, Sealing};

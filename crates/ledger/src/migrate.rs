@@ -1,5 +1,7 @@
 use tokio_postgres::Client;
 
+use crate::PostgresError;
+
 mod embedded {
     refinery::embed_migrations!("../../migrations");
 }
@@ -46,16 +48,22 @@ const FUNCTIONS: &[&str] = &[
 pub enum MigrateError {
     /// The lock could not be taken or given back.
     #[error("the migration lock failed")]
-    Lock(#[from] tokio_postgres::Error),
+    Lock(#[source] PostgresError),
     /// A migration failed, or an applied one differs from the file of the same version.
     #[error("a migration failed")]
-    Migration(#[from] refinery::Error),
+    Migration(#[source] PostgresError),
     /// The functions could not be created; those of before are still there.
     #[error("the functions could not be created")]
-    Functions(#[source] tokio_postgres::Error),
+    Functions(#[source] PostgresError),
     /// The epoch could not be raised.
     #[error("the epoch could not be raised")]
-    Epoch(#[source] tokio_postgres::Error),
+    Epoch(#[source] PostgresError),
+}
+
+impl From<tokio_postgres::Error> for MigrateError {
+    fn from(error: tokio_postgres::Error) -> MigrateError {
+        MigrateError::Lock(error.into())
+    }
 }
 
 /// Brings the database to the newest schema, replaces its functions by those of this program, and answers the names of the
@@ -73,7 +81,7 @@ pub async fn raise_epoch(client: &Client, epoch: u32) -> Result<String, MigrateE
     let raise =
         "UPDATE public.ledger_epoch SET epoch = greatest(epoch, $1) RETURNING epoch || '-' || left(ledger_id::text, 8)";
     let epoch = i32::try_from(epoch).unwrap_or(i32::MAX);
-    Ok(client.query_one(raise, &[&epoch]).await.map_err(MigrateError::Epoch)?.get(0))
+    Ok(client.query_one(raise, &[&epoch]).await.map_err(|error| MigrateError::Epoch(error.into()))?.get(0))
 }
 
 /// Does some work on the database's structure while nobody else does.
@@ -92,8 +100,9 @@ pub(crate) async fn locked<T, E: From<tokio_postgres::Error>>(
 }
 
 async fn apply(client: &mut Client) -> Result<Vec<String>, MigrateError> {
-    let report = embedded::migrations::runner().run_async(client).await?;
-    replace_functions(client).await.map_err(MigrateError::Functions)?;
+    let report = embedded::migrations::runner().run_async(client).await;
+    let report = report.map_err(|error| MigrateError::Migration(PostgresError::new(&error)))?;
+    replace_functions(client).await.map_err(|error| MigrateError::Functions(error.into()))?;
     Ok(report.applied_migrations().iter().map(ToString::to_string).collect())
 }
 

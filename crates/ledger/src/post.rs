@@ -9,7 +9,7 @@ use tokio_postgres::{
 use uuid::Uuid;
 
 use crate::{
-    Ledger, LedgerError,
+    Ledger, LedgerError, PostgresError,
     rows::{known, read_ledger_totals},
     session::STATEMENTS_TIMEOUT,
 };
@@ -55,7 +55,7 @@ pub enum PostError {
     Ledger(#[from] LedgerError),
     /// A check of the database refused the batch, and will do so again.
     #[error("the ledger refused the batch")]
-    Refused(#[source] tokio_postgres::Error),
+    Refused(#[source] PostgresError),
 }
 
 impl Ledger {
@@ -202,7 +202,7 @@ impl From<tokio_postgres::Error> for PostError {
     fn from(error: tokio_postgres::Error) -> PostError {
         match error.code().map(|code| &code.code()[..2]) {
             // Data exception; integrity constraint violation.
-            Some("22" | "23") => PostError::Refused(error),
+            Some("22" | "23") => PostError::Refused(error.into()),
             _ => PostError::Ledger(error.into()),
         }
     }

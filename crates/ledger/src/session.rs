@@ -4,7 +4,7 @@ use telemetry::{Causes, Store};
 use tokio::{sync::Mutex, time::timeout};
 use tokio_postgres::{Client, error::SqlState};
 
-use crate::{ConnectError, Connection, LedgerConfig, connect};
+use crate::{ConnectError, Connection, LedgerConfig, PostgresError, connect};
 
 /// How long the statements of one operation may take, beside connecting. Both together stay below the function's timeout.
 pub(crate) const STATEMENTS_TIMEOUT: Duration = Duration::from_secs(4);
@@ -41,7 +41,7 @@ pub enum UnavailableError {
     Timeout(Duration),
     /// A failure of the connection or the server.
     #[error(transparent)]
-    Postgres(tokio_postgres::Error),
+    Postgres(PostgresError),
     /// Others were faster, again and again.
     #[error("others did the same at the same time, again and again")]
     Contended,
@@ -115,9 +115,9 @@ impl From<ConnectError> for LedgerError {
 impl From<tokio_postgres::Error> for LedgerError {
     fn from(error: tokio_postgres::Error) -> LedgerError {
         if is_set_up_wrong(error.code()) {
-            LedgerError::Misconfigured(ConnectError::Postgres(error))
+            LedgerError::Misconfigured(ConnectError::Postgres(error.into()))
         } else {
-            LedgerError::Unavailable(UnavailableError::Postgres(error))
+            LedgerError::Unavailable(UnavailableError::Postgres(error.into()))
         }
     }
 }

@@ -280,6 +280,20 @@ async fn the_database_refuses_what_the_domain_would_refuse() {
 }
 
 #[tokio::test]
+async fn an_error_names_what_refused_an_entry_and_tells_nothing_of_the_entry() {
+    let database = Database::create().await;
+    let owner = database.owner().await;
+    owner.batch_execute("ALTER TABLE entry ADD CONSTRAINT refusing CHECK (amount_minor <> 753159)").await.unwrap();
+    let refused = entry("1", "credit 7531.59 BRL 2026-11-22");
+    let error = Ledger::new(database.config()).post(&merchant("acme"), &[refused]).await.unwrap_err();
+    let PostError::Refused(source) = &error else { panic!("{error:?}") };
+    assert_eq!(source.code().unwrap().code(), "23514");
+    let message = "db error: SQLSTATE 23514: new row for relation \"entry\" violates check constraint \"refusing\"";
+    assert_eq!(source.to_string(), message);
+    assert!(!format!("{error:?}").contains("753159"), "{error:?}");
+}
+
+#[tokio::test]
 async fn a_ledger_that_is_not_there_is_unavailable() {
     let database = Database::create().await;
     // Port 1 of this machine: nobody listens there.

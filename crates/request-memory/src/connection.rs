@@ -30,8 +30,19 @@ pub(crate) enum Connection {
 pub(crate) enum AskError {
     #[error("no answer within {0:?}")]
     Timeout(Duration),
-    #[error(transparent)]
-    Redis(#[from] RedisError),
+    /// The command, or the connection.
+    #[error("{}", reduced(.0))]
+    Redis(RedisError),
+}
+
+/// What happened, as far as it says nothing of the data: of what Redis says, its code alone, because the rest may quote the
+/// command, with what was to be remembered ("unknown command …, with args beginning with: …").
+fn reduced(error: &RedisError) -> String {
+    match error.code() {
+        _ if error.is_io_error() => error.to_string(),
+        Some(code) => format!("Redis refused: {code}"),
+        None => error.category().to_owned(),
+    }
 }
 
 impl Connection {
@@ -94,5 +105,21 @@ impl Connection {
 }
 
 async fn within<T>(limit: Duration, answer: impl Future<Output = RedisResult<T>>) -> Result<T, AskError> {
-    Ok(timeout(limit, answer).await.map_err(|_| AskError::Timeout(limit))??)
+    timeout(limit, answer).await.map_err(|_| AskError::Timeout(limit))?.map_err(AskError::Redis)
+}
+
+#[cfg(test)]
+mod tests {
+    use redis::make_extension_error;
+
+    use super::*;
+
+    #[test]
+    fn an_error_tells_nothing_of_what_redis_quotes() {
+        let quoting = "unknown command 'SET', with args beginning with: 'fluxo:request:7' 'salary of Ana'";
+        let error = AskError::Redis(make_extension_error("ERR".to_owned(), Some(quoting.to_owned())));
+        assert_eq!(error.to_string(), "Redis refused: ERR");
+        let broken = RedisError::from(std::io::Error::other("connection reset"));
+        assert_eq!(AskError::Redis(broken).to_string(), "connection reset");
+    }
 }

@@ -125,6 +125,7 @@ async fn every_listed_name_is_emitted() {
         entries_accepted: 0,
         entries_replayed: 0,
         request_memory_breaker_open: 0,
+        request_lookup_breaker_open: 0,
         stores: stores(),
     });
     metrics.emit(PostingMetrics {

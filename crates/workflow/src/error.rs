@@ -1,6 +1,7 @@
 use std::{error::Error, fmt};
 
 use lambda_runtime::Diagnostic;
+use telemetry::Causes;
 
 /// The stable names by which the state machine's `Retry` and `Catch` know a failure.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -44,14 +45,8 @@ pub struct TaskError {
 
 impl TaskError {
     /// A failure with this name, explained by an error and its causes.
-    pub fn new(name: ErrorName, cause: &dyn Error) -> TaskError {
-        let mut message = cause.to_string();
-        let mut source = cause.source();
-        while let Some(error) = source {
-            message = format!("{message}: {error}");
-            source = error.source();
-        }
-        TaskError { name, message }
+    pub fn new(name: ErrorName, cause: &(dyn Error + 'static)) -> TaskError {
+        TaskError { name, message: Causes(cause).to_string() }
     }
 }
 

@@ -24,7 +24,7 @@ pub async fn handle(ledger: &Ledger, metrics: &Metrics, task: Task) -> Result<Po
 }
 
 async fn apply(ledger: &Ledger, task: Task) -> Result<PostedEntries, TaskError> {
-    let invalid = |error: &dyn std::error::Error| TaskError::new(ErrorName::InvalidInput, error);
+    let invalid = |error: &(dyn std::error::Error + 'static)| TaskError::new(ErrorName::InvalidInput, error);
     let input: RecordEntries = task.state().map_err(|error| invalid(&error))?;
     let replay = input.replay;
     let (merchant, entries) = input.parse().map_err(|error| invalid(&error))?;

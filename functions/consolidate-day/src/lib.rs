@@ -31,7 +31,7 @@ async fn consolidate(
     task: Task,
     now: impl Fn() -> Timestamp,
 ) -> Result<Consolidation, TaskError> {
-    let invalid = |error: &dyn std::error::Error| TaskError::new(ErrorName::InvalidInput, error);
+    let invalid = |error: &(dyn std::error::Error + 'static)| TaskError::new(ErrorName::InvalidInput, error);
     let posted: PostedEntries = task.state().map_err(|error| invalid(&error))?;
     let (merchant, totals) = posted.parse_totals().map_err(|error| invalid(&error))?;
 

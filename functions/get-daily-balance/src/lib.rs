@@ -4,76 +4,90 @@
 use std::time::Duration;
 
 use balances::{BalanceTable, Consistency, ReadError};
-use cashflow::{BalanceLine, BalanceToken, MerchantId};
+use cashflow::{BalanceLine, MerchantId};
 use http_api::{
-    BalanceQuery, Caller, Problem, balance_response, balances_csv_response, balances_response, parse_day_query,
-    parse_range_query,
+    BalanceQuery, Caller, GivenToken, Problem, TokenKey, balance_response, balances_csv_response, balances_response,
+    parse_day_query, parse_range_query,
 };
+use jiff::{SignedDuration, Timestamp};
 use lambda_http::{Body, Request, Response};
 use tokio::time::{Instant, sleep};
 
 /// How long to wait between two looks at a read model that has not caught up.
 const POLL: Duration = Duration::from_millis(100);
 
-/// Answers one request; for one with a token the read model has this long to catch up.
-pub async fn handle(table: &BalanceTable, request: &Request, catch_up: Duration) -> Response<Body> {
-    answer(table, request, catch_up).await.unwrap_or_else(Problem::into_response)
+/// For how long after its posting an entry is waited for. Balances have it within moments; one that they do not have by then is
+/// held up by a fault, and whoever asks for it would only keep a function from answering others.
+const WAITED_FOR: SignedDuration = SignedDuration::from_secs(10);
+
+/// What the function works with, built once when it starts.
+#[derive(Debug)]
+pub struct GetDailyBalance {
+    /// The read model.
+    pub table: BalanceTable,
+    /// What balance tokens are signed with.
+    pub token_key: TokenKey,
+    /// How long the read model has to catch up with a token, if its entry was posted a moment ago.
+    pub catch_up: Duration,
 }
 
-async fn answer(table: &BalanceTable, request: &Request, catch_up: Duration) -> Result<Response<Body>, Problem> {
-    let caller = Caller::of(request)?;
-    let merchant = caller.merchant();
-    match request.uri().path() {
-        "/daily-balances" => {
-            let query = parse_range_query(request)?;
-            let balances = read(table, merchant, query, catch_up).await?;
-            Ok(balances_response(&balances, query.currency))
-        }
-        "/daily-balances.csv" => {
-            let query = parse_range_query(request)?;
-            let balances = read(table, merchant, query, catch_up).await?;
-            Ok(balances_csv_response(&balances, &query))
-        }
-        _ => {
-            let query = parse_day_query(request)?;
-            let balances = read(table, merchant, query, catch_up).await?;
-            let balance = balances.first().ok_or_else(Problem::internal_error)?;
-            Ok(balance_response(balance, query.currency))
+impl GetDailyBalance {
+    /// Answers one request that came in at `now`.
+    pub async fn handle(&self, request: &Request, now: Timestamp) -> Response<Body> {
+        self.answer(request, now).await.unwrap_or_else(Problem::into_response)
+    }
+
+    async fn answer(&self, request: &Request, now: Timestamp) -> Result<Response<Body>, Problem> {
+        let caller = Caller::of(request)?;
+        let merchant = caller.merchant();
+        match request.uri().path() {
+            "/daily-balances" => {
+                let query = parse_range_query(request, merchant, &self.token_key)?;
+                let balances = self.read(merchant, query, now).await?;
+                Ok(balances_response(&balances, query.currency))
+            }
+            "/daily-balances.csv" => {
+                let query = parse_range_query(request, merchant, &self.token_key)?;
+                let balances = self.read(merchant, query, now).await?;
+                Ok(balances_csv_response(&balances, &query))
+            }
+            _ => {
+                let query = parse_day_query(request, merchant, &self.token_key)?;
+                let balances = self.read(merchant, query, now).await?;
+                let balance = balances.first().ok_or_else(Problem::internal_error)?;
+                Ok(balance_response(balance, query.currency))
+            }
         }
     }
-}
 
-async fn read(
-    table: &BalanceTable,
-    merchant: &MerchantId,
-    query: BalanceQuery,
-    catch_up: Duration,
-) -> Result<Vec<BalanceLine>, Problem> {
-    let failed = |error: ReadError| Problem::of_store(merchant, &error, error.passes());
-    let consistency = match &query.token {
-        Some(token) => {
-            wait_for(table, merchant, token, catch_up).await?;
-            Consistency::Strong
-        }
-        None => Consistency::Eventual,
-    };
-    table.daily_balances(merchant, query.currency, query.from, query.to, consistency).await.map_err(failed)
-}
-
-/// Waits until the read model contains the token's entry.
-async fn wait_for(
-    table: &BalanceTable,
-    merchant: &MerchantId,
-    token: &BalanceToken,
-    catch_up: Duration,
-) -> Result<(), Problem> {
-    let failed = |error: ReadError| Problem::of_store(merchant, &error, error.passes());
-    let deadline = Instant::now() + catch_up;
-    while !table.has_reached(merchant, token).await.map_err(failed)? {
-        if Instant::now() + POLL > deadline {
-            return Err(Problem::not_yet_reflected());
-        }
-        sleep(POLL).await;
+    async fn read(
+        &self,
+        merchant: &MerchantId,
+        query: BalanceQuery,
+        now: Timestamp,
+    ) -> Result<Vec<BalanceLine>, Problem> {
+        let failed = |error: ReadError| Problem::of_store(merchant, &error, error.passes());
+        let consistency = match &query.token {
+            Some(given) => {
+                self.wait_for(merchant, given, now).await?;
+                Consistency::Strong
+            }
+            None => Consistency::Eventual,
+        };
+        self.table.daily_balances(merchant, query.currency, query.from, query.to, consistency).await.map_err(failed)
     }
-    Ok(())
+
+    /// Waits until the read model contains the token's entry. Of an entry that was posted longer ago it looks once.
+    async fn wait_for(&self, merchant: &MerchantId, given: &GivenToken, now: Timestamp) -> Result<(), Problem> {
+        let failed = |error: ReadError| Problem::of_store(merchant, &error, error.passes());
+        let is_fresh = now.duration_since(given.posted_at) < WAITED_FOR;
+        let deadline = Instant::now() + if is_fresh { self.catch_up } else { Duration::ZERO };
+        while !self.table.has_reached(merchant, &given.token).await.map_err(failed)? {
+            if Instant::now() + POLL > deadline {
+                return Err(Problem::not_yet_reflected());
+            }
+            sleep(POLL).await;
+        }
+        Ok(())
+    }
 }

@@ -4,7 +4,9 @@ use std::time::Duration;
 
 use aws_clients::AwsLimits;
 use balances::BalanceTable;
+use get_daily_balance::GetDailyBalance;
 use http_api::serve;
+use jiff::Timestamp;
 use lambda_http::{Error, Request, run, service_fn};
 use telemetry::Telemetry;
 
@@ -20,9 +22,13 @@ async fn main() -> Result<(), Error> {
     let telemetry = &Telemetry::start()?;
     let table_name = settings::required("BALANCES_TABLE")?;
     let aws = DYNAMODB.load_config().await?;
-    let table = &BalanceTable::new(aws_sdk_dynamodb::Client::new(&aws), table_name);
+    let get_daily_balance = &GetDailyBalance {
+        table: BalanceTable::new(aws_sdk_dynamodb::Client::new(&aws), table_name),
+        token_key: settings::required_as("BALANCE_TOKEN_KEY", "a secret of at least 32 characters")?,
+        catch_up: CATCH_UP,
+    };
     run(service_fn(async |request: Request| {
-        Ok::<_, Error>(serve(telemetry, &request, get_daily_balance::handle(table, &request, CATCH_UP)).await)
+        Ok::<_, Error>(serve(telemetry, &request, get_daily_balance.handle(&request, Timestamp::now())).await)
     }))
     .await
 }

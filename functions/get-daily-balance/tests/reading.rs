@@ -9,8 +9,9 @@ use cashflow::{
     Amount, BalanceToken, Currency, Entry, EntryId, EntryType, Fingerprint, MerchantId, Period, PeriodTotals,
     PostedEntry, RecordedEntry, Totals, TotalsVersion, parse_date,
 };
-use http_api::recorded_entry_response;
-use jiff::Timestamp;
+use get_daily_balance::GetDailyBalance;
+use http_api::{TokenKey, recorded_entry_response};
+use jiff::{SignedDuration, Timestamp};
 use serde_json::json;
 use test_events::{Answer, HttpEvent};
 use test_stores::{DynamoDb, aws_at};
@@ -22,8 +23,21 @@ fn table(store: &DynamoDb) -> BalanceTable {
     BalanceTable::new(store.client.clone(), &store.table_name)
 }
 
+fn function(table: &BalanceTable, catch_up: Duration) -> GetDailyBalance {
+    GetDailyBalance { table: table.clone(), token_key: token_key(), catch_up }
+}
+
+fn token_key() -> TokenKey {
+    "a secret of at least 32 characters".parse().unwrap()
+}
+
 async fn get(table: &BalanceTable, event: &HttpEvent) -> Answer {
-    Answer::read(get_daily_balance::handle(table, &event.request(), CATCH_UP).await)
+    Answer::read(function(table, CATCH_UP).handle(&event.request(), posted_at()).await)
+}
+
+/// When the entries of the tokens were posted.
+fn posted_at() -> Timestamp {
+    "2026-11-22T18:00:00Z".parse().unwrap()
 }
 
 async fn write(table: &BalanceTable, period: &str, currency: &str, credits: i128, debits: i128) {
@@ -158,9 +172,13 @@ fn token(entry_count: u64) -> BalanceToken {
     BalanceToken { currency: Currency::BRL, date: parse_date("2026-11-22").unwrap(), day: version, month: version }
 }
 
-/// The text of the token, as an entry is answered with it.
+/// The text of the token, as an entry of `acme` is answered with it.
 fn text(token: &BalanceToken) -> String {
-    let acme = MerchantId::parse("acme").unwrap();
+    given_to("acme", token)
+}
+
+fn given_to(merchant: &str, token: &BalanceToken) -> String {
+    let merchant = MerchantId::parse(merchant).unwrap();
     let entry = Entry {
         id: EntryId::parse("f8074bc3-3d8c-5a13-bf98-16220b3a9341").unwrap(),
         fingerprint: Fingerprint::from_bytes(&[0; 32]).unwrap(),
@@ -171,8 +189,8 @@ fn text(token: &BalanceToken) -> String {
         category: None,
         reverses: None,
     };
-    let posted = PostedEntry { entry, posted_at: Timestamp::UNIX_EPOCH, reversed_by: None, seal: None, late: false };
-    let answer = recorded_entry_response(&acme, &RecordedEntry::Posted(posted, vec![]), Some(token));
+    let posted = PostedEntry { entry, posted_at: posted_at(), reversed_by: None, seal: None, late: false };
+    let answer = recorded_entry_response(&merchant, &RecordedEntry::Posted(posted, vec![]), Some(token), &token_key());
     Answer::read(answer).body["balance_token"].as_str().unwrap().to_owned()
 }
 
@@ -210,7 +228,8 @@ async fn a_read_model_that_catches_up_while_the_function_waits_is_answered() {
     let store = DynamoDb::start().await;
     let table = table(&store);
     let question = day().query(&format!("token={}", text(&token(3)))).request();
-    let answer = async { Answer::read(get_daily_balance::handle(&table, &question, Duration::from_secs(30)).await) };
+    let function = function(&table, Duration::from_secs(30));
+    let answer = async { Answer::read(function.handle(&question, posted_at()).await) };
     let catch_up = async {
         write(&table, "2026-11-22", "BRL", 500, 0).await;
         write(&table, "2026-11", "BRL", 500, 0).await;
@@ -219,11 +238,43 @@ async fn a_read_model_that_catches_up_while_the_function_waits_is_answered() {
     assert_eq!((answer.status, &answer.body["closing_balance"]), (200, &json!("5.00")));
 }
 
+/// With a time to catch up that would hold the test up for good.
 #[tokio::test]
-async fn what_is_no_token_is_refused() {
+async fn an_entry_that_was_posted_longer_ago_is_looked_for_once_and_not_waited_for() {
     let store = DynamoDb::start().await;
-    let answer = get(&table(&store), &day().query("token=abc")).await;
-    assert_eq!(answer.faults(), ["token: is not a balance_token that an entry was answered with"]);
+    let table = table(&store);
+    let function = function(&table, Duration::from_secs(24 * 60 * 60));
+    let question = day().query(&format!("token={}", text(&token(3)))).request();
+    let later = posted_at() + SignedDuration::from_secs(10);
+    let answer = Answer::read(function.handle(&question, later).await);
+    assert_eq!((answer.status, answer.code()), (409, "not_yet_reflected"));
+    assert!(answer.header("retry-after").is_some());
+    write(&table, "2026-11-22", "BRL", 500, 0).await;
+    write(&table, "2026-11", "BRL", 500, 0).await;
+    assert_eq!(Answer::read(function.handle(&question, later).await).body["closing_balance"], "5.00");
+}
+
+/// Without a look at the read model, which is not there.
+#[tokio::test]
+async fn what_is_no_token_of_the_merchant_is_refused_and_not_waited_for() {
+    let nowhere = BalanceTable::new(aws_sdk_dynamodb::Client::new(&aws_at("http://127.0.0.1:1").await), "balances");
+    let given = text(&token(3));
+    let changed = given.replacen(|first: char| first != 'A', "A", 1);
+    // "1 BRL 2026-11-22 1 3 1 9", which was a token before they were signed.
+    let unsigned = "MSBCUkwgMjAyNi0xMS0yMiAxIDMgMSA5".to_owned();
+    for token in ["abc".to_owned(), String::new(), given_to("emca", &token(3)), changed, unsigned] {
+        for question in [
+            day().query(&format!("token={token}")),
+            range().query(&format!("from=2026-11-01&to=2026-11-30&token={token}")),
+        ] {
+            let answer = get(&nowhere, &question).await;
+            assert_eq!(
+                (answer.status, answer.faults()),
+                (400, vec!["token: is not a balance_token that an entry of the merchant was answered with".to_owned()]),
+                "{token}"
+            );
+        }
+    }
 }
 
 #[tokio::test]
@@ -233,7 +284,7 @@ async fn a_range_comes_as_csv_too() {
     write(&table, "2026-10", "BRL", 0, 150).await;
     write(&table, "2026-11-02", "BRL", 100_000, 5).await;
     let event = HttpEvent::load("get-daily-balance/csv").query("from=2026-11-01&to=2026-11-02&currency=BRL");
-    let response = get_daily_balance::handle(&table, &event.request(), CATCH_UP).await;
+    let response = function(&table, CATCH_UP).handle(&event.request(), posted_at()).await;
     assert_eq!(response.headers()["content-type"], "text/csv; charset=utf-8");
     assert_eq!(
         response.headers()["content-disposition"],

@@ -3,7 +3,7 @@
 
 use cashflow::{EntryId, MerchantId};
 use http_api::{
-    AcceptedEntry, Caller, Problem, entry_not_found, parse_entry_lookup, pending_entry_response,
+    AcceptedEntry, Caller, Problem, TokenKey, entry_not_found, parse_entry_lookup, pending_entry_response,
     recorded_entry_response,
 };
 use lambda_http::{Body, Request, Response};
@@ -17,6 +17,8 @@ pub struct GetEntry {
     pub ledger: Ledger,
     /// What was accepted.
     pub memory: RequestMemory,
+    /// What balance tokens are signed with.
+    pub token_key: TokenKey,
 }
 
 impl GetEntry {
@@ -31,7 +33,12 @@ impl GetEntry {
         let id = parse_entry_lookup(request)?;
         let failed = |error: LedgerError| Problem::of_store(merchant, &error, error.passes());
         if let Some(found) = self.ledger.find(merchant, id).await.map_err(failed)? {
-            return Ok(recorded_entry_response(merchant, &found.recorded, found.balance_token.as_ref()));
+            return Ok(recorded_entry_response(
+                merchant,
+                &found.recorded,
+                found.balance_token.as_ref(),
+                &self.token_key,
+            ));
         }
         let accepted = self.accepted(merchant, id).await.ok_or_else(entry_not_found)?;
         Ok(pending_entry_response(&accepted))

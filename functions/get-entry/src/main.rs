@@ -10,8 +10,11 @@ use telemetry::Telemetry;
 #[tokio::main(flavor = "current_thread")]
 async fn main() -> Result<(), Error> {
     let telemetry = &Telemetry::start()?;
-    let get_entry =
-        &GetEntry { ledger: Ledger::new(LedgerConfig::from_env().await?), memory: RequestMemory::from_env()? };
+    let get_entry = &GetEntry {
+        ledger: Ledger::new(LedgerConfig::from_env().await?),
+        memory: RequestMemory::from_env()?,
+        token_key: settings::required_as("BALANCE_TOKEN_KEY", "a secret of at least 32 characters")?,
+    };
     futures::join!(get_entry.ledger.warm_up(), get_entry.memory.warm_up());
     run(service_fn(async |request: Request| {
         Ok::<_, Error>(serve(telemetry, &request, get_entry.handle(&request)).await)

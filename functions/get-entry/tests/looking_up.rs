@@ -24,6 +24,7 @@ impl World {
         let function = GetEntry {
             ledger: Ledger::new(database.config()),
             memory: RequestMemory::new(&RedisConfig::single(redis.url()), BREAKER_PAUSE).unwrap(),
+            token_key: "a secret of at least 32 characters".parse().unwrap(),
         };
         World { function, database, redis }
     }

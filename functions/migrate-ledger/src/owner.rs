@@ -1,6 +1,7 @@
 use std::fmt;
 
-use aws_sdk_secretsmanager::{Client, error::SdkError, operation::get_secret_value::GetSecretValueError};
+use aws_clients::AwsError;
+use aws_sdk_secretsmanager::Client;
 use serde::Deserialize;
 
 /// How the owner of the ledger's tables signs in. On RDS this is the cluster's master user.
@@ -26,7 +27,7 @@ pub enum Owner {
 pub enum OwnerError {
     /// Secrets Manager did not answer, or refused.
     #[error("the owner's secret cannot be read")]
-    Unreadable(#[source] Box<SdkError<GetSecretValueError>>),
+    Unreadable(#[source] AwsError),
     /// The secret is not a JSON object with `username` and `password`.
     #[error("the owner's secret is no JSON object with username and password")]
     Malformed,
@@ -46,7 +47,7 @@ impl Owner {
             Owner::Password { user, password } => Ok((user.clone(), password.clone())),
             Owner::Secret { client, secret_arn } => {
                 let answer = client.get_secret_value().secret_id(secret_arn).send().await;
-                let answer = answer.map_err(|error| OwnerError::Unreadable(Box::new(error)))?;
+                let answer = answer.map_err(|error| OwnerError::Unreadable(AwsError::new(&error)))?;
                 let text = answer.secret_string().unwrap_or_default();
                 let secret: Secret = serde_json::from_str(text).map_err(|_| OwnerError::Malformed)?;
                 Ok((secret.username, secret.password))

@@ -102,7 +102,11 @@ impl ReplayParked {
         let was_brought_back = has_attribute(message, SET_ASIDE_BECAUSE);
         let parked = match Parked::read(message) {
             Ok(parked) => parked,
-            Err(error) => return self.set_aside(body, &format!("the message cannot be read: {error}"), now, now).await,
+            Err(error) => {
+                return self
+                    .set_aside(body, &format!("the message cannot be read: {}", Causes(&error)), now, now)
+                    .await;
+            }
         };
         let next = match self.next_attempt(&parked, was_brought_back, now).await? {
             Ok(next) => next,
@@ -179,8 +183,9 @@ impl ReplayParked {
 /// The input and the entries in it, or what is wrong with it.
 fn read_input(input: Value) -> Result<(RecordEntries, Vec<Entry>), String> {
     let input: RecordEntries =
-        serde_json::from_value(input).map_err(|error| format!("the input cannot be read: {error}"))?;
-    let (_, entries) = input.clone().parse().map_err(|error| format!("the input can never be posted: {error}"))?;
+        serde_json::from_value(input).map_err(|error| format!("the input cannot be read: {}", Causes(&error)))?;
+    let (_, entries) =
+        input.clone().parse().map_err(|error| format!("the input can never be posted: {}", Causes(&error)))?;
     Ok((input, entries))
 }
 

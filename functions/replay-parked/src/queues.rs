@@ -1,6 +1,6 @@
 use std::{error::Error, time::Duration};
 
-use aws_clients::AwsLimits;
+use aws_clients::{AwsError, AwsLimits};
 use aws_sdk_sqs::{Client, error::BuildError, types::MessageAttributeValue};
 use settings::SettingError;
 
@@ -70,7 +70,7 @@ impl Queues {
             .message_attributes(attribute, attribute_value)
             .send()
             .await
-            .map_err(|error| SendError(Box::new(error)))?;
+            .map_err(|error| SendError(Box::new(AwsError::new(&error))))?;
         Ok(())
     }
 }

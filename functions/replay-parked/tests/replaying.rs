@@ -195,10 +195,17 @@ async fn what_can_never_run_is_set_aside_at_once() {
     amount_of_zero["input"]["entries"][0]["amount_minor"] = json!("0");
     let mut no_input = body(&message("parked"));
     no_input["input"] = json!(7);
+    let mut of_another_form = body(&message("parked"));
+    of_another_form["input"]["entries"][0]["amount_minor"] = json!({"secret": 7});
     let cases = [
-        (json!("no message of ours"), "the message cannot be read: "),
-        (json!({"detail": {}}), "the message cannot be read: "),
-        (no_input, "the input cannot be read: "),
+        (json!("no message of ours, but secret"), "the message cannot be read: JSON of another form"),
+        (json!({"detail": {}}), "the message cannot be read: JSON of another form"),
+        (no_input, "the input cannot be read: JSON of another form"),
+        (
+            json!({"input": {"secret": 7}, "error": "", "cause": "", "parked_at": PARKED_AT}),
+            "the input cannot be read: JSON of another form",
+        ),
+        (of_another_form, "the input cannot be read: JSON of another form"),
         (amount_of_zero, "the input can never be posted: entry 0: amount "),
     ];
     for (body, expected) in cases {

@@ -13,6 +13,7 @@ use http_api::serve;
 use intake::{Intake, LOOKUP_PAUSE, RequestLookup};
 use jiff::{Timestamp, tz::TimeZone};
 use lambda_http::{Context, RequestExt};
+use lambda_runtime::Diagnostic;
 use ledger::{Ledger, LedgerConfig};
 use register_entry::RegisterEntry;
 use request_memory::{BREAKER_PAUSE, RedisConfig, RequestMemory};
@@ -260,6 +261,34 @@ async fn the_log_tells_nothing_of_what_the_entry_says() {
     world.record(&said.header("authorization", "Bearer eyJhbGciOi")).await;
     for secret in ["salary of Ana", "people", "7531", "753159", "Bearer", "eyJhbGciOi", "sale-1001"] {
         assert!(!log.text().contains(secret), "{secret}: {}", log.text());
+    }
+}
+
+/// The `DETAIL` of the first is the whole row; the message of the second quotes the value.
+#[tokio::test]
+async fn what_postgresql_says_of_a_refused_entry_tells_log_and_execution_nothing_of_it() {
+    let world = World::new(false).await;
+    let said = sale().json(&json!({
+        "type": "debit", "amount": "7531.59", "date": "2026-11-22", "description": "salary of Ana", "category": "people"
+    }));
+    assert_eq!(world.post(&said).await.status, 202);
+    let execution = world.execution().await;
+    let owner = world._database.owner().await;
+    for (check, sqlstate) in [("description <> 'salary of Ana'", "23514"), ("description::int > 0", "22P02")] {
+        let constraint =
+            "ALTER TABLE entry DROP CONSTRAINT IF EXISTS refusing; ALTER TABLE entry ADD CONSTRAINT refusing";
+        owner.batch_execute(&format!("{constraint} CHECK ({check})")).await.unwrap();
+        let (log, _guard) = Log::collect(LevelFilter::TRACE);
+        let error = world.apply(&execution).await.unwrap_err();
+        let shown = format!(
+            "{error:?} {error} {:?} {}",
+            Diagnostic::from(world.apply(&execution).await.unwrap_err()),
+            log.text()
+        );
+        assert!(shown.contains(sqlstate), "{shown}");
+        for secret in ["salary of Ana", "people", "7531", "753159"] {
+            assert!(!shown.contains(secret), "{secret}: {shown}");
+        }
     }
 }
 

@@ -2,16 +2,17 @@
 
 use base64::{Engine, engine::general_purpose::URL_SAFE_NO_PAD};
 use cashflow::{
-    Amount, BalanceToken, Currency, Date, EntryId, EntryRequest, EntryType, IdempotencyKey, MerchantId, PostedEntry,
-    RecordedEntry,
+    Amount, Currency, Date, EntryId, EntryRequest, EntryType, IdempotencyKey, MerchantId, PostedEntry, RecordedEntry,
 };
+use hmac::{Hmac, KeyInit, Mac};
 use http_api::{
-    BalanceQuery, Problem, RANGE_DAYS_MAX, StatementQuery, parse_as_of_query, parse_day_query, parse_entry_lookup,
-    parse_export_query, parse_range_query, parse_seal_query, parse_statement_query, recorded_entry_response,
+    BalanceQuery, GivenToken, Problem, RANGE_DAYS_MAX, StatementQuery, TokenKey, parse_as_of_query, parse_day_query,
+    parse_entry_lookup, parse_export_query, parse_range_query, parse_seal_query, parse_statement_query,
+    recorded_entry_response,
 };
-use jiff::Timestamp;
 use lambda_http::Request;
 use serde_json::Value;
+use sha2::Sha256;
 use url::form_urlencoded;
 
 use crate::{
@@ -28,15 +29,12 @@ pub(crate) fn query(data: &[u8]) {
     let (path_part, query) = text_line(text);
     let Some(request) = get(path_part, query) else { return };
 
-    for parse in [parse_day_query as fn(&Request) -> Result<BalanceQuery, Problem>, parse_range_query] {
-        if let Some(read) = accepted(parse(&request)) {
-            assert_range(read.currency, read.from, read.to);
-        }
+    if let Some(read) = accepted(read_range(&request)) {
+        assert_range(read.currency, read.from, read.to);
+        assert_eq!(read_range(&ask("", &range_parameters(&read))), Ok(read));
     }
-    if let Some(read) = accepted(parse_range_query(&request)) {
-        assert_eq!(parse_range_query(&ask("", &range_parameters(&read))), Ok(read));
-    }
-    if let Some(read) = accepted(parse_day_query(&request)) {
+    if let Some(read) = accepted(read_day(&request)) {
+        assert_range(read.currency, read.from, read.to);
         assert_eq!((read.from, read.from.to_string().as_str()), (read.to, path_part));
     }
     for parse in [parse_statement_query as fn(&Request) -> Result<StatementQuery, Problem>, parse_export_query] {
@@ -84,15 +82,15 @@ fn instant(text: &str) {
     assert_eq!(accepted(parse(&read.instant.to_string())), Some(read), "{text}");
 }
 
-/// A token, or what is inside one.
+/// A token, or what is inside one: signed, or else no text gets past the signature.
 pub(crate) fn balance_token(data: &[u8]) {
     let Ok(text) = std::str::from_utf8(data) else { return };
-    for token in [text.to_owned(), URL_SAFE_NO_PAD.encode(text)] {
+    for token in [text.to_owned(), URL_SAFE_NO_PAD.encode(text), signed(text)] {
         let request = ask(&TODAY.to_string(), &[("token", token.clone())]);
-        let Some(read) = accepted(parse_day_query(&request)) else { continue };
+        let Some(read) = accepted(read_day(&request)) else { continue };
         let read = read.token.expect("a token was sent");
-        assert_currency(read.currency);
-        assert_date(read.date);
+        assert_currency(read.token.currency);
+        assert_date(read.token.date);
         // A token has one spelling only.
         assert_eq!(shown(&read), token);
     }
@@ -123,9 +121,36 @@ fn range_parameters(query: &BalanceQuery) -> Vec<(&'static str, String)> {
     range.into_iter().chain(token.as_ref().map(|token| ("token", shown(token)))).collect()
 }
 
+/// Who asks, and what tokens are signed with.
+const MERCHANT: &str = "acme";
+const SECRET: &str = "a secret of at least 32 characters";
+
+fn merchant() -> MerchantId {
+    MerchantId::parse(MERCHANT).expect("a merchant")
+}
+
+fn token_key() -> TokenKey {
+    SECRET.parse().expect("a key")
+}
+
+pub(crate) fn read_day(request: &Request) -> Result<BalanceQuery, Problem> {
+    parse_day_query(request, &merchant(), &token_key())
+}
+
+fn read_range(request: &Request) -> Result<BalanceQuery, Problem> {
+    parse_range_query(request, &merchant(), &token_key())
+}
+
+/// This payload as only who has the key can sign it.
+fn signed(payload: &str) -> String {
+    let mac = Hmac::<Sha256>::new_from_slice(SECRET.as_bytes()).expect("a key");
+    let mac = mac.chain_update(format!("balance-token\n{MERCHANT}\n")).chain_update(payload).finalize();
+    URL_SAFE_NO_PAD.encode([mac.into_bytes().as_slice(), payload.as_bytes()].concat())
+}
+
 /// The token as a lookup shows it.
-fn shown(token: &BalanceToken) -> String {
-    let merchant = MerchantId::parse("acme").expect("a merchant");
+fn shown(given: &GivenToken) -> String {
+    let GivenToken { token, posted_at } = given;
     let request = EntryRequest {
         entry_type: EntryType::Credit,
         amount: Amount::from_minor(1, token.currency).expect("an amount"),
@@ -133,10 +158,11 @@ fn shown(token: &BalanceToken) -> String {
         description: None,
         category: None,
     };
-    let id = EntryId::derive(&merchant, &IdempotencyKey::parse("k").expect("a key"));
+    let id = EntryId::derive(&merchant(), &IdempotencyKey::parse("k").expect("a key"));
     let entry = request.into_entry(id, TODAY);
-    let posted = PostedEntry { entry, posted_at: Timestamp::UNIX_EPOCH, reversed_by: None, seal: None, late: false };
-    let response = recorded_entry_response(&merchant, &RecordedEntry::Posted(posted, Vec::new()), Some(token));
+    let posted = PostedEntry { entry, posted_at: *posted_at, reversed_by: None, seal: None, late: false };
+    let response =
+        recorded_entry_response(&merchant(), &RecordedEntry::Posted(posted, Vec::new()), Some(token), &token_key());
     let body: Value = serde_json::from_slice(response.body()).expect("JSON");
     body["balance_token"].as_str().expect("a token").to_owned()
 }

@@ -4,7 +4,9 @@
 
 use std::collections::{HashMap, HashSet};
 
-use cashflow::{Amount, Category, Currency, Date, Description, EntryRequest, EntryType, FIRST_DATE, IdempotencyKey};
+use cashflow::{
+    Amount, Category, Currency, Date, Description, EntryRequest, EntryType, FIRST_DATE, IdempotencyKey, MerchantId,
+};
 use http_api::{NewEntry, parse_as_of_query, parse_batch, parse_entry, parse_range_query};
 use jiff::{Timestamp, ToSpan};
 use lambda_http::{Body, Request, RequestExt, http::HeaderValue};
@@ -109,7 +111,8 @@ proptest! {
     #[test]
     fn every_range_of_up_to_366_days_is_accepted(from in 0..=DAYS, days in 0..366_i64) {
         let (from, to) = (day(from), day(from + days));
-        let read = parse_range_query(&get(&[], &format!("from={from}&to={to}"))).unwrap();
+        let (merchant, key) = (MerchantId::parse("acme").unwrap(), "k".repeat(32).parse().unwrap());
+        let read = parse_range_query(&get(&[], &format!("from={from}&to={to}")), &merchant, &key).unwrap();
         prop_assert_eq!((read.from, read.to, read.currency), (from, to, Currency::BRL));
     }
 
