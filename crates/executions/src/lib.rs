@@ -16,7 +16,7 @@ const STEP_FUNCTIONS: AwsLimits =
     AwsLimits { attempt_timeout: Duration::from_secs(3), operation_timeout: Duration::from_secs(8), attempts: 3 };
 
 /// How far the clocks of Step Functions and of a function may be apart without a new execution passing for an earlier one.
-const CLOCK_TOLERANCE: Duration = Duration::from_millis(100);
+const CLOCK_TOLERANCE: Duration = Duration::from_secs(1);
 
 /// The state machine `record-entries`.
 #[derive(Debug)]
