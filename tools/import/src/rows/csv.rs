@@ -1,30 +1,38 @@
-//! CSV files with a header, whose columns a mapping names.
+//! CSV files, whose columns a mapping names by their headings or numbers.
 
 use std::{
     borrow::Cow,
     collections::VecDeque,
     fmt,
-    io::{self, Read},
+    io::{self, Chain, Cursor, Read},
 };
 
 use ::csv::{ByteRecord, ReaderBuilder};
-use cashflow::{Amount, Category, Currency, Date, Description, EntryRequest, EntryType, parse_date};
+use cashflow::{Category, Currency, Date, Description, EntryId, EntryRequest, EntryType, parse_date};
 use jiff::fmt::strtime::BrokenDownTime;
 use serde::Serialize;
 
 use super::{
-    Decimal, Encoding, Movement, ROW_BYTES_MAX, Reading, Reason, Reasons, Row, Shape, StatementError, number::Number,
+    Condition, Content, Encoding, Movement, ROW_BYTES_MAX, Reading, Reasons, Row, Shape, Signed, StatementError,
+    Traits, Trust, Wording,
+    balance::wording,
+    export,
+    layout::{HEAD_BYTES, Layout},
+    number::Number,
+    text::joined_lines,
 };
 
 /// What a CSV file means.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize)]
 pub struct CsvOptions {
-    /// Which column holds what.
-    pub mapping: Mapping,
-    /// What separates cells.
-    pub delimiter: u8,
-    /// How amounts are written, if that is known.
-    pub decimal: Option<Decimal>,
+    /// Which column holds what. A file that Fluxo has exported needs none.
+    pub mapping: Option<Mapping>,
+    /// What separates cells, if that is known.
+    pub delimiter: Option<u8>,
+    /// How many lines come before the header, if that is known.
+    pub skip_lines: Option<u64>,
+    /// Whether there is no header, and columns have numbers.
+    pub no_header: bool,
     /// How dates are written (strftime); `YYYY-MM-DD` if absent.
     pub date_format: Option<String>,
     /// The words of the type column for a credit, in lower case.
@@ -97,7 +105,7 @@ impl fmt::Display for Field {
     }
 }
 
-/// Which column holds what: all that is needed for an entry, and nothing twice.
+/// Which column holds what: all that is needed for an entry, and nothing twice but descriptions, which are put together.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize)]
 pub struct Mapping(Vec<(Field, String)>);
 
@@ -120,6 +128,13 @@ pub enum MappingError {
     TwoDirections,
 }
 
+impl MappingError {
+    /// There is no mapping at all.
+    pub fn none() -> MappingError {
+        MappingError::Missing("map the date: --map date=COLUMN")
+    }
+}
+
 impl Mapping {
     /// Reads texts such as `date=Data,amount=Valor`. A part that does not begin with a field belongs to the column before it,
     /// so that a column's name may have a comma.
@@ -130,7 +145,9 @@ impl Mapping {
             for part in text.split(',') {
                 let pair = part.split_once('=').and_then(|(name, column)| Some((Field::parse(name.trim())?, column)));
                 match pair {
-                    Some((field, _)) if pairs.iter().any(|(mapped, _)| *mapped == field) => {
+                    Some((field, _))
+                        if field != Field::Description && pairs.iter().any(|(mapped, _)| *mapped == field) =>
+                    {
                         return Err(MappingError::Twice(field));
                     }
                     Some((field, column)) => pairs.push((field, column.to_owned())),
@@ -159,7 +176,7 @@ impl Mapping {
     fn check(&self) -> Result<(), MappingError> {
         let has = |field| self.column(field).is_some();
         if !has(Field::Date) {
-            return Err(MappingError::Missing("map the date: --map date=COLUMN"));
+            return Err(MappingError::none());
         }
         match (has(Field::Amount), has(Field::Type), has(Field::Credit), has(Field::Debit)) {
             (true, _, false, false) | (false, false, true, true) => Ok(()),
@@ -172,7 +189,21 @@ impl Mapping {
     }
 
     fn column(&self, field: Field) -> Option<&str> {
-        self.0.iter().find(|(mapped, _)| *mapped == field).map(|(_, column)| column.as_str())
+        self.columns_of(field).next()
+    }
+
+    fn columns_of(&self, field: Field) -> impl Iterator<Item = &str> {
+        self.0.iter().filter(move |(mapped, _)| *mapped == field).map(|(_, column)| column.as_str())
+    }
+
+    /// The names of all its columns.
+    pub fn columns(&self) -> impl Iterator<Item = &str> {
+        self.0.iter().map(|(_, column)| column.as_str())
+    }
+
+    /// Whether the bank's ids are mapped.
+    pub fn has_id(&self) -> bool {
+        self.column(Field::Id).is_some()
     }
 }
 
@@ -194,43 +225,46 @@ enum AmountColumns {
 /// The rows of a CSV file.
 #[derive(Debug)]
 pub struct CsvRows<R> {
-    reader: ::csv::Reader<Source<R>>,
-    header: ByteRecord,
+    reader: ::csv::Reader<Source<Chain<Cursor<Vec<u8>>, R>>>,
+    layout: Layout,
     options: CsvOptions,
+    reading: Reading,
     encoding: Encoding,
     default_currency: String,
     account: Option<String>,
     today: Date,
     only: Vec<(usize, String)>,
+    skip: Vec<(usize, Condition)>,
+    keep: Vec<(usize, Condition)>,
     date: usize,
     amount: AmountColumns,
     currency: Option<usize>,
-    description: Option<usize>,
+    descriptions: Vec<usize>,
     category: Option<usize>,
     id: Option<usize>,
+    /// The columns that no field is mapped to.
+    unmapped: Vec<usize>,
 }
 
 impl<R: Read> CsvRows<R> {
-    /// Reads the header and finds the columns.
+    /// Finds header and columns.
     pub fn new(
-        file: R,
+        mut file: R,
         options: &CsvOptions,
         reading: &Reading,
         account: Option<&str>,
         today: Date,
     ) -> Result<CsvRows<R>, StatementError> {
         let encoding = reading.encoding.unwrap_or(Encoding::Utf8);
-        let mut reader = ReaderBuilder::new()
-            .delimiter(options.delimiter)
-            .has_headers(false)
-            .flexible(true)
-            .from_reader(Source::new(file));
-        let mut header = ByteRecord::new();
-        if !reader.read_byte_record(&mut header).map_err(io::Error::from)? {
+        let mut head = Vec::new();
+        (&mut file).take(HEAD_BYTES as u64).read_to_end(&mut head)?;
+        if head.is_empty() {
             return Err(StatementError::Empty);
         }
-        let find = |name: &str| find_column(&header, encoding, name);
-        let mapped = |field| options.mapping.column(field).map(find).transpose();
+        let layout = Layout::find(&head, options, encoding)?;
+        let (mapping, header) = (&layout.mapping, &layout.header);
+        let find = |name: &str| find_column(header, encoding, name);
+        let mapped = |field| mapping.column(field).map(find).transpose();
         let required = |field| mapped(field)?.ok_or(StatementError::Empty);
         let amount = match (mapped(Field::Amount)?, mapped(Field::Type)?) {
             (Some(amount), Some(entry_type)) => AmountColumns::Typed { amount, entry_type },
@@ -238,21 +272,46 @@ impl<R: Read> CsvRows<R> {
             (None, _) => AmountColumns::Separate { credit: required(Field::Credit)?, debit: required(Field::Debit)? },
         };
         let only = reading.only.iter().map(|(column, value)| Ok((find(column)?, value.clone())));
+        let conditions = |conditions: &[Condition]| -> Result<Vec<_>, StatementError> {
+            conditions.iter().map(|condition| Ok((find(&condition.column)?, condition.clone()))).collect()
+        };
+        let taken: Vec<usize> = mapping.columns().map(find).collect::<Result<_, _>>()?;
+        let (only, skip, keep) =
+            (only.collect::<Result<_, StatementError>>()?, conditions(&reading.skip)?, conditions(&reading.keep)?);
+        let (date, currency, category, id) =
+            (required(Field::Date)?, mapped(Field::Currency)?, mapped(Field::Category)?, mapped(Field::Id)?);
+        let descriptions = mapping.columns_of(Field::Description).map(find).collect::<Result<_, _>>()?;
+        let unmapped = (0..header.len()).filter(|column| !taken.contains(column)).collect();
+        let mut rest = Cursor::new(head);
+        rest.set_position(layout.start as u64);
+        let mut reader = ReaderBuilder::new()
+            .delimiter(layout.delimiter)
+            .has_headers(false)
+            .flexible(true)
+            .from_reader(Source::new(rest.chain(file), layout.line));
+        let mut before = ByteRecord::new();
+        for _ in 0..layout.records_before {
+            reader.read_byte_record(&mut before).map_err(io::Error::from)?;
+        }
         Ok(CsvRows {
-            only: only.collect::<Result<_, StatementError>>()?,
-            date: required(Field::Date)?,
-            amount,
-            currency: mapped(Field::Currency)?,
-            description: mapped(Field::Description)?,
-            category: mapped(Field::Category)?,
-            id: mapped(Field::Id)?,
             reader,
-            header,
+            layout,
             options: options.clone(),
+            reading: reading.clone(),
             encoding,
             default_currency: reading.currency.clone().unwrap_or_else(|| Currency::BRL.code().to_owned()),
             account: account.map(str::to_owned),
             today,
+            only,
+            skip,
+            keep,
+            date,
+            amount,
+            currency,
+            descriptions,
+            category,
+            id,
+            unmapped,
         })
     }
 
@@ -267,22 +326,39 @@ impl<R: Read> CsvRows<R> {
             let end = self.reader.position().byte();
             let line_breaks_inside = cells.as_slice().iter().filter(|byte| **byte == b'\n').count() as u64;
             let line = self.reader.get_mut().line_before(end) - line_breaks_inside;
-            let is_blank = cells.iter().all(|cell| cell.trim_ascii().is_empty());
+            let is_blank = cells.as_slice().iter().all(|byte| byte.is_ascii_whitespace() || *byte == 0);
             if !is_blank && self.is_picked(&cells) {
-                let content = self.read(&cells);
-                return Ok(Some(Row { line, cells, content }));
+                let (content, signed) = self.read(&cells);
+                let traits = self.traits(&cells, signed);
+                return Ok(Some(Row { line, cells, content, traits }));
             }
         }
     }
 
     /// How many bytes have been read.
     pub fn offset(&self) -> u64 {
-        self.reader.position().byte()
+        self.layout.start as u64 + self.reader.position().byte()
     }
 
     /// How refused rows are to be written.
     pub fn shape(&self) -> Shape {
-        Shape { header: self.header.clone(), delimiter: self.options.delimiter, encoding: self.encoding }
+        Shape { header: self.layout.header.clone(), delimiter: self.layout.delimiter, encoding: self.encoding }
+    }
+
+    /// Whether the rows have ids.
+    pub fn may_have_ids(&self) -> bool {
+        self.id.is_some()
+    }
+
+    /// The name of the column that has them.
+    pub fn id_column(&self) -> String {
+        let name = self.id.and_then(|column| self.layout.header.get(column));
+        name.map(|name| self.encoding.decode_lossy(name)).unwrap_or_default()
+    }
+
+    /// What has been passed over.
+    pub fn notes(&self) -> Vec<String> {
+        self.layout.notes.clone()
     }
 
     fn is_picked(&self, cells: &ByteRecord) -> bool {
@@ -293,25 +369,56 @@ impl<R: Read> CsvRows<R> {
         self.only.iter().all(holds)
     }
 
-    fn read(&self, cells: &ByteRecord) -> Result<Movement, Vec<Reason>> {
+    fn traits(&self, cells: &ByteRecord, signed: Option<Signed>) -> Traits {
+        let text = |column: usize| cells.get(column).map(|cell| self.encoding.decode_lossy(cell)).unwrap_or_default();
+        let named = |(column, condition): &&(usize, Condition)| condition.holds(&text(*column));
+        let skip = self.skip.iter().find(named);
+        let mut traits = Traits {
+            skip: skip.map(|(_, condition)| format!("--skip {}={}", condition.column, condition.pattern)),
+            keep: self.keep.iter().any(|condition| named(&condition)),
+            has_id: self.id.map(|column| !text(column).is_empty()),
+            signed,
+            ..Traits::default()
+        };
+        // What Fluxo has exported are entries, whatever they are called.
+        if self.layout.is_export {
+            return traits;
+        }
+        let mut texts: Vec<String> = self.descriptions.iter().map(|column| text(*column)).collect();
+        texts.retain(|text| !text.is_empty());
+        if texts.is_empty() {
+            // Only a row without a description of its own is judged by its other cells.
+            let others = self.unmapped.iter().map(|column| text(*column));
+            texts = others.filter(|text| wording(text) == Wording::Balance).collect();
+        }
+        if let Some(words) = texts.into_iter().max_by_key(|text| wording(text)) {
+            traits.wording = wording(&words);
+            traits.words = words;
+        }
+        traits
+    }
+
+    fn read(&self, cells: &ByteRecord) -> (Content, Option<Signed>) {
         let mut reasons = Reasons::default();
-        if cells.len() != self.header.len() {
-            reasons.add("row", format!("has {} cells, the header has {}", cells.len(), self.header.len()));
-            return Err(reasons.0);
+        let expected = self.layout.header.len();
+        let more_is_blank = cells.iter().skip(expected).all(|cell| cell.trim_ascii().is_empty());
+        if cells.len() < self.layout.cells_min || !more_is_blank {
+            reasons.add("row", format!("has {} cells, the header has {expected}", cells.len()));
+            return (Err(reasons.0), None);
         }
         let date = self.read_date(cells, &mut reasons);
-        let currency = match self.text(cells, self.currency, Field::Currency, &mut reasons) {
-            Some(text) if text.is_empty() => reasons.currency(&self.default_currency),
-            Some(text) => reasons.currency(&text),
-            None => None,
-        };
-        let amount = self.read_amount(cells, currency, &mut reasons);
-        let description = self.text(cells, self.description, Field::Description, &mut reasons);
-        let description = description.and_then(|text| match text.as_str() {
-            "" => Some(None),
-            text => reasons.check("description", Description::parse(text)).map(Some),
+        let (currency, is_named) = self.read_currency(cells, &mut reasons);
+        let direction = self.read_direction(cells, &mut reasons);
+        let signed = direction.as_ref().zip(currency).and_then(|((entry_type, number, _), currency)| {
+            let minor = number.signed_minor(currency)?.abs();
+            Some((currency, if *entry_type == Some(EntryType::Debit) { -minor } else { minor }))
         });
-        let category = self.text(cells, self.category, Field::Category, &mut reasons);
+        let amount = direction.as_ref().and_then(|(_, number, field)| {
+            reasons.currency_sign(field.as_str(), number, currency, is_named);
+            reasons.amount(field.as_str(), number, currency)
+        });
+        let description = self.read_description(cells, &mut reasons);
+        let category = self.free_text(cells, self.category, Field::Category, &mut reasons);
         let category = category.and_then(|text| match text.as_str() {
             "" => Some(None),
             text => reasons.check("category", Category::parse(text)).map(Some),
@@ -321,21 +428,69 @@ impl<R: Read> CsvRows<R> {
             reasons.add("id", "is empty");
         }
         let movement = || {
-            let (entry_type, amount) = amount?;
-            let request = EntryRequest { entry_type, amount, date, description: description?, category: category? };
+            let request = EntryRequest {
+                entry_type: direction.and_then(|(entry_type, ..)| entry_type)?,
+                amount: amount?,
+                date,
+                description: description?,
+                category: category?,
+            };
             let id = id.filter(|_| self.id.is_some());
-            Some(Movement { request, date: date?, account: self.account.clone(), id })
+            let entry_id = id.as_deref().filter(|_| self.layout.is_export).and_then(EntryId::parse);
+            let (id, ignored_id) = if self.reading.ignore_ids { (None, id) } else { (id, None) };
+            let account = self.account.clone();
+            Some(Movement { request, date: date?, account, id, ignored_id, entry_id, misread: None })
         };
-        match movement() {
+        let content = match movement() {
             Some(movement) if reasons.0.is_empty() => Ok(movement),
             _ => Err(reasons.0),
-        }
+        };
+        (content, signed)
     }
 
     /// The text of a cell; the empty text for a column that is not mapped; nothing if it is no text.
     fn text(&self, cells: &ByteRecord, column: Option<usize>, field: Field, reasons: &mut Reasons) -> Option<String> {
         let Some(cell) = column.and_then(|column| cells.get(column)) else { return Some(String::new()) };
         reasons.check(field.as_str(), self.encoding.decode(cell)).map(Cow::into_owned)
+    }
+
+    /// A text in the user's words, on one line.
+    fn free_text(
+        &self,
+        cells: &ByteRecord,
+        column: Option<usize>,
+        field: Field,
+        reasons: &mut Reasons,
+    ) -> Option<String> {
+        let text = self.text(cells, column, field, reasons)?;
+        let text = if self.layout.is_export { export::without_guards(&text) } else { text };
+        Some(joined_lines(&text).into_owned())
+    }
+
+    /// All descriptions, each one once.
+    fn read_description(&self, cells: &ByteRecord, reasons: &mut Reasons) -> Option<Option<Description>> {
+        let mut texts: Vec<String> = Vec::new();
+        for column in &self.descriptions {
+            let text = self.free_text(cells, Some(*column), Field::Description, reasons)?;
+            if !text.is_empty() && !texts.contains(&text) {
+                texts.push(text);
+            }
+        }
+        if texts.is_empty() {
+            return Some(None);
+        }
+        reasons.check("description", Description::parse(&texts.join(" - "))).map(Some)
+    }
+
+    /// The currency, and whether the user or the file has named it.
+    fn read_currency(&self, cells: &ByteRecord, reasons: &mut Reasons) -> (Option<Currency>, bool) {
+        match self.text(cells, self.currency, Field::Currency, reasons) {
+            Some(text) if text.is_empty() || is_dash(&text) => {
+                (reasons.currency(&self.default_currency), self.reading.currency.is_some())
+            }
+            Some(text) => (reasons.currency(&text), true),
+            None => (None, false),
+        }
     }
 
     fn read_date(&self, cells: &ByteRecord, reasons: &mut Reasons) -> Option<Date> {
@@ -351,29 +506,26 @@ impl<R: Read> CsvRows<R> {
         reasons.entry_date(date, self.today)
     }
 
-    fn read_amount(
-        &self,
-        cells: &ByteRecord,
-        currency: Option<Currency>,
-        reasons: &mut Reasons,
-    ) -> Option<(EntryType, Amount)> {
+    /// The direction, if it can be told, the number, and the field that it stands in.
+    fn read_direction(&self, cells: &ByteRecord, reasons: &mut Reasons) -> Option<(Option<EntryType>, Number, Field)> {
         match self.amount {
             AmountColumns::Signed(column) => {
                 let number = self.number(cells, column, Field::Amount, reasons)?;
-                let entry_type = if number.negative { EntryType::Debit } else { EntryType::Credit };
-                Some((entry_type, reasons.amount("amount", &number.digits, currency)?))
+                // The mark of a credit or debit says what it is on every statement.
+                let is_debit = number.negative != (self.reading.invert_signs && number.mark.is_none());
+                let entry_type = if is_debit { EntryType::Debit } else { EntryType::Credit };
+                Some((Some(entry_type), number, Field::Amount))
             }
             AmountColumns::Typed { amount, entry_type } => {
                 let entry_type = self.read_type(cells, entry_type, reasons);
                 let number = self.number(cells, amount, Field::Amount, reasons)?;
-                let amount = reasons.amount("amount", &number.digits, currency);
-                self.check_sign(&number, entry_type?, Field::Amount, reasons)?;
-                Some((entry_type?, amount?))
+                let entry_type = entry_type.and_then(|said| self.direction(&number, said, Field::Amount, reasons));
+                Some((entry_type, number, Field::Amount))
             }
             AmountColumns::Separate { credit, debit } => {
                 let credit = self.one_side(cells, credit, Field::Credit, reasons);
                 let debit = self.one_side(cells, debit, Field::Debit, reasons);
-                let (number, entry_type, field) = match (credit?, debit?) {
+                let (number, said, field) = match (credit?, debit?) {
                     (Some(number), None) => (number, EntryType::Credit, Field::Credit),
                     (None, Some(number)) => (number, EntryType::Debit, Field::Debit),
                     (None, None) => {
@@ -385,13 +537,12 @@ impl<R: Read> CsvRows<R> {
                         return None;
                     }
                 };
-                self.check_sign(&number, entry_type, field, reasons)?;
-                Some((entry_type, reasons.amount(field.as_str(), &number.digits, currency)?))
+                Some((self.direction(&number, said, field, reasons), number, field))
             }
         }
     }
 
-    /// The amount in one of two columns, if there is one: an empty cell and a zero are none. Nothing at all if the cell
+    /// The amount in one of two columns, if there is one: an empty cell, a dash and a zero are none. Nothing at all if the cell
     /// cannot be read.
     fn one_side(
         &self,
@@ -400,7 +551,8 @@ impl<R: Read> CsvRows<R> {
         field: Field,
         reasons: &mut Reasons,
     ) -> Option<Option<Number>> {
-        if self.text(cells, Some(column), field, reasons)?.is_empty() {
+        let text = self.text(cells, Some(column), field, reasons)?;
+        if text.is_empty() || is_dash(&text) {
             return Some(None);
         }
         Some(Some(self.number(cells, column, field, reasons)?).filter(|number| !number.is_zero()))
@@ -408,19 +560,28 @@ impl<R: Read> CsvRows<R> {
 
     fn number(&self, cells: &ByteRecord, column: usize, field: Field, reasons: &mut Reasons) -> Option<Number> {
         let text = self.text(cells, Some(column), field, reasons)?;
-        reasons.check(field.as_str(), Number::parse(&text, self.options.decimal))
+        reasons.check(field.as_str(), Number::parse(&text, self.reading.decimal))
     }
 
     /// When a column tells the direction, a minus could mean the same or its opposite: a reversal. Only the user knows.
-    fn check_sign(&self, number: &Number, entry_type: EntryType, field: Field, reasons: &mut Reasons) -> Option<()> {
-        let expected = entry_type == EntryType::Debit && self.options.negative_debits;
-        if number.negative == expected {
-            return Some(());
+    fn direction(&self, number: &Number, said: EntryType, field: Field, reasons: &mut Reasons) -> Option<EntryType> {
+        let by_sign = if number.negative { EntryType::Debit } else { EntryType::Credit };
+        let negative_debits = said == EntryType::Debit && self.options.negative_debits;
+        let agrees = match number.mark {
+            Some(mark) => mark == said,
+            None => number.negative == negative_debits,
+        };
+        match (agrees, self.reading.trust) {
+            (true, _) | (false, Some(Trust::Type)) => return Some(said),
+            (false, Some(Trust::Sign)) => return Some(by_sign),
+            (false, Some(Trust::Reversal)) => return Some(said.mirrored()),
+            (false, None) => {}
         }
-        let detail = match (entry_type, number.negative) {
-            (EntryType::Credit, _) => "a credit must not be negative",
-            (EntryType::Debit, true) => "a debit must not be negative (see --negative-debits)",
-            (EntryType::Debit, false) => "a debit must be negative, as --negative-debits says",
+        let detail = match (said, number.negative, number.mark) {
+            (_, _, Some(_)) => "is marked as the opposite of what its column says (see --trust)",
+            (EntryType::Credit, ..) => "a credit must not be negative (see --trust)",
+            (EntryType::Debit, true, _) => "a debit must not be negative (see --negative-debits and --trust)",
+            (EntryType::Debit, false, _) => "a debit must be negative, as --negative-debits says",
         };
         reasons.add(field.as_str(), detail);
         None
@@ -439,7 +600,12 @@ impl<R: Read> CsvRows<R> {
     }
 }
 
-fn find_column(header: &ByteRecord, encoding: Encoding, name: &str) -> Result<usize, StatementError> {
+/// Whether a cell says that it is empty.
+fn is_dash(text: &str) -> bool {
+    matches!(text, "-" | "--" | "\u{2013}" | "\u{2014}" | "\u{2212}")
+}
+
+pub(super) fn find_column(header: &ByteRecord, encoding: Encoding, name: &str) -> Result<usize, StatementError> {
     let names: Vec<String> = header.iter().map(|cell| encoding.decode_lossy(cell)).collect();
     let mut found = names.iter().enumerate().filter(|(_, column)| *column == name).map(|(index, _)| index);
     match (found.next(), found.next()) {
@@ -472,8 +638,8 @@ struct Source<R> {
 }
 
 impl<R> Source<R> {
-    fn new(file: R) -> Source<R> {
-        Source { file, allowance: ROW_BYTES_MAX, offset: 0, line_breaks: VecDeque::new(), line: 1 }
+    fn new(file: R, line: u64) -> Source<R> {
+        Source { file, allowance: ROW_BYTES_MAX, offset: 0, line_breaks: VecDeque::new(), line }
     }
 
     /// The line that the byte before `end` lies in, which is its last one if that is a line break.
@@ -511,15 +677,16 @@ impl<R: Read> Read for Source<R> {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::rows::Format;
+    use crate::rows::{Decimal, Format};
 
     const TODAY: Date = jiff::civil::date(2026, 11, 22);
 
     fn options(mapping: &str) -> CsvOptions {
         CsvOptions {
-            mapping: Mapping::parse(&[mapping.to_owned()]).unwrap(),
-            delimiter: b',',
-            decimal: None,
+            mapping: Some(Mapping::parse(&[mapping.to_owned()]).unwrap()),
+            delimiter: None,
+            skip_lines: None,
+            no_header: false,
             date_format: None,
             credit_words: vec!["credit".to_owned(), "c".to_owned()],
             debit_words: vec!["debit".to_owned(), "d".to_owned()],
@@ -528,7 +695,18 @@ mod tests {
     }
 
     fn reading(options: &CsvOptions) -> Reading {
-        Reading { format: Format::Csv(options.clone()), encoding: None, currency: None, only: Vec::new() }
+        Reading {
+            format: Format::Csv(options.clone()),
+            encoding: None,
+            decimal: None,
+            currency: None,
+            only: Vec::new(),
+            skip: Vec::new(),
+            keep: Vec::new(),
+            invert_signs: false,
+            trust: None,
+            ignore_ids: false,
+        }
     }
 
     fn open<'a>(file: &'a [u8], options: &CsvOptions, reading: &Reading) -> Result<CsvRows<&'a [u8]>, StatementError> {
@@ -588,8 +766,8 @@ mod tests {
             &[
                 "2 credit 1.00 USD 2026-11-20 -/g/r1",
                 "3 debit 2.00 BRL 2026-11-20 -/-/r2",
-                "4 amount: a debit must not be negative (see --negative-debits)",
-                "5 amount: a credit must not be negative",
+                "4 amount: a debit must not be negative (see --negative-debits and --trust)",
+                "5 amount: a credit must not be negative (see --trust)",
                 "6 type: is none of the words for credit and debit (see --credit-word and --debit-word); id: is empty",
             ],
         );
@@ -615,7 +793,7 @@ mod tests {
                 "4 credit: there is no amount, neither here nor in debit",
                 "5 credit: there is an amount in both credit and debit",
                 "6 credit: is not an amount such as 1234.56 or 1,234.56 (for 1.234,56 say --decimal comma)",
-                "7 debit: a debit must not be negative (see --negative-debits)",
+                "7 debit: a debit must not be negative (see --negative-debits and --trust)",
             ],
         );
     }
@@ -640,13 +818,13 @@ mod tests {
     #[test]
     fn brazilian_statements_are_read_with_their_conventions() {
         let options = CsvOptions {
-            delimiter: b';',
-            decimal: Some(Decimal::Comma),
+            delimiter: Some(b';'),
             date_format: Some("%d/%m/%Y".to_owned()),
             ..options("date=Data,amount=Valor,description=Histórico")
         };
         let file = b"Data;Hist\xf3rico;Valor;\r\n22/11/2026;Pagamento S\xe3o Jo\xe3o;-1.234,56;\r\n31/11/2026;x;1,00;\r\n22/11/26;x;1,00;\r\n";
-        let reading = Reading { encoding: Some(Encoding::Windows1252), ..reading(&options) };
+        let reading =
+            Reading { encoding: Some(Encoding::Windows1252), decimal: Some(Decimal::Comma), ..reading(&options) };
         let rows = all(open(file, &options, &reading).unwrap());
         assert_eq!(
             rows.iter().map(shown).collect::<Vec<_>>(),
