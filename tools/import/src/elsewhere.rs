@@ -44,7 +44,14 @@ impl Elsewhere {
         let merchant = MerchantId::parse(sender.merchant()).ok();
         let mut elsewhere = Elsewhere { merchant, looks_for_all: false, taken: HashSet::new(), has_noted: false };
         for probe in survey.probes() {
-            match elsewhere.find(probe, sender, Some(PROBE_PATIENCE), say) {
+            // The rows of an export are entries of somebody: to post them to him again would double them all.
+            let is_exported = probe.entry_id.is_some();
+            let patience = (!is_exported).then_some(PROBE_PATIENCE);
+            match elsewhere.find(probe, sender, patience, say) {
+                Ok(found) if found.is_empty() && elsewhere.has_noted && is_exported => {
+                    let detail = "it has to be known whether the entries of this export are there already";
+                    return Err(SendError::Failed(detail.to_owned()));
+                }
                 Ok(found) if found.is_empty() && elsewhere.has_noted => break,
                 Ok(found) if found.is_empty() => {}
                 Ok(_) => {
@@ -52,7 +59,7 @@ impl Elsewhere {
                     elsewhere.looks_for_all = true;
                     break;
                 }
-                Err(SendError::GaveUp { last, .. }) => {
+                Err(SendError::GaveUp { last, .. }) if !is_exported => {
                     say(&format!(
                         "the server does not say whether rows were posted without their ids ({last}); if they were, they \
                          would be posted twice"
@@ -91,7 +98,7 @@ impl Elsewhere {
         Ok(Known::No)
     }
 
-    /// The entries that a row may be. One that was reversed is none any more.
+    /// The entries that a row may be. One that was reversed is none any more, unless the row was exported from it.
     fn find(
         &mut self,
         probe: &Probe,
@@ -103,7 +110,9 @@ impl Elsewhere {
         let mut entries = Vec::new();
         for id in probe.entry_ids(merchant) {
             match sender.find(id, patience)? {
-                Found::Entry(entry) if entry.reversed_by.is_none() => entries.push((id, entry)),
+                Found::Entry(entry) if entry.reversed_by.is_none() || probe.entry_id == Some(id) => {
+                    entries.push((id, entry));
+                }
                 Found::Entry(_) | Found::Nothing => {}
                 Found::NotAnswered(answer) => {
                     if !self.has_noted {

@@ -190,6 +190,9 @@ fn send(
     let mut sender = Sender::new(endpoint, tokens, limits, &note).map_err(|error| books.stopped(error))?;
     let mut skipped = Vec::new();
     let sent = send_rows(task, statement, survey, &mut sender, &mut books, &progress, &mut skipped);
+    if sent.is_ok() {
+        progress.advance(bytes, books.done.tally.accepted);
+    }
     progress.end();
     sent?;
     let tally = books.done.tally.clone();
@@ -257,7 +260,6 @@ fn send_rows(
     if batch.rows() > 0 {
         send_batch(batch, survey, sender, books)?;
     }
-    progress.advance(statement.offset(), books.done.tally.accepted);
     Ok(())
 }
 

@@ -672,6 +672,18 @@ fn an_export_of_fluxo_is_imported_elsewhere_and_not_into_where_it_comes_from() {
     assert_eq!(status, 0);
     assert!(out.starts_with("2 rows accepted; the server knew at least 2 of them before\n"), "{out}");
     assert_eq!(server.amounts(), ["-3.00", "5.00"]);
+    // Entries that were reversed are there as well.
+    for entry in server.state.lock().unwrap().entries.values_mut() {
+        entry["reversed_by"] = json!("cce9a8b1-ffc4-5ec2-a179-137f352a2673");
+    }
+    assert_eq!(run(&export, &["--url", &server.url]).0, 0);
+    assert_eq!(server.amounts(), ["-3.00", "5.00"]);
+    // While nobody can say whether they are, nothing is posted.
+    for status in [501, 503] {
+        server.state.lock().unwrap().lookup_status = Some(status);
+        let (ended, _, errors) = run(&export, &["--url", &server.url, "--give-up-after", "1"]);
+        assert_eq!((ended, server.amounts().len()), (1, 2), "{errors}");
+    }
 
     let elsewhere = Server::start();
     let mut command = command(&export, &["--url", &elsewhere.url]);
@@ -806,6 +818,10 @@ fn csv_files_are_read_as_banks_and_spreadsheets_write_them() {
     assert!(status == 0 && out.contains("credits 2.00, debits 1.50"), "{out}");
     let (status, out) = dry_run(&folder, "a.csv", "sep=;\nd;a\n", &["--map", "date=d,amount=a", "--delimiter", ","]);
     assert!(status == 1 && out.contains("the file says that its delimiter is ';'"), "{out}");
+    let (status, out) = dry_run(&folder, "a.csv", format!("{plain}{plain}"), map);
+    assert!(status == 0 && out.contains("line 4 would be skipped: it is the header again"), "{out}");
+    let (_, out) = dry_run(&folder, "a.csv", plain, &[map, &["--encoding", "windows-1252"]].concat());
+    assert!(out.contains("import: all texts beyond ASCII look like UTF-8"), "{out}");
     let (_, out) = dry_run(&folder, "a.csv", format!("Extrato\n\n{plain}"), map);
     assert!(out.contains("import: the header is in line 3; lines 1 to 2 before it are not read"), "{out}");
 }

@@ -14,7 +14,7 @@ use serde::Serialize;
 
 use super::{
     Condition, Content, Encoding, Movement, ROW_BYTES_MAX, Reading, Reasons, Row, Shape, Signed, StatementError,
-    Traits, Trust, Wording,
+    Traits, Trust, WORDS_MAX, Wording,
     balance::wording,
     export,
     layout::{HEAD_BYTES, Layout},
@@ -244,6 +244,8 @@ pub struct CsvRows<R> {
     id: Option<usize>,
     /// The columns that no field is mapped to.
     unmapped: Vec<usize>,
+    /// How many rows beyond ASCII are UTF-8, and how many are not, where the user says Windows-1252.
+    utf8_rows: (u64, u64),
 }
 
 impl<R: Read> CsvRows<R> {
@@ -312,6 +314,7 @@ impl<R: Read> CsvRows<R> {
             category,
             id,
             unmapped,
+            utf8_rows: (0, 0),
         })
     }
 
@@ -327,6 +330,11 @@ impl<R: Read> CsvRows<R> {
             let line_breaks_inside = cells.as_slice().iter().filter(|byte| **byte == b'\n').count() as u64;
             let line = self.reader.get_mut().line_before(end) - line_breaks_inside;
             let is_blank = cells.as_slice().iter().all(|byte| byte.is_ascii_whitespace() || *byte == 0);
+            if self.encoding == Encoding::Windows1252 && !cells.as_slice().is_ascii() {
+                let is_utf8 = str::from_utf8(cells.as_slice()).is_ok();
+                self.utf8_rows.0 += u64::from(is_utf8);
+                self.utf8_rows.1 += u64::from(!is_utf8);
+            }
             if !is_blank && self.is_picked(&cells) {
                 let (content, signed) = self.read(&cells);
                 let traits = self.traits(&cells, signed);
@@ -358,7 +366,13 @@ impl<R: Read> CsvRows<R> {
 
     /// What has been passed over.
     pub fn notes(&self) -> Vec<String> {
-        self.layout.notes.clone()
+        let mut notes = self.layout.notes.clone();
+        if self.utf8_rows.0 > 0 && self.utf8_rows.1 == 0 {
+            notes.push(
+                "all texts beyond ASCII look like UTF-8, but --encoding says Windows-1252: is it right?".to_owned(),
+            );
+        }
+        notes
     }
 
     fn is_picked(&self, cells: &ByteRecord) -> bool {
@@ -380,6 +394,10 @@ impl<R: Read> CsvRows<R> {
             signed,
             ..Traits::default()
         };
+        if traits.skip.is_none() && !self.options.no_header && *cells == self.layout.header {
+            // Files that were put together repeat it.
+            traits.skip = Some("it is the header again".to_owned());
+        }
         // What Fluxo has exported are entries, whatever they are called.
         if self.layout.is_export {
             return traits;
@@ -393,7 +411,7 @@ impl<R: Read> CsvRows<R> {
         }
         if let Some(words) = texts.into_iter().max_by_key(|text| wording(text)) {
             traits.wording = wording(&words);
-            traits.words = words;
+            traits.words = words.chars().take(WORDS_MAX).collect();
         }
         traits
     }

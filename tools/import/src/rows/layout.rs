@@ -170,6 +170,9 @@ impl Search<'_> {
         let first = 1 + lines_in(&self.head[..self.start]);
         let is_blank = passed.iter().all(u8::is_ascii_whitespace);
         (!is_blank).then(|| {
+            if lines == 1 {
+                return format!("the header is in line {}; line {first} before it is not read", first + lines);
+            }
             format!(
                 "the header is in line {}; lines {first} to {} before it are not read",
                 first + lines,

@@ -38,6 +38,9 @@ use self::{
     utf16::{Utf16, byte_order},
 };
 
+/// No more of a text is kept to say why a row is skipped, in characters.
+const WORDS_MAX: usize = 100;
+
 /// The longest row of a file, in bytes: a quote that is never closed would otherwise take in all the rest.
 const ROW_BYTES_MAX: usize = 1024 * 1024;
 

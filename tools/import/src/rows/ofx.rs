@@ -7,6 +7,7 @@ use cashflow::{Currency, DESCRIPTION_CHARACTERS_MAX, Date, Description, EntryReq
 
 use super::{
     Condition, Content, Encoding, Movement, Reading, Reasons, Row, Shape, Signed, StatementError, Traits, Trust,
+    WORDS_MAX,
     balance::wording,
     csv::listed,
     number::Number,
@@ -361,7 +362,7 @@ impl<R: BufRead> OfxRows<R> {
             skip: skip.map(|(_, condition)| format!("--skip {}={}", condition.column, condition.pattern)),
             keep: self.keep.iter().any(|condition| named(&condition)),
             wording: wording(words),
-            words: words.to_owned(),
+            words: words.chars().take(WORDS_MAX).collect(),
             has_id: Some(!cells[ID].is_empty()),
             signed,
             statement: self.statements,
