@@ -902,6 +902,120 @@ mod tests {
     }
 
     #[test]
+    fn what_is_right_where_sign_and_column_contradict_each_other_is_for_the_user_to_say() {
+        let options = options("date=d,amount=a,type=k");
+        let rows = [("-3.00", "c"), ("-4.00", "d"), ("5.00 D", "c"), ("6.00 CR", "c"), ("7.00", "d"), ("8.00 DB", "d")];
+        let file: String = rows.iter().map(|(amount, kind)| format!("2026-11-20,{amount},{kind}\n")).collect();
+        let file = format!("d,a,k\n{file}");
+        let read = |trust| {
+            let reading = Reading { trust, ..reading(&options) };
+            let rows = all(open(file.as_bytes(), &options, &reading).unwrap());
+            let short = |row: &Row| match &row.content {
+                Ok(movement) => format!("{} {}", movement.request.entry_type, movement.request.amount.to_decimal()),
+                Err(reasons) => reasons[0].detail.clone(),
+            };
+            rows.iter().map(short).collect::<Vec<_>>()
+        };
+        let rest = ["credit 6.00", "debit 7.00", "debit 8.00"];
+        let cases = [
+            (
+                None,
+                [
+                    "a credit must not be negative (see --trust)",
+                    "a debit must not be negative (see --negative-debits and --trust)",
+                    "is marked as the opposite of what its column says (see --trust)",
+                ],
+            ),
+            (Some(Trust::Type), ["credit 3.00", "debit 4.00", "credit 5.00"]),
+            (Some(Trust::Sign), ["debit 3.00", "debit 4.00", "debit 5.00"]),
+            (Some(Trust::Reversal), ["debit 3.00", "credit 4.00", "debit 5.00"]),
+        ];
+        for (trust, first) in cases {
+            assert_eq!(read(trust), [first, rest].concat(), "{trust:?}");
+        }
+    }
+
+    #[test]
+    fn on_a_card_statement_positive_amounts_are_debits_unless_they_are_marked() {
+        let options = options("date=d,amount=a");
+        let reading = Reading { invert_signs: true, ..reading(&options) };
+        let file = "d,a\n2026-11-20,120.50\n2026-11-20,-300.00\n2026-11-20,(5.00)\n2026-11-20,7.00 CR\n";
+        let rows = all(open(file.as_bytes(), &options, &reading).unwrap());
+        let expected = ["2 debit 120.50", "3 credit 300.00", "4 credit 5.00", "5 credit 7.00"];
+        assert_eq!(
+            rows.iter().map(shown).collect::<Vec<_>>(),
+            expected.map(|row| format!("{row} BRL 2026-11-20 -/-/-"))
+        );
+    }
+
+    #[test]
+    fn the_sign_of_a_currency_must_fit() {
+        let options = options("date=d,amount=a,currency=c");
+        let file = "d,a,c\n2026-11-20,R$ 1.00,BRL\n2026-11-20,R$ 1.00,USD\n2026-11-20,$ 1.00,USD\n2026-11-20,$ 1.00,BRL\n2026-11-20,$ 1.00,\n2026-11-20,1.00 EUR,BRL\n2026-11-20,1.00,-\n";
+        check(
+            file,
+            &options,
+            &[
+                "2 credit 1.00 BRL 2026-11-20 -/-/-",
+                "3 amount: has the sign R$, which is not one of USD: say the right currency with --currency",
+                "4 credit 1.00 USD 2026-11-20 -/-/-",
+                "5 credit 1.00 BRL 2026-11-20 -/-/-",
+                "6 amount: has the sign $, which stands for several currencies: say which with --currency",
+                "7 amount: has the sign EUR, which is not one of BRL: say the right currency with --currency",
+                "8 credit 1.00 BRL 2026-11-20 -/-/-",
+            ],
+        );
+    }
+
+    #[test]
+    fn a_dash_is_an_empty_cell_and_columns_without_a_name_may_be_absent() {
+        check(
+            "d,c,v,\n2026-11-20,-,2.00\n2026-11-20,1.00,\u{2013},\n2026-11-20,1.00,--,,,\n2026-11-20,1.00,-,x\n2026-11-20,1.00,-,,x\n2026-11-20,1.00\n",
+            &options("date=d,credit=c,debit=v"),
+            &[
+                "2 debit 2.00 BRL 2026-11-20 -/-/-",
+                "3 credit 1.00 BRL 2026-11-20 -/-/-",
+                "4 credit 1.00 BRL 2026-11-20 -/-/-",
+                "5 credit 1.00 BRL 2026-11-20 -/-/-",
+                "6 row: has 5 cells, the header has 4",
+                "7 row: has 2 cells, the header has 4",
+            ],
+        );
+    }
+
+    #[test]
+    fn texts_of_several_columns_and_lines_make_one_description() {
+        check(
+            "d,a,t,u,g\n2026-11-20,1,Pix,\"Ana\r\n Lima\",\"a\nb\"\n2026-11-20,1,,Ana,\n2026-11-20,1,Pix,Pix,\n2026-11-20,1,,,\n",
+            &options("date=d,amount=a,description=t,description=u,category=g"),
+            &[
+                "2 credit 1.00 BRL 2026-11-20 Pix - Ana Lima/a b/-",
+                "5 credit 1.00 BRL 2026-11-20 Ana/-/-",
+                "6 credit 1.00 BRL 2026-11-20 Pix/-/-",
+                "7 credit 1.00 BRL 2026-11-20 -/-/-",
+            ],
+        );
+    }
+
+    #[test]
+    fn the_header_is_where_all_mapped_columns_are_named() {
+        let options = options("date=d,amount=a");
+        check("Saldo:;9\n\nd\nd;a\n2026-11-20;1\n", &options, &["5 credit 1.00 BRL 2026-11-20 -/-/-"]);
+        let numbered = CsvOptions { no_header: true, ..super::tests::options("date=2,amount=1") };
+        check(
+            "1;2026-11-20\n2;2026-11-20\n",
+            &numbered,
+            &["1 credit 1.00 BRL 2026-11-20 -/-/-", "2 credit 2.00 BRL 2026-11-20 -/-/-"],
+        );
+        let none = CsvOptions { mapping: None, ..options.clone() };
+        let error = open(b"d,a\n", &none, &reading(&none)).unwrap_err().to_string();
+        assert_eq!(error, "--map: map the date: --map date=COLUMN");
+        // Of several lines that are no header, the one that comes nearest is shown.
+        let error = open(b"x\nd;b\n", &options, &reading(&options)).unwrap_err().to_string();
+        assert_eq!(error, "the file has no column \"a\"; its columns are \"d\", \"b\"");
+    }
+
+    #[test]
     fn columns_that_are_missing_or_double_stop_the_import() {
         let check = |file: &str, expected: &str| {
             let options = options("date=d,amount=a");
