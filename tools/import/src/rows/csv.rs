@@ -694,6 +694,8 @@ impl<R: Read> Read for Source<R> {
 
 #[cfg(test)]
 mod tests {
+    use proptest::prelude::*;
+
     use super::*;
     use crate::rows::{Decimal, Format};
 
@@ -1063,6 +1065,28 @@ mod tests {
         }
         for format in ["%d/%m", "%Y", "dd/mm/yyyy", "", "%", "%Q", "%H:%M"] {
             assert!(!is_date_format(format), "{format}");
+        }
+    }
+
+    proptest! {
+        #[test]
+        fn any_file_is_rows_or_an_error(
+            file in prop::collection::vec(prop::sample::select(b"da,;\"\n\r\t 1-.()R$\0\xe9\xc3\xa3sep=|".to_vec()), 0..200),
+            is_named: bool,
+            skip_lines in prop::option::of(0..3_u64),
+            no_header: bool,
+        ) {
+            let mapping = if no_header { "date=1,amount=2" } else { "date=d,amount=a" };
+            let options = CsvOptions { skip_lines, no_header, ..options(mapping) };
+            let reading = Reading { encoding: is_named.then_some(Encoding::Windows1252), ..reading(&options) };
+            for file in [file.clone(), [b"d,a\n", &file[..]].concat()] {
+                if let Ok(mut rows) = open(&file, &options, &reading) {
+                    while let Ok(Some(row)) = rows.next_row() {
+                        prop_assert!(row.line >= 1);
+                    }
+                    prop_assert!(rows.offset() <= file.len() as u64);
+                }
+            }
         }
     }
 }

@@ -543,6 +543,8 @@ fn parse_ofx_date(text: &str) -> Result<Date, NotADate> {
 
 #[cfg(test)]
 mod tests {
+    use proptest::prelude::*;
+
     use super::*;
     use crate::rows::Format;
 
@@ -910,5 +912,22 @@ mod tests {
         check(&torn, &["credit 1.00 BRL 2026-11-22 - 12-3/1", "line 21: the transaction has no end (</STMTTRN>)"]);
         let cut = format!("{SGML}{torn}");
         assert!(shown(cut.as_bytes(), &reading())[1].ends_with("it is not complete"));
+    }
+
+    proptest! {
+        #[test]
+        fn of_any_transactions_none_vanishes(
+            pieces in prop::collection::vec(prop::sample::select(vec![
+                "<TRNAMT>", "<FITID>", "<MEMO>", "<NAME>", "<DTPOSTED>20261122", "<PAYEE>", "</PAYEE>", "<CURRENCY>", "</CURRENCY>", "1.5", "-2",
+                "x", "&amp;", "<![CDATA[", "]]>", "<!--", "-->", "<", ">", "\n", ".", "<MEMO/>", "\0", "é", "</MEMO>", "</STMTTRN>", "<STMTTRN>",
+            ]), 0..12),
+        ) {
+            let row = "<STMTTRN><DTPOSTED>20261122<TRNAMT>1<FITID>9</STMTTRN>";
+            let file = format!("{SGML}<STMTTRN>{}</STMTTRN>{row}{SGML_END}", pieces.concat());
+            let shown = shown(file.as_bytes(), &reading());
+            let has_stopped = shown.iter().any(|row| row.starts_with("line "));
+            let is_open_comment = ["<!--", "<![CDATA["].iter().any(|mark| file.contains(mark));
+            prop_assert!(has_stopped || is_open_comment || shown.len() >= 2, "{shown:?} {file}");
+        }
     }
 }
