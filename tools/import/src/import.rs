@@ -20,7 +20,7 @@ use crate::{
     progress::{Progress, note},
     refused::RefusedRows,
     report::{Tally, one_line, rows},
-    rows::{Reading, Reason, Statement, StatementError},
+    rows::{Reading, Reason, Statement, StatementError, Trust},
     survey::Survey,
 };
 
@@ -127,6 +127,16 @@ impl Task {
         Survey::of(&mut statement).map_err(error)
     }
 
+    /// Begins to read the file anew.
+    fn open<'a>(&self, file: &'a File, survey: &Survey) -> Result<Statement<'a>, ImportError> {
+        let opened = Statement::open(file, &self.reading, self.account.as_deref());
+        let mut statement = opened.map_err(|error| self.statement_error(error))?;
+        if self.reading.trust == Some(Trust::Type) {
+            statement.assume_unsigned(survey.unsigned());
+        }
+        Ok(statement)
+    }
+
     /// A file beside the statement.
     fn beside(&self, suffix: &str) -> PathBuf {
         let mut name = OsString::from(self.file.as_os_str());
@@ -137,7 +147,7 @@ impl Task {
 
 fn dry_run(task: &Task, file: &File, survey: &Survey, out: &mut impl Write) -> Result<Outcome, ImportError> {
     let reader = |error| task.statement_error(error);
-    let mut statement = Statement::open(file, &task.reading, task.account.as_deref()).map_err(reader)?;
+    let mut statement = task.open(file, survey)?;
     let mut keys = Keys::new(statement.may_have_ids());
     let mut tally = Tally::default();
     let mut number = 0;
@@ -180,8 +190,7 @@ fn send(
 ) -> Result<Outcome, ImportError> {
     let origin = origin(task, file, endpoint, &tokens).map_err(|error| task.statement_error(error.into()))?;
     let bytes = file.metadata().map_err(|error| task.statement_error(error.into()))?.len();
-    let statement =
-        Statement::open(file, &task.reading, task.account.as_deref()).map_err(|error| task.statement_error(error))?;
+    let statement = task.open(file, survey)?;
     let progress = Progress::begin(bytes);
     let mut books = Books::open(task, &statement, origin, &progress)?;
     let resumed = books.done.tally.accepted;

@@ -19,8 +19,12 @@ pub struct Survey {
     ids: HashMap<Short, Id>,
     /// The rows that look like balances, by their number in the file, and whether their amounts are balances.
     suspects: HashMap<u64, bool>,
-    /// The statements of the file in which movements have ids.
+    /// The statements of the file in which there are movements.
+    with_movements: HashSet<u32>,
+    /// Those in which movements have ids.
     with_ids: HashSet<u32>,
+    /// Those in which there is a negative amount.
+    with_signs: HashSet<u32>,
     probes: Vec<Probe>,
     notes: Vec<String>,
     id_column: String,
@@ -80,7 +84,9 @@ impl Survey {
         let mut survey = Survey {
             ids: HashMap::new(),
             suspects: HashMap::new(),
+            with_movements: HashSet::new(),
             with_ids: HashSet::new(),
+            with_signs: HashSet::new(),
             probes: Vec::new(),
             notes: Vec::new(),
             id_column: statement.id_column(),
@@ -103,8 +109,12 @@ impl Survey {
                 suspects.push(Suspect { row: number, statement, wording, words, amount: signed, before });
                 continue;
             }
+            survey.with_movements.insert(statement);
             if let Some((currency, minor)) = signed {
                 *sums.entry((statement, currency)).or_default() += minor;
+            }
+            if row.traits.has_minus {
+                survey.with_signs.insert(statement);
             }
             if row.traits.has_id == Some(true) {
                 survey.with_ids.insert(statement);
@@ -156,20 +166,29 @@ impl Survey {
                 fate => return fate,
             }
         }
-        match &row.content {
-            Ok(movement) => self.fate_of_id(movement, row.line),
-            Err(_) => Fate::Read,
+        let Ok(movement) = &row.content else { return Fate::Read };
+        if let Some(name) = &row.traits.usual_debit
+            && !self.with_signs.contains(&row.traits.statement)
+        {
+            let detail = format!(
+                "is {name}, but the amount is positive, as all of the statement are: say which of them is right with \
+                 --trust type or --trust sign"
+            );
+            return Fate::Refuse(Reason::new("TRNTYPE", detail));
         }
+        self.fate_of_id(movement, row.line)
     }
 
     fn fate_of_suspect(&self, row: &Row, is_balance: bool) -> Fate {
         let Traits { wording, words, has_id, statement, .. } = &row.traits;
-        let lacks_id = *has_id == Some(false) && self.with_ids.contains(statement);
+        let has_others = self.with_ids.contains(statement) || !self.with_movements.contains(statement);
+        let lacks_id = *has_id == Some(false) && has_others;
         let has_own_id = *has_id == Some(true);
         match wording {
             Wording::Balance if is_balance || lacks_id || row.content.is_err() => {
                 Fate::Skip(format!("{words:?} is a balance"))
             }
+            Wording::LikeBalance if !has_own_id && is_balance => Fate::Skip(format!("{words:?} is a balance")),
             Wording::LikeBalance if has_own_id && !is_balance || row.content.is_err() => Fate::Read,
             Wording::Balance | Wording::LikeBalance => Fate::Refuse(Reason::new(
                 "row",
@@ -206,6 +225,11 @@ impl Survey {
     /// Rows of every day that tell whether the file was imported in another way: the first and the last of each.
     pub fn probes(&self) -> &[Probe] {
         &self.probes
+    }
+
+    /// The statements in which no amount has a minus.
+    pub fn unsigned(&self) -> HashSet<u32> {
+        self.with_movements.difference(&self.with_signs).copied().collect()
     }
 
     /// What the file has besides rows.

@@ -744,6 +744,25 @@ fn balances_are_skipped_and_listed_and_what_only_may_be_one_is_refused() {
 }
 
 #[test]
+fn types_count_where_no_amount_of_a_statement_has_a_minus() {
+    let folder = Folder::new();
+    let rows = |fee: &str, other: &str| {
+        ofx(&[("1", fee, "fee"), ("2", other, "x")]).replacen("<STMTTRN>", "<STMTTRN><TRNTYPE>FEE", 1)
+    };
+    let (status, out) = dry_run(&folder, "a.ofx", rows("5.00", "-1.00"), &[]);
+    assert!(status == 0 && out.contains("credits 5.00, debits 1.00"), "{out}");
+    let (status, out) = dry_run(&folder, "a.ofx", rows("5.00", "1.00"), &[]);
+    let expected = "TRNTYPE: is FEE, but the amount is positive, as all of the statement are: say which of them is right with --trust type or --trust sign";
+    assert!(status == 2 && out.contains(expected), "{out}");
+    let (_, out) = dry_run(&folder, "a.ofx", rows("5.00", "1.00"), &["--trust", "type"]);
+    assert!(out.contains("credits 1.00, debits 5.00"), "{out}");
+    let (_, out) = dry_run(&folder, "a.ofx", rows("5.00", "1.00"), &["--trust", "sign"]);
+    assert!(out.contains("credits 6.00, debits 0.00"), "{out}");
+    let (status, out) = dry_run(&folder, "b.ofx", ofx(&[("1", "5.00", "x")]).replacen("<STMTTRN>", "<STMTRN>", 1), &[]);
+    assert!(status == 1 && out.contains("there is an amount (TRNAMT) outside of a transaction (STMTTRN)"), "{out}");
+}
+
+#[test]
 fn balances_in_csv_are_known_by_their_words_and_amounts() {
     let folder = Folder::new();
     let brazilian =
@@ -757,7 +776,8 @@ fn balances_in_csv_are_known_by_their_words_and_amounts() {
     let rows = "Data;Hist;Valor\n01/01/2026;Saldo inicial;500,00\n02/01/2026;Pix;-50,00\n31/01/2026;Total;450,00\n";
     let (status, out) = dry_run(&folder, "b.csv", rows, &brazilian);
     assert_eq!(status, 2, "{out}");
-    assert_eq!(out.matches("may be a balance or a total").count(), 2, "{out}");
+    assert_eq!(out.matches("may be a balance or a total").count(), 1, "{out}");
+    assert!(out.contains("line 4 would be skipped: \"Total\" is a balance"), "{out}");
     let (status, out) = dry_run(
         &folder,
         "b.csv",

@@ -207,6 +207,8 @@ impl Mapping {
     }
 }
 
+const SWALLOWS: &str = "has other rows in a quoted cell, which are not read: a quote before them is not closed";
+
 /// Whether dates of this format can be read: such a format must give back the date that it is written with.
 pub fn is_date_format(format: &str) -> bool {
     let sample = jiff::civil::date(2026, 11, 22).at(15, 4, 5, 0);
@@ -335,6 +337,9 @@ impl<R: Read> CsvRows<R> {
                 self.utf8_rows.0 += u64::from(is_utf8);
                 self.utf8_rows.1 += u64::from(!is_utf8);
             }
+            if !is_blank && self.is_other_header(&cells) {
+                return Err(StatementError::SecondHeader(line));
+            }
             if !is_blank && self.is_picked(&cells) {
                 let (content, signed) = self.read(&cells);
                 let traits = self.traits(&cells, signed);
@@ -383,6 +388,33 @@ impl<R: Read> CsvRows<R> {
         self.only.iter().all(holds)
     }
 
+    /// Whether a record names all mapped columns, but not where the header does.
+    fn is_other_header(&self, cells: &ByteRecord) -> bool {
+        let first = cells.get(self.date).is_some_and(|cell| Some(cell) == self.layout.header.get(self.date));
+        !self.options.no_header
+            && !(first && *cells == self.layout.header)
+            && cells.iter().any(|cell| Some(cell) == self.layout.header.get(self.date))
+            && self.layout.mapping.columns().all(|name| find_column(cells, self.encoding, name).is_ok())
+    }
+
+    /// Whether a quoted cell has a line that is a row by itself: then a quote before it was not closed.
+    fn swallows_rows(&self, cells: &ByteRecord) -> bool {
+        let is_row = |line: &[u8]| {
+            let cell = line.split(|byte| *byte == self.layout.delimiter).nth(self.date);
+            let text = cell.map(|cell| self.encoding.decode_lossy(cell)).unwrap_or_default();
+            let text = text.trim_matches('"').trim();
+            match &self.options.date_format {
+                None => parse_date(text).is_ok(),
+                Some(format) => Date::strptime(format, text).is_ok(),
+            }
+        };
+        cells.iter().any(|cell| {
+            // A date alone on its line is a part of a text.
+            let mut lines = cell.split(|byte| *byte == b'\n').skip(1);
+            lines.any(|line| line.contains(&self.layout.delimiter) && is_row(line))
+        })
+    }
+
     fn traits(&self, cells: &ByteRecord, signed: Option<Signed>) -> Traits {
         let text = |column: usize| cells.get(column).map(|cell| self.encoding.decode_lossy(cell)).unwrap_or_default();
         let named = |(column, condition): &&(usize, Condition)| condition.holds(&text(*column));
@@ -422,7 +454,13 @@ impl<R: Read> CsvRows<R> {
         let more_is_blank = cells.iter().skip(expected).all(|cell| cell.trim_ascii().is_empty());
         if cells.len() < self.layout.cells_min || !more_is_blank {
             reasons.add("row", format!("has {} cells, the header has {expected}", cells.len()));
+            if self.swallows_rows(cells) {
+                reasons.add("row", SWALLOWS);
+            }
             return (Err(reasons.0), None);
+        }
+        if self.swallows_rows(cells) {
+            reasons.add("row", SWALLOWS);
         }
         let date = self.read_date(cells, &mut reasons);
         let (currency, is_named) = self.read_currency(cells, &mut reasons);
@@ -997,6 +1035,35 @@ mod tests {
                 "7 credit 1.00 BRL 2026-11-20 -/-/-",
             ],
         );
+    }
+
+    #[test]
+    fn a_quote_that_is_not_closed_swallows_no_row_in_silence() {
+        check(
+            "d,a,t,u\n2026-11-20,1,\"5 inch,x\n2026-11-20,2,y,z\n2026-11-20,3,\"v\",w\n2026-11-20,4,\"a\n2026-11-20\",\n",
+            &options("date=d,amount=a"),
+            &[
+                "2 row: has other rows in a quoted cell, which are not read: a quote before them is not closed",
+                "5 credit 4.00 BRL 2026-11-20 -/-/-",
+            ],
+        );
+    }
+
+    #[test]
+    fn a_second_table_with_other_columns_stops_the_import() {
+        let options = options("date=d,amount=a");
+        let file = "d,a,t\n2026-11-20,1,x\nd,a,t\n2026-11-20,2,y\na,d,t\n3,2026-11-20,z\n";
+        let mut rows = open(file.as_bytes(), &options, &reading(&options)).unwrap();
+        let mut lines = Vec::new();
+        let error = loop {
+            match rows.next_row() {
+                Ok(Some(row)) => lines.push((row.line, row.traits.skip)),
+                Ok(None) => panic!("{lines:?}"),
+                Err(error) => break error.to_string(),
+            }
+        };
+        assert_eq!(lines, [(2, None), (3, Some("it is the header again".to_owned())), (4, None)]);
+        assert_eq!(error, "line 5: there is a second header, in another order: put each table into a file of its own");
     }
 
     #[test]

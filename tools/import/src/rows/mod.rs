@@ -13,6 +13,7 @@ mod text;
 mod utf16;
 
 use std::{
+    collections::HashSet,
     fmt,
     fs::File,
     io::{self, BufReader, Read, Seek},
@@ -128,6 +129,10 @@ pub struct Traits {
     pub signed: Option<Signed>,
     /// Which statement of the file it is in.
     pub statement: u32,
+    /// Whether its amount has a minus.
+    pub has_minus: bool,
+    /// Its type, if that is usually one of debits, and its amount is positive all the same.
+    pub usual_debit: Option<String>,
 }
 
 /// What a row says.
@@ -186,6 +191,9 @@ pub enum StatementError {
         /// Which one it is.
         found: &'static str,
     },
+    /// Two tables in one file, whose columns differ.
+    #[error("line {0}: there is a second header, in another order: put each table into a file of its own")]
+    SecondHeader(u64),
     /// There is nothing that says which column holds what.
     #[error("--map: {0}")]
     Mapping(#[from] MappingError),
@@ -279,6 +287,14 @@ impl<'a> Statement<'a> {
             Format::Csv(options) => Statement::Csv(Box::new(CsvRows::new(input, options, reading, account, today)?)),
             Format::Ofx => Statement::Ofx(Box::new(OfxRows::new(BufReader::new(input), reading, account, today)?)),
         })
+    }
+
+    /// Says which statements of the file have no minus anywhere: there, the type tells the direction if it is trusted.
+    pub fn assume_unsigned(&mut self, statements: HashSet<u32>) {
+        match self {
+            Statement::Csv(_) => {}
+            Statement::Ofx(rows) => rows.assume_unsigned(statements),
+        }
     }
 
     /// The next row that is to be read.

@@ -92,7 +92,7 @@ impl Number {
 
     /// Reads an OFX amount (OFX 2.2, section 3.2.9.1): digits, and a point or a comma before the fraction. Thousands are
     /// separated against the standard, which can be read in one way only where two kinds of separators are there, or one
-    /// several times; else `decimal` decides.
+    /// several times; else `decimal` decides. `30.000` is thirty, as the standard says; those who write `30,000` may mean more.
     pub fn parse_ofx(text: &str, decimal: Option<Decimal>) -> Result<Number, NumberError> {
         if decimal.is_some() {
             return Number::parse(text, decimal);
@@ -123,7 +123,11 @@ impl Number {
         if !fraction.is_none_or(only_digits) {
             return Err(error());
         }
-        parts.number(with_fraction(digits, fraction), false)
+        let may_be_thousands = decimal_sign == Some(',')
+            && fraction.is_some_and(|fraction| fraction.len() == 3)
+            && (1..=3).contains(&integer.len())
+            && !integer.starts_with('0');
+        parts.number(with_fraction(digits, fraction), may_be_thousands)
     }
 
     /// Whether it is zero: no movement.
@@ -432,6 +436,10 @@ mod tests {
         assert_eq!(given.digits_of(Currency::BRL), Ok("1.00"));
         let ofx = Number::parse_ofx("-30.000", None).unwrap();
         assert_eq!((ofx.digits_of(Currency::BRL), ofx.signed_minor(Currency::BRL)), (Ok("30.00"), Some(-3_000)));
+        let comma = |decimal| Number::parse_ofx("30,000", decimal).unwrap();
+        assert_eq!(comma(None).digits_of(Currency::BRL), Err(NumberError::Ambiguous));
+        assert_eq!(comma(Some(Decimal::Comma)).digits_of(Currency::BRL), Ok("30.00"));
+        assert_eq!(comma(Some(Decimal::Point)).digits_of(Currency::BRL), Ok("30000"));
     }
 
     #[test]

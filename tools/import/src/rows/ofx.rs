@@ -1,6 +1,9 @@
 //! OFX files, 1.x and 2.x: the transactions of all statements in them, bank accounts and credit cards alike.
 
-use std::{collections::BTreeMap, io::BufRead};
+use std::{
+    collections::{BTreeMap, HashSet},
+    io::BufRead,
+};
 
 use ::csv::ByteRecord;
 use cashflow::{Currency, DESCRIPTION_CHARACTERS_MAX, Date, Description, EntryRequest, EntryType, parse_date};
@@ -103,6 +106,10 @@ const NOT_READ: [&str; 23] = [
 const CREDIT_TYPES: [&str; 3] = ["CREDIT", "DEP", "DIRECTDEP"];
 const DEBIT_TYPES: [&str; 2] = ["DEBIT", "DIRECTDEBIT"];
 
+/// Types that are debits as a rule; a fee can be given back, and a payment is a credit to a card. Where no amount of a statement
+/// has a minus, the bank means the type.
+const USUAL_DEBIT_TYPES: [&str; 7] = ["FEE", "SRVCHG", "CHECK", "CASH", "POS", "REPEATPMT", "PAYMENT"];
+
 /// The rows of an OFX file.
 #[derive(Debug)]
 pub struct OfxRows<R> {
@@ -118,9 +125,15 @@ pub struct OfxRows<R> {
     statement: Values,
     /// How many statements have begun.
     statements: u32,
+    /// Those in which no amount has a minus.
+    unsigned: HashSet<u32>,
     transactions: u64,
     in_account: bool,
     in_balance: bool,
+    /// Whether it is a card's.
+    is_card: bool,
+    /// An element that moves money or securities, which is not read.
+    inside: Option<&'static str>,
     status: Option<Status>,
     balances: Vec<(u32, i128)>,
     not_read: BTreeMap<&'static str, u64>,
@@ -161,13 +174,21 @@ impl<R: BufRead> OfxRows<R> {
             today,
             statement: Values::default(),
             statements: 0,
+            unsigned: HashSet::new(),
             transactions: 0,
             in_account: false,
             in_balance: false,
+            is_card: false,
+            inside: None,
             status: None,
             balances: Vec::new(),
             not_read: BTreeMap::new(),
         })
+    }
+
+    /// Says in which statements no amount has a minus.
+    pub fn assume_unsigned(&mut self, statements: HashSet<u32>) {
+        self.unsigned = statements;
     }
 
     /// The next transaction that is picked.
@@ -188,8 +209,13 @@ impl<R: BufRead> OfxRows<R> {
                     "BANKACCTFROM" | "CCACCTFROM" | "INVACCTFROM" => self.in_account = false,
                     "LEDGERBAL" | "AVAILBAL" => self.in_balance = false,
                     "STATUS" => self.check_status()?,
+                    name if self.inside == Some(name) => self.inside = None,
                     _ => {}
                 },
+                Event::Value(name, _) if name == "TRNAMT" && self.inside.is_none() => {
+                    let fault = "there is an amount (TRNAMT) outside of a transaction (STMTTRN)".to_owned();
+                    return Err(StatementError::Ofx { line, fault });
+                }
                 Event::Value(name, value) => self.value(&name, value),
             }
         }
@@ -213,6 +239,7 @@ impl<R: BufRead> OfxRows<R> {
             "OFX" | "STMTRS" | "CCSTMTRS" | "INVSTMTRS" => {
                 self.statement = Values::default();
                 self.statements += u32::from(name != "OFX");
+                self.is_card = name == "CCSTMTRS";
             }
             "BANKACCTFROM" | "CCACCTFROM" | "INVACCTFROM" => self.in_account = true,
             "LEDGERBAL" | "AVAILBAL" => self.in_balance = true,
@@ -234,6 +261,7 @@ impl<R: BufRead> OfxRows<R> {
             _ => {
                 if let Some(name) = NOT_READ.iter().find(|other| **other == name) {
                     *self.not_read.entry(name).or_default() += 1;
+                    self.inside = Some(name);
                 }
             }
         }
@@ -366,6 +394,8 @@ impl<R: BufRead> OfxRows<R> {
             has_id: Some(!cells[ID].is_empty()),
             signed,
             statement: self.statements,
+            has_minus: cells[AMOUNT].contains(['-', '\u{2212}', '(']),
+            usual_debit: self.usual_debit(cells[TYPE], signed),
         };
         Row { line, cells: ByteRecord::from(cells), content, traits }
     }
@@ -414,6 +444,18 @@ impl<R: BufRead> OfxRows<R> {
         (content, signed)
     }
 
+    fn is_usual_debit(&self, name: &str) -> bool {
+        USUAL_DEBIT_TYPES.contains(&name) && !(self.is_card && name == "PAYMENT")
+    }
+
+    /// The type of a transaction that would be a credit by its sign, and as a rule is none.
+    fn usual_debit(&self, name: &str, signed: Option<Signed>) -> Option<String> {
+        let name = name.to_ascii_uppercase();
+        let is_positive = signed.is_some_and(|(_, minor)| minor > 0);
+        let is_open = self.reading.trust.is_none() && !self.reading.invert_signs;
+        (self.is_usual_debit(&name) && is_positive && is_open).then_some(name)
+    }
+
     fn read_account(&self, values: &Values, reasons: &mut Reasons) -> Option<String> {
         let account = optional(values, ACCOUNT, reasons)?.or_else(|| self.account.clone());
         if account.is_none() {
@@ -430,6 +472,7 @@ impl<R: BufRead> OfxRows<R> {
         let by_type = match named.as_str() {
             name if CREDIT_TYPES.contains(&name) => EntryType::Credit,
             name if DEBIT_TYPES.contains(&name) => EntryType::Debit,
+            name if self.is_usual_debit(name) && self.unsigned.contains(&self.statements) => EntryType::Debit,
             _ => by_sign,
         };
         match self.reading.trust {
