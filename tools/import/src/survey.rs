@@ -323,7 +323,8 @@ mod tests {
     #[test]
     fn a_balance_agrees_with_another_one_or_with_that_of_the_statement() {
         use Wording::{Balance, LikeBalance};
-        let cases: [(&str, Vec<Suspect>, Vec<(u32, i128)>, i128, Vec<u64>); 8] = [
+        type Case = (&'static str, Vec<Suspect>, Vec<(u32, i128)>, i128, Vec<u64>);
+        let cases: [Case; 8] = [
             ("one alone", vec![suspect(0, Balance, "saldo", 500, 0)], vec![], 0, vec![]),
             (
                 "two that differ",

@@ -337,7 +337,7 @@ impl<R: Read> CsvRows<R> {
                 self.utf8_rows.0 += u64::from(is_utf8);
                 self.utf8_rows.1 += u64::from(!is_utf8);
             }
-            if !is_blank && self.is_other_header(&cells) {
+            if self.as_header(&cells) == Some(false) {
                 return Err(StatementError::SecondHeader(line));
             }
             if !is_blank && self.is_picked(&cells) {
@@ -388,13 +388,16 @@ impl<R: Read> CsvRows<R> {
         self.only.iter().all(holds)
     }
 
-    /// Whether a record names all mapped columns, but not where the header does.
-    fn is_other_header(&self, cells: &ByteRecord) -> bool {
-        let first = cells.get(self.date).is_some_and(|cell| Some(cell) == self.layout.header.get(self.date));
-        !self.options.no_header
-            && !(first && *cells == self.layout.header)
-            && cells.iter().any(|cell| Some(cell) == self.layout.header.get(self.date))
-            && self.layout.mapping.columns().all(|name| find_column(cells, self.encoding, name).is_ok())
+    /// Whether a record is a header, and if so, whether its columns are where those of the first one are.
+    fn as_header(&self, cells: &ByteRecord) -> Option<bool> {
+        let header = &self.layout.header;
+        let name = header.get(self.date)?;
+        if self.options.no_header || cells.iter().all(|cell| cell != name) {
+            return None;
+        }
+        let found =
+            |record| self.layout.mapping.columns().map(move |name| find_column(record, self.encoding, name).ok());
+        found(cells).all(|column| column.is_some()).then(|| found(cells).eq(found(header)))
     }
 
     /// Whether a quoted cell has a line that is a row by itself: then a quote before it was not closed.
@@ -426,7 +429,7 @@ impl<R: Read> CsvRows<R> {
             signed,
             ..Traits::default()
         };
-        if traits.skip.is_none() && !self.options.no_header && *cells == self.layout.header {
+        if traits.skip.is_none() && self.as_header(cells) == Some(true) {
             // Files that were put together repeat it.
             traits.skip = Some("it is the header again".to_owned());
         }
