@@ -6,8 +6,7 @@ use std::{collections::HashSet, time::Duration};
 use cashflow::{EntryId, MerchantId};
 
 use crate::{
-    batch::{Found, FoundEntry, Prepared, SendError, Sender},
-    rows::Movement,
+    batch::{FoundEntry, Lookup, Prepared, SendError, Sender},
     survey::{Probe, Survey},
 };
 
@@ -87,7 +86,7 @@ impl Elsewhere {
         }
         let probe = Probe { keys: row.other_keys.clone(), entry_id: movement.entry_id };
         for (id, entry) in self.find(&probe, sender, None, say)? {
-            if is_same(movement, &entry) {
+            if entry.is_of(movement) {
                 if self.taken.insert(id) {
                     return Ok(Known::Yes);
                 }
@@ -110,11 +109,11 @@ impl Elsewhere {
         let mut entries = Vec::new();
         for id in probe.entry_ids(merchant) {
             match sender.find(id, patience)? {
-                Found::Entry(entry) if entry.reversed_by.is_none() || probe.entry_id == Some(id) => {
+                Lookup::Entry(entry) if entry.reversed_by.is_none() || probe.entry_id == Some(id) => {
                     entries.push((id, entry));
                 }
-                Found::Entry(_) | Found::Nothing => {}
-                Found::NotAnswered(answer) => {
+                Lookup::Entry(_) | Lookup::Nothing => {}
+                Lookup::NotAnswered(answer) => {
                     if !self.has_noted {
                         say(&format!("the server does not say which rows it has already ({answer})"));
                     }
@@ -124,13 +123,4 @@ impl Elsewhere {
         }
         Ok(entries)
     }
-}
-
-/// Whether an entry has the values of a row that count.
-fn is_same(movement: &Movement, entry: &FoundEntry) -> bool {
-    let request = &movement.request;
-    entry.r#type == request.entry_type.as_str()
-        && entry.amount == request.amount.to_decimal()
-        && entry.currency == request.amount.currency().code()
-        && entry.date == movement.date.to_string()
 }

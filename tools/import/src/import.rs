@@ -13,7 +13,9 @@ use sha2::{Digest, Sha256};
 
 use crate::{
     arguments::{Endpoint, Target, Task},
-    batch::{Batch, Judged, Limits, Prepared, RefusedRow, SendError, Sender, TokenError, Tokens, Verdict, prepare},
+    batch::{
+        Batch, Judged, Limits, Lookup, Prepared, RefusedRow, SendError, Sender, TokenError, Tokens, Verdict, prepare,
+    },
     elsewhere::{Elsewhere, Known},
     journal::{Done, Found, Journal, Origin},
     key::Keys,
@@ -283,6 +285,17 @@ fn changed(row: &Prepared, survey: &Survey, entry: EntryId) -> Reason {
     Reason::new("id", detail)
 }
 
+/// Whether the server has refused a row for nothing but its text, which an earlier version read in the wrong encoding.
+fn was_misread(row: &Prepared, sender: &mut Sender<'_>) -> Result<bool, SendError> {
+    let (Some(misread), Ok(merchant)) = (&row.movement.misread, MerchantId::parse(sender.merchant())) else {
+        return Ok(false);
+    };
+    Ok(match sender.find(EntryId::derive(&merchant, &row.key), None)? {
+        Lookup::Entry(entry) => entry.description.as_deref() == Some(misread.as_str()) && entry.is_of(&row.movement),
+        Lookup::Nothing | Lookup::NotAnswered(_) => false,
+    })
+}
+
 /// What the server says about the key of a row, in words for who knows rows and no keys.
 fn explained(row: &Prepared, survey: &Survey, merchant: &str, reasons: Vec<Reason>) -> Vec<Reason> {
     let is_reused = |reason: &Reason| reason.field == "idempotency_key" && reason.detail.starts_with("was used before");
@@ -300,12 +313,19 @@ fn send_batch(batch: Batch, survey: &Survey, sender: &mut Sender<'_>, books: &mu
     let entries: Vec<&str> = batch.entries.iter().map(|entry| entry.json.as_str()).collect();
     let verdicts = sender.send(&entries).map_err(|error| books.stopped(error))?;
     let mut refused = batch.refused;
+    let accepted = books.done.tally.accepted;
     let tally = &mut books.done.tally;
     for (entry, verdict) in batch.entries.into_iter().zip(verdicts) {
         match verdict {
             Verdict::Accepted { known } => {
                 tally.add_movement(&entry.movement);
                 tally.known += u64::from(known);
+            }
+            Verdict::Refused(_)
+                if was_misread(&entry, sender).map_err(|error| ImportError::Stopped { error, accepted })? =>
+            {
+                tally.add_movement(&entry.movement);
+                tally.known += 1;
             }
             Verdict::Refused(reasons) => {
                 let reasons = explained(&entry, survey, sender.merchant(), reasons);

@@ -642,12 +642,14 @@ fn a_row_that_the_bank_has_changed_is_refused_in_words_and_can_be_left_out() {
 
 #[test]
 fn texts_that_were_posted_in_the_wrong_encoding_are_not_posted_again_in_the_right_one() {
-    let (server, folder) = (Server::start(), Folder::new());
-    let file = folder.write("a.ofx", ofx(&[("", "7.00", "manutenção")]));
-    // As they were read before: the encoding of the header, whatever the texts are.
-    assert_eq!(run(&file, &["--url", &server.url, "--encoding", "windows-1252"]).0, 0);
-    assert_eq!(run(&file, &["--url", &server.url]).0, 0);
-    assert_eq!(server.amounts(), ["7.00"]);
+    for id in ["", "A1"] {
+        let (server, folder) = (Server::start(), Folder::new());
+        let file = folder.write("a.ofx", ofx(&[(id, "7.00", "manutenção")]));
+        // As they were read before: the encoding of the header, whatever the texts are.
+        assert_eq!(run(&file, &["--url", &server.url, "--encoding", "windows-1252"]).0, 0);
+        let (status, out, errors) = run(&file, &["--url", &server.url]);
+        assert_eq!((status, server.amounts().len()), (0, 1), "{out}{errors}");
+    }
 }
 
 #[test]

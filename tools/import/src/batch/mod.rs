@@ -8,7 +8,7 @@ use csv::ByteRecord;
 use serde::Serialize;
 
 pub use self::{
-    send::{Found, FoundEntry, Limits, SendError, Sender, Verdict},
+    send::{FoundEntry, Limits, Lookup, SendError, Sender, Verdict},
     token::{TokenError, Tokens},
 };
 use crate::{

@@ -16,7 +16,10 @@ use ureq::{
 };
 
 use super::token::{TokenError, Tokens};
-use crate::{arguments::Endpoint, rows::Reason};
+use crate::{
+    arguments::Endpoint,
+    rows::{Movement, Reason},
+};
 
 /// More than any answer has, in bytes: every field of every entry of a batch may be at fault.
 const ANSWER_BYTES_MAX: u64 = 8 * 1024 * 1024;
@@ -102,14 +105,28 @@ pub struct FoundEntry {
     pub currency: String,
     /// Its business date.
     pub date: String,
+    /// What it was for.
+    #[serde(default)]
+    pub description: Option<String>,
     /// The entry that reverses it.
     #[serde(default)]
     pub reversed_by: Option<String>,
 }
 
+impl FoundEntry {
+    /// Whether it has the values of a row that count.
+    pub fn is_of(&self, movement: &Movement) -> bool {
+        let request = &movement.request;
+        self.r#type == request.entry_type.as_str()
+            && self.amount == request.amount.to_decimal()
+            && self.currency == request.amount.currency().code()
+            && self.date == movement.date.to_string()
+    }
+}
+
 /// What has become of a look for an entry.
 #[derive(Debug, Clone, PartialEq, Eq)]
-pub enum Found {
+pub enum Lookup {
     /// Here it is.
     Entry(FoundEntry),
     /// There is none.
@@ -252,19 +269,19 @@ impl<'a> Sender<'a> {
     }
 
     /// Looks for an entry, for as long as is said or as everything else is repeated, whichever is shorter.
-    pub fn find(&mut self, id: EntryId, patience: Option<Duration>) -> Result<Found, SendError> {
+    pub fn find(&mut self, id: EntryId, patience: Option<Duration>) -> Result<Lookup, SendError> {
         let url = self.endpoint.entry_url(id);
         let give_up_after =
             patience.map_or(self.limits.give_up_after, |patience| patience.min(self.limits.give_up_after));
         let answer = self.call(&Call::Get { url: &url }, Limits { give_up_after, ..self.limits })?;
         match answer.status.as_u16() {
             200 => match serde_json::from_slice(&answer.body) {
-                Ok(entry) => Ok(Found::Entry(entry)),
-                Err(_) => Ok(Found::NotAnswered("an answer that is no entry".to_owned())),
+                Ok(entry) => Ok(Lookup::Entry(entry)),
+                Err(_) => Ok(Lookup::NotAnswered("an answer that is no entry".to_owned())),
             },
-            404 => Ok(Found::Nothing),
+            404 => Ok(Lookup::Nothing),
             403 => Err(SendError::Forbidden(answer.described())),
-            _ => Ok(Found::NotAnswered(answer.described())),
+            _ => Ok(Lookup::NotAnswered(answer.described())),
         }
     }
 
