@@ -28,6 +28,6 @@ pub use connection::{CONNECTION_AGE_MAX, ConnectError, Connection, connect, conn
 pub use lookup::FoundEntry;
 pub use migrate::{MigrateError, migrate};
 pub use post::{LedgerTotals, Outcome, PostError, Posting};
-pub use reconciliation::{KnownTotals, LedgerMonth, MonthKey, NewestSeal, Reconciled};
-pub use seal::{SEALS_LISTED_MAX, Sealing};
+pub use reconciliation::{KnownTotals, LedgerMonth, MonthKey, MonthPage, NewestSeal, Reconciled, WindowPlace};
+pub use seal::{MerchantDay, MerchantDayPage, SEALS_LISTED_MAX, Sealing};
 pub use session::{Ledger, LedgerError, UnavailableError};
