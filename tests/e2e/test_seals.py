@@ -229,7 +229,7 @@ def test_the_day_before_is_sealed_on_schedule_for_every_merchant_and_currency(me
 
     answer = stack.invoke("SealPastDay", event)
     sealed = answer["date"]
-    assert answer.keys() == {"date", "sealed"}
+    assert answer.keys() == {"date", "sealed", "sealed_earlier"}
     assert sealed in (str(today - timedelta(days=1)), str(today))
     assert answer["sealed"] >= 3
     for who, currency, total in ((merchant, "BRL", "1.00"), (merchant, "USD", "1.00"), (stranger, "BRL", "2.00")):
@@ -237,7 +237,7 @@ def test_the_day_before_is_sealed_on_schedule_for_every_merchant_and_currency(me
         assert seal["total_credits"] == total
         assert who.get(f"/daily-balances/{sealed}?currency={currency}").body["status"] == "sealed"
     # Nothing is left to seal, and a late entry is found the next time.
-    assert stack.invoke("SealPastDay", event) == {"date": sealed, "sealed": 0}
+    assert stack.invoke("SealPastDay", event) == {"date": sealed, "sealed": 0, "sealed_earlier": 0}
     merchant.recorded(merchant.accepted(entry("5.00", date=sealed), "late"))
-    assert stack.invoke("SealPastDay", event) == {"date": sealed, "sealed": 1}
+    assert stack.invoke("SealPastDay", event) == {"date": sealed, "sealed": 1, "sealed_earlier": 0}
     assert [seal["number"] for seal in merchant.seals(sealed)] == [2, 1]

@@ -9,7 +9,7 @@ use tokio_postgres::{
 use crate::{
     Ledger, LedgerError, LedgerTotals, UnavailableError,
     day::Day,
-    rows::{known, read_currency, read_epoch, read_ledger_totals, read_time, read_totals},
+    rows::{known, read_epoch, read_ledger_totals, read_time, read_totals},
     session::STATEMENTS_TIMEOUT,
 };
 
@@ -38,6 +38,30 @@ impl Sealing {
             Sealing::Sealed(seal) | Sealing::Unchanged(seal) => seal,
         }
     }
+}
+
+/// A day of a merchant and currency that has entries.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct MerchantDay {
+    /// Whose it is.
+    pub merchant: MerchantId,
+    /// The currency.
+    pub currency: Currency,
+    /// The day.
+    pub date: Date,
+    /// How many entries it has.
+    pub entry_count: u64,
+    /// How many of them its newest seal covers; none if it was never sealed.
+    pub sealed_entry_count: Option<u64>,
+}
+
+/// Some of the merchants and currencies that have entries of a day.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct MerchantDayPage {
+    /// In the order of merchant and currency.
+    pub days: Vec<MerchantDay>,
+    /// Whether the list ends here.
+    pub is_last: bool,
 }
 
 impl Ledger {
@@ -86,32 +110,49 @@ impl Ledger {
         .await
     }
 
-    /// Up to `limit` merchants and currencies with entries of a day that its newest seal does not cover, in a fixed order,
-    /// from the one that comes after `after`.
-    pub async fn unsealed(
+    /// Up to `limit` merchants and currencies with entries of a day, in a fixed order, from the one that comes after `after`.
+    pub async fn merchants_of_day(
         &self,
         date: Date,
-        after: Option<&(MerchantId, Currency)>,
+        after: Option<&MerchantDay>,
         limit: u16,
-    ) -> Result<Vec<(MerchantId, Currency)>, LedgerError> {
-        let day = date.to_string();
-        let limit = i64::from(limit);
-        let after_merchant = after.map_or("", |(merchant, _)| merchant.as_str());
-        let after_currency = after.map_or("", |(_, currency)| currency.code());
+    ) -> Result<MerchantDayPage, LedgerError> {
+        let (day, rows_max) = (date.to_string(), i64::from(limit));
+        let after_merchant = after.map_or("", |after| after.merchant.as_str());
+        let after_currency = after.map_or("", |after| after.currency.code());
         let parameters: [(&(dyn ToSql + Sync), Type); 4] =
-            [(&day, Type::TEXT), (&after_merchant, Type::TEXT), (&after_currency, Type::TEXT), (&limit, Type::INT8)];
+            [(&day, Type::TEXT), (&after_merchant, Type::TEXT), (&after_currency, Type::TEXT), (&rows_max, Type::INT8)];
         self.run(STATEMENTS_TIMEOUT, async |client| {
-            let rows =
-                client.query_typed("SELECT * FROM ledger_maintenance.unsealed($1, $2, $3, $4)", &parameters).await?;
-            rows.iter()
-                .map(|row| {
-                    let merchant = known(MerchantId::parse(row.get("merchant_id")), "an impossible merchant")?;
-                    Ok((merchant, read_currency(row)?))
-                })
-                .collect()
+            let list = "SELECT * FROM ledger_maintenance.merchants_of_day($1, $2, $3, $4)";
+            let rows = client.query_typed(list, &parameters).await?;
+            let days: Vec<MerchantDay> = rows.iter().filter_map(|row| read_merchant_day(row, date)).collect();
+            let is_last = rows.len() < usize::from(limit);
+            if days.is_empty() && !is_last {
+                return Err(LedgerError::Inconsistent("a whole page of unknown merchants or currencies"));
+            }
+            Ok(MerchantDayPage { days, is_last })
         })
         .await
     }
+}
+
+/// A row that does not fit, such as one with a currency that only a later release knows, keeps no other from being listed.
+fn read_merchant_day(row: &Row, date: Date) -> Option<MerchantDay> {
+    let (merchant_id, code): (&str, &str) = (row.get("merchant_id"), row.get("currency"));
+    let read = || {
+        Some(MerchantDay {
+            merchant: MerchantId::parse(merchant_id).ok()?,
+            currency: Currency::parse(code).ok()?,
+            date,
+            entry_count: u64::try_from(row.get::<_, i64>("entry_count")).ok()?,
+            sealed_entry_count: row.get::<_, Option<i64>>("sealed_entry_count").map(u64::try_from).transpose().ok()?,
+        })
+    };
+    let day = read();
+    if day.is_none() {
+        tracing::error!(merchant_id, currency = code, %date, "the ledger has a day that this release does not know");
+    }
+    day
 }
 
 fn read_seal(row: &Row, currency: Currency, date: Date) -> Result<Seal, LedgerError> {

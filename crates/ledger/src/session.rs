@@ -55,6 +55,25 @@ impl LedgerError {
             LedgerError::Misconfigured(_) | LedgerError::Inconsistent(_) => false,
         }
     }
+
+    /// Whether the answer took too long on a connection that there was: asking for less may help.
+    pub fn is_timeout(&self) -> bool {
+        match self {
+            LedgerError::Unavailable(UnavailableError::Timeout(_)) => true,
+            LedgerError::Unavailable(UnavailableError::Postgres(error)) => {
+                error.code() == Some(&SqlState::QUERY_CANCELED)
+            }
+            LedgerError::Unavailable(_) | LedgerError::Misconfigured(_) | LedgerError::Inconsistent(_) => false,
+        }
+    }
+
+    /// Whether there was no connection, or the ledger lacks what it needs: asking for anything else would fail as well.
+    pub fn is_of_the_whole(&self) -> bool {
+        match self {
+            LedgerError::Unavailable(UnavailableError::Connect(_)) | LedgerError::Misconfigured(_) => true,
+            LedgerError::Unavailable(_) | LedgerError::Inconsistent(_) => false,
+        }
+    }
 }
 
 impl Ledger {

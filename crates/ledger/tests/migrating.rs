@@ -97,7 +97,9 @@ async fn a_ledger_of_the_second_version_loses_the_rights_on_tables_and_nothing_e
     let read = "SELECT count(*) FROM entry";
     assert_eq!(function.query_one(read, &[]).await.unwrap().get::<_, i64>(0), 1);
     let applied = migrate(&mut owner).await.unwrap();
-    assert!(applied[0].starts_with("V3__"), "{applied:?}");
+    let all = "SELECT count(*) FROM refinery_schema_history";
+    let all: i64 = Database::create().await.owner().await.query_one(all, &[]).await.unwrap().get(0);
+    assert_eq!(applied.len(), usize::try_from(all).unwrap() - 2, "{applied:?}");
 
     // The same session: what it was allowed before holds no longer.
     assert_eq!(function.query_one(read, &[]).await.unwrap_err().code().unwrap().code(), "42501");
@@ -108,7 +110,7 @@ async fn a_ledger_of_the_second_version_loses_the_rights_on_tables_and_nothing_e
     let page = ledger.statement(&acme, Currency::BRL, (day, day), None, 10).await.unwrap();
     assert_eq!((page.lines[0].running_balance, page.lines[0].posted.seal), (1_000, Some(1)));
     let maintenance = Ledger::new(database.maintenance_config());
-    assert_eq!(maintenance.months_with_entries(None, 10).await.unwrap().len(), 1);
+    assert_eq!(maintenance.months_with_entries(None, 10).await.unwrap().months.len(), 1);
     let reconciled = maintenance.reconciled().await.unwrap();
     assert!(reconciled.until <= reconciled.now);
 }

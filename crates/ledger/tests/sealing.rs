@@ -8,7 +8,7 @@ use cashflow::{
     Amount, Category, Currency, Date, Description, Entry, EntryId, EntryRequest, EntryType, Fingerprint,
     IdempotencyKey, MerchantId, PostedEntry, ReversalRequest, Seal, Totals, parse_date,
 };
-use ledger::{Ledger, Sealing};
+use ledger::{Ledger, MerchantDay, Sealing};
 use sha2::{Digest, Sha256};
 use test_stores::Database;
 use tokio::{sync::Barrier, task::JoinSet};
@@ -186,19 +186,50 @@ async fn every_seal_made_while_others_post_and_seal_is_the_exact_sum_and_digest_
 }
 
 #[tokio::test]
-async fn merchants_with_a_day_to_seal_are_listed_until_it_is_sealed() {
+async fn the_merchants_of_a_day_are_listed_with_what_their_newest_seal_covers() {
     let database = Database::create().await;
     let ledger = Ledger::new(database.config());
     let maintenance = Ledger::new(database.maintenance_config());
-    let list = async || maintenance.unsealed(day(), None, 10).await.unwrap();
+    let list = async || {
+        let page = maintenance.merchants_of_day(day(), None, 10).await.unwrap();
+        assert!(page.is_last);
+        page.days.into_iter().map(|day| (day.entry_count, day.sealed_entry_count)).collect::<Vec<_>>()
+    };
     assert_eq!(list().await, []);
     post(&ledger, &[entry("1", 1)]).await;
-    assert_eq!(list().await, [(acme(), Currency::BRL)]);
-    assert_eq!(maintenance.unsealed(day(), Some(&(acme(), Currency::BRL)), 10).await.unwrap(), []);
+    assert_eq!(list().await, [(1, None)]);
     seal(&ledger).await;
-    assert_eq!(list().await, []);
+    assert_eq!(list().await, [(1, Some(1))]);
     post(&ledger, &[entry("2", 2)]).await;
-    assert_eq!(list().await, [(acme(), Currency::BRL)]);
+    assert_eq!(list().await, [(2, Some(1))]);
+    seal(&ledger).await;
+    assert_eq!(list().await, [(2, Some(2))]);
+}
+
+#[tokio::test]
+async fn the_merchants_of_a_day_are_listed_page_by_page_and_go_past_unknown_ones() {
+    let database = Database::create().await;
+    let owner = database.owner().await;
+    // XXX is a code that no release knows so far.
+    let totals = "
+        INSERT INTO daily_total (merchant_id, currency, date, posted_on, slot, credits, debits, entry_count)
+        SELECT merchant, currency, '2026-11-22', '2026-11-22', slot, 1, 0, 1
+        FROM unnest(ARRAY['a', 'b', 'c']) AS merchant, unnest(ARRAY['BRL', 'XXX']) AS currency, generate_series(0, 2) AS slot";
+    owner.batch_execute(totals).await.unwrap();
+    let maintenance = Ledger::new(database.maintenance_config());
+    for limit in [2, 3, 4, 100] {
+        let mut listed: Vec<MerchantDay> = Vec::new();
+        loop {
+            let page = maintenance.merchants_of_day(day(), listed.last(), limit).await.unwrap();
+            listed.extend(page.days);
+            if page.is_last {
+                break;
+            }
+        }
+        let merchants: Vec<&str> = listed.iter().map(|day| day.merchant.as_str()).collect();
+        assert_eq!(merchants, ["a", "b", "c"], "{limit}");
+        assert!(listed.iter().all(|day| (day.currency, day.entry_count) == (Currency::BRL, 3)));
+    }
 }
 
 #[tokio::test]

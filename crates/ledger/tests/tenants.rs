@@ -8,7 +8,7 @@ use cashflow::{
     ReversalRequest, Totals, parse_date,
 };
 use jiff::{SignedDuration, Timestamp};
-use ledger::{BalanceAsOf, Ledger, LedgerError, MonthKey, Outcome, PostError, Sealing};
+use ledger::{BalanceAsOf, Ledger, LedgerError, MonthKey, Outcome, PostError, Sealing, WindowPlace};
 use test_stores::Database;
 use tokio_postgres::Client;
 
@@ -157,12 +157,20 @@ async fn what_looks_at_all_merchants_is_for_the_scheduled_functions_only() {
         assert_eq!(error.code().unwrap().code(), "42501", "{}: {error:?}", function.name);
     }
     let ledger = Ledger::new(database.config());
+    let moment = Timestamp::UNIX_EPOCH;
+    let month = MonthKey { merchant: merchant("acme"), currency: Currency::BRL, month: Month::of(day()) };
     let refused = [
-        ledger.unsealed(day(), None, 10).await.map(drop),
+        ledger.merchants_of_day(day(), None, 10).await.map(drop),
         ledger.months_with_entries(None, 10).await.map(drop),
-        ledger.months_recorded_between(Timestamp::UNIX_EPOCH, Timestamp::UNIX_EPOCH).await.map(drop),
+        ledger.entries_recorded_between(moment, moment, 10).await.map(drop),
+        ledger.months_recorded_between(moment, moment, None, 10).await.map(drop),
         ledger.reconciled().await.map(drop),
-        ledger.save_reconciled(Timestamp::UNIX_EPOCH).await,
+        ledger.save_reconciled(moment).await,
+        ledger.save_place(moment, &WindowPlace { until: moment, after: month.clone() }).await,
+        ledger.set_month_aside(&month, "of a test").await,
+        ledger.months_set_aside(moment, 10).await.map(drop),
+        ledger.count_months_set_aside().await.map(drop),
+        ledger.take_back_months(&[&month]).await,
     ];
     for result in refused {
         assert!(matches!(result, Err(LedgerError::Misconfigured(_))), "{result:?}");

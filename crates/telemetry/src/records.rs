@@ -29,6 +29,7 @@ pub const METRIC_NAMES: &[&str] = &[
     "KeyConflicts",
     "LedgerLatency",
     "MonthsCompared",
+    "MonthsSetAside",
     "OldestDifferenceAge",
     "OldestParkedAge",
     "RequestLookupBreakerOpen",
@@ -134,6 +135,10 @@ pub struct ReconciliationMetrics {
     /// For how long the one that had been different for the longest time had been so.
     #[metrics(unit = Second)]
     pub oldest_difference_age: u64,
+    /// Months that could not be compared, by this run or others before it, and wait for the next. Unknown if the ledger gave no
+    /// answer.
+    #[metrics(unit = Count)]
+    pub months_set_aside: Option<u64>,
     /// What its calls of stores took.
     #[metrics(flatten)]
     pub stores: StoreMetrics,

@@ -147,6 +147,7 @@ async fn every_listed_name_is_emitted() {
         balances_different: 0,
         balances_repaired: 0,
         oldest_difference_age: 0,
+        months_set_aside: Some(0),
         stores: stores(),
     });
     metrics.emit(RefusalMetrics { code: "", requests_refused: 0 });

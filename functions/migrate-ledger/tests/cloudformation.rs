@@ -172,7 +172,7 @@ async fn creating_the_stack_makes_the_ledger_and_lets_the_functions_in() {
     let settings = settings(&server);
     assert_eq!(post(&settings, "1").await, Outcome::Applied);
     let maintenance = Ledger::new(config_of(&settings, 2));
-    assert_eq!(maintenance.months_with_entries(None, 10).await.unwrap().len(), 1);
+    assert_eq!(maintenance.months_with_entries(None, 10).await.unwrap().months.len(), 1);
 }
 
 #[tokio::test]
