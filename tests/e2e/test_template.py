@@ -30,6 +30,7 @@ ACCOUNT = "${AWS::Partition}:{service}:${AWS::Region}:${AWS::AccountId}"
 LEDGER_USER = f"rds-db:connect on arn:{ACCOUNT.replace('{service}', 'rds-db')}:dbuser:LedgerProxy.DBProxyArn[6]/fluxo"
 START = {
     "states:StartExecution on RecordEntries",
+    "states:StartExecution on RecordEntriesExpress",
     f"states:DescribeExecution on arn:{ACCOUNT.replace('{service}', 'states')}:execution:${{RecordEntries.Name}}:*",
 }
 MARK = "dynamodb:UpdateItem on BalancesTable.Arn"

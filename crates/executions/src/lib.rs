@@ -94,7 +94,11 @@ impl StateMachine {
 
     /// The input of the execution of this name, if it is still known.
     pub async fn input_of(&self, name: &str) -> Result<Option<String>, StateMachineError> {
-        let arn = format!("{}:{name}", self.arn.replacen(":stateMachine:", ":execution:", 1));
+        self.input_at(&format!("{}:{name}", self.arn.replacen(":stateMachine:", ":execution:", 1))).await
+    }
+
+    /// The input of an execution, perhaps of another state machine, if it is still known.
+    pub async fn input_at(&self, arn: &str) -> Result<Option<String>, StateMachineError> {
         let input = async {
             match self.client.describe_execution().execution_arn(arn).send().await {
                 Ok(execution) => Ok(execution.input),

@@ -136,7 +136,7 @@ impl ReplayParked {
             Parked::Execution { detail } => {
                 let input = match &detail.input {
                     Some(input) => Some(input.clone()),
-                    None => self.state_machine.input_of(&detail.name).await?,
+                    None => self.state_machine.input_at(&detail.execution_arn).await?,
                 };
                 input.map(|input| serde_json::from_str(&input).unwrap_or(Value::String(input)))
             }

@@ -248,10 +248,17 @@ async fn the_input_of_an_execution_that_the_event_lacks_is_looked_up() {
     let world = World::new().await;
     let input = body(&message("parked"))["input"].clone();
     world.function.state_machine.start(NAME, input.to_string(), None).await.unwrap();
+    let executions_of = |machine: &str| machine.replacen(":stateMachine:", ":execution:", 1);
     let mut stopped = body(&message("stopped-execution"));
     stopped["detail"]["input"] = Value::Null;
+    stopped["detail"]["executionArn"] = json!(format!("{}:{NAME}", executions_of(&world.state_machine_arn)));
     let mut unknown = stopped.clone();
-    unknown["detail"]["name"] = json!("unknown");
+    unknown["detail"]["executionArn"] = json!(format!("{}:unknown", executions_of(&world.state_machine_arn)));
+    // From now on executions are started on another state machine.
+    let now_used = accepting_state_machine(&world.sfn).await;
+    let state_machine = StateMachine::new(world.sfn.clone(), &now_used);
+    let world =
+        World { function: ReplayParked { state_machine, ..world.function }, state_machine_arn: now_used, ..world };
     world.handle(vec![with_body(message("waited"), &stopped), with_body(message("waited"), &unknown)]).await;
 
     let executions = world.executions().await;
