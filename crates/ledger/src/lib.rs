@@ -29,5 +29,5 @@ pub use lookup::FoundEntry;
 pub use migrate::{MigrateError, migrate};
 pub use post::{LedgerTotals, Outcome, PostError, Posting};
 pub use reconciliation::{KnownTotals, LedgerMonth, MonthKey, NewestSeal, Reconciled};
-pub use seal::{SEALS_LISTED_MAX, Sealing};
+pub use seal::{ENTRIES_SEALED_MAX, NotSealed, SealPage, Sealing};
 pub use session::{Ledger, LedgerError, UnavailableError};

@@ -97,7 +97,7 @@ async fn a_ledger_of_the_second_version_loses_the_rights_on_tables_and_nothing_e
     let read = "SELECT count(*) FROM entry";
     assert_eq!(function.query_one(read, &[]).await.unwrap().get::<_, i64>(0), 1);
     let applied = migrate(&mut owner).await.unwrap();
-    assert_eq!(applied.len(), 2, "{applied:?}");
+    assert_eq!(applied.len(), 3, "{applied:?}");
 
     // The same session: what it was allowed before holds no longer.
     assert_eq!(function.query_one(read, &[]).await.unwrap_err().code().unwrap().code(), "42501");
