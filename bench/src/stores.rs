@@ -163,6 +163,8 @@ impl Ledger {
     pub async fn use_slots(&self, slots: u8) -> Result<()> {
         const SLOTS: &str = "pg_backend_pid() % 8";
         let owner = self.owner().await;
+        // The ledger itself has no more than eight.
+        owner.batch_execute("ALTER TABLE posting_position DROP CONSTRAINT posting_position_slot_check").await?;
         let post: String = owner.query_one("SELECT pg_get_functiondef('ledger.post'::regproc)", &[]).await?.get(0);
         ensure!(post.contains(SLOTS), "ledger.post draws slots in another way");
         Ok(owner.batch_execute(&post.replace(SLOTS, &format!("pg_backend_pid() % {slots}"))).await?)

@@ -1,6 +1,7 @@
 use jiff::{Timestamp, civil::Date};
+use sha2::{Digest, Sha256};
 
-use crate::{Currency, Totals};
+use crate::{Currency, EntryId, EntryType, Positions, Totals};
 
 /// A day as it was when somebody closed it: a statement about the entries of that moment, which refuses no later ones.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -17,10 +18,67 @@ pub struct Seal {
     pub sealed_at: Timestamp,
     /// The ledger's epoch.
     pub epoch: u32,
-    /// What the ledger saw: PostgreSQL's text form of `pg_current_snapshot()`.
-    pub snapshot: String,
+    /// How far the merchant's entries had come: it covers those of its day up to there.
+    pub positions: Positions,
     /// The SHA-256 over the entries it covers, in 64 hexadecimal digits.
     pub sha256: String,
+}
+
+/// What a seal hashes of an entry, beside its currency and date, which are those of the day.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct SealedEntry<'a> {
+    /// Its id.
+    pub id: EntryId,
+    /// Its direction.
+    pub entry_type: EntryType,
+    /// Its amount in minor units.
+    pub amount_minor: i64,
+    /// Its description.
+    pub description: Option<&'a str>,
+    /// Its category.
+    pub category: Option<&'a str>,
+    /// The entry that it undoes.
+    pub reverses: Option<EntryId>,
+}
+
+/// The digest of a day, entry by entry, in order of their ids. What is hashed is a part of the contract and fixed for ever.
+#[derive(Debug, Clone)]
+pub struct SealDigest {
+    hash: Sha256,
+    currency: Currency,
+    date: String,
+}
+
+impl SealDigest {
+    /// The digest of a day without entries.
+    pub fn new(currency: Currency, date: Date) -> SealDigest {
+        SealDigest { hash: Sha256::new(), currency, date: date.to_string() }
+    }
+
+    /// Adds the entry with the next id. Each field comes with its length, which keeps a text from passing for the end of its
+    /// field.
+    pub fn add(&mut self, entry: &SealedEntry<'_>) {
+        let reverses = entry.reverses.map(|original| original.to_string());
+        let fields = [
+            Some(entry.id.to_string().as_str()),
+            Some(entry.entry_type.as_str()),
+            Some(entry.amount_minor.to_string().as_str()),
+            Some(self.currency.code()),
+            Some(self.date.as_str()),
+            entry.description,
+            entry.category,
+            reverses.as_deref(),
+        ]
+        .map(|field| field.map_or_else(|| "absent\n".to_owned(), |text| format!("{}:{text}\n", text.len())));
+        for field in fields {
+            self.hash.update(field);
+        }
+    }
+
+    /// The digest of the entries added.
+    pub fn finish(self) -> [u8; 32] {
+        self.hash.finalize().into()
+    }
 }
 
 /// How the balance of a day relates to its newest seal.

@@ -34,5 +34,5 @@ pub use post::{LedgerTotals, Outcome, PostError, Posting};
 pub use postgres_error::PostgresError;
 pub use reconciliation::{KnownTotals, LedgerMonth, MonthKey, MonthPage, NewestSeal, Reconciled, WindowPlace};
 pub use recorded::Recorded;
-pub use seal::{MerchantDay, MerchantDayPage, SEALS_LISTED_MAX, Sealing};
+pub use seal::{ENTRIES_SEALED_MAX, MerchantDay, MerchantDayPage, NotSealed, SealPage, Sealing};
 pub use session::{Ledger, LedgerError, UnavailableError};

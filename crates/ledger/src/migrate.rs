@@ -1,4 +1,10 @@
-use tokio_postgres::Client;
+use refinery::Migration;
+use refinery_core::{
+    AsyncMigrate,
+    traits::r#async::{AsyncQuery, AsyncTransaction},
+};
+use time::{OffsetDateTime, format_description::well_known::Rfc3339};
+use tokio_postgres::{Client, Error, Transaction};
 
 use crate::PostgresError;
 
@@ -18,20 +24,29 @@ const SESSION: &str =
 /// they were is in the history of these files. Those that others call come before them. One that goes, or takes or answers
 /// something else, is dropped by a migration.
 const FUNCTIONS: &[&str] = &[
+    include_str!("sql/ledger/add_seal.sql"),
     include_str!("sql/ledger/as_of.sql"),
     include_str!("sql/ledger/conflicts.sql"),
     include_str!("sql/ledger/currencies.sql"),
     include_str!("sql/ledger/cursor_key.sql"),
+    include_str!("sql/ledger/day_to_seal.sql"),
+    include_str!("sql/ledger/entries_to_seal.sql"),
     include_str!("sql/ledger/keep_conflicts.sql"),
     include_str!("sql/ledger/keep_overtaken.sql"),
+    include_str!("sql/ledger/lock_sealing.sql"),
     include_str!("sql/ledger/month.sql"),
     include_str!("sql/ledger/overtaken.sql"),
     include_str!("sql/ledger/period_totals.sql"),
     include_str!("sql/ledger/post.sql"),
     include_str!("sql/ledger/posted.sql"),
+    include_str!("sql/ledger/recorded.sql"),
     include_str!("sql/ledger/seal.sql"),
+    include_str!("sql/ledger/seal_key.sql"),
+    include_str!("sql/ledger/seal_page.sql"),
     include_str!("sql/ledger/seals.sql"),
     include_str!("sql/ledger/statement.sql"),
+    include_str!("sql/ledger/statement_key.sql"),
+    include_str!("sql/ledger/statement_page.sql"),
     include_str!("sql/ledger/stored.sql"),
     include_str!("sql/ledger/totals.sql"),
     include_str!("sql/ledger/totals_of_day.sql"),
@@ -52,11 +67,11 @@ const FUNCTIONS: &[&str] = &[
     include_str!("sql/ledger_maintenance/unsealed.sql"),
 ];
 
-/// Why the migrations did not run to their end. Each migration is one transaction: what failed left nothing behind.
+/// Why the migrations did not run to their end. All of it is one transaction: what failed left nothing behind.
 #[derive(Debug, thiserror::Error)]
 pub enum MigrateError {
-    /// The lock could not be taken or given back.
-    #[error("the migration lock failed")]
+    /// The lock could not be taken or given back, or the transaction not begun or committed.
+    #[error("the migration lock or transaction failed")]
     Lock(#[source] PostgresError),
     /// A migration failed, or an applied one differs from the file of the same version.
     #[error("a migration failed")]
@@ -108,19 +123,53 @@ pub(crate) async fn locked<T, E: From<tokio_postgres::Error>>(
     Ok(answer)
 }
 
+/// Migrations and functions in one transaction: whoever calls a function meanwhile waits, and then finds one that fits the
+/// tables. No function is ever missing, nor there with other rights than it should have.
 async fn apply(client: &mut Client) -> Result<Vec<String>, MigrateError> {
-    let report = embedded::migrations::runner().run_async(client).await;
+    let transaction = client.transaction().await?;
+    let mut migrating = WithinTransaction(&transaction);
+    let report = embedded::migrations::runner().run_async(&mut migrating).await;
     let report = report.map_err(|error| MigrateError::Migration(PostgresError::new(&error)))?;
-    replace_functions(client).await.map_err(|error| MigrateError::Functions(error.into()))?;
+    replace_functions(&transaction).await.map_err(|error| MigrateError::Functions(error.into()))?;
+    transaction.commit().await?;
     Ok(report.applied_migrations().iter().map(ToString::to_string).collect())
 }
 
-/// In one transaction: no function is ever there with other rights than it should have.
-async fn replace_functions(client: &mut Client) -> Result<(), tokio_postgres::Error> {
-    let transaction = client.transaction().await?;
+async fn replace_functions(transaction: &Transaction<'_>) -> Result<(), tokio_postgres::Error> {
     for function in FUNCTIONS {
         transaction.batch_execute(function).await?;
     }
-    transaction.batch_execute(include_str!("sql/grants.sql")).await?;
-    transaction.commit().await
+    transaction.batch_execute(include_str!("sql/grants.sql")).await
 }
+
+/// Lets `refinery` work inside a transaction that is open, where its own driver begins one for each migration.
+struct WithinTransaction<'a>(&'a Transaction<'a>);
+
+impl AsyncTransaction for WithinTransaction<'_> {
+    type Error = Error;
+
+    async fn execute<'a, T: Iterator<Item = &'a str> + Send + 'a>(&mut self, queries: T) -> Result<usize, Error> {
+        let mut count = 0;
+        for query in queries {
+            self.0.batch_execute(query).await?;
+            count += 1;
+        }
+        Ok(count)
+    }
+}
+
+impl AsyncQuery<Vec<Migration>> for WithinTransaction<'_> {
+    async fn query(&mut self, query: &str) -> Result<Vec<Migration>, Error> {
+        let rows = self.0.query(query, &[]).await?;
+        let applied = rows.iter().map(|row| {
+            let (version, name, applied_on, checksum) =
+                (row.get(0), row.get(1), row.get::<_, &str>(2), row.get::<_, &str>(3));
+            // `refinery` wrote both itself. Should somebody have changed them, the checksum is none of a file: it says so.
+            let applied_on = OffsetDateTime::parse(applied_on, &Rfc3339).unwrap_or(OffsetDateTime::UNIX_EPOCH);
+            Migration::applied(version, name, applied_on, checksum.parse().unwrap_or_default())
+        });
+        Ok(applied.collect())
+    }
+}
+
+impl AsyncMigrate for WithinTransaction<'_> {}

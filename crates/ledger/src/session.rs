@@ -42,9 +42,6 @@ pub enum UnavailableError {
     /// A failure of the connection or the server.
     #[error(transparent)]
     Postgres(PostgresError),
-    /// Others were faster, again and again.
-    #[error("others did the same at the same time, again and again")]
-    Contended,
 }
 
 impl LedgerError {

@@ -6,7 +6,7 @@
 
 use cashflow::{Date, Month};
 use jiff::{Timestamp, ToSpan, tz::TimeZone};
-use ledger::{LedgerError, MerchantDay, MerchantDayPage, MonthKey, Sealing};
+use ledger::{LedgerError, MerchantDay, MerchantDayPage, MonthKey, NotSealed, Sealing};
 use sealing::{SealError, Sealer};
 use serde::Serialize;
 use telemetry::Causes;
@@ -157,7 +157,7 @@ impl SealPastDay {
         match &error {
             // It may be sealed in the ledger, and would not come up again here: reconcile-balances shows its seal.
             SealError::Balances(_) => self.have_month_compared(day, &error).await,
-            SealError::Ledger(LedgerError::Misconfigured(_)) => {
+            SealError::Ledger(NotSealed::Ledger(LedgerError::Misconfigured(_))) => {
                 return Err(RunError::Stores { source: error, tally: *tally });
             }
             SealError::Ledger(_) => {}

@@ -39,7 +39,7 @@ fn after_midnight() -> Timestamp {
 /// How many seals a day has.
 async fn seals(ledger: &Ledger, merchant: &str, currency: &str, date: &str) -> usize {
     let (merchant, currency) = (MerchantId::parse(merchant).unwrap(), Currency::parse(currency).unwrap());
-    ledger.seals(&merchant, currency, parse_date(date).unwrap()).await.unwrap().len()
+    ledger.seals(&merchant, currency, parse_date(date).unwrap(), None, 500).await.unwrap().seals.len()
 }
 
 /// From now on no day of these merchants can be sealed.

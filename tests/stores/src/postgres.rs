@@ -77,6 +77,15 @@ impl Database {
         owner(&self.server, &self.name)
     }
 
+    /// Posts a credit of 0.09 BRL of acme's on 2026-11-22, as [`POST_NINE`], but in a slot of no session that there is: who posts
+    /// meanwhile does not wait for the transaction.
+    pub async fn post_nine_aside(&self) -> String {
+        let free = "SELECT slot FROM generate_series(0, 7) AS slot
+                    WHERE slot NOT IN (SELECT pid % 8 FROM pg_stat_activity WHERE datname = current_database())";
+        let slot: i32 = self.owner().await.query(free, &[]).await.expect("the sessions are listed")[0].get(0);
+        POST_NINE.replace("NULL\n    )", &format!("{slot}::smallint\n    )"))
+    }
+
     /// A connection of its owner, for looking at the tables.
     pub async fn owner(&self) -> Connection {
         connect(&self.owner_config()).await.expect("the owner connects")
