@@ -51,7 +51,7 @@ async fn the_business_day_before_is_sealed_for_every_merchant_and_currency_that_
     assert_eq!(function.run(after_midnight(), || false).await.unwrap(), Sealed { date, sealed: 3 });
     let seals = async |merchant: &str, currency: &str, date: &str| {
         let (merchant, currency) = (MerchantId::parse(merchant).unwrap(), Currency::parse(currency).unwrap());
-        ledger.seals(&merchant, currency, parse_date(date).unwrap()).await.unwrap().len()
+        ledger.seals(&merchant, currency, parse_date(date).unwrap(), None, 10).await.unwrap().seals.len()
     };
     assert_eq!(seals("acme", "BRL", "2026-11-22").await, 1);
     assert_eq!(seals("acme", "USD", "2026-11-22").await, 1);
