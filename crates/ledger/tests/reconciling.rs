@@ -185,8 +185,8 @@ async fn a_month_that_this_release_does_not_know_keeps_no_other_from_being_liste
     post(&ledger, "a", "BRL", "2026-11-01", 1).await;
     post(&ledger, "c", "BRL", "2026-11-01", 1).await;
     let strange = "
-        INSERT INTO entry (merchant_id, id, fingerprint, type, amount_minor, currency, date)
-        VALUES ('b', gen_random_uuid(), sha256(''), 'credit', 1, 'XXX', '2026-11-01');
+        INSERT INTO entry (merchant_id, id, fingerprint, type, amount_minor, currency, date, slot, position)
+        VALUES ('b', gen_random_uuid(), sha256(''), 'credit', 1, 'XXX', '2026-11-01', 0, 1);
         INSERT INTO daily_total (merchant_id, currency, date, posted_on, slot, credits, debits, entry_count)
         VALUES ('b', 'XXX', '2026-11-01', '2026-11-01', 0, 1, 0, 1)";
     database.owner().await.batch_execute(strange).await.unwrap();

@@ -21,9 +21,10 @@ fn question() -> HttpEvent {
 /// 15.00 credit dated 2026-11-22, posted a minute before the instant that the event asks for.
 async fn post_in_the_past(database: &Database) {
     let insert = "
-        INSERT INTO entry (merchant_id, id, fingerprint, type, amount_minor, currency, date, recorded_at)
+        INSERT INTO entry (merchant_id, id, fingerprint, type, amount_minor, currency, date, recorded_at, slot, position)
         VALUES ('acme', gen_random_uuid(), decode(repeat('00', 32), 'hex'), 'credit', 1500, 'BRL', '2026-11-22',
-                '2026-11-22T17:59:00Z');
+                '2026-11-22T17:59:00Z', 0, 1);
+        INSERT INTO posting_position (merchant_id, slot, position, summed_until) VALUES ('acme', 0, 1, 0);
         INSERT INTO daily_total (merchant_id, currency, date, posted_on, slot, credits, debits, entry_count)
         VALUES ('acme', 'BRL', '2026-11-22', '2026-11-22', 0, 1500, 0, 1)";
     database.owner().await.batch_execute(insert).await.unwrap();

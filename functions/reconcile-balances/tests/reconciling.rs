@@ -380,9 +380,9 @@ async fn a_minute_with_130_000_months_is_come_through_run_by_run() {
     // In a minute of an hour ago, in an order that has nothing to do with that of the months.
     let entries = format!(
         "SET statement_timeout = 0;
-         INSERT INTO entry (merchant_id, id, fingerprint, type, amount_minor, currency, date, recorded_at)
+         INSERT INTO entry (merchant_id, id, fingerprint, type, amount_minor, currency, date, recorded_at, slot, position)
          SELECT 'merchant-' || to_char(number * 7919 % {MONTHS}, 'FM000000'), gen_random_uuid(), sha256(''), 'credit', 100, 'BRL',
-             '{DAY}', date_trunc('minute', now()) - INTERVAL '1 hour' + number * INTERVAL '60 seconds' / {MONTHS}
+             '{DAY}', date_trunc('minute', now()) - INTERVAL '1 hour' + number * INTERVAL '60 seconds' / {MONTHS}, 0, 1
          FROM generate_series(0, {MONTHS} - 1) AS number;
          UPDATE reconciliation SET reconciled_until = date_trunc('minute', now()) - INTERVAL '59 minutes'"
     );

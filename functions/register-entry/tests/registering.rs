@@ -439,12 +439,14 @@ fn other_sale() -> HttpEvent {
 
 /// Waits until an environment of the function is connected.
 async fn warm(function: &RegisterEntry) {
-    function.intake.lookup.warm_up().await;
+    let merchant = cashflow::MerchantId::parse("acme").unwrap();
     let id = EntryId::from_uuid(uuid::Uuid::new_v4());
     let fingerprint = Fingerprint::from_bytes(&[0; 32]).unwrap();
     let deadline = tokio::time::Instant::now() + BOUND;
-    while function.intake.memory.reserve(&[(id, fingerprint)]).await == [None] {
-        assert!(tokio::time::Instant::now() < deadline, "Redis is not reached");
+    while function.intake.memory.reserve(&[(id, fingerprint)]).await == [None]
+        || function.intake.lookup.recorded(&merchant, &[]).await.is_none()
+    {
+        assert!(tokio::time::Instant::now() < deadline, "Redis or the ledger is not reached");
         tokio::time::sleep(Duration::from_millis(20)).await;
     }
 }

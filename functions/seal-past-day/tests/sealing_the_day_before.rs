@@ -184,7 +184,13 @@ async fn days_with_many_entries_are_sealed_after_all_others() {
     for (merchant, date) in [("large", "2026-11-22"), ("small", "2026-11-22"), ("small", "2026-11-20")] {
         post(ledger, merchant, date, "BRL", date).await;
     }
-    let many = "UPDATE daily_total SET entry_count = 60000 WHERE merchant_id = 'large'";
+    let many = "
+        SELECT count(*) FROM ledger.post(
+            'large', (SELECT array_agg(gen_random_uuid()) FROM generate_series(1, 60000)), array_fill(sha256(''), ARRAY[60000]),
+            array_fill('credit'::text, ARRAY[60000]), array_fill(1::bigint, ARRAY[60000]), array_fill('BRL'::text, ARRAY[60000]),
+            array_fill('2026-11-22'::text, ARRAY[60000]), array_fill(NULL::text, ARRAY[60000]),
+            array_fill(NULL::text, ARRAY[60000]), array_fill(NULL::uuid, ARRAY[60000]), NULL
+        )";
     database.owner().await.batch_execute(many).await.unwrap();
     let looks = std::cell::Cell::new(0);
     let is_late = || looks.replace(looks.get() + 1) == 2;
