@@ -1,6 +1,6 @@
 -- Positions that the ledger numbers itself, in the place of transaction ids, which another cluster counts anew. With them come
 -- what else follows from them: the order of statements, what seals cover, and totals of blocks of entries.
--- See docs/adr/0019-positions.md.
+-- See docs/adr/0023-positions.md.
 
 -- In the order in which writers take them. Nobody posts or reads until all of this is there.
 LOCK TABLE entry, entry_conflict, overtaken_reversal, daily_total, day_seal IN ACCESS EXCLUSIVE MODE;

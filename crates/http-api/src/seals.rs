@@ -7,6 +7,9 @@ use crate::{Problem, opaque, query::Query, response::respond_json};
 /// The most seals of a page, and those of a page that asks for no number of them.
 const LIMIT_MAX: u16 = 100;
 
+/// Far more seals than a day will have, in as many digits as the contract gives a cursor.
+const CURSOR_MAX: u32 = 999_999_999;
+
 /// How long every text is that shows what a seal covers.
 pub const SNAPSHOT_LENGTH: usize = opaque::length(Positions::BYTES);
 
@@ -51,7 +54,8 @@ pub fn parse_seals_query(request: &Request) -> Result<SealsQuery, Problem> {
     let limit = query.limit(LIMIT_MAX, LIMIT_MAX);
     let below = match query.optional("cursor") {
         Some(text) => {
-            let number = text.parse().ok().filter(|number: &u32| *number > 0 && number.to_string() == text);
+            let number = text.parse().ok();
+            let number = number.filter(|number| (1..=CURSOR_MAX).contains(number) && number.to_string() == text);
             query.check("cursor", number.map(Some).ok_or("is not a cursor that a list of seals was answered with"))
         }
         None => Some(None),

@@ -21,7 +21,7 @@ use crate::{
 const SEAL_TIMEOUT: Duration = Duration::from_secs(8);
 
 /// The most entries of a day that are sealed: docs/adr/0008 says what they take of [`SEAL_TIMEOUT`].
-pub const ENTRIES_SEALED_MAX: u64 = 1_000_000;
+pub const ENTRIES_SEALED_MAX: u64 = 250_000;
 
 /// What sealing a day led to.
 #[derive(Debug, PartialEq, Eq)]

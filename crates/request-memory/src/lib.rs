@@ -115,7 +115,8 @@ impl RequestMemory {
     /// at the same moment the second therefore meets the first, before either has started anything. Nothing of any, if Redis
     /// does not answer in time.
     ///
-    /// A reservation ends by itself. It is not an answer: whoever repeats the request has to go on with it.
+    /// A reservation ends by itself. It is not an answer: whoever repeats the request has to go on with it. Who meets a reservation
+    /// of its own payload renews it, so that it does not end while this request goes on.
     pub async fn reserve(&self, requests: &[(EntryId, Fingerprint)]) -> Vec<Option<Remembered>> {
         let mut pipeline = Pipeline::with_capacity(requests.len());
         for (id, fingerprint) in requests {
@@ -123,7 +124,26 @@ impl RequestMemory {
             let set = pipeline.cmd("SET").arg(self.key(*id)).arg(reserved.write());
             set.arg("NX").arg("GET").arg("EX").arg(reserved.mark.seconds());
         }
-        read_each(self.run("reserve", &pipeline).await)
+        let met = read_each(self.run("reserve", &pipeline).await);
+        let own = |((_, fingerprint), met): (&(EntryId, Fingerprint), &Option<Remembered>)| {
+            met.as_ref().is_some_and(|met| met.mark == Mark::Reserved && met.fingerprint == *fingerprint)
+        };
+        let renewed: Vec<EntryId> =
+            requests.iter().zip(&met).filter(|pair| own(*pair)).map(|((id, _), _)| *id).collect();
+        self.renew(&renewed).await;
+        met
+    }
+
+    /// Lets reservations last as long as new ones. What lasts longer, because it is an answer by now, is left as it is.
+    async fn renew(&self, ids: &[EntryId]) {
+        if ids.is_empty() {
+            return;
+        }
+        let mut pipeline = Pipeline::with_capacity(ids.len());
+        for id in ids {
+            pipeline.cmd("EXPIRE").arg(self.key(*id)).arg(RESERVATION_SECONDS).arg("GT");
+        }
+        self.run("renew", &pipeline).await;
     }
 
     /// Remembers requests, in place of what was remembered of them.

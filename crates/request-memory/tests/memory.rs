@@ -99,6 +99,30 @@ async fn a_reservation_ends_soon_and_an_answer_after_a_day() {
     assert!((86_000..=86_400).contains(&seconds), "{seconds}");
 }
 
+/// Otherwise the second request would go on with the rest of the first one's time.
+#[tokio::test]
+async fn who_meets_its_own_reservation_renews_it() {
+    let redis = RedisServer::start().await;
+    let memory = memory_at(&redis.url());
+    let client = redis::Client::open(redis.url()).unwrap();
+    let mut connection = client.get_multiplexed_async_connection().await.unwrap();
+    let key = format!("fluxo:request:{}", id("1"));
+    let mut seconds_left = async |shortened_to: Option<u8>| {
+        if let Some(seconds) = shortened_to {
+            let () = redis::cmd("EXPIRE").arg(&key).arg(seconds).query_async(&mut connection).await.unwrap();
+        }
+        redis::cmd("TTL").arg(&key).query_async::<i64>(&mut connection).await.unwrap()
+    };
+    let (own, other) = (remembered("1.00").fingerprint, remembered("2.00").fingerprint);
+    memory.reserve(&[(id("1"), own)]).await;
+    seconds_left(Some(5)).await;
+    assert_eq!(memory.reserve(&[(id("1"), other)]).await, [Some(reserved("1.00"))]);
+    assert!(seconds_left(None).await <= 5, "another payload does not renew it");
+    assert_eq!(memory.reserve(&[(id("1"), own)]).await, [Some(reserved("1.00"))]);
+    let seconds = seconds_left(None).await;
+    assert!((21..=30).contains(&seconds), "{seconds}");
+}
+
 #[tokio::test]
 async fn one_stack_or_generation_knows_nothing_of_another() {
     let redis = RedisServer::start().await;

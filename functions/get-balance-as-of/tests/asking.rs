@@ -61,6 +61,31 @@ async fn an_instant_that_can_still_change_is_refused_with_the_time_to_wait() {
 }
 
 #[tokio::test]
+async fn the_first_and_last_days_and_instants_are_answered_like_any_other() {
+    let database = Database::create().await;
+    let ledger = Ledger::new(database.config());
+    post_in_the_past(&database).await;
+    let cases = [
+        ("1900-01-01", "0000-01-01T00:00:00Z", 200, "0.00"),
+        ("9999-12-31", "0000-01-01T00:00:00Z", 200, "0.00"),
+        ("1900-01-01", "2026-11-22T18:00:00Z", 200, "0.00"),
+        ("9999-12-31", "2026-11-22T18:00:00Z", 200, "15.00"),
+        ("1900-01-01", "9999-12-29T23:59:59.999999999Z", 409, ""),
+        ("9999-12-31", "9999-12-30T22:00:00.999999999Z", 409, ""),
+        ("9999-12-31", "9999-12-30T22:00:01Z", 400, ""),
+        ("9999-12-31", "9999-12-31T23:59:59Z", 400, ""),
+        ("1899-12-31", "2026-11-22T18:00:00Z", 400, ""),
+        ("0001-01-01", "2026-11-22T18:00:00Z", 400, ""),
+        ("0000-01-01", "2026-11-22T18:00:00Z", 400, ""),
+    ];
+    for (date, instant, status, closing) in cases {
+        let answer = get(&ledger, &question().path_part("date", date).path_part("instant", instant)).await;
+        let shown = answer.body["closing_balance"].as_str().unwrap_or_default();
+        assert_eq!((answer.status, shown), (status, closing), "{date} {instant}: {}", answer.body);
+    }
+}
+
+#[tokio::test]
 async fn what_cannot_be_asked_is_refused() {
     let database = Database::create().await;
     let ledger = Ledger::new(database.config());

@@ -117,6 +117,24 @@ async fn a_day_without_entries_is_sealed_and_restated_by_its_first() {
 }
 
 #[tokio::test]
+async fn the_first_and_the_last_day_are_sealed_like_any_other() {
+    let world = World::new().await;
+    for (date, id) in [("1900-01-01", ONE), ("9999-12-31", TWO)] {
+        let mut input = state("apply-to-ledger/entry");
+        input["entries"][0]["id"] = json!(id);
+        input["entries"][0]["date"] = json!(date);
+        let (merchant, entries) = serde_json::from_value::<RecordEntries>(input).unwrap().parse().unwrap();
+        world.sealer.ledger.post(&merchant, &entries).await.unwrap();
+        let sealed = world.seal(&request().path_part("date", date)).await;
+        assert_eq!((sealed.status, &sealed.body["entry_count"]), (201, &json!(1)), "{date}: {}", sealed.body);
+        let acme = MerchantId::parse("acme").unwrap();
+        let day = parse_date(date).unwrap();
+        let lines = world.sealer.table.daily_balances(&acme, Currency::BRL, day, day, Consistency::Eventual).await;
+        assert_eq!(lines.unwrap()[0].status, DayStatus::Sealed, "{date}");
+    }
+}
+
+#[tokio::test]
 async fn only_clerks_seal_and_only_their_own_merchants_days() {
     let world = World::new().await;
     world.post(ONE).await;
