@@ -45,10 +45,10 @@ async fn the_first_and_the_last_day_are_days_like_any_other() {
         let posting = ledger.post(&acme, &[request.into_entry(id, date)]).await.unwrap();
         assert_eq!((posting.outcomes, posting.after.totals.len()), (vec![Outcome::Applied], 2));
         assert_eq!(ask().await, (2, Some(opening + 100)));
-        assert_eq!(maintenance.unsealed(date, None, 10).await.unwrap().len(), 1);
+        assert_eq!(maintenance.merchants_of_day(date, None, 10).await.unwrap().days.len(), 1);
         let Ok(Sealing::Sealed(seal)) = ledger.seal(&acme, Currency::BRL, date).await else { panic!("not sealed") };
         assert_eq!(ledger.seals(&acme, Currency::BRL, date, None, 10).await.unwrap().seals, [seal]);
         assert_eq!(ledger.totals_of_day(&acme, Currency::BRL, date).await.unwrap().unwrap().totals.len(), 2);
-        assert_eq!(maintenance.months_with_entries(None, 10).await.unwrap().len(), number + 1);
+        assert_eq!(maintenance.months_with_entries(None, 10).await.unwrap().months.len(), number + 1);
     }
 }
