@@ -58,6 +58,8 @@ pub enum Phase {
     Parked,
     /// Ended well.
     Done,
+    /// Not a part of this scene.
+    Absent,
     /// Gone without a trace, as an EXPRESS execution whose queue did not answer.
     Lost,
 }
@@ -92,6 +94,8 @@ pub struct State {
     was_refused: bool,
     was_repaired: bool,
     faults_left: u8,
+    /// In one scene the read model is damaged and repaired and the ledger restored, in the other executions are repeated.
+    may_be_repaired: bool,
 }
 
 /// A step.
@@ -146,7 +150,8 @@ impl Balances {
         state.executions[execution] = if is_duplicate && self.has(Trap::DuplicatesNotConsolidated) {
             Phase::Done
         } else {
-            Phase::Committed(seen | entry)
+            // Nobody else looks at that: it would only make more states.
+            Phase::Committed(if self.has(Trap::TotalsInsideTransaction) { seen | entry } else { 0 })
         };
         // What a repair has compared by now may be behind; those to come look at the month again, because of this entry.
         if let Repair::Compared(period, ..) = state.repair {
@@ -226,7 +231,7 @@ impl State {
     }
 
     fn is_quiescent(&self) -> bool {
-        let at_rest = |phase: &Phase| matches!(phase, Phase::Idle | Phase::Done | Phase::Lost);
+        let at_rest = |phase: &Phase| matches!(phase, Phase::Idle | Phase::Done | Phase::Lost | Phase::Absent);
         self.repair == Repair::Idle && self.executions.iter().all(at_rest)
     }
 
@@ -251,21 +256,31 @@ impl Model for Balances {
     type Action = Action;
 
     fn init_states(&self) -> Vec<State> {
-        vec![State {
+        let repeats = State {
             epoch: 1,
             ledger: 0,
             executions: [Phase::Idle; 3],
             items: [Item::Missing; 2],
             tokens: [None; 2],
             repair: Repair::Idle,
-            repairs_left: 2,
+            repairs_left: 0,
             needs_repair: [false; 2],
             went_back: false,
             was_parked: false,
             was_refused: false,
             was_repaired: false,
+            faults_left: 2,
+            may_be_repaired: false,
+        };
+        // A repair does not care by whom an entry was posted.
+        let repairs = State {
+            executions: [Phase::Idle, Phase::Idle, Phase::Absent],
+            repairs_left: 2,
             faults_left: 1,
-        }]
+            may_be_repaired: true,
+            ..repeats.clone()
+        };
+        vec![repeats, repairs]
     }
 
     fn actions(&self, state: &State, actions: &mut Vec<Action>) {
@@ -284,7 +299,7 @@ impl Model for Balances {
                     actions.extend(open.map(|period| Action::Write(index, period)));
                 }
                 Phase::Parked => actions.push(Action::Replay(index)),
-                Phase::Idle | Phase::Done | Phase::Lost => {}
+                Phase::Idle | Phase::Done | Phase::Lost | Phase::Absent => {}
             }
             if may_fail && matches!(phase, Phase::Runs | Phase::Committed(_) | Phase::Writes(..)) {
                 actions.extend([Action::Park(index), Action::LoseExecution(index)]);
@@ -301,7 +316,7 @@ impl Model for Balances {
             Repair::Saw(..) => actions.push(Action::LookAtLedger),
             Repair::Compared(..) => actions.push(Action::Repair),
         }
-        if may_fail {
+        if may_fail && state.may_be_repaired {
             for period in [DAY, MONTH] {
                 actions.extend((1..=3).map(|count| Action::Damage(period, count)));
             }
@@ -316,7 +331,10 @@ impl Model for Balances {
         }
         match action {
             Action::Start(index) => state.executions[index] = Phase::Runs,
-            Action::Begin(index) => state.executions[index] = Phase::Began(last.ledger),
+            Action::Begin(index) => {
+                let seen = if self.has(Trap::TotalsInsideTransaction) { last.ledger } else { 0 };
+                state.executions[index] = Phase::Began(seen);
+            }
             Action::Commit(index) => {
                 let Phase::Began(seen) = last.executions[index] else { return None };
                 self.commit(&mut state, index, seen);
@@ -375,7 +393,7 @@ impl Model for Balances {
                         Phase::Began(_) => *phase = Phase::Runs,
                         // What was read before the restore has the epoch of that time.
                         Phase::Committed(_) => *phase = Phase::Writes(Totals::new(last.epoch, last.ledger), [false; 2]),
-                        Phase::Idle | Phase::Runs | Phase::Writes(..) | Phase::Parked | Phase::Done | Phase::Lost => {}
+                        _ => {}
                     }
                 }
             }

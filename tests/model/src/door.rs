@@ -90,8 +90,6 @@ pub struct Execution {
     /// Step Functions knows its name.
     name: bool,
     running: bool,
-    /// It has posted once; it may do so again, as after an answer that was lost.
-    has_posted: bool,
 }
 
 /// All of it.
@@ -108,7 +106,8 @@ pub struct State {
     executions: [[Execution; FINGERPRINTS]; 2],
     generation: usize,
     day: u8,
-    /// Whether Redis ever was down or lost its keys, or a function ended after its start and before its mark.
+    /// Whether a mark does not count any more or never was made: Redis was down or lost its keys, the ledger was restored, or a
+    /// function ended after its start and before its mark.
     mark_is_lost: bool,
     /// What may still go wrong.
     faults_left: u8,
@@ -125,10 +124,10 @@ pub enum Action {
     Next(usize),
     /// The function ends between two steps.
     Crash(usize),
-    /// An execution posts, perhaps not for the first time.
+    /// An execution posts, and its answer is lost: it will post again.
+    PostWithoutAnswer(usize, usize),
+    /// An execution posts and ends.
     Post(usize, usize),
-    /// An execution ends, once it has posted.
-    End(usize, usize),
     /// A reservation ends by itself.
     ExpireReservation,
     /// Redis loses its keys, or their day is over.
@@ -266,18 +265,17 @@ impl Door {
         {
             return Answer::Replayed;
         }
-        state.executions[generation][named] = Execution { name: true, running: true, has_posted: false };
+        state.executions[generation][named] = Execution { name: true, running: true };
         Answer::Accepted
     }
 
-    fn post(&self, state: &mut State, generation: usize, fingerprint: usize) {
+    fn post(&self, state: &mut State, fingerprint: usize) {
         let stands = if self.has(Trap::IdOfTheExecution) { None } else { state.recorded() };
         match stands {
             None => state.posted[fingerprint] = state.posted[fingerprint].saturating_add(1).min(2),
             Some(other) if usize::from(other) == fingerprint => {}
             Some(_) => state.conflicts[fingerprint] = true,
         }
-        state.executions[generation][fingerprint].has_posted = true;
     }
 
     /// What a repeat is answered while the ledger answers and Redis holds this. `None`: it is accepted as new.
@@ -305,6 +303,21 @@ impl State {
             request.phase != Phase::Unsent && !request.has_ended()
         });
         running.map(|index| 1 << index).sum()
+    }
+
+    /// Makes states equal that differ in what counts no more.
+    fn forget_ended(&mut self) {
+        let on_their_way = self.on_their_way();
+        for mark in &mut self.marks {
+            if let Some((_, Mark::Reserved(by))) = mark {
+                *by &= on_their_way;
+            }
+        }
+        for request in &mut self.requests {
+            if matches!(request.phase, Phase::Dead | Phase::Done(Answer::Refused)) {
+                *request = Request { phase: request.phase, generation: 0, fingerprint: 0 };
+            }
+        }
     }
 
     fn some_answered(&self, expected: Answer) -> bool {
@@ -375,11 +388,9 @@ impl Model for Door {
             }
         }
         for (generation, executions) in state.executions.iter().enumerate() {
-            for (fingerprint, execution) in executions.iter().enumerate().filter(|(_, execution)| execution.running) {
+            for (fingerprint, _) in executions.iter().enumerate().filter(|(_, execution)| execution.running) {
+                actions.push(Action::PostWithoutAnswer(generation, fingerprint));
                 actions.push(Action::Post(generation, fingerprint));
-                if execution.has_posted {
-                    actions.push(Action::End(generation, fingerprint));
-                }
             }
         }
         actions.push(Action::ExpireReservation);
@@ -424,14 +435,16 @@ impl Model for Door {
                 state.mark_is_lost |= matches!(last.requests[index].phase, Phase::Mark(_));
                 state.requests[index].phase = Phase::Dead;
             }
-            Action::Post(generation, fingerprint) => self.post(&mut state, generation, fingerprint),
-            Action::End(generation, fingerprint) => state.executions[generation][fingerprint].running = false,
+            Action::PostWithoutAnswer(_, fingerprint) => self.post(&mut state, fingerprint),
+            Action::Post(generation, fingerprint) => {
+                self.post(&mut state, fingerprint);
+                state.executions[generation][fingerprint].running = false;
+            }
             Action::ExpireReservation => {
                 let early = self.has(Trap::ReservationEndsEarly);
                 for mark in &mut state.marks {
                     if let Some((_, Mark::Reserved(by))) = *mark
-                        && (early
-                            || (0..REQUESTS).all(|index| by & 1 << index == 0 || last.requests[index].has_ended()))
+                        && (early || by == 0)
                     {
                         *mark = None;
                     }
@@ -455,10 +468,12 @@ impl Model for Door {
                 state.generation = 1;
                 state.posted = [0; FINGERPRINTS];
                 state.conflicts = [false; FINGERPRINTS];
+                state.mark_is_lost = true;
             }
             Action::Restore => return None,
             Action::Midnight => state.day = 1,
         }
+        state.forget_ended();
         (state != *last).then_some(state)
     }
 

@@ -13,7 +13,7 @@ use model::{
 use stateright::Model;
 
 /// More would take longer than it is worth.
-const STATES_MAX: usize = 1_000_000;
+const STATES_MAX: usize = 800_000;
 
 fn holds<M>(model: M)
 where
