@@ -35,7 +35,7 @@ where
     findings
 }
 
-/// The steps to a state in which the promise of this name does not hold: one of the shortest ways. `None` if it holds everywhere.
+/// The steps to a state in which the promise of this name does not hold. `None` if it holds everywhere.
 pub fn counterexample<M>(model: M, promise: &'static str) -> Option<Vec<String>>
 where
     M: Model + Send + Sync + 'static,
@@ -48,9 +48,6 @@ where
     checker.discovery(promise).map(steps)
 }
 
-fn steps<State, Action: Debug>(path: stateright::Path<State, Action>) -> Vec<String>
-where
-    Action: Debug,
-{
+fn steps<State, Action: Debug>(path: stateright::Path<State, Action>) -> Vec<String> {
     path.into_actions().iter().map(|action| format!("{action:?}")).collect()
 }
