@@ -1,4 +1,4 @@
-/// A mistake that can be switched on in a model. Each but the last seven is a row of the table of traps in ARCHITECTURE.md.
+/// A mistake that can be switched on in a model. Each that does not say otherwise is a row of the table of traps in ARCHITECTURE.md.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash)]
 pub enum Trap {
     /// Redis holds "accepted" before the execution has started.
@@ -45,16 +45,16 @@ pub enum Trap {
     EarlyReversalSetAside,
     /// The key of an overtaken reversal is free for another payload.
     OvertakenKeyIsFree,
+    /// A request that meets a reservation of its own payload goes on under it and does not renew it.
+    ReservationNotRenewed,
     /// A reservation can end while the request that made it still runs. Not a row: a number, 30 s against a function's timeout.
     ReservationEndsEarly,
-    /// A request that meets a reservation of its own payload goes on under it and does not renew it. Not a row.
-    ReservationNotRenewed,
     /// Each execution has an id of its own. Not a row: the first invariant.
     IdOfTheExecution,
     /// A seal takes the next number without having seen the seal before it. Not a row: an invariant of seals.
     SealNumberUnseen,
     /// No unique index on what a reversal undoes. Not a row: an invariant.
     ReversalsNotUnique,
-    /// An overtaken reversal takes its key only after the transaction that found it overtaken. Not a row.
+    /// An overtaken reversal takes its key only after the transaction that found it overtaken. Not a row of its own.
     OvertakenKeptLater,
 }

@@ -10,6 +10,7 @@ use model::Trap;
 const OF_THE_PROTOCOL: [(&str, &[Trap]); 23] = [
     ("two payloads under one key at the same moment", &[Trap::NoReservation]),
     ("a reservation taken for an answer", &[Trap::ReservationAnswers]),
+    ("a reservation that ends", &[Trap::ReservationEndsEarly, Trap::ReservationNotRenewed]),
     ("what is remembered taken for what the ledger did", &[Trap::MemoryOverLedger]),
     ("a key that is free again when Redis forgets it", &[Trap::OnlyMemory]),
     ("what was remembered for another ledger", &[Trap::KeyWithoutGeneration, Trap::NameWithoutGeneration]),
@@ -26,8 +27,7 @@ const OF_THE_PROTOCOL: [(&str, &[Trap]); 23] = [
     ("a finished execution name taken for a success", &[Trap::ReplayUnderOldName]),
     ("a repair that overwrites", &[Trap::RepairUnconditional]),
     ("deleted totals that a late write", &[Trap::RepairDeletes]),
-    // Not rows yet.
-    ("a reservation that ends", &[Trap::ReservationEndsEarly, Trap::ReservationNotRenewed]),
+    // The last are no rows, or not yet.
     ("a reversal before its original", &[Trap::EarlyReversalSetAside]),
     ("the key of an overtaken reversal", &[Trap::OvertakenKeyIsFree, Trap::OvertakenKeptLater]),
     ("positions given out before the lock", &[Trap::PositionBeforeLock]),
