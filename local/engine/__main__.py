@@ -1,5 +1,6 @@
-"""MiniStack, the AWS engine, with four differences: calls to a busy function queue, none waits for nothing, nor for Python, and a
-request's body reaches its function undamaged.
+"""MiniStack, the AWS engine, with four differences.
+
+Calls to a busy function queue, none waits for nothing, nor for Python, and a request's body reaches its function undamaged.
 
 AWS has as many machines as there are calls. Here every concurrent call is one more process on the same few cores, and MiniStack
 refuses those beyond its limit: a burst that AWS would not notice ends in throttling and timeouts. This bounds the processes of

@@ -26,10 +26,7 @@ INVOICE = "fd320b8f-3275-5d20-bd21-a6fe2716f613"
 REFUND = "cce9a8b1-ffc4-5ec2-a179-137f352a2673"
 DAY = "2026-11-22"
 # A balance token of the sale, signed with nobody's key.
-TOKEN = (
-    "g-EhqiC9-VejAe7_jDID2lDxu9U8vzLfTsh0GopKs-IyIEJSTCAyMDI2LTEx"
-    "LTIyIDEgMSAxIDEgMTc5NTM1OTg0Ng"
-)
+TOKEN = "g-EhqiC9-VejAe7_jDID2lDxu9U8vzLfTsh0GopKs-IyIEJSTCAyMDI2LTExLTIyIDEgMSAxIDEgMTc5NTM1OTg0Ng"
 # When the parked inputs were parked, as text and in milliseconds. They are tried for some days from then on.
 PARKED_AT = "2026-11-22T15:00:02"
 PARKED_AT_MS = "1795359602000"
