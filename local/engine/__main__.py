@@ -1,4 +1,6 @@
-"""MiniStack, the AWS engine, with three differences: calls to a busy function queue, none waits for nothing, nor for Python.
+"""MiniStack, the AWS engine, with four differences.
+
+Calls to a busy function queue, none waits for nothing, nor for Python, and a request's body reaches its function undamaged.
 
 AWS has as many machines as there are calls. Here every concurrent call is one more process on the same few cores, and MiniStack
 refuses those beyond its limit: a burst that AWS would not notice ends in throttling and timeouts. This bounds the processes of
@@ -12,19 +14,23 @@ It remembers every execution with its history, in one process. From time to time
 and nobody is answered meanwhile: for 3.4 s, when it was put off to the end of a fault suite. What has survived such a search once is
 left out of the next, so that each looks at what is new.
 
-This replaces three functions of MiniStack, whose version is pinned in `requirements/engine.txt`.
+Its gateway hands a body that is declared as JSON on as text, and puts U+FFFD in the place of what is not UTF-8, so that a function could
+not know. What is not UTF-8 is handed on in base64 here, as all is that is not declared as text.
+
+This replaces five functions of MiniStack, whose version is pinned in `requirements/engine.txt`.
 """
 
 import gc
 import os
 import threading
 from collections import defaultdict
+from contextvars import ContextVar
 from socketserver import StreamRequestHandler
 from typing import Any
 
 from ministack import app
 from ministack.core import lambda_runtime
-from ministack.services import lambda_svc
+from ministack.services import apigateway, lambda_svc
 
 # Shorter than API Gateway's 30 s: a call that waits longer is refused with 429, as on AWS.
 WAIT_TIMEOUT_S = 25
@@ -36,6 +42,9 @@ lock = threading.Lock()
 reserve = lambda_svc._acquire_execution_slot
 give_back = lambda_svc._release_execution_slot
 read_log = lambda_runtime.Worker._drain_stderr_bounded
+invoke = apigateway._invoke_lambda_proxy
+is_declared_as_text = apigateway._v2_request_body_is_text
+body_is_utf8 = ContextVar("body_is_utf8", default=True)
 
 
 def turns(key: str) -> threading.Semaphore:
@@ -67,6 +76,27 @@ def read_log_at_once(worker: lambda_runtime.Worker, first_line_wait: float = LOG
     return read_log(worker, first_line_wait, **limits)
 
 
+async def invoke_undamaged(
+    integration: dict, api_id: str, stage: str, path: str, method: str, headers: dict, body: bytes | None, *more: Any, **named: Any
+) -> tuple:
+    """Calls a function with a request, and remembers meanwhile what its body is."""
+    try:
+        (body or b"").decode()
+        is_utf8 = True
+    except UnicodeDecodeError:
+        is_utf8 = False
+    reset = body_is_utf8.set(is_utf8)
+    try:
+        return await invoke(integration, api_id, stage, path, method, headers, body, *more, **named)
+    finally:
+        body_is_utf8.reset(reset)
+
+
+def is_text(content_type: str | None) -> bool:
+    """Whether the body is handed on as text, and not in base64."""
+    return is_declared_as_text(content_type) and body_is_utf8.get()
+
+
 def leave_out_survivors(phase: str, info: dict[str, int]) -> None:
     """Keeps what has survived a search through everything out of later ones. What nobody refers to any more is freed all the same."""
     if phase == "stop" and info["generation"] == len(gc.get_threshold()) - 1:
@@ -76,6 +106,8 @@ def leave_out_survivors(phase: str, info: dict[str, int]) -> None:
 lambda_svc._acquire_execution_slot = wait_and_reserve
 lambda_svc._release_execution_slot = give_back_both
 lambda_runtime.Worker._drain_stderr_bounded = read_log_at_once
+apigateway._invoke_lambda_proxy = invoke_undamaged
+apigateway._v2_request_body_is_text = is_text
 StreamRequestHandler.disable_nagle_algorithm = True
 gc.callbacks.append(leave_out_survivors)
 app.main()

@@ -76,12 +76,15 @@ def fresh_key() -> str:
 
 
 def keep_to_the_calendar(case: schemathesis.Case) -> None:
-    """An entry may be dated a year ahead at most, and a range has an order and a length."""
+    """An entry may be dated a year ahead at most, a reversal not before its entry, and a range has an order and a length."""
     if isinstance(case.body, dict):
         body = copy.deepcopy(case.body)
         for entry in [body, *body.get("entries", [])]:
             if entry.get("date"):
                 entry["date"] = not_in_the_future(datetime.date.fromisoformat(entry["date"])).isoformat()
+        if body.get("date") and case.operation.path.endswith("/reversal"):
+            # Not before the entry, which is not in the future.
+            body["date"] = datetime.date.today().isoformat()
         if body != case.body:
             case.body = body
     if "from" in case.query and "to" in case.query:

@@ -38,9 +38,11 @@ def merchant_with_a_year(merchant: Merchant, stack: Stack) -> Merchant:
     posted = []
     for first in range(0, ENTRY_COUNT, BATCH_SIZE):
         posted += merchant.recorded_batch(entries[first : first + BATCH_SIZE]).body["entries"]
-    reversed_ones = chance.sample(posted, REVERSAL_COUNT)
-    dates = [str(FIRST + timedelta(days=chance.randrange(days))) for _ in reversed_ones]
-    accepted = at_once(lambda n: merchant.accepted_reversal(reversed_ones[n]["id"], f"reversal-{n}", {"date": dates[n]}), REVERSAL_COUNT)
+    reversed_ones = chance.sample(list(zip(posted, entries, strict=True)), REVERSAL_COUNT)
+    ids = [each["id"] for each, _ in reversed_ones]
+    # Not before the entries themselves.
+    dates = [str(LAST - timedelta(days=chance.randrange((LAST - date.fromisoformat(sent["date"])).days + 1))) for _, sent in reversed_ones]
+    accepted = at_once(lambda n: merchant.accepted_reversal(ids[n], f"reversal-{n}", {"date": dates[n]}), REVERSAL_COUNT)
     for answer in accepted:
         assert merchant.recorded(answer).status == "SUCCEEDED"
     return merchant

@@ -25,6 +25,8 @@ SALE = "cfa8bece-e667-5d04-9fd2-16305e61fcd8"
 INVOICE = "fd320b8f-3275-5d20-bd21-a6fe2716f613"
 REFUND = "cce9a8b1-ffc4-5ec2-a179-137f352a2673"
 DAY = "2026-11-22"
+# A balance token of the sale, signed with nobody's key.
+TOKEN = "g-EhqiC9-VejAe7_jDID2lDxu9U8vzLfTsh0GopKs-IyIEJSTCAyMDI2LTExLTIyIDEgMSAxIDEgMTc5NTM1OTg0Ng"
 # When the parked inputs were parked, as text and in milliseconds. They are tried for some days from then on.
 PARKED_AT = "2026-11-22T15:00:02"
 PARKED_AT_MS = "1795359602000"
@@ -44,6 +46,12 @@ def three_entries(merchant: Merchant) -> Names:
     batch = body_of("register-entry/batch")["entries"]
     answer = merchant.recorded_batch([sale, *batch])
     return no_entry(merchant) | {SALE: answer.body["entries"][0]["id"]}
+
+
+def token_of_the_sale(merchant: Merchant) -> Names:
+    """The sale is posted, and its token is known."""
+    names = three_entries(merchant)
+    return names | {TOKEN: merchant.posted(names[SALE])["balance_token"]}
 
 
 def sealed_day(merchant: Merchant) -> Names:
@@ -116,7 +124,7 @@ CASES = {
         no_entry, {"statusCode": 400, "code": "parameter_invalid", "errors": [{"parameter": "date"}]}
     ),
     "get-daily-balance/range": Case(three_entries, {"statusCode": 200, "balances": CLOSING_OF_MONTH}),
-    "get-daily-balance/token": Case(three_entries, BALANCE),
+    "get-daily-balance/token": Case(token_of_the_sale, BALANCE),
     "get-entry/entry": Case(
         three_entries, {"statusCode": 200, "id": SALE, "merchant_id": MERCHANT, "status": "posted", "amount": "150.75"}
     ),

@@ -2,9 +2,11 @@
 
 import json
 from collections.abc import Iterator
+from http.client import HTTPConnection
+from urllib.parse import urlsplit
 
 import pytest
-from deployed.api import Answer, call
+from deployed.api import Answer, call, read
 from deployed.merchant import DATE, Day, Merchant, entry
 from deployed.stack import VARIABLES, Stack
 
@@ -53,6 +55,9 @@ FAULTY_BODIES = {
     "a thousand brackets": (b"[" * 1000, "malformed_json"),
     "array": (b'[{"type": "credit", "amount": "10.00"}]', "validation_failed"),
     "null": (b"null", "validation_failed"),
+    "text in ISO-8859-1": (b'{"type": "credit", "amount": "10.00", "description": "caf\xe9"}', "malformed_json"),
+    "UTF-16": ('{"type": "credit", "amount": "10.00"}'.encode("utf-16"), "malformed_json"),
+    "number past all floats": (b'{"type": "credit", "amount": 1e400}', "validation_failed"),
     "two amounts": (b'{"type": "credit", "amount": "10.00", "amount": "20.00"}', "validation_failed"),
 }
 
@@ -63,6 +68,8 @@ FAULTY_KEYS = {
     "with a space": ("a b", "idempotency_key_invalid"),
     "not ASCII": ("café", "idempotency_key_invalid"),
     "open quote": ('"key', "idempotency_key_invalid"),
+    "two keys, as the gateway joins them": ("key-1,key-2", "idempotency_key_invalid"),
+    "two quoted keys": ('"key-1","key-2"', "idempotency_key_invalid"),
 }
 
 FAULTY_QUERIES = {
@@ -106,7 +113,7 @@ FAULTY_QUERIES = {
     "/entries/%20": ["id"],
     "/entries/%C3%A9%23%3F%25": ["id"],
     f"/entries/{VARIABLES['id']}0": ["id"],
-    "/entries/F8074BC3-3D8C-5A13-BF98-16220B3A9341": ["id"],
+    f"/entries/%7B{VARIABLES['id']}%7D": ["id"],
     f"/entries/{VARIABLES['id']}?currency=BRL": ["currency"],
     "/days/2026-02-30/seals": ["date"],
     f"/days/{DATE}/seals?currency=BRX&limit=1": ["currency", "limit"],
@@ -184,6 +191,23 @@ def test_bodies_that_are_not_declared_to_be_json_in_utf_8_are_refused(untouched:
     for content_type in ("text/plain", "application/x-www-form-urlencoded", "application/json; charset=latin1", ""):
         refused = untouched.post(entry(), "key", headers={"Content-Type": content_type})
         assert_problem(content_type, refused, 415, "unsupported_media_type")
+    named = untouched.post(entry(), "key", headers={"Content-Type": "application/json; charset=ISO-8859-1"})
+    assert_problem("charset", named, 415, "unsupported_media_type")
+    assert "iso-8859-1" in named.body["detail"].lower()
+    encoded = untouched.post(entry(), "key", headers={"Content-Encoding": "gzip"})
+    assert_problem("gzip", encoded, 415, "unsupported_media_type")
+
+
+def test_a_request_with_two_keys_is_refused(untouched: Merchant) -> None:
+    url = urlsplit(f"{untouched.stack.url}/entries")
+    body = json.dumps(entry()).encode()
+    headers = {"Authorization": f"Bearer {untouched.token}", "Content-Type": "application/json", "Content-Length": str(len(body))}
+    connection = HTTPConnection(url.netloc, timeout=35)
+    connection.putrequest("POST", url.path)
+    for name, value in [*headers.items(), ("Idempotency-Key", "key-1"), ("Idempotency-Key", "key-2")]:
+        connection.putheader(name, value)
+    connection.endheaders(body)
+    assert_problem("two keys", read(connection.getresponse()), 400, "idempotency_key_invalid")
 
 
 def test_one_faulty_entry_refuses_the_whole_batch(untouched: Merchant) -> None:

@@ -70,6 +70,21 @@ def test_a_reversal_that_names_no_date_is_of_today(merchant: Merchant, sale: dic
     assert merchant.posted(answer.body["id"])["date"] == answer.body["date"]
 
 
+def test_a_reversal_is_not_dated_before_its_entry(merchant: Merchant, sale: dict[str, Any]) -> None:
+    refused = merchant.reverse(sale["id"], "refund", {"date": "2026-03-09"})
+    assert (refused.problem, refused.faults) == ((400, "validation_failed"), ["/date"])
+    assert sale["date"] in refused.body["errors"][0]["detail"]
+    # A refusal is not remembered.
+    assert merchant.accepted_reversal(sale["id"], "refund", {"date": sale["date"]}).body["date"] == sale["date"]
+
+
+def test_an_id_in_upper_case_is_the_same_id(merchant: Merchant, sale: dict[str, Any]) -> None:
+    assert merchant.look_up(sale["id"].upper()).body["id"] == sale["id"]
+    first = merchant.accepted_reversal(sale["id"], "refund", REFUND)
+    again = merchant.accepted_reversal(sale["id"].upper(), "refund", REFUND)
+    assert (again.is_replay, again.body) == (True, first.body)
+
+
 def test_an_entry_is_reversed_once(merchant: Merchant, sale: dict[str, Any]) -> None:
     merchant.recorded(merchant.accepted_reversal(sale["id"], "refund", REFUND))
     refused = merchant.reverse(sale["id"], "refund-again", REFUND)

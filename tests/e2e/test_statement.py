@@ -228,12 +228,23 @@ def test_an_export_of_days_without_entries_is_a_header(merchant: Merchant) -> No
 
 
 def test_texts_survive_csv_and_none_is_taken_for_a_formula(merchant: Merchant) -> None:
-    harmless = ['say "hi"', "comma, semicolon; and ' apostrophe", "line\u2028separator", "1-1", "a=b", "rent; water", "'=1", "☕", " padded ", "e\u0301"]
+    harmless = [
+        'say "hi"',
+        "comma, semicolon; and ' apostrophe",
+        "line\u2028separator",
+        "1-1",
+        "a=b",
+        "rent; water",
+        "'=1",
+        "☕",
+        " padded ",
+        "e\u0301",
+    ]
     formulas = [
         "=1+1", "+55 11 5555", "-10", "@SUM(A1)", " =1", "   @x", "＝1", "＋1", "－1", "＠x", '=HYPERLINK("http://example.com","x")',
     ]  # fmt: skip
     # What a spreadsheet splits at a semicolon or another separator, and how it is exported.
-    inside = {"rent;=1+1;x": "rent;'=1+1;x", 'a, "-5"': "a, \"'-5\"", "a|@x; +1": "a|'@x; '+1"}
+    inside = {"rent;=1+1;x": "rent;'=1+1;x", 'a, "-5"': 'a, "\'-5"', "a|@x; +1": "a|'@x; '+1"}
     texts = harmless + formulas + list(inside)
     posted = merchant.recorded_batch(
         [entry(description=text, category=text[::-1], idempotency_key=f"key-{n}") for n, text in enumerate(texts)]

@@ -191,6 +191,28 @@ def test_no_way_leads_to_or_from_the_internet(processed: dict[str, Any]) -> None
     assert all(not instance["PubliclyAccessible"] for instance in template.resources("AWS::RDS::DBInstance").values())
 
 
+def test_the_cache_lets_in_who_has_the_password_and_nobody_else(processed: dict[str, Any]) -> None:
+    template = Template(processed, MADE)
+    (cache,) = template.resources("AWS::ElastiCache::ServerlessCache").values()
+    (group,) = template.resources("AWS::ElastiCache::UserGroup").values()
+    assert cache["UserGroupId"] == "MemoryUsers"
+    assert set(group["UserIds"]) == {"MemoryUser", "MemoryDefaultUser"}
+    users = {user["UserName"]: user for user in template.resources("AWS::ElastiCache::User").values()}
+    password = "{{resolve:secretsmanager:${MemoryPassword}}}"
+    for user in users.values():
+        assert user["AuthenticationMode"] == {"Type": "password", "Passwords": [password]}
+    assert users["default"]["AccessString"].split()[0] == "off"
+    assert "~*" not in users["fluxo"]["AccessString"] and "@all" not in users["fluxo"]["AccessString"].replace("-@all", "")
+    urls = {
+        variables["REDIS_URL"]
+        for function in template.resources("AWS::Lambda::Function").values()
+        if "REDIS_URL" in (variables := function["Environment"]["Variables"])
+    }
+    assert urls == {f"rediss://fluxo:{password}@${{MemoryCache.Endpoint.Address}}:${{MemoryCache.Endpoint.Port}}"}
+    for made in ("AWS::ElastiCache::UserGroup", "AWS::ElastiCache::User"):
+        assert Template(processed, GIVEN | NETWORK).resources(made) == {}, made
+
+
 def reserved(template: Template) -> dict[str, int]:
     """How much concurrency is reserved for each function."""
     functions = template.resources("AWS::Lambda::Function").items()
@@ -206,7 +228,7 @@ def test_nothing_else_can_use_up_the_concurrency_of_accepting_entries(processed:
 def test_who_signs_balance_tokens_and_who_checks_them_share_a_key_and_nobody_else_has_it(processed: dict[str, Any]) -> None:
     functions = Template(processed, MADE).resources("AWS::Lambda::Function")
     keys = {name: function["Environment"]["Variables"].get("BALANCE_TOKEN_KEY") for name, function in functions.items()}
-    reference = "{{resolve:secretsmanager:BalanceTokenKey}}"
+    reference = "{{resolve:secretsmanager:${BalanceTokenKey}}}"
     assert {name: key for name, key in keys.items() if key} == {"GetEntry": reference, "GetDailyBalance": reference}
 
 

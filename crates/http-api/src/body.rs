@@ -1,8 +1,14 @@
 //! Reading a JSON body, member by member, with every fault noted where it is.
 
-use lambda_http::{Request, http::header::CONTENT_TYPE};
+use lambda_http::{
+    Request,
+    http::header::{CONTENT_ENCODING, CONTENT_TYPE},
+};
 
-use crate::{Code, Fault, Problem, json::Json};
+use crate::{
+    Code, Fault, Problem,
+    json::{Json, without_values_of_numbers},
+};
 
 /// The longest body, in bytes.
 pub const BODY_BYTES_MAX: usize = 256 * 1024;
@@ -10,27 +16,66 @@ pub const BODY_BYTES_MAX: usize = 256 * 1024;
 /// The most faults that are listed: more than a batch with every field of every entry wrong, few enough to bound the answer.
 const FAULTS_MAX: usize = 5_000;
 
-/// Reads a body that must be there.
+/// The most of a header that a refusal quotes, in characters.
+const QUOTED_MAX: usize = 100;
+
+/// Reads a body that must be there. A byte order mark in front of it is left aside (RFC 8259, section 8.1).
 pub(crate) fn parse_body(request: &Request) -> Result<Json, Problem> {
-    if !is_json(request) {
-        return Err(Problem::new(Code::UnsupportedMediaType, "Send the body as application/json."));
-    }
+    refuse_other_media_type(request)?;
+    refuse_encoded(request)?;
     let bytes: &[u8] = request.body();
     if bytes.len() > BODY_BYTES_MAX {
         let detail = format!("The body must be at most {BODY_BYTES_MAX} bytes, has {}.", bytes.len());
         return Err(Problem::new(Code::BodyTooLarge, detail));
     }
-    serde_json::from_slice(bytes)
-        .map_err(|error| Problem::new(Code::MalformedJson, format!("The body is not JSON: {error}.")))
+    let malformed = |detail: String| Problem::new(Code::MalformedJson, detail);
+    let text = std::str::from_utf8(bytes).map_err(|error| {
+        malformed(format!("The body is not UTF-8: its first {} bytes are, and the next is not.", error.valid_up_to()))
+    })?;
+    let text = text.strip_prefix('\u{feff}').unwrap_or(text);
+    serde_json::from_str(&without_values_of_numbers(text))
+        .map_err(|error| malformed(format!("The body is not JSON: {error}.")))
 }
 
-fn is_json(request: &Request) -> bool {
-    request.headers().get(CONTENT_TYPE).and_then(|value| value.to_str().ok()?.parse::<mime::Mime>().ok()).is_some_and(
-        |mime| {
-            let charset = mime.get_param(mime::CHARSET);
-            mime.essence_str() == "application/json" && charset.is_none_or(|charset| charset == mime::UTF_8)
-        },
-    )
+/// The body must be declared as JSON, once: the gateway joins headers of one name with a comma. JSON has no charset but UTF-8
+/// (RFC 8259, section 8.1), so one may be named, and no other.
+fn refuse_other_media_type(request: &Request) -> Result<(), Problem> {
+    let refused = |detail: String| Err(Problem::new(Code::UnsupportedMediaType, detail));
+    let mut values = request.headers().get_all(CONTENT_TYPE).iter();
+    let (Some(value), None) = (values.next(), values.next()) else {
+        return refused("Send the body as application/json, with one Content-Type header.".to_owned());
+    };
+    let value = value.to_str().unwrap_or_default();
+    let mime = match value.parse::<mime::Mime>() {
+        Ok(mime) if mime.essence_str() == "application/json" => mime,
+        Ok(_) | Err(_) => {
+            let detail = format!("Send the body as application/json; Content-Type is \"{}\".", beginning(value));
+            return refused(detail);
+        }
+    };
+    let is_utf_8 = |charset: &str| ["utf-8", "utf8"].iter().any(|name| charset.eq_ignore_ascii_case(name));
+    let charsets = mime.params().filter(|(name, _)| *name == mime::CHARSET).map(|(_, charset)| charset.as_str());
+    match charsets.map(|charset| charset.trim_matches('"')).find(|charset| !is_utf_8(charset)) {
+        Some(other) => refused(format!("Send the body in UTF-8; its charset is given as \"{}\".", beginning(other))),
+        None => Ok(()),
+    }
+}
+
+/// Nothing is decompressed here.
+fn refuse_encoded(request: &Request) -> Result<(), Problem> {
+    let values = request.headers().get_all(CONTENT_ENCODING).iter();
+    let mut encodings = values.flat_map(|value| value.to_str().unwrap_or("?").split(',')).map(str::trim);
+    match encodings.find(|encoding| !encoding.is_empty() && !encoding.eq_ignore_ascii_case("identity")) {
+        Some(other) => {
+            let detail = format!("Send the body as it is; its Content-Encoding is given as \"{}\".", beginning(other));
+            Err(Problem::new(Code::UnsupportedMediaType, detail))
+        }
+        None => Ok(()),
+    }
+}
+
+fn beginning(text: &str) -> &str {
+    text.char_indices().nth(QUOTED_MAX).map_or(text, |(end, _)| &text[..end])
 }
 
 /// Everything that is wrong with a body.

@@ -163,13 +163,20 @@ fn parse_amount(object: &mut Object<'_, '_>, currency: Option<Currency>) -> Opti
 
 /// The key that names the request.
 pub(crate) fn header_key(request: &Request) -> Result<IdempotencyKey, Problem> {
-    let value = request.headers().get(IDEMPOTENCY_KEY).ok_or_else(|| {
+    let mut values = request.headers().get_all(IDEMPOTENCY_KEY).iter();
+    let value = values.next().ok_or_else(|| {
         Problem::new(
             Code::IdempotencyKeyMissing,
             "Name this request with an Idempotency-Key header, and keep the name when you repeat it.",
         )
     })?;
-    value.to_str().ok().and_then(|value| IdempotencyKey::parse_header(value).ok()).ok_or_else(|| {
+    let value = value.to_str().unwrap_or_default();
+    // The gateway joins headers of one name with a comma: two keys must not name a third request.
+    if values.next().is_some() || (value.contains(',') && !value.trim_start().starts_with('"')) {
+        let detail = "Send one Idempotency-Key header, and a key that has a comma in quotes: \"a,b\".";
+        return Err(Problem::new(Code::IdempotencyKeyInvalid, detail));
+    }
+    IdempotencyKey::parse_header(value).map_err(|_| {
         Problem::new(Code::IdempotencyKeyInvalid, "Idempotency-Key must be 1 to 64 visible ASCII characters.")
     })
 }

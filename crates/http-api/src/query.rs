@@ -41,7 +41,9 @@ impl Query {
     }
 
     pub(crate) fn path_entry_id(&mut self, request: &Request) -> Option<EntryId> {
-        let id = EntryId::parse(Query::path_part(request, "id")).ok_or("must be a UUID in its canonical form");
+        // Upper case says the same (RFC 9562, section 4).
+        let id = Query::path_part(request, "id").to_ascii_lowercase();
+        let id = EntryId::parse(&id).ok_or("must be a UUID in its canonical form");
         self.check("id", id)
     }
 

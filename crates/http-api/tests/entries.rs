@@ -135,24 +135,110 @@ fn a_field_that_occurs_twice_is_refused() {
 #[test]
 fn what_is_not_json_is_malformed() {
     let deep = "[".repeat(100_000);
-    for body in ["", "{", "{\"type\":", "credit", "{'type': 'credit'}", "{} {}", "1e999", r#""\ud800""#, &deep] {
+    let twice_marked = "\u{feff}\u{feff}{}";
+    let bodies = ["", "{", "{\"type\":", "credit", "{'type': 'credit'}", "{} {}", "01", "1e", "-", "NaN", twice_marked];
+    for body in bodies.into_iter().chain([r#""\ud800""#, r#"{"description": "\udc00\ud800"}"#, deep.as_str()]) {
         let refused = read_entry(&event().body(body)).unwrap_err();
         assert_eq!((refused.status, refused.code()), (400, "malformed_json"), "{body:.40}");
     }
 }
 
 #[test]
+fn a_number_of_any_size_is_a_fault_where_it_stands() {
+    for number in ["1e400", "-1E+999999999999", "0.1e-400", "-0", "1", &"9".repeat(1_000)] {
+        let with = |field: &str| {
+            read_entry(&event().body(format!(r#"{{"type": "credit", "amount": "1", "{field}": {number}}}"#)))
+        };
+        assert_eq!(
+            with("description").unwrap_err().faults(),
+            ["/description: must be a string, is a number"],
+            "{number}"
+        );
+        assert_eq!(with("rate").unwrap_err().faults(), ["/rate: is not a known field"], "{number}");
+        assert_eq!(
+            read_entry(&event().body(number)).unwrap_err().faults(),
+            [": must be an object, is a number"],
+            "{number}"
+        );
+    }
+    // A text that looks like one is none of these.
+    let text = r#"{"type": "credit", "amount": "1", "description": "1e400 \"2\" \\"}"#;
+    assert_eq!(read_entry(&event().body(text)).unwrap().request.description.unwrap().as_str(), r#"1e400 "2" \"#);
+}
+
+#[test]
+fn a_byte_order_mark_is_left_aside() {
+    let body = json!({"type": "credit", "amount": "1.00"});
+    let plain = read_entry(&event().json(&body)).unwrap();
+    assert_eq!(read_entry(&event().body(format!("\u{feff}{body}"))).unwrap(), plain);
+    assert_eq!(read_entry(&event().bytes(format!("\u{feff}{body}").as_bytes())).unwrap(), plain);
+}
+
+#[test]
+fn a_body_that_is_not_utf_8_is_refused_and_no_character_is_replaced() {
+    let of =
+        |description: &[u8]| [br#"{"type": "credit", "amount": "1", "description": ""#, description, br#""}"#].concat();
+    // "é" in ISO-8859-1, a lone continuation byte, an overlong slash, a surrogate, half a character.
+    for bytes in [&b"caf\xe9"[..], b"\x80", b"\xc0\xaf", b"\xed\xa0\x80", b"\xf0\x9f\xa7"] {
+        let refused = read_entry(&event().bytes(&of(bytes))).unwrap_err();
+        assert_eq!((refused.status, refused.code()), (400, "malformed_json"), "{bytes:?}");
+        let detail = refused.body["detail"].as_str().unwrap();
+        assert!(detail.starts_with("The body is not UTF-8: its first 5"), "{detail}");
+    }
+    let utf_16: Vec<u8> = "\u{feff}{}".encode_utf16().flat_map(u16::to_le_bytes).collect();
+    assert_eq!(read_entry(&event().bytes(&utf_16)).unwrap_err().code(), "malformed_json");
+    // As a character of a text, the replacement character is one like any other.
+    let read = read_entry(&event().bytes(&of("\u{fffd}é".as_bytes()))).unwrap();
+    assert_eq!(read.request.description.unwrap().as_str(), "\u{fffd}é");
+}
+
+#[test]
 fn the_body_must_be_declared_as_json() {
-    for accepted in ["application/json", "application/json; charset=utf-8", "APPLICATION/JSON;charset=UTF-8"] {
+    for accepted in [
+        "application/json",
+        "application/json; charset=utf-8",
+        "APPLICATION/JSON;charset=UTF-8",
+        "application/json; charset=\"utf-8\"",
+        "application/json; Charset=utf8",
+        "application/json; version=1; charset=UTF8",
+    ] {
         assert!(read_entry(&event().header("content-type", accepted)).is_ok(), "{accepted}");
     }
-    let others = ["text/plain", "application/xml", "application/json; charset=latin1", "application/jsonl", "json", ""];
-    for refused in others.map(|value| event().header("content-type", value)) {
-        let refused = read_entry(&refused).unwrap_err();
+    let detail_of = |event: &HttpEvent| {
+        let refused = read_entry(event).unwrap_err();
         assert_eq!((refused.status, refused.code()), (415, "unsupported_media_type"));
+        refused.body["detail"].as_str().unwrap().to_owned()
+    };
+    // The last is what the gateway makes of two headers.
+    for other in ["text/plain", "application/xml", "application/jsonl", "json", "", "application/json,application/json"]
+    {
+        let expected = format!("Send the body as application/json; Content-Type is \"{other}\".");
+        assert_eq!(detail_of(&event().header("content-type", other)), expected);
     }
-    let refused = read_entry(&event().without_header("content-type")).unwrap_err();
-    assert_eq!(refused.code(), "unsupported_media_type");
+    let missing = detail_of(&event().without_header("content-type"));
+    assert_eq!(missing, "Send the body as application/json, with one Content-Type header.");
+    for (value, charset) in [
+        ("application/json; charset=ISO-8859-1", "ISO-8859-1"),
+        ("application/json;charset=\"latin1\"", "latin1"),
+        ("application/json; charset=utf-16", "utf-16"),
+        ("application/json; charset=utf-8; charset=windows-1252", "windows-1252"),
+    ] {
+        let expected = format!("Send the body in UTF-8; its charset is given as \"{charset}\".");
+        assert_eq!(detail_of(&event().header("content-type", value)).to_lowercase(), expected.to_lowercase());
+    }
+    let long = detail_of(&event().header("content-type", &format!("text/{}", "x".repeat(5_000))));
+    assert!(long.len() < 200, "{long}");
+}
+
+#[test]
+fn a_body_comes_without_an_encoding_of_its_content() {
+    assert!(read_entry(&event().header("content-encoding", "Identity")).is_ok());
+    for (value, named) in [("gzip", "gzip"), ("identity, br", "br"), ("GZIP,gzip", "GZIP")] {
+        let refused = read_entry(&event().header("content-encoding", value)).unwrap_err();
+        assert_eq!((refused.status, refused.code()), (415, "unsupported_media_type"));
+        let expected = format!("Send the body as it is; its Content-Encoding is given as \"{named}\".");
+        assert_eq!(refused.body["detail"], expected);
+    }
 }
 
 #[test]
@@ -174,6 +260,29 @@ fn an_entry_needs_a_valid_idempotency_key() {
     }
     let quoted = read_entry(&event().header("idempotency-key", "\"sale-1001\"")).unwrap();
     assert_eq!(quoted, read_entry(&event()).unwrap());
+}
+
+/// The gateway joins headers of one name with a comma.
+#[test]
+fn two_idempotency_keys_are_no_third_one() {
+    for joined in ["sale-1,sale-2", "sale-1,sale-1", "sale-1, sale-2", "sale-1,", ",", "sale-1,\"sale-2\""] {
+        let refused = read_entry(&event().header("idempotency-key", joined)).unwrap_err();
+        assert_eq!((refused.status, refused.code()), (400, "idempotency_key_invalid"), "{joined}");
+        let detail = "Send one Idempotency-Key header, and a key that has a comma in quotes: \"a,b\".";
+        assert_eq!(refused.body["detail"], detail, "{joined}");
+    }
+    for joined in ["\"sale-1\",\"sale-2\"", "\"sale-1\", sale-2", "\"sale-1,sale-2"] {
+        assert_eq!(
+            read_entry(&event().header("idempotency-key", joined)).unwrap_err().code(),
+            "idempotency_key_invalid"
+        );
+    }
+    let mut unjoined = event().request();
+    unjoined.headers_mut().append("idempotency-key", "sale-2".parse().unwrap());
+    assert_eq!(answer(parse_entry(&unjoined, today())).unwrap_err().code(), "idempotency_key_invalid");
+    // A key of its own that has a comma.
+    let quoted = read_entry(&event().header("idempotency-key", "\"sale-1,sale-2\"")).unwrap();
+    assert_eq!(quoted.key.as_str(), "sale-1,sale-2");
 }
 
 #[test]

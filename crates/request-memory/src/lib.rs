@@ -115,35 +115,39 @@ impl RequestMemory {
     /// at the same moment the second therefore meets the first, before either has started anything. Nothing of any, if Redis
     /// does not answer in time.
     ///
-    /// A reservation ends by itself. It is not an answer: whoever repeats the request has to go on with it. Who meets a reservation
-    /// of its own payload renews it, so that it does not end while this request goes on.
+    /// A reservation ends by itself. It is not an answer: whoever repeats the request has to go on with it. It is renewed then,
+    /// because it has to outlive whoever goes on, and read again, because it may have ended just before.
     pub async fn reserve(&self, requests: &[(EntryId, Fingerprint)]) -> Vec<Option<Remembered>> {
+        let mut met = self.reserve_free(requests).await;
+        let is_own = |index: &usize| {
+            let own = Remembered { fingerprint: requests[*index].1, mark: Mark::Reserved };
+            met[*index].as_ref() == Some(&own)
+        };
+        let own: Vec<usize> = (0..requests.len()).filter(is_own).collect();
+        if own.is_empty() {
+            return met;
+        }
+        let renewed: Vec<_> = own.iter().map(|index| requests[*index]).collect();
+        let mut pipeline = Pipeline::with_capacity(renewed.len());
+        for (id, _) in &renewed {
+            // Only if that is later: what has been accepted meanwhile keeps its day.
+            pipeline.cmd("EXPIRE").arg(self.key(*id)).arg(RESERVATION_SECONDS).arg("GT");
+        }
+        self.run("renew", &pipeline).await;
+        for (index, again) in own.into_iter().zip(self.reserve_free(&renewed).await) {
+            met[index] = again;
+        }
+        met
+    }
+
+    async fn reserve_free(&self, requests: &[(EntryId, Fingerprint)]) -> Vec<Option<Remembered>> {
         let mut pipeline = Pipeline::with_capacity(requests.len());
         for (id, fingerprint) in requests {
             let reserved = Remembered { fingerprint: *fingerprint, mark: Mark::Reserved };
             let set = pipeline.cmd("SET").arg(self.key(*id)).arg(reserved.write());
             set.arg("NX").arg("GET").arg("EX").arg(reserved.mark.seconds());
         }
-        let met = read_each(self.run("reserve", &pipeline).await);
-        let own = |((_, fingerprint), met): (&(EntryId, Fingerprint), &Option<Remembered>)| {
-            met.as_ref().is_some_and(|met| met.mark == Mark::Reserved && met.fingerprint == *fingerprint)
-        };
-        let renewed: Vec<EntryId> =
-            requests.iter().zip(&met).filter(|pair| own(*pair)).map(|((id, _), _)| *id).collect();
-        self.renew(&renewed).await;
-        met
-    }
-
-    /// Lets reservations last as long as new ones. What lasts longer, because it is an answer by now, is left as it is.
-    async fn renew(&self, ids: &[EntryId]) {
-        if ids.is_empty() {
-            return;
-        }
-        let mut pipeline = Pipeline::with_capacity(ids.len());
-        for id in ids {
-            pipeline.cmd("EXPIRE").arg(self.key(*id)).arg(RESERVATION_SECONDS).arg("GT");
-        }
-        self.run("renew", &pipeline).await;
+        read_each(self.run("reserve", &pipeline).await)
     }
 
     /// Remembers requests, in place of what was remembered of them.

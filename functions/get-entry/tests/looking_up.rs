@@ -143,10 +143,20 @@ async fn another_merchants_entry_is_answered_like_one_that_does_not_exist() {
     assert_eq!(stranger, nobody);
 }
 
+/// RFC 9562, section 4.
+#[tokio::test]
+async fn an_id_in_upper_case_is_the_same_id() {
+    let world = World::new().await;
+    world.post(sale()).await;
+    let id = sale()["entries"][0]["id"].as_str().unwrap().to_uppercase();
+    let shown = world.get(&lookup().path_part("id", &id)).await;
+    assert_eq!((shown.status, &shown.body["id"]), (200, &sale()["entries"][0]["id"]));
+}
+
 #[tokio::test]
 async fn what_is_no_id_is_refused() {
     let world = World::new().await;
-    for id in ["", "1", "F8074BC3-3D8C-5A13-BF98-16220B3A9341", "f8074bc33d8c5a13bf9816220b3a9341"] {
+    for id in ["", "1", "f8074bc33d8c5a13bf9816220b3a9341", "{f8074bc3-3d8c-5a13-bf98-16220b3a9341}"] {
         let answer = world.get(&lookup().path_part("id", id)).await;
         assert_eq!(
             (answer.status, answer.faults()),

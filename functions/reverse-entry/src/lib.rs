@@ -5,10 +5,10 @@
 
 use std::sync::Arc;
 
-use cashflow::{EntryId, Fingerprint, MerchantId, PostedEntry};
+use cashflow::{Date, EntryId, Fingerprint, MerchantId, PostedEntry};
 use http_api::{
-    AcceptedEntry, Caller, Code, NewReversal, Place, Problem, accepted_response, entry_not_found, parse_reversal,
-    reused_keys,
+    AcceptedEntry, Caller, Code, Fault, NewReversal, Place, Problem, accepted_response, entry_not_found,
+    parse_reversal, reused_keys,
 };
 use intake::{Intake, RequestedEntry};
 use jiff::{Timestamp, tz::TimeZone};
@@ -57,9 +57,11 @@ impl ReverseEntry {
                 Some(known) => Ok(accepted_response(&AcceptedEntry::new(merchant, &known.entry), true)),
             };
         }
+        refuse_date_before(original.entry.date, reversal.date)?;
 
         let date_is_default = reversal.date.is_none();
-        let entry = reversal.into_entry(id, &original.entry, today);
+        // An entry of a day to come is undone on that day, and not before.
+        let entry = reversal.into_entry(id, &original.entry, today.max(original.entry.date));
         let requested = RequestedEntry { place: Place::Header, entry, date_is_default };
         let trace_header = request.lambda_context_ref().and_then(|context| context.xray_trace_id.clone());
         let accepted = self.intake.start(merchant, requested, trace_header).await?;
@@ -90,4 +92,13 @@ fn refuse_irreversible(original: &PostedEntry) -> Result<(), Problem> {
         }
         None => Ok(()),
     }
+}
+
+/// A correction of something that had not happened yet would make the balances of the days between wrong.
+fn refuse_date_before(original: Date, reversal: Option<Date>) -> Result<(), Problem> {
+    if reversal.is_some_and(|date| date < original) {
+        let fault = Fault::at("/date", format!("must not be before {original}, the date of the entry that it undoes"));
+        return Err(Problem::with_faults(Code::ValidationFailed, vec![fault]));
+    }
+    Ok(())
 }

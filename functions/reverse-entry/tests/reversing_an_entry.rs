@@ -145,6 +145,59 @@ async fn a_reversal_without_body_is_of_today_and_stays_there_when_repeated_after
 }
 
 #[tokio::test]
+async fn an_id_in_upper_case_is_the_same_id_and_the_same_request() {
+    let world = World::new().await;
+    world.post(sale()).await;
+    let first = world.reverse(&reversal()).await;
+    let upper = sale()["entries"][0]["id"].as_str().unwrap().to_uppercase();
+    let again = world.reverse(&reversal().path_part("id", &upper)).await;
+    assert_eq!((again.status, again.header("idempotent-replayed"), &again.body), (202, Some("true"), &first.body));
+}
+
+#[tokio::test]
+async fn a_reversal_is_not_dated_before_its_entry() {
+    let world = World::new().await;
+    world.post(sale()).await;
+    let refused = world.reverse(&reversal().json(&json!({"date": "2026-11-21"}))).await;
+    assert_eq!((refused.status, refused.code()), (400, "validation_failed"));
+    assert_eq!(refused.faults(), ["/date: must not be before 2026-11-22, the date of the entry that it undoes"]);
+    assert_eq!(world.started().await.len(), 0);
+    let same_day = world.reverse(&reversal().json(&json!({"date": "2026-11-22"}))).await;
+    assert_eq!((same_day.status, &same_day.body["date"]), (202, &json!("2026-11-22")));
+}
+
+#[tokio::test]
+async fn an_entry_of_a_day_to_come_is_undone_on_that_day_unless_a_later_one_is_named() {
+    let world = World::new().await;
+    let mut dated_ahead = sale();
+    dated_ahead["entries"][0]["date"] = json!("2027-01-10");
+    world.post(dated_ahead).await;
+    let of_today = world.reverse(&reversal().json(&json!({"date": "2026-11-23"}))).await;
+    assert_eq!(of_today.faults(), ["/date: must not be before 2027-01-10, the date of the entry that it undoes"]);
+    let first = world.reverse(&without_body()).await;
+    assert_eq!((first.status, &first.body["date"]), (202, &json!("2027-01-10")));
+    world.redis.forget_everything().await;
+    let repeat = world.reverse_at(&without_body(), "2027-03-01T15:00:00Z").await;
+    assert_eq!((repeat.header("idempotent-replayed"), &repeat.body), (Some("true"), &first.body));
+}
+
+/// One that was recorded before this was refused.
+#[tokio::test]
+async fn a_recorded_reversal_that_is_dated_before_its_entry_is_answered_as_it_was() {
+    let world = World::new().await;
+    world.post(sale()).await;
+    let early = reversal().json(&json!({"date": "2026-11-20"}));
+    let request = http_api::parse_reversal(&early.request(), "2026-11-23".parse().unwrap()).unwrap();
+    let (merchant, originals) = read(sale());
+    let id = cashflow::EntryId::derive(&merchant, &request.key);
+    let recorded = request.request.into_entry(id, &originals[0], "2026-11-23".parse().unwrap());
+    world.function.ledger.post(&merchant, &[recorded]).await.unwrap();
+    let repeat = world.reverse(&early).await;
+    assert_eq!((repeat.status, repeat.header("idempotent-replayed")), (202, Some("true")));
+    assert_eq!(repeat.body["date"], "2026-11-20");
+}
+
+#[tokio::test]
 async fn a_key_that_was_used_for_something_else_is_refused_remembered_or_not() {
     let world = World::new().await;
     world.post(sale()).await;

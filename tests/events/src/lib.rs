@@ -9,6 +9,7 @@ mod xray;
 
 use std::{fs, path::PathBuf};
 
+use base64::{Engine, engine::general_purpose::STANDARD};
 use lambda_http::{Body, Request, Response, request};
 use serde_json::{Value, json};
 
@@ -62,6 +63,13 @@ impl HttpEvent {
     /// With this text as body.
     pub fn body(mut self, body: impl Into<String>) -> HttpEvent {
         self.0["body"] = Value::String(body.into());
+        self
+    }
+
+    /// With these bytes as body, as the gateway hands on what is no text.
+    pub fn bytes(mut self, body: &[u8]) -> HttpEvent {
+        self.0["body"] = json!(STANDARD.encode(body));
+        self.0["isBase64Encoded"] = json!(true);
         self
     }
 

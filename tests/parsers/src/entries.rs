@@ -67,7 +67,7 @@ pub(crate) fn reversal(data: &[u8]) {
     let (Ok(id), Ok(key)) = (std::str::from_utf8(id), HeaderValue::from_bytes(key)) else { return };
     match parse_reversal(&with_path_part(post(key, body), id), TODAY) {
         Ok(new) => {
-            assert_eq!(new.request.original.to_string(), id);
+            assert_eq!(new.request.original.to_string(), id.to_ascii_lowercase());
             assert_key(&new.key);
             assert_reversal(&new.request, &new.key);
             let ReversalRequest { date, description, .. } = &new.request;

@@ -49,7 +49,7 @@ pub(crate) fn query(data: &[u8]) {
         assert_eq!(parse_seal_query(&ask(path_part, &[("currency", read.currency.to_string())])), Ok(read));
     }
     if let Some(id) = accepted(parse_entry_lookup(&request)) {
-        assert_eq!(id.to_string(), path_part);
+        assert_eq!(id.to_string(), path_part.to_ascii_lowercase());
     }
     instant(path_part);
 }

