@@ -20,7 +20,7 @@ use crate::{
 /// Making a seal reads and hashes every entry of the day.
 const SEAL_TIMEOUT: Duration = Duration::from_secs(8);
 
-/// The most entries of a day that are sealed: docs/adr/0008 says what they take of [`SEAL_TIMEOUT`].
+/// The most entries of a day that are sealed: docs/adr/0008 says what they take of the time that sealing may take.
 pub const ENTRIES_SEALED_MAX: u64 = 250_000;
 
 /// What sealing a day led to.
