@@ -113,9 +113,9 @@ def test_the_reversal_that_came_too_late_says_so(merchant: Merchant, stack: Stac
     shown = [merchant.look_up(rival.body["id"]).body for rival in rivals]
     assert sorted(body["status"] for body in shown) == ["already_reversed", "posted"]
     overtaken, posted = sorted(shown, key=lambda body: body["status"])
-    assert overtaken.keys() == ACCEPTED_FIELDS
+    assert overtaken.keys() == ACCEPTED_FIELDS | {"conflicts"}
     (accepted,) = (rival.body for rival in rivals if rival.body["id"] == overtaken["id"])
-    assert overtaken == accepted | {"description": None, "status": "already_reversed"}
+    assert overtaken == accepted | {"description": None, "status": "already_reversed", "conflicts": []}
     assert merchant.look_up(original["id"]).body["reversed_by"] == posted["id"]
     # Not only Redis knows it.
     stack.forget_requests()

@@ -116,7 +116,8 @@ FAULTY_QUERIES = {
     f"/entries/%7B{VARIABLES['id']}%7D": ["id"],
     f"/entries/{VARIABLES['id']}?currency=BRL": ["currency"],
     "/days/2026-02-30/seals": ["date"],
-    f"/days/{DATE}/seals?currency=BRX&limit=1": ["currency", "limit"],
+    f"/days/{DATE}/seals?currency=BRX&limit=0": ["currency", "limit"],
+    f"/days/{DATE}/seals?cursor=garbage&offset=1": ["cursor", "offset"],
 }
 
 FAULTY_ORDERS = {
