@@ -95,3 +95,23 @@ async fn a_repeated_batch_is_compared_with_what_is_stored() {
         .unwrap();
     assert_eq!((stored.get::<_, uuid::Uuid>("id"), stored.get::<_, Vec<u8>>("fingerprint")), (id, vec![0; 32]));
 }
+
+/// A call that waits for the migration goes on with what it was when it began, and that does not know of positions.
+#[tokio::test]
+async fn an_entry_of_a_call_that_waited_for_the_migration_is_numbered_like_any_other() {
+    let database = Database::create().await;
+    let (owner, ledger) = (database.owner().await, Ledger::new(database.config()));
+    owner.batch_execute(POST_NINE).await.unwrap();
+    let insert = "
+        INSERT INTO entry (merchant_id, id, fingerprint, type, amount_minor, currency, date)
+        SELECT 'acme', gen_random_uuid(), sha256(''), 'credit', 9, 'BRL', '2026-11-22' FROM generate_series(1, 2);
+        INSERT INTO daily_total (merchant_id, currency, date, posted_on, slot, credits, debits, entry_count)
+        VALUES ('acme', 'BRL', '2026-11-22', '2000-01-01', 0, 18, 0, 2)
+        ON CONFLICT (merchant_id, currency, date, posted_on, slot) DO UPDATE SET entry_count = 4";
+    owner.batch_execute(insert).await.unwrap();
+    let Ok(Sealing::Sealed(seal)) = seal_now(&ledger).await else { panic!("not sealed") };
+    assert_eq!(seal.totals.entry_count, 3);
+    owner.batch_execute(insert).await.unwrap();
+    let lines = ledger.statement(&acme(), Currency::BRL, (day(), day()), None, 10).await.unwrap().lines;
+    assert_eq!(lines.iter().map(|line| line.posted.late).collect::<Vec<_>>(), [false, false, false, true, true]);
+}
