@@ -16,8 +16,8 @@ COMMENT ON COLUMN reconciliation.window_until IS 'Of the months recorded from a 
 
 -- A month that cannot be compared keeps no other from being compared. It stays here until it can be.
 CREATE TABLE month_set_aside (
-    merchant_id     text        NOT NULL,
-    currency        text        NOT NULL,
+    merchant_id     text COLLATE "C" NOT NULL,
+    currency        text COLLATE "C" NOT NULL,
     month           date        NOT NULL CHECK (extract(day FROM month) = 1),
     first_failed_at timestamptz NOT NULL DEFAULT clock_timestamp(),
     last_failed_at  timestamptz NOT NULL DEFAULT clock_timestamp(),

@@ -144,7 +144,7 @@ async fn a_ledger_that_was_moved_to_another_cluster_says_what_it_said() {
 
     let server = PostgresServer::start("host all all all trust", None).await;
     let roles = format!(
-        "CREATE ROLE ledger_writer NOLOGIN; CREATE ROLE ledger_maintainer NOLOGIN; CREATE ROLE {ROLE} LOGIN IN ROLE ledger_writer"
+        "CREATE ROLE ledger_writer NOLOGIN; CREATE ROLE ledger_lookup NOLOGIN; CREATE ROLE ledger_maintainer NOLOGIN; CREATE ROLE {ROLE} LOGIN IN ROLE ledger_writer"
     );
     server.run(&roles).await;
     let target = server.config(ROLE, "", Tls::Off);
