@@ -53,6 +53,7 @@ const NOT_OF_THE_PROTOCOL: &[(&str, &str)] = &[
         "a deployment; a call that fails meanwhile is an answer that is lost",
     ),
     ("a job that begins a window anew", "how long a job takes"),
+    ("a user of the cache who may not", "rights; to the models that is a Redis that is down"),
     ("one tenant's failure", "the models have one merchant"),
     ("an outage taken for thousands of failures", "how long a job takes"),
     ("a state machine that is replaced", "a deployment"),
