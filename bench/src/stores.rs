@@ -77,13 +77,16 @@ impl Stores {
             ("DEAD_LETTER_QUEUE_URL", &queue),
             ("LEDGER_AUTH", "password"),
             ("LEDGER_DATABASE", &ledger.database),
+            ("LEDGER_GENERATION", "1-1f0c9a7e"),
             ("LEDGER_HOST", &ledger.host),
+            ("LEDGER_LOOKUP_CONNECTIONS", "100"),
             ("LEDGER_PASSWORD", password),
             ("LEDGER_PORT", &ledger.port.to_string()),
             ("LEDGER_TLS", "off"),
             ("LEDGER_USER", &ledger.user),
             ("METRICS_NAMESPACE", "Fluxo/bench"),
             ("PARK_QUEUE_URL", &queue),
+            ("REDIS_KEY_PREFIX", "fluxo:bench:1-1f0c9a7e"),
             ("REDIS_URL", &self.redis.url()),
             ("REPLAY_DAYS", "7"),
             ("REPLAY_DELAY_SECONDS", "60"),
@@ -95,7 +98,11 @@ impl Stores {
     /// The variables of the function that migrates this ledger.
     pub fn environment_of_migrations(&self, ledger: &Ledger) -> Environment {
         let mut environment = self.environment(&ledger.config());
-        for (role, config) in [("OWNER", ledger.owner_config()), ("MAINTENANCE", ledger.maintenance_config())] {
+        for (role, config) in [
+            ("OWNER", ledger.owner_config()),
+            ("LOOKUP", ledger.lookup_config()),
+            ("MAINTENANCE", ledger.maintenance_config()),
+        ] {
             let Authentication::Password(password) = config.authentication else { continue };
             environment.insert(format!("LEDGER_{role}_USER"), config.user);
             environment.insert(format!("LEDGER_{role}_PASSWORD"), password);
@@ -132,6 +139,11 @@ impl Ledger {
         self.database.config()
     }
 
+    /// How the function signs in to it that looks up requests.
+    pub fn lookup_config(&self) -> LedgerConfig {
+        self.database.lookup_config()
+    }
+
     /// How the scheduled functions sign in to it.
     pub fn maintenance_config(&self) -> LedgerConfig {
         self.database.maintenance_config()
@@ -151,6 +163,8 @@ impl Ledger {
     pub async fn use_slots(&self, slots: u8) -> Result<()> {
         const SLOTS: &str = "pg_backend_pid() % 8";
         let owner = self.owner().await;
+        // The ledger itself has no more than eight.
+        owner.batch_execute("ALTER TABLE posting_position DROP CONSTRAINT posting_position_slot_check").await?;
         let post: String = owner.query_one("SELECT pg_get_functiondef('ledger.post'::regproc)", &[]).await?.get(0);
         ensure!(post.contains(SLOTS), "ledger.post draws slots in another way");
         Ok(owner.batch_execute(&post.replace(SLOTS, &format!("pg_backend_pid() % {slots}"))).await?)

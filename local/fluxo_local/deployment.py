@@ -9,7 +9,7 @@ from typing import Any
 from fluxo_local import console, loopback, toolchain
 from fluxo_local.aws import REGION, aws_environment, signed_for
 from fluxo_local.engine import Engine
-from fluxo_local.postgres import DATABASE, FUNCTIONS, MAINTENANCE, OWNER, Postgres, prepare_ledger
+from fluxo_local.postgres import CONNECTIONS_MAX, DATABASE, FUNCTIONS, LOOKUP, MAINTENANCE, OWNER, Postgres, prepare_ledger
 from fluxo_local.problem import Problem
 from fluxo_local.processes import run_tool
 from fluxo_local.profile import CHECKOUT, Profile, write_json
@@ -83,6 +83,10 @@ class Deployment:
                 "LedgerUser": FUNCTIONS,
                 "LedgerAuth": "password",
                 "LedgerPassword": self.profile.secret("ledger_functions_password"),
+                "LedgerLookupUser": LOOKUP,
+                "LedgerLookupPassword": self.profile.secret("ledger_lookup_password"),
+                # Every call of register-entry that runs at once holds a connection, as do those of the other functions.
+                "LedgerLookupConnections": str(CONNECTIONS_MAX // 4),
                 "LedgerMaintenanceUser": MAINTENANCE,
                 "LedgerMaintenancePassword": self.profile.secret("ledger_maintenance_password"),
                 "LedgerOwnerUser": OWNER,

@@ -19,6 +19,7 @@ from fluxo_local.toolchain import PostgresPrograms
 SUPERUSER = "postgres"
 OWNER = "fluxo_owner"
 FUNCTIONS = "fluxo"
+LOOKUP = "fluxo_lookup"
 MAINTENANCE = "fluxo_maintenance"
 DATABASE = "fluxo"
 # Every call of a function that works with the ledger holds one, see engine.CALLS_AT_ONCE_MAX.

@@ -19,6 +19,8 @@ COUNTS = {
     "ahead": "ahead of the ledger",
     "seals": "marks of seals",
     "repaired": "repaired",
+    "failed": "not compared and set aside",
+    "unknown_items": "items of no merchant, day or year",
 }
 
 

@@ -8,7 +8,8 @@ from chaos.victims import Victim
 # PostgreSQL's message that everything asked for is done, outside any transaction: all is committed.
 READY = b"Z\x00\x00\x00\x05I"
 POSTING = b"ledger.post("
-REMEMBERING = b"\r\nSET\r\n"
+# The beginning of what stands in Redis for a request that was accepted; a reservation begins in another way.
+REMEMBERING = b"\r\naccepted "
 
 
 class KillAfterCommit(Rule):
@@ -53,6 +54,22 @@ class KillBeforeRemembering(Rule):
                 victim.kill()
                 link.reset()
                 return b""
+        return await super().to_server(link, data)
+
+
+class HangFor(Rule):
+    """The connections of one function hang, and those of all others do not."""
+
+    def __init__(self, function: str) -> None:
+        super().__init__()
+        self._function = function
+
+    async def to_server(self, link: Link, data: bytes) -> bytes:
+        """What the function sends arrives when the rule is lifted."""
+        victim = await asyncio.to_thread(link.owner)
+        if victim and victim.function == self._function:
+            self.hits += 1
+            await self.lifted.wait()
         return await super().to_server(link, data)
 
 

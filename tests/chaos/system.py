@@ -9,7 +9,7 @@ import subprocess
 import time
 import uuid
 from collections.abc import Iterator
-from contextlib import contextmanager, redirect_stdout
+from contextlib import ExitStack, contextmanager, redirect_stdout
 from functools import cached_property
 from pathlib import Path
 from typing import Any
@@ -18,9 +18,9 @@ from deployed.ledger import Ledger
 from deployed.stack import Stack
 from fluxo_local import stack as local
 from fluxo_local import toolchain
-from fluxo_local.deployment import Deployment, Doors
+from fluxo_local.deployment import STACK_NAME, Deployment, Doors
 from fluxo_local.engine import Engine
-from fluxo_local.postgres import DATABASE, Postgres, choose_programs, data_directory
+from fluxo_local.postgres import DATABASE, LOOKUP, Postgres, choose_programs, data_directory, server_environment
 from fluxo_local.profile import Profile
 from fluxo_local.redis import Redis
 
@@ -30,6 +30,7 @@ from chaos.victims import processes_of, runs_with
 PROFILE = Profile("chaos")
 # Beside the data directory of PostgreSQL.
 LEDGER_BACKUP = "chaos-ledger-backup"
+LEDGER_DUMP = "chaos-ledger.sql"
 # The SDK's names of the services that the functions use.
 AWS_SERVICES = ("DYNAMODB", "SFN", "SQS")
 
@@ -99,6 +100,17 @@ class System(Stack):
         finally:
             self._start_again(server, store)
 
+    @contextmanager
+    def lookups_refused(self) -> Iterator[None]:
+        """Nobody can ask the ledger whether a request is known. Afterwards the processes that found out start anew."""
+        self.ledger_answer(f"ALTER ROLE {LOOKUP} CONNECTION LIMIT 0")
+        try:
+            self.ledger_answer(f"SELECT pg_terminate_backend(pid) FROM pg_stat_activity WHERE usename = '{LOOKUP}'")
+            yield
+        finally:
+            self.ledger_answer(f"ALTER ROLE {LOOKUP} CONNECTION LIMIT -1")
+            self.end_processes("RegisterEntry")
+
     def end_processes(self, function: str) -> None:
         """Ends the processes of a function, by its name in the template, between two calls: the next ones start anew."""
         for victim in processes_of(self.engine.programs, self.function(function)):
@@ -134,6 +146,32 @@ class System(Stack):
         self._running.named("PostgreSQL").stop()
         copy_files(self._ledger_backup, self.postgres.data)
         self._start_again("PostgreSQL", self.postgres)
+
+    def move_ledger(self) -> None:
+        """Dumps the ledger and restores it into another cluster, whose counters begin anew, in the place of the first."""
+        dump = self.postgres.data.with_name(LEDGER_DUMP)
+        environment = server_environment() | {"PGPASSWORD": self.postgres.password}
+        programs = self.postgres.programs.directory
+        server = ["--host=127.0.0.1", f"--port={self.postgres.port}", "--username=postgres"]
+        with dump.open("wb") as file:
+            subprocess.run([programs / "pg_dumpall", *server], env=environment, stdout=file, check=True, cwd="/")
+        self._running.named("PostgreSQL").stop()
+        shutil.rmtree(self.postgres.data)
+        self._start_again("PostgreSQL", self.postgres)
+        # It says of some roles that they exist already.
+        restore = [programs / "psql", "--no-psqlrc", "--quiet", *server, "--dbname=postgres", f"--file={dump}"]
+        subprocess.run(restore, env=environment, capture_output=True, check=True, cwd="/")
+        dump.unlink()
+
+    @contextmanager
+    def generation(self, generation: str) -> Iterator[None]:
+        """The functions work with this generation of the ledger, as after a deployment with another LedgerEpoch."""
+        with ExitStack() as raised:
+            for name in ("RegisterEntry", "ReverseEntry", "GetEntry", "ReplayParked"):
+                raised.enter_context(
+                    self.environment(name, LEDGER_GENERATION=generation, REDIS_KEY_PREFIX=f"fluxo:{STACK_NAME}:{generation}")
+                )
+            yield
 
     def run_again(self, name: str) -> None:
         """Starts an execution with the input of that one, under another name."""

@@ -71,7 +71,7 @@ def test_the_ledger_is_capacity_storage_and_its_reads_and_writes(stack: Callable
 
 def test_a_request_is_remembered_for_a_day(stack: Callable[..., Stack], table: Prices, used: Quantities) -> None:
     kept = Decimal(600) * 1_000_000 / 2**30 * 24 * Decimal("0.084")
-    assert requests.per_million(ENTRY, stack(), table, used)["Valkey"] == pytest.approx(kept + 2 * Decimal("0.0023"))
+    assert requests.per_million(ENTRY, stack(), table, used)["Valkey"] == pytest.approx(kept + 3 * Decimal("0.0023"))
     assert requests.per_million(READ, stack(), table, used)["Valkey"] == 0
 
 

@@ -22,7 +22,8 @@ def test_fifty_simultaneous_posts_of_one_key_are_one_entry_and_fifty_equal_answe
 
 def test_fifty_simultaneous_posts_of_one_key_with_two_payloads_are_one_entry(merchant: Merchant, stack: Stack) -> None:
     answers = at_once(lambda n: merchant.post(entry("10.00" if n % 2 else "20.00"), "once"), 50)
-    # Which one comes first is open; whoever was accepted and lost is kept as a conflict, the others are told.
+    # Which one comes first is open. Where Redis answered too late, another one was accepted and is kept as a conflict; the others
+    # are told.
     accepted = [answer for answer in answers if answer.status == 202]
     assert accepted
     assert {answer.problem for answer in answers if answer.status != 202} <= {(422, "idempotency_key_reused")}

@@ -238,6 +238,41 @@ def test_an_ofx_statement_is_imported_by_the_banks_ids(importer: Importer, merch
     assert {row["description"] for row in merchant.entries()} == {"Café & pão"}
 
 
+def test_no_way_to_import_a_statement_again_posts_a_row_twice(importer: Importer, merchant: Merchant, stack: Stack, tmp_path: Path) -> None:
+    # One id for two rows, and two rows with ids of their own.
+    shared = [("20260310", "-250.00", "S"), ("20260310", "-31.90", "S")]
+    rows = [("20260310", "100.00", "A1"), shared[0], ("20260311", "100.00", "A2"), shared[1]]
+    file = tmp_path / "shared.ofx"
+    file.write_text(ofx(*rows), encoding="windows-1252")
+    ended = importer.run(file)
+    assert ended.status == 2, ended
+    assert merchant.day("2026-03-10") == Day("0.00", "100.00", "0.00", "100.00", 1)
+    assert "--ignore-ids" in file.with_name("shared.ofx.refused.csv").read_text(encoding="utf-8")
+
+    # The ledger knows the rows that nobody else remembers.
+    stack.forget_requests()
+    for options, status in [(["--ignore-ids"], 0), ([], 2), (["--ignore-ids"], 0)]:
+        assert importer.run(file, *options).status == status
+        assert merchant.day("2026-03-10") == Day("0.00", "100.00", "281.90", "-181.90", 3)
+        assert merchant.day("2026-03-11") == Day("-181.90", "100.00", "0.00", "-81.90", 1)
+
+
+def test_a_row_that_the_bank_has_changed_is_refused_in_words(importer: Importer, merchant: Merchant, tmp_path: Path) -> None:
+    file = tmp_path / "a.ofx"
+    file.write_text(ofx(("20260310", "-5.00", "B1")), encoding="windows-1252")
+    assert importer.run(file).status == 0
+    file.write_text(ofx(("20260310", "-5.20", "B1"), ("20260310", "-7.00", "B2")), encoding="windows-1252")
+    assert importer.run(file).status == 2
+    with file.with_name("a.ofx.refused.csv").open(encoding="utf-8", newline="") as text:
+        [refused] = csv.DictReader(text)
+    [entry] = [row for row in merchant.entries() if row["amount_minor"] == 500]
+    assert refused["refused_reasons"].startswith(f"id: B1 was imported before with other values, which stand (entry {entry['id']})"), (
+        refused
+    )
+    assert importer.run(file, "--skip", "FITID=B1").status == 0
+    assert merchant.day("2026-03-10") == Day("0.00", "0.00", "12.00", "-12.00", 2)
+
+
 def key_of_row(*fields: str | None) -> str:
     """The key of a row as the command documents it."""
     encoded = ["absent\n" if field is None else f"{len(field.encode())}:{field}\n" for field in fields]

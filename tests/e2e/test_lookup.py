@@ -74,10 +74,13 @@ def test_a_posted_entry_is_found_when_redis_knows_nothing_of_it_and_when_it_hang
 
 
 def test_another_payload_that_came_under_a_forgotten_key_is_shown_with_the_first(merchant: Merchant, stack: Stack) -> None:
-    first = merchant.accepted(entry("10.00", description="first"), "used-twice")
-    merchant.recorded(first)
-    stack.forget_requests()
-    other = merchant.accepted(entry("99.00", type="debit", date="2026-03-11", category="second"), "used-twice")
+    second = entry("99.00", type="debit", date="2026-03-11", category="second")
+    with stack.ledger.writes_waiting():
+        first = merchant.accepted(entry("10.00", description="first"), "used-twice")
+        stack.ledger.until_waiting(1)
+        stack.forget_requests()
+        other = merchant.accepted(second, "used-twice")
+        stack.ledger.until_waiting(2)
     for name in stack.workflow.names_for(other.body["id"]):
         stack.workflow.finished(name)
 
@@ -94,6 +97,9 @@ def test_another_payload_that_came_under_a_forgotten_key_is_shown_with_the_first
         "received_at": conflict["received_at"],
     }
     assert datetime.fromisoformat(shown["posted_at"]) < datetime.fromisoformat(conflict["received_at"]) <= datetime.now(UTC)
+    # Whoever asks again is answered as the ledger has it, whatever Redis has kept.
+    assert merchant.post(second, "used-twice").problem == (422, "idempotency_key_reused")
+    assert merchant.accepted(entry("10.00", description="first"), "used-twice").is_replay
 
 
 def test_the_reversal_that_came_too_late_says_so(merchant: Merchant, stack: Stack) -> None:

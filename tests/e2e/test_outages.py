@@ -102,5 +102,8 @@ def test_redis_is_no_store_of_anything_that_must_last(merchant: Merchant, stack:
     stack.forget_requests()
     repeat = merchant.accepted(entry("10.00", date=None), "key")
     assert (repeat.is_replay, repeat.body) == (True, first.body)
+    # The key names its request for ever.
+    stack.forget_requests()
+    assert merchant.post(entry("11.00", date=None), "key").problem == (422, "idempotency_key_reused")
     merchant.recorded(first)
     assert merchant.day(first.body["date"]) == Day("0.00", "10.00", "0.00", "10.00", 1)

@@ -12,11 +12,15 @@ from fluxo_local.deployment import STACK_NAME, deployment_log, sam_deploy
 
 # What a deployment on AWS that makes everything itself is given, and one that finds its stores.
 MADE: dict[str, str] = {}
-GIVEN = {
-    "LedgerHost": "ledger.example.com",
+PASSWORDS = {
     "LedgerAuth": "password",
     "LedgerPassword": "a",
-    "LedgerMaintenancePassword": "b",
+    "LedgerLookupPassword": "b",
+    "LedgerMaintenancePassword": "c",
+}
+GIVEN = {
+    "LedgerHost": "ledger.example.com",
+    **PASSWORDS,
     "RedisUrl": "rediss://memory.example.com",
 }
 NO_ACCEPTING = {"AcceptingConcurrency": "0"}
@@ -26,13 +30,14 @@ ACCOUNT = "${AWS::Partition}:{service}:${AWS::Region}:${AWS::AccountId}"
 LEDGER_USER = f"rds-db:connect on arn:{ACCOUNT.replace('{service}', 'rds-db')}:dbuser:LedgerProxy.DBProxyArn[6]/fluxo"
 START = {
     "states:StartExecution on RecordEntries",
+    "states:StartExecution on RecordEntriesExpress",
     f"states:DescribeExecution on arn:{ACCOUNT.replace('{service}', 'states')}:execution:${{RecordEntries.Name}}:*",
 }
 MARK = "dynamodb:UpdateItem on BalancesTable.Arn"
 
 # Beside its log, its traces and its way into the network, each function may do this and nothing else.
 PERMISSIONS = {
-    "RegisterEntry": START,
+    "RegisterEntry": {f"{LEDGER_USER}_lookup"} | START,
     "ReverseEntry": {LEDGER_USER} | START,
     "GetEntry": {LEDGER_USER},
     "ListEntries": {LEDGER_USER},
@@ -281,7 +286,10 @@ def test_complete_parameters_are_taken(processed: dict[str, Any], parameters: di
         ({"FunctionsSecurityGroupId": "sg-1"}, "need VpcId"),
         ({"RedisUrl": "rediss://memory.example.com"}, "VpcId has to name a VPC"),
         ({name: value for name, value in GIVEN.items() if name != "RedisUrl"}, "VpcId has to name a VPC"),
-        ({"LedgerAuth": "password", "LedgerPassword": "a", "LedgerMaintenancePassword": "b"}, "are for a ledger that exists"),
+        (
+            PASSWORDS,
+            "are for a ledger that exists",
+        ),
         ({"LedgerResourceId": "cluster-ABC"}, "are for a ledger that exists"),
         ({"LedgerTls": "off"}, "may only travel encrypted"),
         (GIVEN | NETWORK | {"LedgerAuth": "iam"}, "needs LedgerResourceId"),

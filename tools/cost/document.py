@@ -47,14 +47,16 @@ REMEDIES = {
     "API Gateway": {"entry": "send batches", "batch": BATCHES, "read": RANGES},
     "Lambda": {"entry": "send batches", "batch": BATCHES, "read": RANGES},
     "Step Functions": {
-        "entry": "send batches, or deploy with `WorkflowType=EXPRESS`, which has no redrive and keeps its history in logs only",
+        "entry": "send batches, or deploy with `WorkflowType=EXPRESS`, which has no redrive and keeps its history in logs only; "
+        "what runs when a stack changes goes on (README, *Operate*)",
         "batch": BATCHES,
     },
     "Valkey": {"entry": "remember requests for less than a day", "batch": "remember requests for less than a day"},
     "Aurora": {"entry": "send batches, each of which is one transaction", "batch": BATCHES},
     "DynamoDB": {"entry": "send batches", "batch": "send batches that cover few days", "read": RANGES},
     "CloudWatch Logs": {
-        "entry": "let the state machine log failures only (then nothing is left of the others), or deploy with `LogLevel=WARN`",
+        "entry": "send batches, or deploy with `LogLevel=WARN`; not with less in the log of the state machine, which of an `EXPRESS` "
+        "execution that could not even be parked is the one copy of its input",
         "batch": BATCHES,
         "read": "let the gateway log less",
     },

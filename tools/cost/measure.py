@@ -24,7 +24,7 @@ from fluxo_local import toolchain
 from fluxo_local.aws import REGION, aws_environment
 from fluxo_local.deployment import cargo_target
 from fluxo_local.engine import Engine
-from fluxo_local.postgres import DATABASE, FUNCTIONS, MAINTENANCE, OWNER, Postgres, choose_programs, prepare_ledger
+from fluxo_local.postgres import DATABASE, FUNCTIONS, LOOKUP, MAINTENANCE, OWNER, Postgres, choose_programs, prepare_ledger
 from fluxo_local.profile import CHECKOUT, LOCAL, OTHERS_MAY_PASS
 from fluxo_local.redis import Redis
 from fluxo_local.stack import free_ports
@@ -40,9 +40,12 @@ BATCH_ENTRIES = 100
 BATCH_DAYS = 5
 FIRST_DAY = date(2026, 11, 22)
 TABLE = "balances"
+# As long as those of a usual stack.
+GENERATION = "1-1f0c9a7e"
+KEY_PREFIX = f"fluxo:fluxo-prod:{GENERATION}"
 # What each function waits for, one after the other; calls made at once count once.
 WAITS = {
-    "register-entry": {"redis": 2, "step_functions": 1},
+    "register-entry": {"redis": 3, "postgresql": 1, "step_functions": 1},
     "apply-to-ledger": {"postgresql": 1},
     "consolidate-day": {"dynamodb": 1},
     "get-daily-balance": {"dynamodb": 1},
@@ -77,6 +80,8 @@ class Stores:
             "BALANCE_TOKEN_KEY": "a secret of at least 32 characters",
             "BUSINESS_TIME_ZONE": "America/Sao_Paulo",
             "REDIS_URL": self.redis.url(self.redis.port),
+            "REDIS_KEY_PREFIX": KEY_PREFIX,
+            "LEDGER_GENERATION": GENERATION,
             "LEDGER_HOST": "127.0.0.1",
             "LEDGER_PORT": str(self.postgres.port),
             "LEDGER_DATABASE": DATABASE,
@@ -112,7 +117,7 @@ def running_stores(migrate: Path) -> Iterator[Stores]:
             Postgres(choose_programs(data), data, postgres_port, secrets.token_hex(8), logs, durable=False),
             Redis(toolchain.find_redis(), directory / "redis", redis_port, secrets.token_hex(8), logs),
             Engine(directory / "engine", engine_port, logs, durable=False),
-            {user: secrets.token_hex(8) for user in (OWNER, FUNCTIONS)},
+            {user: secrets.token_hex(8) for user in (OWNER, FUNCTIONS, LOOKUP)},
         )
         stops = []
         try:
@@ -135,6 +140,9 @@ def prepare(stores: Stores, migrate: Path) -> None:
     owner = {
         "LEDGER_OWNER_USER": OWNER,
         "LEDGER_OWNER_PASSWORD": stores.passwords[OWNER],
+        "LEDGER_LOOKUP_USER": LOOKUP,
+        "LEDGER_LOOKUP_PASSWORD": stores.passwords[LOOKUP],
+        "LEDGER_LOOKUP_CONNECTIONS": "5",
         "LEDGER_MAINTENANCE_USER": MAINTENANCE,
         "LEDGER_MAINTENANCE_PASSWORD": secrets.token_hex(8),
     }
@@ -332,10 +340,14 @@ def memory_used(stores: Stores) -> str:
 
 
 def memory_of(stores: Stores, passed: dict[str, str]) -> dict[str, int]:
-    """What the two commands transfer for one entry: the key, and the key with its value."""
-    entry = json.loads(passed["input"])["entries"][0]["id"]
-    key = f"fluxo:request:{entry}"
-    return {"get_bytes": len(key), "set_bytes": len(key) + int(stores.redis_command("STRLEN", key))}
+    """What the three commands transfer for one entry: the key, the key with its reservation, and the key with its answer."""
+    entry = json.loads(passed["input"])["entries"][0]
+    key = f"{KEY_PREFIX}:request:{entry['id']}"
+    return {
+        "get_bytes": len(key),
+        "reserve_bytes": len(f"{key}reserved {entry['fingerprint']}"),
+        "set_bytes": len(key) + int(stores.redis_command("STRLEN", key)),
+    }
 
 
 def items_of(stores: Stores, passed: dict[str, str]) -> list[int]:

@@ -176,7 +176,7 @@ def memory_cost(measured: Mapping[str, Any], prices: Prices, quantities: Quantit
     """Looking for each entry, remembering it, and keeping it in memory."""
     memory = measured["memory"]
     # One GET that finds nothing, and one SET, of each entry.
-    units = measured["entries"] * metering.ecpus([memory["get_bytes"], memory["set_bytes"]])
+    units = measured["entries"] * metering.ecpus([memory["get_bytes"], memory["reserve_bytes"], memory["set_bytes"]])
     gigabyte_hours = Decimal(memory["kept_bytes"]) * measured["entries"] / GB * quantities.assume("memory_hours")
     return units * prices.cost("valkey_ecpu_million", 1) / MILLION + gigabyte_hours * prices.cost("valkey_gb_hour", 1)
 

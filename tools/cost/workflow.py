@@ -17,8 +17,13 @@ INVOCATION_ANSWER_BYTES = 900
 
 
 def load(stack: Stack, directory: Path = CHECKOUT) -> tuple[dict[str, Any], dict[str, Any]]:
-    """The state machine's properties, and its definition."""
-    machine = stack.only("AWS::Serverless::StateMachine")
+    """The properties of the state machine on which executions are started, and its definition. An unused one costs nothing."""
+    machines = stack.required("AWS::Serverless::StateMachine").values()
+    kind = stack.parameter("WorkflowType")
+    of_kind = [machine for machine in machines if machine["Type"] == kind]
+    if len(of_kind) != 1:
+        raise Problem(f"The template deploys {len(of_kind)} state machines of the type {kind}; one was expected.")
+    (machine,) = of_kind
     return machine, json.loads((directory / machine["DefinitionUri"]).read_text())
 
 

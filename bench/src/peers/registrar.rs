@@ -1,5 +1,5 @@
-//! Bare registrars: what `register-entry` asks of Redis and Step Functions for a new entry, and nothing else: a GET, a
-//! StartExecution, a SET.
+//! Bare registrars: what `register-entry` asks of Redis and Step Functions for a new entry, and nothing else: a GET, the
+//! reservation, a StartExecution, a SET. The ledger, which the function asks as well, they do not ask.
 
 use std::{net::SocketAddr, path::Path};
 
@@ -15,17 +15,23 @@ use uuid::Uuid;
 use crate::{aws_stub::STATE_MACHINE_ARN, http::Connection};
 
 const MEMORY_SECONDS: &str = "86400";
+const RESERVATION_SECONDS: &str = "30";
 
-/// The key and the value that Redis gets, the execution's name, and its input: as long as the function's own.
+/// The key and the reservation that Redis gets, and the execution's name: as long as the function's own.
 struct Entry {
     key: String,
+    reservation: String,
     name: String,
 }
 
 impl Entry {
     fn new() -> Entry {
         let id = Uuid::new_v4();
-        Entry { key: format!("fluxo:request:{id}"), name: format!("{id}-16d8d9c4591d57a2") }
+        Entry {
+            key: format!("fluxo:bench:1-1f0c9a7e:request:{id}"),
+            reservation: format!("reserved {}", "0".repeat(64)),
+            name: format!("{id}-16d8d9c4591d57a214f05325"),
+        }
     }
 }
 
@@ -57,6 +63,8 @@ impl PlainRegistrar {
     pub async fn register(&mut self) -> Result<()> {
         let entry = Entry::new();
         self.redis(&["GET", &entry.key], b"$-1\r\n").await?;
+        let reserve = ["SET", &entry.key, &entry.reservation, "NX", "GET", "EX", RESERVATION_SECONDS];
+        self.redis(&reserve, b"$-1\r\n").await?;
         let body = json!({"stateMachineArn": STATE_MACHINE_ARN, "name": entry.name, "input": self.input}).to_string();
         let head = "POST / HTTP/1.1\r\n\
                     host: 127.0.0.1\r\n\
@@ -66,7 +74,7 @@ impl PlainRegistrar {
         let (status, _) = self.step_functions.read_response().await?;
         ensure!(status == 200, "Step Functions answered {status}");
         let response = std::mem::take(&mut self.response);
-        self.redis(&["SET", &entry.key, &response, "NX", "EX", MEMORY_SECONDS], b"+OK\r\n").await?;
+        self.redis(&["SET", &entry.key, &response, "EX", MEMORY_SECONDS], b"+OK\r\n").await?;
         self.response = response;
         Ok(())
     }
@@ -84,7 +92,7 @@ impl PlainRegistrar {
     }
 }
 
-/// A client with the libraries that the function uses: what any program in Rust has to pay for the same three calls.
+/// A client with the libraries that the function uses: what any program in Rust has to pay for the same calls.
 pub struct LibraryRegistrar {
     redis: MultiplexedConnection,
     step_functions: aws_sdk_sfn::Client,
@@ -109,10 +117,14 @@ impl LibraryRegistrar {
         let entry = Entry::new();
         let remembered: Option<String> = redis::cmd("GET").arg(&entry.key).query_async(&mut self.redis).await?;
         ensure!(remembered.is_none(), "a new entry is known already");
+        let mut reserve = redis::cmd("SET");
+        reserve.arg(&entry.key).arg(&entry.reservation).arg("NX").arg("GET").arg("EX").arg(RESERVATION_SECONDS);
+        let reserved: Option<String> = reserve.query_async(&mut self.redis).await?;
+        ensure!(reserved.is_none(), "a new entry is reserved already");
         let start = self.step_functions.start_execution().state_machine_arn(STATE_MACHINE_ARN);
         start.name(entry.name).input(&self.input).send().await?;
         let mut set = redis::cmd("SET");
-        set.arg(&entry.key).arg(&self.response).arg("NX").arg("EX").arg(MEMORY_SECONDS);
+        set.arg(&entry.key).arg(&self.response).arg("EX").arg(MEMORY_SECONDS);
         let () = set.query_async(&mut self.redis).await?;
         Ok(())
     }

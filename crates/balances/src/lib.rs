@@ -7,6 +7,7 @@
 
 mod item;
 mod list;
+mod probe;
 mod read;
 mod stored;
 mod write;
@@ -16,7 +17,8 @@ use std::fmt;
 
 use aws_sdk_dynamodb::Client;
 
-pub use list::ScanPlace;
+pub use list::{ListedItem, ScanPlace};
+pub use probe::ProbeError;
 pub use read::{Consistency, ReadError};
 pub use stored::{Stored, StoredBalance};
 pub use write::{SealMark, Write, WriteError};

@@ -1,5 +1,3 @@
-use std::collections::HashSet;
-
 use aws_clients::AwsError;
 use aws_sdk_dynamodb::types::AttributeValue;
 use cashflow::{Currency, MerchantId, Month};
@@ -11,8 +9,7 @@ use crate::{
     year,
 };
 
-/// How many items are looked at in one go. A year is up to twelve months, all of which are compared before the next look at
-/// the clock.
+/// How many items are looked at in one go.
 const SCANNED_MAX: i32 = 50;
 
 /// Months had items of their own before (docs/adr/0018). Nobody reads those; their entries are in the ledger's months.
@@ -27,13 +24,19 @@ pub struct ScanPlace {
     pub sk: String,
 }
 
+/// An item that a walk through the table has come to.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct ListedItem {
+    /// The place of this item: behind it the walk goes on.
+    pub place: ScanPlace,
+    /// The months that it holds anything of; none if its keys are not those of an item of this table.
+    pub months: Option<Vec<(MerchantId, Currency, Month)>>,
+}
+
 impl BalanceTable {
-    /// The months of which the table holds anything, from the next items after a place, and the place to go on from.
-    /// The order is DynamoDB's own. A month may come up again behind another place.
-    pub async fn months(
-        &self,
-        after: Option<&ScanPlace>,
-    ) -> Result<(HashSet<(MerchantId, Currency, Month)>, Option<ScanPlace>), ReadError> {
+    /// The next items after a place, and whether there are more. The order is DynamoDB's own. A month may come up again with
+    /// another item.
+    pub async fn items(&self, after: Option<&ScanPlace>) -> Result<(Vec<ListedItem>, bool), ReadError> {
         let projection = format!("pk, sk, {}", year::MONTHS.join(", "));
         let mut scan =
             self.client.scan().table_name(&self.table_name).limit(SCANNED_MAX).projection_expression(projection);
@@ -44,25 +47,24 @@ impl BalanceTable {
         }
         let page = telemetry::call(Store::Balances("Scan"), scan.send()).await;
         let page = page.map_err(|error| ReadError::Unavailable(AwsError::new(&error)))?;
-        let mut months = HashSet::new();
-        for item in page.items() {
-            let (merchant, currency) = item::owner(item).ok_or(ReadError::Malformed)?;
-            let of_item = months_of(item).ok_or(ReadError::Malformed)?;
-            months.extend(of_item.into_iter().map(|month| (merchant.clone(), currency, month)));
-        }
-        let next = page.last_evaluated_key.map(|key| place(&key).ok_or(ReadError::Malformed)).transpose()?;
-        Ok((months, next))
+        let items = page.items().iter().map(|item| {
+            let place = place(item).ok_or(ReadError::Malformed)?;
+            Ok(ListedItem { place, months: months_of(item) })
+        });
+        Ok((items.collect::<Result<_, ReadError>>()?, page.last_evaluated_key.is_some()))
     }
 }
 
-fn months_of(item: &Item) -> Option<Vec<Month>> {
-    if let Some(months) = year::months(item) {
-        return Some(months.map(|(month, _)| month).collect());
-    }
-    if item.get("sk")?.as_s().ok()?.starts_with(FORMER_MONTH) {
-        return Some(Vec::new());
-    }
-    Some(vec![Month::of(item::day(item)?)])
+fn months_of(item: &Item) -> Option<Vec<(MerchantId, Currency, Month)>> {
+    let (merchant, currency) = item::owner(item)?;
+    let months: Vec<Month> = if let Some(months) = year::months(item) {
+        months.map(|(month, _)| month).collect()
+    } else if item.get("sk")?.as_s().ok()?.starts_with(FORMER_MONTH) {
+        Vec::new()
+    } else {
+        vec![Month::of(item::day(item)?)]
+    };
+    Some(months.into_iter().map(|month| (merchant.clone(), currency, month)).collect())
 }
 
 fn place(key: &Item) -> Option<ScanPlace> {

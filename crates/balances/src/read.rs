@@ -162,6 +162,18 @@ impl BalanceTable {
         attributes: Attributes,
         consistency: Consistency,
     ) -> Result<Vec<Item>, ReadError> {
+        self.query_partition(partition_key(merchant, currency), from, to, attributes, consistency).await
+    }
+
+    /// As [`Self::query`], of any partition.
+    pub(crate) async fn query_partition(
+        &self,
+        partition: AttributeValue,
+        from: String,
+        to: String,
+        attributes: Attributes,
+        consistency: Consistency,
+    ) -> Result<Vec<Item>, ReadError> {
         if from > to {
             // DynamoDB refuses a range that ends before it starts.
             return Ok(Vec::new());
@@ -173,7 +185,7 @@ impl BalanceTable {
             .table_name(&self.table_name)
             .consistent_read(consistency == Consistency::Strong)
             .key_condition_expression("pk = :pk AND sk BETWEEN :from AND :to")
-            .expression_attribute_values(":pk", partition_key(merchant, currency))
+            .expression_attribute_values(":pk", partition)
             .expression_attribute_values(":from", AttributeValue::S(from))
             .expression_attribute_values(":to", AttributeValue::S(to))
             .set_projection_expression(attributes.projection())

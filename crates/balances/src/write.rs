@@ -231,7 +231,7 @@ fn seal_values(seal: SealMark) -> Values {
     ]
 }
 
-async fn send(update: UpdateItemFluentBuilder) -> Result<Write, WriteError> {
+pub(crate) async fn send(update: UpdateItemFluentBuilder) -> Result<Write, WriteError> {
     let written = async {
         match update.send().await {
             Ok(_) => Ok(Write::Written),

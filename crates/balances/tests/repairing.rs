@@ -5,7 +5,7 @@
 use std::collections::HashSet;
 
 use aws_sdk_dynamodb::types::AttributeValue;
-use balances::{BalanceTable, Consistency, SealMark, Stored, StoredBalance, Write};
+use balances::{BalanceTable, Consistency, ProbeError, SealMark, Stored, StoredBalance, Write};
 use cashflow::{Currency, Date, MerchantId, Month, Period, PeriodTotals, Totals, TotalsVersion, parse_date};
 use jiff::Timestamp;
 use test_stores::DynamoDb;
@@ -208,11 +208,11 @@ async fn a_walk_through_the_table_comes_to_every_month_whatever_the_merchant_is_
     let mut place = None;
     let mut pages = 0;
     loop {
-        let (months, next) = world.table.months(place.as_ref()).await.unwrap();
-        found.extend(months);
+        let (items, has_more) = world.table.items(place.as_ref()).await.unwrap();
+        place = items.last().map(|item| item.place.clone());
+        found.extend(items.into_iter().flat_map(|item| item.months.unwrap()));
         pages += 1;
-        place = next;
-        if place.is_none() {
+        if !has_more {
             break;
         }
     }
@@ -226,7 +226,32 @@ async fn a_walk_through_the_table_comes_to_months_whose_days_are_lost() {
     for period in ["2025-12", "2026-01", "2026-11"] {
         world.write(period, 100, 1).await;
     }
-    let (months, next) = world.table.months(None).await.unwrap();
+    let (items, has_more) = world.table.items(None).await.unwrap();
+    let months: HashSet<_> = items.into_iter().flat_map(|item| item.months.unwrap()).collect();
     let expected = ["2025-12", "2026-01", "2026-11"].map(|text| (merchant(), Currency::BRL, month(text)));
-    assert_eq!((months, next), (expected.into(), None));
+    assert_eq!((months, has_more), (expected.into(), false));
+}
+
+#[tokio::test]
+async fn a_walk_through_the_table_goes_past_items_that_are_none_of_its_own() {
+    let world = World::new().await;
+    let strange = [("nobody", "day#2026-11-22"), ("acme#BRL", "day#2026-11-3x"), ("acme#XXX", "day#2026-11-22")];
+    for (pk, sk) in strange {
+        world.store.overwrite(pk, sk, "credits", AttributeValue::N("1".to_owned())).await;
+    }
+    world.write("2026-11", 100, 1).await;
+    let (items, _) = world.table.items(None).await.unwrap();
+    let unknown = items.iter().filter(|item| item.months.is_none()).count();
+    let known: Vec<_> = items.into_iter().filter_map(|item| item.months).flatten().collect();
+    assert_eq!((unknown, known), (3, vec![(merchant(), Currency::BRL, month("2026-11"))]));
+}
+
+#[tokio::test]
+async fn a_probe_tells_a_table_that_answers_from_one_that_does_not_and_changes_nothing() {
+    let world = World::new().await;
+    world.table.probe().await.unwrap();
+    assert_eq!(world.table.items(None).await.unwrap().0, []);
+    let elsewhere = BalanceTable::new(world.store.client.clone(), "no-such-table");
+    assert!(matches!(elsewhere.probe().await, Err(ProbeError::Read(_))));
+    assert!(elsewhere.probe_writes().await.is_err());
 }

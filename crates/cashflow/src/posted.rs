@@ -20,10 +20,11 @@ pub struct PostedEntry {
 /// What has become of an entry that was accepted.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub enum RecordedEntry {
-    /// It is in the ledger, with the other payloads that came under its key, which are not.
+    /// It is in the ledger, with the other payloads that came under its key, which are not. An overtaken reversal is one of them.
     Posted(PostedEntry, Vec<KeyConflict>),
-    /// A reversal that another reversal of the same entry has overtaken: it is not in the ledger.
-    AlreadyReversed(Entry),
+    /// A reversal that another reversal of the same entry has overtaken: it is not in the ledger. With the other payloads that came
+    /// under its key, which are not either.
+    AlreadyReversed(Entry, Vec<KeyConflict>),
 }
 
 /// A payload that came under a key already used by another one, and was therefore not posted.

@@ -1,11 +1,12 @@
 //! Starting executions of the state machine `record-entries`: for entries that a request asks for, and for parked ones.
 
-use std::time::Duration;
+use std::time::{Duration, SystemTime};
 
 use aws_clients::{AwsError, AwsLimits};
 use aws_sdk_sfn::{
     Client,
     operation::{describe_execution::DescribeExecutionError, start_execution::StartExecutionError},
+    primitives::DateTime,
 };
 use settings::SettingError;
 use telemetry::Store;
@@ -13,6 +14,9 @@ use telemetry::Store;
 /// Starting an execution is safe to repeat: its name stands for the payload. All attempts fit the functions' timeouts.
 const STEP_FUNCTIONS: AwsLimits =
     AwsLimits { attempt_timeout: Duration::from_secs(3), operation_timeout: Duration::from_secs(8), attempts: 3 };
+
+/// How far the clocks of Step Functions and of a function may be apart without a new execution passing for an earlier one.
+const CLOCK_TOLERANCE: Duration = Duration::from_secs(1);
 
 /// The state machine `record-entries`.
 #[derive(Debug)]
@@ -55,6 +59,10 @@ impl StateMachine {
     }
 
     /// Starts an execution. A name that exists already counts as started: the name stands for this very payload.
+    ///
+    /// If an execution of this name has ended, Step Functions refuses another one for 90 days. If it is still running with this
+    /// input, Step Functions answers as it answered the first time, with the first `startDate` (StartExecution, "StartExecution
+    /// is idempotent for STANDARD workflows", Step Functions API Reference). EXPRESS remembers no names.
     pub async fn start(
         &self,
         name: &str,
@@ -68,8 +76,10 @@ impl StateMachine {
             .name(name)
             .input(input)
             .set_trace_header(trace_header);
+        let begun = SystemTime::now();
         let started = async {
             match start.send().await {
+                Ok(started) if is_before(started.start_date(), begun) => Ok(Start::StartedBefore),
                 Ok(_) => Ok(Start::Started),
                 Err(error)
                     if error.as_service_error().is_some_and(StartExecutionError::is_execution_already_exists) =>
@@ -84,7 +94,11 @@ impl StateMachine {
 
     /// The input of the execution of this name, if it is still known.
     pub async fn input_of(&self, name: &str) -> Result<Option<String>, StateMachineError> {
-        let arn = format!("{}:{name}", self.arn.replacen(":stateMachine:", ":execution:", 1));
+        self.input_at(&format!("{}:{name}", self.arn.replacen(":stateMachine:", ":execution:", 1))).await
+    }
+
+    /// The input of an execution, perhaps of another state machine, if it is still known.
+    pub async fn input_at(&self, arn: &str) -> Result<Option<String>, StateMachineError> {
         let input = async {
             match self.client.describe_execution().execution_arn(arn).send().await {
                 Ok(execution) => Ok(execution.input),
@@ -98,4 +112,10 @@ impl StateMachine {
         };
         telemetry::call(Store::StateMachine("DescribeExecution"), input).await
     }
+}
+
+/// Whether an execution had started before somebody began to ask for it.
+fn is_before(start_date: &DateTime, begun: SystemTime) -> bool {
+    let start_date = SystemTime::try_from(*start_date);
+    start_date.is_ok_and(|start_date| start_date + CLOCK_TOLERANCE < begun)
 }

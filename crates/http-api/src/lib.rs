@@ -9,6 +9,7 @@ mod caller;
 mod csv;
 mod entries;
 mod json;
+mod opaque;
 mod problem;
 mod query;
 mod response;
@@ -32,8 +33,12 @@ pub use entries::{
 pub use problem::{Code, Fault, Problem};
 pub use query::RANGE_DAYS_MAX;
 pub use reversal::{NewReversal, parse_reversal};
-pub use seals::{SealQuery, parse_seal_query, seal_response, seals_response};
+pub use seals::{
+    SNAPSHOT_LENGTH, SealQuery, SealsQuery, parse_seal_query, parse_seals_query, seal_response, seals_response,
+};
 pub use serve::serve;
 pub use shown_entry::{entry_not_found, parse_entry_lookup, pending_entry_response, recorded_entry_response};
-pub use statement::{EntryCsv, StatementQuery, parse_export_query, parse_statement_query, statement_response};
+pub use statement::{
+    CURSOR_LENGTH, EntryCsv, StatementQuery, parse_export_query, parse_statement_query, statement_response,
+};
 pub use token::{GivenToken, SecretTooShort, TokenKey};

@@ -49,6 +49,10 @@ pub enum Code {
     NotSettled,
     /// The balance does not contain the token's entry yet.
     NotYetReflected,
+    /// Another day of the merchant, or the same one, is being sealed.
+    SealInProgress,
+    /// The day has more entries than can be sealed.
+    DayTooLarge,
     /// A defect on this side.
     InternalError,
     /// A part that is needed for the answer is down.
@@ -57,7 +61,7 @@ pub enum Code {
 
 impl Code {
     /// Every code, for the checks that compare them with the documents.
-    pub const ALL: [Code; 20] = [
+    pub const ALL: [Code; 22] = [
         Code::MalformedJson,
         Code::ValidationFailed,
         Code::ParameterInvalid,
@@ -76,6 +80,8 @@ impl Code {
         Code::ReversalOfReversal,
         Code::NotSettled,
         Code::NotYetReflected,
+        Code::SealInProgress,
+        Code::DayTooLarge,
         Code::InternalError,
         Code::TemporarilyUnavailable,
     ];
@@ -126,6 +132,8 @@ impl Code {
             Code::NotYetReflected => {
                 (StatusCode::CONFLICT, "not_yet_reflected", "The balance does not contain the entry yet")
             }
+            Code::SealInProgress => (StatusCode::CONFLICT, "seal_in_progress", "Another seal is being made"),
+            Code::DayTooLarge => (StatusCode::UNPROCESSABLE_ENTITY, "day_too_large", "The day has too many entries"),
             Code::InternalError => {
                 (StatusCode::INTERNAL_SERVER_ERROR, "internal_error", "Something is wrong on our side")
             }
@@ -214,6 +222,21 @@ impl Problem {
             Code::NotYetReflected,
             "The balances do not contain the entry of the token yet. Try again, or leave the token out to see them as they are.",
         )
+    }
+
+    /// A merchant's seals are made one after the other.
+    pub fn seal_in_progress() -> Problem {
+        Problem::worth_repeating(
+            Code::SealInProgress,
+            "Another seal of this merchant is being made, and they are made one at a time. Try again shortly.",
+        )
+    }
+
+    /// A day with so many entries cannot be sealed.
+    pub fn day_too_large(entry_count: u64, entries_max: u64) -> Problem {
+        let detail =
+            format!("The day has {entry_count} entries, and a seal can cover {entries_max}. Nothing was sealed.");
+        Problem::new(Code::DayTooLarge, detail)
     }
 
     /// What was known at the instant is not settled for so many seconds.

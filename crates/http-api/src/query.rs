@@ -74,6 +74,13 @@ impl Query {
         self.values.remove(name)
     }
 
+    /// How many lines a page has at most.
+    pub(crate) fn limit(&mut self, max: u16, default: u16) -> Option<u16> {
+        let Some(text) = self.values.remove("limit") else { return Some(default) };
+        let limit = text.parse().ok().filter(|limit| (1..=max).contains(limit) && limit.to_string() == text);
+        self.check("limit", limit.ok_or(format!("must be a whole number from 1 to {max}")))
+    }
+
     pub(crate) fn currency(&mut self) -> Option<Currency> {
         match self.values.remove("currency") {
             Some(code) => self.check("currency", Currency::parse(&code)),

@@ -119,6 +119,12 @@ pub fn recorded_entry_response(
         conflicts: Vec<ShownConflict>,
         balance_token: Option<String>,
     }
+    #[derive(Serialize)]
+    struct Overtaken {
+        #[serde(flatten)]
+        reversal: ShownEntry,
+        conflicts: Vec<ShownConflict>,
+    }
     match recorded {
         RecordedEntry::Posted(posted, conflicts) => {
             let posted_at = posted.posted_at;
@@ -133,8 +139,12 @@ pub fn recorded_entry_response(
             };
             respond_json(StatusCode::OK, &body)
         }
-        RecordedEntry::AlreadyReversed(reversal) => {
-            respond_json(StatusCode::OK, &ShownEntry::new(reversal, "already_reversed").of(merchant))
+        RecordedEntry::AlreadyReversed(reversal, conflicts) => {
+            let body = Overtaken {
+                reversal: ShownEntry::new(reversal, "already_reversed").of(merchant),
+                conflicts: conflicts.iter().map(ShownConflict::new).collect(),
+            };
+            respond_json(StatusCode::OK, &body)
         }
     }
 }

@@ -1,17 +1,19 @@
-use base64::{Engine, engine::general_purpose::URL_SAFE_NO_PAD};
-use cashflow::{Currency, Date, EntryId, MerchantId, StatementLine, StatementPage, StatementPosition};
-use hmac::{Hmac, KeyInit, Mac};
+use cashflow::{
+    Currency, Date, EntryId, MerchantId, Positions, StatementKey, StatementLine, StatementPage, StatementPosition,
+};
+use jiff::Timestamp;
 use lambda_http::{
     Body, Request, Response,
     http::{HeaderValue, StatusCode, header::LINK},
 };
-use serde::{Deserialize, Serialize};
-use sha2::Sha256;
+use serde::Serialize;
 use url::form_urlencoded;
+use uuid::Uuid;
 
 use crate::{
     Code, Fault, Problem,
     csv::{Csv, text_cell},
+    opaque,
     query::Query,
     response::{respond_csv, respond_json},
     shown_entry::ShownPostedEntry,
@@ -27,7 +29,11 @@ const LIMIT_DEFAULT: u16 = 100;
 /// less than 2 KB, so a page has at most 5 MB; Lambda answers up to 6 MB.
 const CSV_PAGE_BYTES: usize = 4_000_000;
 
-const MAC_BYTES: usize = 32;
+/// What a cursor holds: positions, year, month and day, microseconds, id and balance.
+const CURSOR_BYTES: usize = Positions::BYTES + 4 + 8 + 16 + 16;
+
+/// How long every cursor is.
+pub const CURSOR_LENGTH: usize = opaque::length(CURSOR_BYTES);
 
 /// Which statement is asked for, and which page of it.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -48,13 +54,7 @@ pub fn parse_statement_query(request: &Request) -> Result<StatementQuery, Proble
     let mut query = Query::read(request, &["date", "currency", "limit", "cursor"]);
     let date = query.required_date("date");
     let currency = query.currency();
-    let limit = match query.optional("limit") {
-        Some(text) => {
-            let limit = text.parse().ok().filter(|limit| (1..=LIMIT_MAX).contains(limit) && limit.to_string() == text);
-            query.check("limit", limit.ok_or(format!("must be a whole number from 1 to {LIMIT_MAX}")))
-        }
-        None => Some(LIMIT_DEFAULT),
-    };
+    let limit = query.limit(LIMIT_MAX, LIMIT_DEFAULT);
     let cursor = query.optional("cursor");
     query.none_or_problem()?;
     let (Some(date), Some(currency), Some(limit)) = (date, currency, limit) else {
@@ -76,71 +76,56 @@ pub fn parse_export_query(request: &Request) -> Result<StatementQuery, Problem> 
 
 impl StatementQuery {
     /// Where the page starts: none for the first page. A cursor counts only for the statement it was given out for.
-    pub fn position(&self, merchant: &MerchantId, key: &[u8; 64]) -> Result<Option<StatementPosition>, Problem> {
+    pub fn position(&self, merchant: &MerchantId, key: &StatementKey) -> Result<Option<StatementPosition>, Problem> {
         let Some(cursor) = &self.cursor else { return Ok(None) };
-        let position = self.open(cursor, merchant, key).ok_or_else(|| {
-            let fault = Fault::parameter("cursor", "is not a cursor that was given out for this statement");
-            Problem::with_faults(Code::ParameterInvalid, vec![fault])
-        })?;
-        Ok(Some(position))
-    }
-
-    /// The cursor of the page that starts there.
-    pub fn cursor(&self, position: &StatementPosition, merchant: &MerchantId, key: &[u8; 64]) -> String {
-        let payload = CursorPayload::new(position).write();
-        let mut bytes = self.mac(merchant, key, &payload).finalize().into_bytes().to_vec();
-        bytes.extend(payload);
-        URL_SAFE_NO_PAD.encode(bytes)
-    }
-
-    fn open(&self, cursor: &str, merchant: &MerchantId, key: &[u8; 64]) -> Option<StatementPosition> {
-        let bytes = URL_SAFE_NO_PAD.decode(cursor).ok()?;
-        let (mac, payload) = bytes.split_at_checked(MAC_BYTES)?;
-        self.mac(merchant, key, payload).verify_slice(mac).ok()?;
-        serde_json::from_slice::<CursorPayload>(payload).ok()?.read()
-    }
-
-    /// What is signed names the statement and its owner too, so that a cursor is none for any other.
-    fn mac(&self, merchant: &MerchantId, key: &[u8; 64], payload: &[u8]) -> Hmac<Sha256> {
-        let statement = format!("statement/1\n{merchant}\n{}\n{}\n{}\n", self.currency, self.from, self.to);
-        Hmac::new(key.into()).chain_update(statement).chain_update(payload)
-    }
-}
-
-/// A position as it travels in a cursor.
-#[derive(Serialize, Deserialize)]
-struct CursorPayload {
-    snapshot: String,
-    date: Date,
-    posted_xid: u64,
-    id: String,
-    running_balance: String,
-}
-
-impl CursorPayload {
-    fn new(position: &StatementPosition) -> CursorPayload {
-        CursorPayload {
-            snapshot: position.snapshot.clone(),
-            date: position.date,
-            posted_xid: position.posted_xid,
-            id: position.id.to_string(),
-            running_balance: position.running_balance.to_string(),
+        let refused =
+            |detail: &str| Problem::with_faults(Code::ParameterInvalid, vec![Fault::parameter("cursor", detail)]);
+        let payload = opaque::read(&key.key, &self.context(merchant), cursor);
+        let position = payload
+            .and_then(read_position)
+            .ok_or_else(|| refused("is not a cursor that was given out for this statement"))?;
+        if key.positions.covers(&position.positions) {
+            Ok(Some(position))
+        } else {
+            Err(refused("is of a ledger that was set back since: begin with the first page"))
         }
     }
 
-    fn write(&self) -> Vec<u8> {
-        serde_json::to_vec(self).unwrap_or_default()
+    /// The cursor of the page that starts there: [`CURSOR_LENGTH`] characters.
+    pub fn cursor(&self, position: &StatementPosition, merchant: &MerchantId, key: &StatementKey) -> String {
+        opaque::write(&key.key, &self.context(merchant), &write_position(position))
     }
 
-    fn read(self) -> Option<StatementPosition> {
-        Some(StatementPosition {
-            snapshot: self.snapshot,
-            date: self.date,
-            posted_xid: self.posted_xid,
-            id: EntryId::parse(&self.id)?,
-            running_balance: self.running_balance.parse().ok()?,
-        })
+    /// The statement and its owner: a cursor is none for any other.
+    fn context(&self, merchant: &MerchantId) -> String {
+        format!("statement/2\n{merchant}\n{}\n{}\n{}\n", self.currency, self.from, self.to)
     }
+}
+
+fn write_position(position: &StatementPosition) -> Vec<u8> {
+    let StatementPosition { positions, date, posted_at, id, running_balance } = position;
+    let mut bytes = positions.to_bytes();
+    bytes.extend(date.year().to_be_bytes());
+    bytes.extend([date.month().cast_unsigned(), date.day().cast_unsigned()]);
+    bytes.extend(posted_at.as_microsecond().to_be_bytes());
+    bytes.extend(id.as_uuid().as_bytes());
+    bytes.extend(running_balance.to_be_bytes());
+    bytes
+}
+
+fn read_position(bytes: [u8; CURSOR_BYTES]) -> Option<StatementPosition> {
+    let (positions, rest) = bytes.split_at(Positions::BYTES);
+    let (date, rest) = rest.split_first_chunk()?;
+    let (posted_at, rest) = rest.split_first_chunk()?;
+    let (id, rest) = rest.split_first_chunk()?;
+    let [year @ .., month, day]: [u8; 4] = *date;
+    Some(StatementPosition {
+        positions: Positions::from_bytes(positions).ok()?,
+        date: Date::new(i16::from_be_bytes(year), month.cast_signed(), day.cast_signed()).ok()?,
+        posted_at: Timestamp::from_microsecond(i64::from_be_bytes(*posted_at)).ok()?,
+        id: EntryId::from_uuid(Uuid::from_bytes(*id)),
+        running_balance: i128::from_be_bytes(rest.try_into().ok()?),
+    })
 }
 
 /// The answer to `GET /entries?date=`; `next_cursor` is null on the last page.
@@ -242,11 +227,19 @@ impl EntryCsv {
 
 #[cfg(test)]
 mod tests {
-    use cashflow::parse_date;
+    use cashflow::{SLOTS, parse_date};
+
+    use base64::{Engine, engine::general_purpose::URL_SAFE_NO_PAD};
 
     use super::*;
 
-    const KEY: [u8; 64] = [7; 64];
+    fn key(first: u8, furthest: u64) -> StatementKey {
+        let mut key = [7; 64];
+        key[0] = first;
+        StatementKey { key, positions: Positions::new([furthest; SLOTS]) }
+    }
+
+    const FURTHEST: u64 = u64::MAX;
 
     fn merchant(name: &str) -> MerchantId {
         MerchantId::parse(name).unwrap()
@@ -259,54 +252,96 @@ mod tests {
 
     fn position() -> StatementPosition {
         StatementPosition {
-            snapshot: "10:20:10,14".to_owned(),
+            positions: Positions::new([0, 1, u64::MAX, 4, 5, 6, 7, 8]),
             date: parse_date("2026-11-22").unwrap(),
-            posted_xid: u64::MAX,
+            posted_at: "2026-11-22T18:00:00.123456Z".parse().unwrap(),
             id: EntryId::parse("f8074bc3-3d8c-5a13-bf98-16220b3a9341").unwrap(),
             running_balance: -i128::MAX,
         }
     }
 
-    fn opened(query: &StatementQuery, merchant_id: &str, key: [u8; 64]) -> Result<Option<StatementPosition>, Code> {
+    fn opened(query: &StatementQuery, merchant_id: &str, key: StatementKey) -> Result<Option<StatementPosition>, Code> {
         query.position(&merchant(merchant_id), &key).map_err(|problem| problem.code)
     }
 
     #[test]
     fn a_cursor_leads_to_the_position_it_was_made_of() {
-        let cursor = query(None).cursor(&position(), &merchant("acme"), &KEY);
-        assert_eq!(opened(&query(Some(cursor)), "acme", KEY), Ok(Some(position())));
-        assert_eq!(opened(&query(None), "acme", KEY), Ok(None));
+        let cursor = query(None).cursor(&position(), &merchant("acme"), &key(7, FURTHEST));
+        assert_eq!(opened(&query(Some(cursor)), "acme", key(7, FURTHEST)), Ok(Some(position())));
+        assert_eq!(opened(&query(None), "acme", key(7, FURTHEST)), Ok(None));
+    }
+
+    #[test]
+    fn every_cursor_has_the_same_length_and_tells_nothing() {
+        let start = StatementPosition {
+            positions: Positions::new([0; SLOTS]),
+            date: parse_date("9999-12-31").unwrap(),
+            posted_at: Timestamp::UNIX_EPOCH,
+            id: EntryId::from_uuid(Uuid::nil()),
+            running_balance: 0,
+        };
+        for position in [start, position()] {
+            let cursor = query(None).cursor(&position, &merchant("acme"), &key(7, FURTHEST));
+            assert_eq!(cursor.len(), CURSOR_LENGTH);
+            assert_eq!(opened(&query(Some(cursor.clone())), "acme", key(7, FURTHEST)), Ok(Some(position.clone())));
+            let bytes = URL_SAFE_NO_PAD.decode(cursor).unwrap();
+            let inside = write_position(&position);
+            for shown in bytes.windows(8) {
+                assert!(!inside.windows(8).any(|secret| secret == shown), "{shown:?}");
+            }
+        }
+        const { assert!(CURSOR_LENGTH < 200) };
+    }
+
+    #[test]
+    fn a_cursor_of_a_ledger_that_was_set_back_is_refused() {
+        let far = StatementPosition { positions: Positions::new([9; SLOTS]), ..position() };
+        let cursor = query(None).cursor(&far, &merchant("acme"), &key(7, 9));
+        let far_on = query(Some(cursor));
+        assert_eq!(opened(&far_on, "acme", key(7, 9)), Ok(Some(far.clone())));
+        assert_eq!(opened(&far_on, "acme", key(7, 10)), Ok(Some(far)));
+        let problem = far_on.position(&merchant("acme"), &key(7, 8)).unwrap_err();
+        assert_eq!(problem.code, Code::ParameterInvalid);
+        assert!(problem.errors[0].detail.contains("set back"), "{problem:?}");
     }
 
     #[test]
     fn a_cursor_is_none_for_another_merchant_day_currency_or_key() {
-        let cursor = query(None).cursor(&position(), &merchant("acme"), &KEY);
+        let cursor = query(None).cursor(&position(), &merchant("acme"), &key(7, FURTHEST));
         let same = query(Some(cursor));
         let other_day = parse_date("2026-11-23").unwrap();
         let refused = [
-            opened(&same, "emca", KEY),
-            opened(&same, "acme", [8; 64]),
-            opened(&StatementQuery { to: other_day, ..same.clone() }, "acme", KEY),
-            opened(&StatementQuery { from: other_day, to: other_day, ..same.clone() }, "acme", KEY),
-            opened(&StatementQuery { currency: Currency::parse("USD").unwrap(), ..same.clone() }, "acme", KEY),
+            opened(&same, "emca", key(7, FURTHEST)),
+            opened(&same, "acme", key(8, FURTHEST)),
+            opened(&StatementQuery { to: other_day, ..same.clone() }, "acme", key(7, FURTHEST)),
+            opened(&StatementQuery { from: other_day, to: other_day, ..same.clone() }, "acme", key(7, FURTHEST)),
+            opened(
+                &StatementQuery { currency: Currency::parse("USD").unwrap(), ..same.clone() },
+                "acme",
+                key(7, FURTHEST),
+            ),
         ];
         assert_eq!(refused, [const { Err(Code::ParameterInvalid) }; 5]);
         // How many lines a page has is not a part of what it shows.
-        assert!(opened(&StatementQuery { limit: 7, ..same }, "acme", KEY).is_ok());
+        assert!(opened(&StatementQuery { limit: 7, ..same }, "acme", key(7, FURTHEST)).is_ok());
     }
 
     #[test]
     fn no_character_of_a_cursor_can_be_changed_removed_or_added() {
-        let cursor = query(None).cursor(&position(), &merchant("acme"), &KEY);
+        let cursor = query(None).cursor(&position(), &merchant("acme"), &key(7, FURTHEST));
         for index in 0..cursor.len() {
             let mut changed = cursor.clone().into_bytes();
             changed[index] = if changed[index] == b'A' { b'B' } else { b'A' };
             let changed = String::from_utf8(changed).unwrap();
-            assert_eq!(opened(&query(Some(changed)), "acme", KEY), Err(Code::ParameterInvalid), "{index}");
+            assert_eq!(opened(&query(Some(changed)), "acme", key(7, FURTHEST)), Err(Code::ParameterInvalid), "{index}");
         }
         for other in [&cursor[1..], &cursor[..cursor.len() - 1], &format!("{cursor}A"), &format!("{cursor}="), "", "x"]
         {
-            assert_eq!(opened(&query(Some(other.to_owned())), "acme", KEY), Err(Code::ParameterInvalid), "{other}");
+            assert_eq!(
+                opened(&query(Some(other.to_owned())), "acme", key(7, FURTHEST)),
+                Err(Code::ParameterInvalid),
+                "{other}"
+            );
         }
     }
 }

@@ -1,24 +1,38 @@
 //! Accepting entries: what is known is answered as it was the first time; what is new starts the state machine, and only
-//! then is it remembered.
+//! then is it remembered as accepted.
 //!
-//! Neither PostgreSQL nor DynamoDB is on this path. An entry is safe once its execution has started. Whatever is lost before
-//! that, the client repeats under the same key.
+//! What is known of a key comes from Redis, or else from the ledger. Accepting depends on neither: an entry is safe once its
+//! execution has started, and whatever is lost before that, the client repeats under the same key. While one of the two is
+//! down, another payload under a used key can be accepted; the ledger then posts the first that comes to it, and a moment
+//! later every repeat is answered as the ledger has it. See docs/adr/0021.
+
+mod known;
+mod lookup;
+
+use std::sync::Arc;
 
 use cashflow::{Entry, EntryId, Fingerprint, MerchantId};
 use executions::{Start, StateMachine, StateMachineError};
 use http_api::{AcceptedEntry, Code, Place, Problem, reused_keys};
-use request_memory::{Remembered, RequestMemory};
+use known::Known;
+use ledger::Ledger;
+pub use lookup::{LOOKUP_BUDGET, LOOKUP_PAUSE, RequestLookup};
+use request_memory::{Mark, Remembered, RequestMemory};
 use settings::SettingError;
 use telemetry::{Causes, IntakeMetrics, Metrics, StoreMetrics};
-use workflow::{INPUT_BYTES_MAX, RecordEntries, execution_name, listed_ids};
+use workflow::{Generation, INPUT_BYTES_MAX, RecordEntries, execution_name, listed_ids};
 
 /// What accepts entries, built once when a function starts.
 #[derive(Debug)]
 pub struct Intake {
     /// Which requests were accepted before.
     pub memory: RequestMemory,
+    /// What the ledger holds of them.
+    pub lookup: RequestLookup,
     /// What records the entries.
     pub state_machine: StateMachine,
+    /// The generation of the ledger that they are recorded in.
+    pub generation: Generation,
     /// Where the metrics go.
     pub metrics: Metrics,
 }
@@ -43,10 +57,22 @@ pub struct Accepted {
     pub replayed: bool,
 }
 
+/// An entry that a request asks for, and what is known of it.
+struct Asked {
+    requested: RequestedEntry,
+    answer: Option<AcceptedEntry>,
+}
+
 impl Intake {
-    /// From `REDIS_URL` and `STATE_MACHINE_ARN`.
-    pub async fn from_env(metrics: Metrics) -> Result<Intake, SettingError> {
-        Ok(Intake { memory: RequestMemory::from_env()?, state_machine: StateMachine::from_env().await?, metrics })
+    /// From `REDIS_…`, `STATE_MACHINE_ARN` and `LEDGER_GENERATION`; what is recorded is looked up in this ledger.
+    pub async fn from_env(ledger: Arc<Ledger>, metrics: Metrics) -> Result<Intake, SettingError> {
+        Ok(Intake {
+            memory: RequestMemory::from_env()?,
+            lookup: RequestLookup::new(ledger, LOOKUP_BUDGET, LOOKUP_PAUSE),
+            state_machine: StateMachine::from_env().await?,
+            generation: settings::required_as("LEDGER_GENERATION", "1 to 32 letters, digits and hyphens")?,
+            metrics,
+        })
     }
 
     /// Accepts entries: the known ones are answered as replays, only the new ones start an execution.
@@ -60,30 +86,12 @@ impl Intake {
             .iter()
             .map(|requested| (requested.place, requested.entry.id, requested.entry.fingerprint))
             .collect();
-        let mut answers = self.recall(merchant, &names).await?;
-        let fresh: Vec<RequestedEntry> = requested
-            .into_iter()
-            .zip(&answers)
-            .filter(|(_, answer)| answer.is_none())
-            .map(|(requested, _)| requested)
-            .collect();
-        let known = answers.iter().flatten().count();
-        let mut started_before = true;
-        if !fresh.is_empty() {
-            let started = self.begin(merchant, fresh, trace_header).await?;
-            started_before = started.replayed;
-            let mut started = started.entries.into_iter();
-            for answer in answers.iter_mut().filter(|answer| answer.is_none()) {
-                *answer = started.next();
-            }
-        }
-        let entries = answers.into_iter().collect::<Option<Vec<_>>>().ok_or_else(Problem::internal_error)?;
-        let replayed = if started_before { entries.len() } else { known };
-        self.record(entries.len() - replayed, replayed);
-        Ok(Accepted { entries, replayed: started_before })
+        let answers = self.known(merchant, &names).await?;
+        let asked = requested.into_iter().zip(answers).map(|(requested, answer)| Asked { requested, answer }).collect();
+        self.complete(merchant, asked, trace_header).await
     }
 
-    /// What was answered to this request before, if it is remembered. A key that was used with another payload refuses it.
+    /// What was answered to this request before, if that is known. A key that was used with another payload refuses it.
     pub async fn replay(
         &self,
         merchant: &MerchantId,
@@ -91,50 +99,108 @@ impl Intake {
         id: EntryId,
         fingerprint: Fingerprint,
     ) -> Result<Option<AcceptedEntry>, Problem> {
-        let replay = self.recall(merchant, &[(place, id, fingerprint)]).await?.pop().flatten();
+        let replay = self.known(merchant, &[(place, id, fingerprint)]).await?.pop().flatten();
         if replay.is_some() {
             self.record(0, 1);
         }
         Ok(replay)
     }
 
-    /// Starts the execution that records this entry, remembers it, and answers it as it will be posted.
+    /// Starts the execution that records this entry, of which nothing is known, and answers it as it will be posted.
     pub async fn start(
         &self,
         merchant: &MerchantId,
         requested: RequestedEntry,
         trace_header: Option<String>,
     ) -> Result<Accepted, Problem> {
-        let accepted = self.begin(merchant, vec![requested], trace_header).await?;
-        let replayed = if accepted.replayed { accepted.entries.len() } else { 0 };
-        self.record(accepted.entries.len() - replayed, replayed);
-        Ok(accepted)
+        self.complete(merchant, vec![Asked { requested, answer: None }], trace_header).await
     }
 
-    /// What was answered to these requests before, as far as it is remembered. One key that was used with another payload
-    /// refuses them all.
-    async fn recall(
+    /// What was answered to these requests before, as far as that is known. One key that was used with another payload refuses
+    /// them all.
+    async fn known(
         &self,
         merchant: &MerchantId,
         requests: &[(Place, EntryId, Fingerprint)],
     ) -> Result<Vec<Option<AcceptedEntry>>, Problem> {
         let ids: Vec<EntryId> = requests.iter().map(|(_, id, _)| *id).collect();
         let remembered = self.memory.recall(&ids).await;
-        let reused: Vec<Place> = requests
-            .iter()
-            .zip(&remembered)
-            .filter(|((_, _, fingerprint), remembered)| {
-                remembered.as_ref().is_some_and(|remembered| remembered.fingerprint != *fingerprint)
-            })
-            .map(|((place, _, _), _)| *place)
-            .collect();
-        if !reused.is_empty() {
-            return Err(reused_keys(&reused));
+        let open: Vec<EntryId> =
+            ids.iter().zip(&remembered).filter(|(_, remembered)| !is_settled(remembered)).map(|(id, _)| *id).collect();
+        let recorded =
+            if open.is_empty() { None } else { self.lookup.recorded(merchant, &open).await }.unwrap_or_default();
+        let mut answers = Vec::with_capacity(requests.len());
+        let (mut reused, mut settled) = (Vec::new(), Vec::new());
+        for ((place, id, fingerprint), remembered) in requests.iter().zip(&remembered) {
+            let of_id: Vec<_> = recorded.iter().filter(|recorded| recorded.entry.id == *id).collect();
+            answers.push(match Known::of(merchant, *fingerprint, remembered.as_ref(), &of_id) {
+                Known::Nothing => None,
+                Known::Accepted(answer) => Some(answer),
+                Known::Recorded(answer) => {
+                    if !is_settled(remembered) {
+                        settled.extend(marked(*id, *fingerprint, &answer, Mark::Settled));
+                    }
+                    Some(answer)
+                }
+                Known::Reused => {
+                    reused.push(*place);
+                    None
+                }
+            });
         }
-        Ok(remembered
-            .into_iter()
-            .map(|remembered| AcceptedEntry::from_memory(&remembered?.response, merchant))
-            .collect())
+        self.memory.remember(&settled).await;
+        if reused.is_empty() { Ok(answers) } else { Err(reused_keys(&reused)) }
+    }
+
+    /// Starts what is not answered yet. Its keys are reserved first, so that of two payloads under one key at the same moment
+    /// only one starts; not sooner, because a request that is refused must leave nothing behind.
+    async fn complete(
+        &self,
+        merchant: &MerchantId,
+        mut asked: Vec<Asked>,
+        trace_header: Option<String>,
+    ) -> Result<Accepted, Problem> {
+        if asked.len() > 1 {
+            check_size(merchant, &asked)?;
+        }
+        self.reserve(merchant, &mut asked).await?;
+        let fresh: Vec<RequestedEntry> =
+            asked.iter().filter(|asked| asked.answer.is_none()).map(|asked| asked.requested.clone()).collect();
+        let known = asked.len() - fresh.len();
+        let mut started_before = true;
+        if !fresh.is_empty() {
+            let started = self.begin(merchant, fresh, trace_header).await?;
+            started_before = started.replayed;
+            let mut started = started.entries.into_iter();
+            for asked in asked.iter_mut().filter(|asked| asked.answer.is_none()) {
+                asked.answer = started.next();
+            }
+        }
+        let entries: Option<Vec<_>> = asked.into_iter().map(|asked| asked.answer).collect();
+        let entries = entries.ok_or_else(Problem::internal_error)?;
+        let replayed = if started_before { entries.len() } else { known };
+        self.record(entries.len() - replayed, replayed);
+        Ok(Accepted { entries, replayed: started_before })
+    }
+
+    /// Reserves the keys of what is not answered yet. What was accepted since it was looked for is answered now.
+    async fn reserve(&self, merchant: &MerchantId, asked: &mut [Asked]) -> Result<(), Problem> {
+        let fresh: Vec<&mut Asked> = asked.iter_mut().filter(|asked| asked.answer.is_none()).collect();
+        if fresh.is_empty() {
+            return Ok(());
+        }
+        let names: Vec<_> =
+            fresh.iter().map(|asked| (asked.requested.entry.id, asked.requested.entry.fingerprint)).collect();
+        let met = self.memory.reserve(&names).await;
+        let mut reused = Vec::new();
+        for (asked, met) in fresh.into_iter().zip(met) {
+            match Known::of(merchant, asked.requested.entry.fingerprint, met.as_ref(), &[]) {
+                Known::Nothing => {}
+                Known::Accepted(answer) | Known::Recorded(answer) => asked.answer = Some(answer),
+                Known::Reused => reused.push(asked.requested.place),
+            }
+        }
+        if reused.is_empty() { Ok(()) } else { Err(reused_keys(&reused)) }
     }
 
     /// Starts the execution of these entries and remembers them. If it was started before, the answers are those of that
@@ -147,7 +213,7 @@ impl Intake {
     ) -> Result<Accepted, Problem> {
         let a_date_is_default = fresh.iter().any(|requested| requested.date_is_default);
         let mut entries: Vec<Entry> = fresh.into_iter().map(|requested| requested.entry).collect();
-        let name = execution_name(&entries);
+        let name = execution_name(&self.generation, &entries);
         let input = workflow_input(merchant, &entries)?;
         // From here on every line of this request is found from its execution, and the other way round.
         tracing::Span::current().record("execution", &name);
@@ -161,19 +227,13 @@ impl Intake {
             entries = first_entries(first, &entries).unwrap_or(entries);
         }
         let accepted: Vec<AcceptedEntry> = entries.iter().map(|entry| AcceptedEntry::new(merchant, entry)).collect();
-        self.remember(&entries, &accepted).await;
-        Ok(Accepted { entries: accepted, replayed })
-    }
-
-    async fn remember(&self, entries: &[Entry], accepted: &[AcceptedEntry]) {
-        let requests: Vec<(EntryId, Remembered)> = entries
+        let marks: Vec<_> = entries
             .iter()
-            .zip(accepted)
-            .filter_map(|(entry, accepted)| {
-                Some((entry.id, Remembered { fingerprint: entry.fingerprint, response: accepted.to_memory()? }))
-            })
+            .zip(&accepted)
+            .filter_map(|(entry, accepted)| marked(entry.id, entry.fingerprint, accepted, Mark::Accepted))
             .collect();
-        self.memory.remember(&requests).await;
+        self.memory.remember(&marks).await;
+        Ok(Accepted { entries: accepted, replayed })
     }
 
     fn record(&self, accepted: usize, replayed: usize) {
@@ -181,9 +241,31 @@ impl Intake {
             entries_accepted: accepted as u64,
             entries_replayed: replayed as u64,
             request_memory_breaker_open: u64::from(self.memory.is_kept_away()),
+            request_lookup_breaker_open: u64::from(self.lookup.is_suspended()),
             stores: StoreMetrics::take(),
         });
     }
+}
+
+fn is_settled(remembered: &Option<Remembered>) -> bool {
+    remembered.as_ref().is_some_and(|remembered| matches!(remembered.mark, Mark::Settled(_)))
+}
+
+/// How a request is remembered that was answered so.
+fn marked(
+    id: EntryId,
+    fingerprint: Fingerprint,
+    answer: &AcceptedEntry,
+    mark: fn(String) -> Mark,
+) -> Option<(EntryId, Remembered)> {
+    Some((id, Remembered { fingerprint, mark: mark(answer.to_memory()?) }))
+}
+
+/// Refuses what Step Functions cannot carry, while nothing has been done yet.
+fn check_size(merchant: &MerchantId, asked: &[Asked]) -> Result<(), Problem> {
+    let entries: Vec<Entry> =
+        asked.iter().filter(|asked| asked.answer.is_none()).map(|asked| asked.requested.entry.clone()).collect();
+    workflow_input(merchant, &entries).map(|_| ())
 }
 
 /// The input of the state machine, if Step Functions can carry it.

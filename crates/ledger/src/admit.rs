@@ -18,11 +18,15 @@ pub struct Login {
     pub rights: Rights,
     /// How it proves itself.
     pub sign_in: SignIn,
+    /// How many connections it may have at once; none for as many as the server has.
+    pub connections_max: Option<u16>,
 }
 
 /// What a role may do. It never has rights on tables.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Rights {
+    /// Look up whether requests are recorded, and nothing else.
+    Lookup,
     /// Call what works for one merchant.
     Writer,
     /// Call what looks at all merchants, too.
@@ -61,6 +65,7 @@ impl Rights {
     /// The role that has these rights; the migrations make it.
     pub fn role(self) -> &'static str {
         match self {
+            Rights::Lookup => "ledger_lookup",
             Rights::Writer => "ledger_writer",
             Rights::Maintainer => "ledger_maintainer",
         }
@@ -114,7 +119,9 @@ async fn statements(transaction: &Transaction<'_>, login: &Login) -> Result<Stri
     }
     statements.push_str(&format!("ALTER ROLE {name} LOGIN PASSWORD {};\n", login.sign_in.verifier()));
     let has = memberships(transaction, &login.name).await?;
-    let managed = [Rights::Writer.role(), Rights::Maintainer.role(), RDS_IAM];
+    let connections_max = login.connections_max.map_or_else(|| "-1".to_owned(), |max| max.to_string());
+    statements.push_str(&format!("ALTER ROLE {name} CONNECTION LIMIT {connections_max};\n"));
+    let managed = [Rights::Lookup.role(), Rights::Writer.role(), Rights::Maintainer.role(), RDS_IAM];
     for role in managed {
         let needs = role == login.rights.role() || (role == RDS_IAM && matches!(login.sign_in, SignIn::Iam));
         match (needs, has.iter().any(|other| other == role)) {

@@ -5,7 +5,8 @@
 //! [`Ledger::seal`] records what a day was at one moment. Everything else reads.
 //!
 //! Who connects has no rights on tables. Each operation calls a function of the database, which is a file in `sql/`: those of
-//! `ledger` take the merchant first, those of `ledger_maintenance` look at all merchants and need a role of their own.
+//! `ledger` take the merchant first, that of `ledger_lookup` too and is for a role that can do nothing else, and those of
+//! `ledger_maintenance` look at all merchants and need a role of their own.
 
 mod admit;
 mod as_of;
@@ -17,6 +18,7 @@ mod migrate;
 mod post;
 mod postgres_error;
 mod reconciliation;
+mod recorded;
 mod rows;
 mod seal;
 mod session;
@@ -27,9 +29,10 @@ pub use as_of::BalanceAsOf;
 pub use config::{Authentication, LedgerConfig, Tls};
 pub use connection::{CONNECTION_AGE_MAX, ConnectError, Connection, connect, connect_within};
 pub use lookup::FoundEntry;
-pub use migrate::{MigrateError, migrate};
+pub use migrate::{MigrateError, migrate, raise_epoch};
 pub use post::{LedgerTotals, Outcome, PostError, Posting};
 pub use postgres_error::PostgresError;
-pub use reconciliation::{KnownTotals, LedgerMonth, MonthKey, NewestSeal, Reconciled};
-pub use seal::{SEALS_LISTED_MAX, Sealing};
+pub use reconciliation::{KnownTotals, LedgerMonth, MonthKey, MonthPage, NewestSeal, Reconciled, WindowPlace};
+pub use recorded::Recorded;
+pub use seal::{ENTRIES_SEALED_MAX, MerchantDay, MerchantDayPage, NotSealed, SealPage, Sealing};
 pub use session::{Ledger, LedgerError, UnavailableError};

@@ -2,7 +2,10 @@ use cashflow::{
     BalanceToken, EntryId, KeyConflict, MerchantId, Period, PeriodTotals, PostedEntry, RecordedEntry, TotalsVersion,
 };
 use futures::future::try_join4;
-use tokio_postgres::types::{ToSql, Type};
+use tokio_postgres::{
+    Row,
+    types::{ToSql, Type},
+};
 use uuid::Uuid;
 
 use crate::{
@@ -39,21 +42,19 @@ impl Ledger {
                 client.query_typed("SELECT * FROM ledger.totals($1, $2, $3)", &for_totals),
             )
             .await?;
+            let mut conflicts = conflicts.iter().map(read_conflict).collect::<Result<Vec<_>, _>>()?;
             if let Some(row) = posted.first() {
+                // Of two that came at the same time, one may be posted and the other kept as overtaken.
+                conflicts.extend(overtaken.iter().map(read_conflict).collect::<Result<Vec<_>, _>>()?);
+                conflicts.sort_by_key(|conflict| conflict.received_at);
                 let posted = read_posted_entry(row)?;
                 let balance_token = Some(balance_token(&posted, &read_ledger_totals(&totals)?)?);
-                let conflicts = conflicts
-                    .iter()
-                    .map(|row| {
-                        Ok(KeyConflict { entry: read_entry(row)?, received_at: read_time(row, "recorded_at_us")? })
-                    })
-                    .collect::<Result<_, LedgerError>>()?;
                 return Ok(Some(FoundEntry { recorded: RecordedEntry::Posted(posted, conflicts), balance_token }));
             }
             overtaken
                 .first()
                 .map(|row| {
-                    let recorded = RecordedEntry::AlreadyReversed(read_entry(row)?);
+                    let recorded = RecordedEntry::AlreadyReversed(read_entry(row)?, conflicts);
                     Ok(FoundEntry { recorded, balance_token: None })
                 })
                 .transpose()
@@ -72,6 +73,10 @@ impl Ledger {
         })
         .await
     }
+}
+
+fn read_conflict(row: &Row) -> Result<KeyConflict, LedgerError> {
+    Ok(KeyConflict { entry: read_entry(row)?, received_at: read_time(row, "recorded_at_us")? })
 }
 
 fn balance_token(posted: &PostedEntry, after: &LedgerTotals) -> Result<BalanceToken, LedgerError> {

@@ -1,4 +1,10 @@
-use tokio_postgres::Client;
+use refinery::Migration;
+use refinery_core::{
+    AsyncMigrate,
+    traits::r#async::{AsyncQuery, AsyncTransaction},
+};
+use time::{OffsetDateTime, format_description::well_known::Rfc3339};
+use tokio_postgres::{Client, Error, Transaction};
 
 use crate::PostgresError;
 
@@ -18,35 +24,54 @@ const SESSION: &str =
 /// they were is in the history of these files. Those that others call come before them. One that goes, or takes or answers
 /// something else, is dropped by a migration.
 const FUNCTIONS: &[&str] = &[
+    include_str!("sql/ledger/add_seal.sql"),
     include_str!("sql/ledger/as_of.sql"),
     include_str!("sql/ledger/conflicts.sql"),
     include_str!("sql/ledger/currencies.sql"),
     include_str!("sql/ledger/cursor_key.sql"),
+    include_str!("sql/ledger/day_to_seal.sql"),
+    include_str!("sql/ledger/entries_to_seal.sql"),
     include_str!("sql/ledger/keep_conflicts.sql"),
     include_str!("sql/ledger/keep_overtaken.sql"),
+    include_str!("sql/ledger/lock_sealing.sql"),
     include_str!("sql/ledger/month.sql"),
     include_str!("sql/ledger/overtaken.sql"),
     include_str!("sql/ledger/period_totals.sql"),
     include_str!("sql/ledger/post.sql"),
     include_str!("sql/ledger/posted.sql"),
+    include_str!("sql/ledger/recorded.sql"),
     include_str!("sql/ledger/seal.sql"),
+    include_str!("sql/ledger/seal_key.sql"),
+    include_str!("sql/ledger/seal_page.sql"),
     include_str!("sql/ledger/seals.sql"),
     include_str!("sql/ledger/statement.sql"),
+    include_str!("sql/ledger/statement_key.sql"),
+    include_str!("sql/ledger/statement_page.sql"),
     include_str!("sql/ledger/stored.sql"),
     include_str!("sql/ledger/totals.sql"),
     include_str!("sql/ledger/totals_of_day.sql"),
+    include_str!("sql/ledger_lookup/recorded.sql"),
+    include_str!("sql/ledger_maintenance/count_months_set_aside.sql"),
+    include_str!("sql/ledger_maintenance/entries_recorded_between.sql"),
+    include_str!("sql/ledger_maintenance/merchants_of_day.sql"),
+    include_str!("sql/ledger_maintenance/months_recorded_after.sql"),
     include_str!("sql/ledger_maintenance/months_recorded_between.sql"),
+    include_str!("sql/ledger_maintenance/months_set_aside.sql"),
     include_str!("sql/ledger_maintenance/months_with_entries.sql"),
     include_str!("sql/ledger_maintenance/reconciled_until.sql"),
+    include_str!("sql/ledger_maintenance/reconciliation_place.sql"),
     include_str!("sql/ledger_maintenance/save_reconciled_until.sql"),
+    include_str!("sql/ledger_maintenance/save_reconciliation_place.sql"),
+    include_str!("sql/ledger_maintenance/set_month_aside.sql"),
+    include_str!("sql/ledger_maintenance/take_back_months.sql"),
     include_str!("sql/ledger_maintenance/unsealed.sql"),
 ];
 
-/// Why the migrations did not run to their end. Each migration is one transaction: what failed left nothing behind.
+/// Why the migrations did not run to their end. All of it is one transaction: what failed left nothing behind.
 #[derive(Debug, thiserror::Error)]
 pub enum MigrateError {
-    /// The lock could not be taken or given back.
-    #[error("the migration lock failed")]
+    /// The lock could not be taken or given back, or the transaction not begun or committed.
+    #[error("the migration lock or transaction failed")]
     Lock(#[source] PostgresError),
     /// A migration failed, or an applied one differs from the file of the same version.
     #[error("a migration failed")]
@@ -54,6 +79,9 @@ pub enum MigrateError {
     /// The functions could not be created; those of before are still there.
     #[error("the functions could not be created")]
     Functions(#[source] PostgresError),
+    /// The epoch could not be raised.
+    #[error("the epoch could not be raised")]
+    Epoch(#[source] PostgresError),
 }
 
 impl From<tokio_postgres::Error> for MigrateError {
@@ -68,6 +96,16 @@ impl From<tokio_postgres::Error> for MigrateError {
 /// Safe to run again and at the same time as another run: a second one waits, then finds nothing to do.
 pub async fn migrate(client: &mut Client) -> Result<Vec<String>, MigrateError> {
     locked(client, apply).await
+}
+
+/// Raises the ledger's epoch to this, unless it is higher, and answers its generation: which ledger it is, and of which epoch.
+///
+/// An epoch begins when the ledger is restored to an earlier moment: what was said of it before may not be true any more.
+pub async fn raise_epoch(client: &Client, epoch: u32) -> Result<String, MigrateError> {
+    let raise =
+        "UPDATE public.ledger_epoch SET epoch = greatest(epoch, $1) RETURNING epoch || '-' || left(ledger_id::text, 8)";
+    let epoch = i32::try_from(epoch).unwrap_or(i32::MAX);
+    Ok(client.query_one(raise, &[&epoch]).await.map_err(|error| MigrateError::Epoch(error.into()))?.get(0))
 }
 
 /// Does some work on the database's structure while nobody else does.
@@ -85,19 +123,53 @@ pub(crate) async fn locked<T, E: From<tokio_postgres::Error>>(
     Ok(answer)
 }
 
+/// Migrations and functions in one transaction: whoever calls a function meanwhile waits, and then finds one that fits the
+/// tables. No function is ever missing, nor there with other rights than it should have.
 async fn apply(client: &mut Client) -> Result<Vec<String>, MigrateError> {
-    let report = embedded::migrations::runner().run_async(client).await;
+    let transaction = client.transaction().await?;
+    let mut migrating = WithinTransaction(&transaction);
+    let report = embedded::migrations::runner().run_async(&mut migrating).await;
     let report = report.map_err(|error| MigrateError::Migration(PostgresError::new(&error)))?;
-    replace_functions(client).await.map_err(|error| MigrateError::Functions(error.into()))?;
+    replace_functions(&transaction).await.map_err(|error| MigrateError::Functions(error.into()))?;
+    transaction.commit().await?;
     Ok(report.applied_migrations().iter().map(ToString::to_string).collect())
 }
 
-/// In one transaction: no function is ever there with other rights than it should have.
-async fn replace_functions(client: &mut Client) -> Result<(), tokio_postgres::Error> {
-    let transaction = client.transaction().await?;
+async fn replace_functions(transaction: &Transaction<'_>) -> Result<(), tokio_postgres::Error> {
     for function in FUNCTIONS {
         transaction.batch_execute(function).await?;
     }
-    transaction.batch_execute(include_str!("sql/grants.sql")).await?;
-    transaction.commit().await
+    transaction.batch_execute(include_str!("sql/grants.sql")).await
 }
+
+/// Lets `refinery` work inside a transaction that is open, where its own driver begins one for each migration.
+struct WithinTransaction<'a>(&'a Transaction<'a>);
+
+impl AsyncTransaction for WithinTransaction<'_> {
+    type Error = Error;
+
+    async fn execute<'a, T: Iterator<Item = &'a str> + Send + 'a>(&mut self, queries: T) -> Result<usize, Error> {
+        let mut count = 0;
+        for query in queries {
+            self.0.batch_execute(query).await?;
+            count += 1;
+        }
+        Ok(count)
+    }
+}
+
+impl AsyncQuery<Vec<Migration>> for WithinTransaction<'_> {
+    async fn query(&mut self, query: &str) -> Result<Vec<Migration>, Error> {
+        let rows = self.0.query(query, &[]).await?;
+        let applied = rows.iter().map(|row| {
+            let (version, name, applied_on, checksum) =
+                (row.get(0), row.get(1), row.get::<_, &str>(2), row.get::<_, &str>(3));
+            // `refinery` wrote both itself. Should somebody have changed them, the checksum is none of a file: it says so.
+            let applied_on = OffsetDateTime::parse(applied_on, &Rfc3339).unwrap_or(OffsetDateTime::UNIX_EPOCH);
+            Migration::applied(version, name, applied_on, checksum.parse().unwrap_or_default())
+        });
+        Ok(applied.collect())
+    }
+}
+
+impl AsyncMigrate for WithinTransaction<'_> {}

@@ -4,6 +4,7 @@ use cashflow::{Category, Description, Entry, EntryId, Fingerprint, MerchantId, P
 use futures::future::try_join;
 use tokio_postgres::{
     Client, Row,
+    error::SqlState,
     types::{ToSql, Type},
 };
 use uuid::Uuid;
@@ -53,6 +54,9 @@ pub enum PostError {
     /// The ledger gave no answer.
     #[error(transparent)]
     Ledger(#[from] LedgerError),
+    /// A reversal names an entry that is not in the ledger. It may come yet: what was accepted first is not always posted first.
+    #[error("the entry to reverse is not posted")]
+    OriginalNotPosted(#[source] tokio_postgres::Error),
     /// A check of the database refused the batch, and will do so again.
     #[error("the ledger refused the batch")]
     Refused(#[source] PostgresError),
@@ -92,12 +96,12 @@ async fn post(client: &Client, merchant: &MerchantId, entries: &[Entry]) -> Resu
     let originals: Vec<Uuid> = columns.reverses.iter().flatten().copied().collect();
     let by_id: [(&(dyn ToSql + Sync), Type); 3] =
         [(&merchant_id, Type::TEXT), (&columns.ids, Type::UUID_ARRAY), (&originals, Type::UUID_ARRAY)];
-    let (stored, totals) = try_join(
-        client.query_typed("SELECT * FROM ledger.stored($1, $2, $3)", &by_id),
+    let (recorded, totals) = try_join(
+        client.query_typed("SELECT * FROM ledger.recorded($1, $2, $3)", &by_id),
         client.query_typed("SELECT * FROM ledger.totals($1, $2, $3)", &by_id),
     )
     .await?;
-    let outcomes = outcomes(entries, &posted, &stored)?;
+    let outcomes = outcomes(entries, &posted, &recorded)?;
     let keep_conflicts = "SELECT * FROM ledger.keep_conflicts($1, $2, $3, $4, $5, $6, $7, $8, $9, $10)";
     keep_aside(client, keep_conflicts, &merchant_id, entries, &outcomes, Outcome::Conflict).await?;
     let keep_overtaken = "SELECT * FROM ledger.keep_overtaken($1, $2, $3, $4, $5, $6, $7, $8, $9, $10)";
@@ -105,26 +109,37 @@ async fn post(client: &Client, merchant: &MerchantId, entries: &[Entry]) -> Resu
     Ok(Posting { outcomes, after: read_ledger_totals(&totals)? })
 }
 
-fn outcomes(entries: &[Entry], posted: &[Row], stored: &[Row]) -> Result<Vec<Outcome>, LedgerError> {
+fn outcomes(entries: &[Entry], posted: &[Row], recorded: &[Row]) -> Result<Vec<Outcome>, LedgerError> {
     let mut newly_posted: HashSet<Uuid> = posted.iter().map(|row| row.get("id")).collect();
+    let (stored, overtaken): (Vec<&Row>, Vec<&Row>) = recorded.iter().partition(|row| row.get("is_posted"));
     let reversed: HashSet<Uuid> = stored.iter().filter_map(|row| row.get("reverses")).collect();
-    let stored = stored
-        .iter()
-        .map(|row| Ok((row.get::<_, Uuid>("id"), Fingerprint::from_bytes(row.get("fingerprint"))?)))
-        .collect::<Result<HashMap<_, _>, _>>();
-    let stored = known::<_, cashflow::FingerprintError>(stored, "a fingerprint has no 32 bytes")?;
+    let (stored, overtaken) = (fingerprints(&stored)?, fingerprints(&overtaken)?);
     entries
         .iter()
-        .map(|entry| match stored.get(entry.id.as_uuid()) {
-            // Removed when seen, so that an entry given twice in one batch is applied once and then a duplicate.
-            Some(fingerprint) if *fingerprint == entry.fingerprint => {
-                Ok(if newly_posted.remove(entry.id.as_uuid()) { Outcome::Applied } else { Outcome::Duplicate })
+        .map(|entry| {
+            let id = entry.id.as_uuid();
+            let has_fingerprint =
+                |held: &HashMap<Uuid, Fingerprint>| held.get(id).map(|held| *held == entry.fingerprint);
+            match (has_fingerprint(&stored), has_fingerprint(&overtaken)) {
+                // Removed when seen, so that an entry given twice in one batch is applied once and then a duplicate.
+                (Some(true), _) => Ok(if newly_posted.remove(id) { Outcome::Applied } else { Outcome::Duplicate }),
+                (_, Some(true)) => Ok(Outcome::AlreadyReversed),
+                (Some(false), _) | (_, Some(false)) => Ok(Outcome::Conflict),
+                (None, None) if entry.reverses.is_some_and(|original| reversed.contains(original.as_uuid())) => {
+                    Ok(Outcome::AlreadyReversed)
+                }
+                (None, None) => Err(LedgerError::Inconsistent("an entry is neither posted nor found")),
             }
-            Some(_) => Ok(Outcome::Conflict),
-            None if entry.reverses.is_some_and(|original| reversed.contains(original.as_uuid())) => {
-                Ok(Outcome::AlreadyReversed)
-            }
-            None => Err(LedgerError::Inconsistent("an entry is neither posted nor found")),
+        })
+        .collect()
+}
+
+/// The fingerprint that the ledger holds under each id.
+fn fingerprints(rows: &[&Row]) -> Result<HashMap<Uuid, Fingerprint>, LedgerError> {
+    rows.iter()
+        .map(|row| {
+            let fingerprint = known(Fingerprint::from_bytes(row.get("fingerprint")), "a fingerprint has no 32 bytes")?;
+            Ok((row.get("id"), fingerprint))
         })
         .collect()
 }
@@ -201,6 +216,7 @@ impl<'a> Columns<'a> {
 impl From<tokio_postgres::Error> for PostError {
     fn from(error: tokio_postgres::Error) -> PostError {
         match error.code().map(|code| &code.code()[..2]) {
+            _ if error.code() == Some(&SqlState::FOREIGN_KEY_VIOLATION) => PostError::OriginalNotPosted(error),
             // Data exception; integrity constraint violation.
             Some("22" | "23") => PostError::Refused(error.into()),
             _ => PostError::Ledger(error.into()),

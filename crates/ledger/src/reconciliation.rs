@@ -61,12 +61,32 @@ pub struct NewestSeal {
 }
 
 /// How far the scheduled comparison has come.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+#[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Reconciled {
     /// What was recorded before has been compared since.
     pub until: Timestamp,
+    /// How far the window that begins there has been compared, if a run left it before its end.
+    pub place: Option<WindowPlace>,
     /// What time it is, by the database's clock.
     pub now: Timestamp,
+}
+
+/// A place within a window of time: of the months that got entries in it, those up to one have been compared.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct WindowPlace {
+    /// Where the window ends.
+    pub until: Timestamp,
+    /// The last month that was compared, in the order of merchant, currency and month.
+    pub after: MonthKey,
+}
+
+/// Some of the months of a list.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct MonthPage {
+    /// In the order of the list.
+    pub months: Vec<MonthKey>,
+    /// Whether the list ends here.
+    pub is_last: bool,
 }
 
 impl Ledger {
@@ -88,45 +108,62 @@ impl Ledger {
         .await
     }
 
-    /// The months that got entries from `since` on and before `until`, in the order of merchant, currency and month.
+    /// How many entries were recorded from `since` on and before `until`, counted up to `entries_max`.
+    pub async fn entries_recorded_between(
+        &self,
+        since: Timestamp,
+        until: Timestamp,
+        entries_max: u32,
+    ) -> Result<u64, LedgerError> {
+        let (since, until, entries_max) = (since.to_string(), until.to_string(), i64::from(entries_max));
+        let parameters: [(&(dyn ToSql + Sync), Type); 3] =
+            [(&since, Type::TEXT), (&until, Type::TEXT), (&entries_max, Type::INT8)];
+        self.run(STATEMENTS_TIMEOUT, async |client| {
+            let count = "SELECT * FROM ledger_maintenance.entries_recorded_between($1, $2, $3)";
+            read_count(&client.query_typed_one(count, &parameters).await?, "entry_count")
+        })
+        .await
+    }
+
+    /// Up to `limit` months that got entries from `since` on and before `until`, in the order of merchant, currency and month,
+    /// from the one that comes after `after`.
     pub async fn months_recorded_between(
         &self,
         since: Timestamp,
         until: Timestamp,
-    ) -> Result<Vec<MonthKey>, LedgerError> {
-        let (since, until) = (since.to_string(), until.to_string());
-        let parameters: [(&(dyn ToSql + Sync), Type); 2] = [(&since, Type::TEXT), (&until, Type::TEXT)];
+        after: Option<&MonthKey>,
+        limit: u16,
+    ) -> Result<MonthPage, LedgerError> {
+        let (since, until, after, rows_max) =
+            (since.to_string(), until.to_string(), After::new(after), i64::from(limit));
+        let parameters: [(&(dyn ToSql + Sync), Type); 6] = [
+            (&since, Type::TEXT),
+            (&until, Type::TEXT),
+            (&after.merchant_id, Type::TEXT),
+            (&after.currency, Type::TEXT),
+            (&after.month, Type::TEXT),
+            (&rows_max, Type::INT8),
+        ];
         self.run(STATEMENTS_TIMEOUT, async |client| {
-            let rows = client
-                .query_typed("SELECT * FROM ledger_maintenance.months_recorded_between($1, $2)", &parameters)
-                .await?;
-            rows.iter().map(read_month_key).collect()
+            let list = "SELECT * FROM ledger_maintenance.months_recorded_after($1, $2, $3, $4, $5, $6)";
+            read_month_page(&client.query_typed(list, &parameters).await?, limit)
         })
         .await
     }
 
     /// Up to `limit` months that have entries, in the order of merchant, currency and month, from the one that comes after
     /// `after`.
-    pub async fn months_with_entries(
-        &self,
-        after: Option<&MonthKey>,
-        limit: u16,
-    ) -> Result<Vec<MonthKey>, LedgerError> {
-        let limit = i64::from(limit);
-        let after_merchant = after.map_or("", |key| key.merchant.as_str());
-        let after_currency = after.map_or("", |key| key.currency.code());
-        let after_month = after.map_or_else(|| "0001-01-01".to_owned(), |key| key.month.first_day().to_string());
+    pub async fn months_with_entries(&self, after: Option<&MonthKey>, limit: u16) -> Result<MonthPage, LedgerError> {
+        let (after, rows_max) = (After::new(after), i64::from(limit));
         let parameters: [(&(dyn ToSql + Sync), Type); 4] = [
-            (&after_merchant, Type::TEXT),
-            (&after_currency, Type::TEXT),
-            (&after_month, Type::TEXT),
-            (&limit, Type::INT8),
+            (&after.merchant_id, Type::TEXT),
+            (&after.currency, Type::TEXT),
+            (&after.month, Type::TEXT),
+            (&rows_max, Type::INT8),
         ];
         self.run(STATEMENTS_TIMEOUT, async |client| {
-            let rows = client
-                .query_typed("SELECT * FROM ledger_maintenance.months_with_entries($1, $2, $3, $4)", &parameters)
-                .await?;
-            rows.iter().map(read_month_key).collect()
+            let list = "SELECT * FROM ledger_maintenance.months_with_entries($1, $2, $3, $4)";
+            read_month_page(&client.query_typed(list, &parameters).await?, limit)
         })
         .await
     }
@@ -144,8 +181,14 @@ impl Ledger {
     /// How far the scheduled comparison has come. It begins with the first migration that knows of it.
     pub async fn reconciled(&self) -> Result<Reconciled, LedgerError> {
         self.run(STATEMENTS_TIMEOUT, async |client| {
-            let row = client.query_typed_one("SELECT * FROM ledger_maintenance.reconciled_until()", &[]).await?;
-            Ok(Reconciled { until: read_time(&row, "reconciled_until_us")?, now: read_time(&row, "now_us")? })
+            let row = client.query_typed_one("SELECT * FROM ledger_maintenance.reconciliation_place()", &[]).await?;
+            let window_until = row.get::<_, Option<i64>>("window_until_us");
+            // A place that cannot be read only costs the way to it.
+            let place = match window_until.and_then(|_| read_month_key(&row)) {
+                Some(after) => Some(WindowPlace { until: read_time(&row, "window_until_us")?, after }),
+                None => None,
+            };
+            Ok(Reconciled { until: read_time(&row, "reconciled_until_us")?, place, now: read_time(&row, "now_us")? })
         })
         .await
     }
@@ -153,13 +196,86 @@ impl Ledger {
     /// Notes that what was recorded before `until` has been compared. A note that says less than another changes nothing.
     pub async fn save_reconciled(&self, until: Timestamp) -> Result<(), LedgerError> {
         let until = until.to_string();
+        self.call("SELECT * FROM ledger_maintenance.save_reconciled_until($1)", &[(&until, Type::TEXT)]).await
+    }
+
+    /// Notes how far the window that begins at `reconciled_until` has been compared. It changes nothing if that has been passed.
+    pub async fn save_place(&self, reconciled_until: Timestamp, place: &WindowPlace) -> Result<(), LedgerError> {
+        let (since, until, after) =
+            (reconciled_until.to_string(), place.until.to_string(), After::new(Some(&place.after)));
+        let parameters: [(&(dyn ToSql + Sync), Type); 5] = [
+            (&since, Type::TEXT),
+            (&until, Type::TEXT),
+            (&after.merchant_id, Type::TEXT),
+            (&after.currency, Type::TEXT),
+            (&after.month, Type::TEXT),
+        ];
+        self.call("SELECT * FROM ledger_maintenance.save_reconciliation_place($1, $2, $3, $4, $5)", &parameters).await
+    }
+
+    /// Sets a month aside that could not be compared, so that it is tried again later. Of the reason, 500 characters are kept.
+    pub async fn set_month_aside(&self, key: &MonthKey, reason: &str) -> Result<(), LedgerError> {
+        let month = Day::new(&key.merchant, key.currency, key.month.first_day());
+        let mut parameters = month.parameters();
+        parameters.push((&reason, Type::TEXT));
+        self.call("SELECT * FROM ledger_maintenance.set_month_aside($1, $2, $3, $4)", &parameters).await
+    }
+
+    /// Up to `limit` months that are set aside and were last tried before a moment, those first that have waited longest.
+    pub async fn months_set_aside(&self, tried_before: Timestamp, limit: u16) -> Result<MonthPage, LedgerError> {
+        let (before, rows_max) = (tried_before.to_string(), i64::from(limit));
+        let parameters: [(&(dyn ToSql + Sync), Type); 2] = [(&before, Type::TEXT), (&rows_max, Type::INT8)];
         self.run(STATEMENTS_TIMEOUT, async |client| {
-            client
-                .query_typed("SELECT * FROM ledger_maintenance.save_reconciled_until($1)", &[(&until, Type::TEXT)])
-                .await?;
+            let list = "SELECT * FROM ledger_maintenance.months_set_aside($1, $2)";
+            read_month_page(&client.query_typed(list, &parameters).await?, limit)
+        })
+        .await
+    }
+
+    /// How many months are set aside.
+    pub async fn count_months_set_aside(&self) -> Result<u64, LedgerError> {
+        self.run(STATEMENTS_TIMEOUT, async |client| {
+            let count = "SELECT * FROM ledger_maintenance.count_months_set_aside()";
+            read_count(&client.query_typed_one(count, &[]).await?, "month_count")
+        })
+        .await
+    }
+
+    /// Months that have been compared are not set aside any more, if they were.
+    pub async fn take_back_months(&self, keys: &[&MonthKey]) -> Result<(), LedgerError> {
+        let merchants: Vec<&str> = keys.iter().map(|key| key.merchant.as_str()).collect();
+        let currencies: Vec<&str> = keys.iter().map(|key| key.currency.code()).collect();
+        let months: Vec<String> = keys.iter().map(|key| key.month.first_day().to_string()).collect();
+        let parameters: [(&(dyn ToSql + Sync), Type); 3] =
+            [(&merchants, Type::TEXT_ARRAY), (&currencies, Type::TEXT_ARRAY), (&months, Type::TEXT_ARRAY)];
+        self.call("SELECT * FROM ledger_maintenance.take_back_months($1, $2, $3)", &parameters).await
+    }
+
+    /// A function of the database that answers nothing.
+    async fn call(&self, statement: &str, parameters: &[(&(dyn ToSql + Sync), Type)]) -> Result<(), LedgerError> {
+        self.run(STATEMENTS_TIMEOUT, async |client| {
+            client.query_typed(statement, parameters).await?;
             Ok(())
         })
         .await
+    }
+}
+
+/// The month after which a list goes on, as parameters.
+struct After<'a> {
+    merchant_id: &'a str,
+    currency: &'a str,
+    month: String,
+}
+
+impl After<'_> {
+    /// Before all others if there is none.
+    fn new(key: Option<&MonthKey>) -> After<'_> {
+        After {
+            merchant_id: key.map_or("", |key| key.merchant.as_str()),
+            currency: key.map_or("", |key| key.currency.code()),
+            month: key.map_or_else(|| "0001-01-01".to_owned(), |key| key.month.first_day().to_string()),
+        }
     }
 }
 
@@ -177,10 +293,30 @@ fn read_newest_seal(row: &Row) -> Result<NewestSeal, LedgerError> {
     })
 }
 
-fn read_month_key(row: &Row) -> Result<MonthKey, LedgerError> {
-    Ok(MonthKey {
-        merchant: known(MerchantId::parse(row.get("merchant_id")), "an impossible merchant")?,
-        currency: read_currency(row)?,
-        month: known(Month::parse(row.get("month")), "an unknown month")?,
-    })
+fn read_count(row: &Row, column: &str) -> Result<u64, LedgerError> {
+    known(u64::try_from(row.get::<_, i64>(column)), "a negative count")
+}
+
+/// A row that does not fit, such as one with a currency that only a later release knows, keeps no other month from being listed.
+fn read_month_page(rows: &[Row], limit: u16) -> Result<MonthPage, LedgerError> {
+    let months: Vec<MonthKey> = rows.iter().filter_map(read_month_key).collect();
+    let is_last = rows.len() < usize::from(limit);
+    if months.is_empty() && !is_last {
+        return Err(LedgerError::Inconsistent("a whole page of unknown months"));
+    }
+    Ok(MonthPage { months, is_last })
+}
+
+fn read_month_key(row: &Row) -> Option<MonthKey> {
+    let (merchant_id, code, month): (&str, &str, &str) =
+        (row.get("merchant_id"), row.get("currency"), row.get("month"));
+    let read = || {
+        let merchant = MerchantId::parse(merchant_id).ok()?;
+        Some(MonthKey { merchant, currency: Currency::parse(code).ok()?, month: Month::parse(month).ok()? })
+    };
+    let key = read();
+    if key.is_none() {
+        tracing::error!(merchant_id, currency = code, month, "the ledger has a month that this release does not know");
+    }
+    key
 }

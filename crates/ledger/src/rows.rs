@@ -2,7 +2,7 @@
 
 use cashflow::{
     Amount, Category, Currency, Date, Description, Entry, EntryId, EntryType, Fingerprint, Period, PeriodTotals,
-    PostedEntry, Totals, parse_date,
+    Positions, PostedEntry, SLOTS, Totals, parse_date,
 };
 use jiff::Timestamp;
 use tokio_postgres::Row;
@@ -81,6 +81,25 @@ pub(crate) fn read_date(row: &Row) -> Result<Date, LedgerError> {
 
 pub(crate) fn read_time(row: &Row, column: &str) -> Result<Timestamp, LedgerError> {
     known(Timestamp::from_microsecond(row.get(column)), "a time out of range")
+}
+
+/// A key for a merchant.
+pub(crate) fn read_key(row: &Row) -> Result<[u8; 64], LedgerError> {
+    known(row.get::<_, &[u8]>("key").try_into(), "a key has no 64 bytes")
+}
+
+/// How far each slot of a merchant's entries has come.
+pub(crate) fn read_positions(row: &Row, column: &str) -> Result<Positions, LedgerError> {
+    let positions: Vec<i64> = row.get(column);
+    let positions = positions.into_iter().map(u64::try_from).collect::<Result<Vec<_>, _>>();
+    let positions: [u64; SLOTS] =
+        known(known(positions, "a negative position")?.try_into(), "not a position for each slot")?;
+    Ok(Positions::new(positions))
+}
+
+/// Positions as a parameter. None is beyond PostgreSQL's numbers: they come from there.
+pub(crate) fn positions_parameter(positions: &Positions) -> Vec<i64> {
+    positions.as_slice().iter().map(|position| i64::try_from(*position).unwrap_or(i64::MAX)).collect()
 }
 
 /// What the ledger should not hold is a defect, and which rule it breaks says enough.

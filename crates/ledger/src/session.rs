@@ -42,9 +42,6 @@ pub enum UnavailableError {
     /// A failure of the connection or the server.
     #[error(transparent)]
     Postgres(PostgresError),
-    /// Others were faster, again and again.
-    #[error("others did the same at the same time, again and again")]
-    Contended,
 }
 
 impl LedgerError {
@@ -53,6 +50,25 @@ impl LedgerError {
         match self {
             LedgerError::Unavailable(_) => true,
             LedgerError::Misconfigured(_) | LedgerError::Inconsistent(_) => false,
+        }
+    }
+
+    /// Whether the answer took too long on a connection that there was: asking for less may help.
+    pub fn is_timeout(&self) -> bool {
+        match self {
+            LedgerError::Unavailable(UnavailableError::Timeout(_)) => true,
+            LedgerError::Unavailable(UnavailableError::Postgres(error)) => {
+                error.code() == Some(&SqlState::QUERY_CANCELED)
+            }
+            LedgerError::Unavailable(_) | LedgerError::Misconfigured(_) | LedgerError::Inconsistent(_) => false,
+        }
+    }
+
+    /// Whether there was no connection, or the ledger lacks what it needs: asking for anything else would fail as well.
+    pub fn is_of_the_whole(&self) -> bool {
+        match self {
+            LedgerError::Unavailable(UnavailableError::Connect(_)) | LedgerError::Misconfigured(_) => true,
+            LedgerError::Unavailable(_) | LedgerError::Inconsistent(_) => false,
         }
     }
 }

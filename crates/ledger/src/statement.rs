@@ -1,5 +1,6 @@
 use cashflow::{
-    Currency, Date, EntryId, EntryType, MerchantId, StatementLine, StatementPage, StatementPosition, TotalOverflow,
+    Currency, Date, EntryId, EntryType, MerchantId, StatementKey, StatementLine, StatementPage, StatementPosition,
+    TotalOverflow,
 };
 use tokio_postgres::{
     Row,
@@ -9,7 +10,7 @@ use uuid::Uuid;
 
 use crate::{
     Ledger, LedgerError,
-    rows::{known, read_minor, read_posted_entry},
+    rows::{known, positions_parameter, read_date, read_key, read_minor, read_positions, read_posted_entry, read_time},
     session::STATEMENTS_TIMEOUT,
 };
 
@@ -27,11 +28,11 @@ impl Ledger {
         let merchant_id = merchant.as_str();
         let currency = currency.code();
         let (first_day, last_day) = (from.to_string(), to.to_string());
-        let snapshot = after.map(|position| position.snapshot.as_str());
+        let positions = after.map(|position| positions_parameter(&position.positions));
         let balance = after.map(|position| position.running_balance.to_string());
-        // Before all entries of the first day, if there is no position: transactions are counted from 3.
+        // Before all entries of the first day, if there is no position.
         let last_date = after.map_or(from, |position| position.date).to_string();
-        let last_xid = after.map_or(0, |position| position.posted_xid).to_string();
+        let last_time = after.map_or_else(|| "-infinity".to_owned(), |position| position.posted_at.to_string());
         let last_id = after.map_or(Uuid::nil(), |position| *position.id.as_uuid());
         // One more than asked for tells whether there is a next page.
         let rows_max = i64::from(limit) + 1;
@@ -40,29 +41,32 @@ impl Ledger {
             (&currency, Type::TEXT),
             (&first_day, Type::TEXT),
             (&last_day, Type::TEXT),
-            (&snapshot, Type::TEXT),
+            (&positions, Type::INT8_ARRAY),
             (&balance, Type::TEXT),
             (&last_date, Type::TEXT),
-            (&last_xid, Type::TEXT),
+            (&last_time, Type::TEXT),
             (&last_id, Type::UUID),
             (&rows_max, Type::INT8),
         ];
         self.run(STATEMENTS_TIMEOUT, async |client| {
             let rows = client
-                .query_typed("SELECT * FROM ledger.statement($1, $2, $3, $4, $5, $6, $7, $8, $9, $10)", &parameters)
+                .query_typed(
+                    "SELECT * FROM ledger.statement_page($1, $2, $3, $4, $5, $6, $7, $8, $9, $10)",
+                    &parameters,
+                )
                 .await?;
             read_page(&rows, usize::from(limit))
         })
         .await
     }
 
-    /// The key with which this merchant's cursors are signed.
-    pub async fn cursor_key(&self, merchant: &MerchantId) -> Result<[u8; 64], LedgerError> {
+    /// What this merchant's cursors are made with.
+    pub async fn statement_key(&self, merchant: &MerchantId) -> Result<StatementKey, LedgerError> {
         let merchant_id = merchant.as_str();
         self.run(STATEMENTS_TIMEOUT, async |client| {
             let of_merchant: [(&(dyn ToSql + Sync), Type); 1] = [(&merchant_id, Type::TEXT)];
-            let row = client.query_typed_one("SELECT * FROM ledger.cursor_key($1)", &of_merchant).await?;
-            known(row.get::<_, &[u8]>("key").try_into(), "a cursor key has no 64 bytes")
+            let row = client.query_typed_one("SELECT * FROM ledger.statement_key($1)", &of_merchant).await?;
+            Ok(StatementKey { key: read_key(&row)?, positions: read_positions(&row, "positions")? })
         })
         .await
     }
@@ -90,9 +94,9 @@ fn read_page(rows: &[Row], limit: usize) -> Result<StatementPage, LedgerError> {
 
 fn read_position(row: &Row, running_balance: i128) -> Result<StatementPosition, LedgerError> {
     Ok(StatementPosition {
-        snapshot: row.get("snapshot"),
-        date: crate::rows::read_date(row)?,
-        posted_xid: known(row.get::<_, &str>("posted_xid").parse(), "a transaction id is no number")?,
+        positions: read_positions(row, "positions")?,
+        date: read_date(row)?,
+        posted_at: read_time(row, "recorded_at_us")?,
         id: EntryId::from_uuid(row.get("id")),
         running_balance,
     })

@@ -254,7 +254,7 @@ async fn the_database_refuses_what_the_domain_would_refuse() {
         let mut values = valid;
         values[column] = value;
         format!(
-            "INSERT INTO entry (merchant_id, id, fingerprint, type, amount_minor, currency, date) VALUES ({})",
+            "INSERT INTO entry (merchant_id, id, fingerprint, type, amount_minor, currency, date, slot, position) VALUES ({}, 0, 1)",
             values.join(", ")
         )
     };

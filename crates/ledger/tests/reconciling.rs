@@ -6,7 +6,7 @@ use cashflow::{
     Amount, Currency, EntryId, EntryRequest, EntryType, IdempotencyKey, MerchantId, Month, Totals, parse_date,
 };
 use jiff::{SignedDuration, Timestamp, ToSpan};
-use ledger::{Ledger, MonthKey};
+use ledger::{Ledger, MonthKey, MonthPage, WindowPlace};
 use test_stores::Database;
 
 fn merchant(name: &str) -> MerchantId {
@@ -100,11 +100,11 @@ async fn months_with_entries_are_listed_page_by_page_and_each_once() {
         let mut listed: Vec<MonthKey> = Vec::new();
         loop {
             let page = ledger.months_with_entries(listed.last(), limit).await.unwrap();
-            assert!(page.len() <= usize::from(limit));
-            if page.is_empty() {
+            assert!(page.months.len() <= usize::from(limit));
+            listed.extend(page.months);
+            if page.is_last {
                 break;
             }
-            listed.extend(page);
         }
         assert_eq!(listed, keys);
     }
@@ -123,7 +123,7 @@ async fn months_are_listed_by_when_their_entries_were_recorded() {
     post(&ledger, "acme", "BRL", "1999-12-31", 1).await;
     let after = ledger.reconciled().await.unwrap().now + 1.second();
 
-    let listed = async |since, until| ledger.months_recorded_between(since, until).await.unwrap();
+    let listed = async |since, until| ledger.months_recorded_between(since, until, None, 10).await.unwrap().months;
     assert_eq!(listed(before, between).await, [key("acme", "BRL", "2026-11")]);
     assert_eq!(listed(between, after).await, [key("acme", "BRL", "1999-12")]);
     assert_eq!(listed(before, after).await, [key("acme", "BRL", "1999-12"), key("acme", "BRL", "2026-11")]);
@@ -140,4 +140,139 @@ async fn how_far_the_comparison_has_come_is_kept_and_never_goes_back() {
     ledger.save_reconciled(later).await.unwrap();
     ledger.save_reconciled(start.now).await.unwrap();
     assert_eq!(ledger.reconciled().await.unwrap().until, later);
+}
+
+#[tokio::test]
+async fn the_months_of_a_window_are_listed_page_by_page_and_its_entries_counted_to_a_limit() {
+    let database = Database::create().await;
+    let ledger = Ledger::new(database.maintenance_config());
+    let keys = [
+        key("a", "BRL", "2026-11"),
+        key("a", "BRL", "2026-12"),
+        key("a", "USD", "2026-01"),
+        key("b", "BRL", "1900-01"),
+    ];
+    let since = ledger.reconciled().await.unwrap().now;
+    for key in &keys {
+        for day in ["01", "31"] {
+            let day = if key.month.to_string().ends_with("11") && day == "31" { "30" } else { day };
+            post(&ledger, key.merchant.as_str(), key.currency.code(), &format!("{}-{day}", key.month), 1).await;
+        }
+    }
+    let until = ledger.reconciled().await.unwrap().now + 1.second();
+    for limit in [1, 2, 3, 4, 5] {
+        let mut listed: Vec<MonthKey> = Vec::new();
+        loop {
+            let MonthPage { months, is_last } =
+                ledger.months_recorded_between(since, until, listed.last(), limit).await.unwrap();
+            listed.extend(months);
+            if is_last {
+                break;
+            }
+        }
+        assert_eq!(listed, keys, "{limit} at once");
+    }
+    for (entries_max, expected) in [(3, 3), (8, 8), (100, 8)] {
+        assert_eq!(ledger.entries_recorded_between(since, until, entries_max).await.unwrap(), expected);
+    }
+}
+
+/// As after a release with another currency was taken back.
+#[tokio::test]
+async fn a_month_that_this_release_does_not_know_keeps_no_other_from_being_listed() {
+    let database = Database::create().await;
+    let ledger = Ledger::new(database.maintenance_config());
+    post(&ledger, "a", "BRL", "2026-11-01", 1).await;
+    post(&ledger, "c", "BRL", "2026-11-01", 1).await;
+    let strange = "
+        INSERT INTO entry (merchant_id, id, fingerprint, type, amount_minor, currency, date, slot, position)
+        VALUES ('b', gen_random_uuid(), sha256(''), 'credit', 1, 'XXX', '2026-11-01', 0, 1);
+        INSERT INTO daily_total (merchant_id, currency, date, posted_on, slot, credits, debits, entry_count)
+        VALUES ('b', 'XXX', '2026-11-01', '2026-11-01', 0, 1, 0, 1)";
+    database.owner().await.batch_execute(strange).await.unwrap();
+    let now = ledger.reconciled().await.unwrap().now + 1.second();
+    let expected = [key("a", "BRL", "2026-11"), key("c", "BRL", "2026-11")];
+    assert_eq!(ledger.months_recorded_between(now - 1.hour(), now, None, 10).await.unwrap().months, expected);
+    assert_eq!(ledger.months_with_entries(None, 10).await.unwrap().months, expected);
+}
+
+#[tokio::test]
+async fn a_place_within_a_window_holds_until_the_window_is_passed() {
+    let database = Database::create().await;
+    let ledger = Ledger::new(database.maintenance_config());
+    let until = ledger.reconciled().await.unwrap().until;
+    let place = |seconds: i64, month: &str| WindowPlace {
+        until: until + SignedDuration::from_secs(seconds),
+        after: key("acme", "BRL", month),
+    };
+    let saved = async |place: &WindowPlace| {
+        ledger.save_place(until, place).await.unwrap();
+        ledger.reconciled().await.unwrap().place
+    };
+    assert_eq!(ledger.reconciled().await.unwrap().place, None);
+    assert_eq!(saved(&place(9, "2026-05")).await, Some(place(9, "2026-05")));
+    // Never back in the same window; a window of another length has a place of its own, which is as true.
+    assert_eq!(saved(&place(9, "2026-04")).await, Some(place(9, "2026-05")));
+    assert_eq!(saved(&place(9, "2026-06")).await, Some(place(9, "2026-06")));
+    assert_eq!(saved(&place(4, "2026-02")).await, Some(place(4, "2026-02")));
+
+    let passed = until + SignedDuration::from_secs(1);
+    ledger.save_reconciled(passed).await.unwrap();
+    let reconciled = ledger.reconciled().await.unwrap();
+    assert_eq!((reconciled.until, reconciled.place), (passed, None));
+    assert_eq!(saved(&place(9, "2026-07")).await, None);
+}
+
+/// While a stack is deployed, and if a deployment is taken back.
+#[tokio::test]
+async fn functions_of_the_release_before_read_and_save_how_far_the_comparison_has_come() {
+    let database = Database::create().await;
+    let ledger = Ledger::new(database.maintenance_config());
+    post(&ledger, "acme", "BRL", "2026-11-01", 1).await;
+    let earlier = ledger::connect(&database.maintenance_config()).await.unwrap();
+    let until = ledger.reconciled().await.unwrap().until;
+    let place = WindowPlace { until: until + SignedDuration::from_secs(9), after: key("acme", "BRL", "2026-05") };
+    ledger.save_place(until, &place).await.unwrap();
+
+    // It begins the window anew, and loses nothing by that.
+    let read = "SELECT reconciled_until_us FROM ledger_maintenance.reconciled_until()";
+    assert_eq!(earlier.query_one(read, &[]).await.unwrap().get::<_, i64>(0), until.as_microsecond());
+    let list = "SELECT * FROM ledger_maintenance.months_recorded_between('-infinity', 'infinity')";
+    assert_eq!(earlier.query(list, &[]).await.unwrap().len(), 1);
+    let unsealed = "SELECT * FROM ledger_maintenance.unsealed('2026-11-01', '', '', 10)";
+    assert_eq!(earlier.query(unsealed, &[]).await.unwrap().len(), 1);
+    // What it saves is as good as what this release saves.
+    let passed = until + SignedDuration::from_secs(60);
+    let save = format!("SELECT ledger_maintenance.save_reconciled_until('{passed}')");
+    earlier.batch_execute(&save).await.unwrap();
+    let reconciled = ledger.reconciled().await.unwrap();
+    assert_eq!((reconciled.until, reconciled.place), (passed, None));
+}
+
+#[tokio::test]
+async fn months_are_set_aside_until_they_are_taken_back_and_the_one_that_waited_longest_comes_first() {
+    let database = Database::create().await;
+    let ledger = Ledger::new(database.maintenance_config());
+    let (first, second) = (key("acme", "BRL", "2026-11"), key("acme", "BRL", "2026-10"));
+    let listed = async |before| ledger.months_set_aside(before, 10).await.unwrap().months;
+    let start = ledger.reconciled().await.unwrap().now;
+    let later = start + 1.hour();
+    for key in [&first, &second] {
+        ledger.set_month_aside(key, "no answer").await.unwrap();
+    }
+    assert_eq!(listed(start).await, []);
+    assert_eq!(listed(later).await, [first.clone(), second.clone()]);
+    ledger.set_month_aside(&first, &"still no answer ".repeat(100)).await.unwrap();
+    assert_eq!(listed(later).await, [second.clone(), first.clone()]);
+    assert_eq!(ledger.months_set_aside(later, 1).await.unwrap().months, std::slice::from_ref(&second));
+    let told =
+        "SELECT attempts, reason, last_failed_at > first_failed_at FROM month_set_aside WHERE month = '2026-11-01'";
+    let told = database.owner().await.query_one(told, &[]).await.unwrap();
+    let (attempts, reason, is_later): (i32, String, bool) = (told.get(0), told.get(1), told.get(2));
+    assert_eq!((attempts, reason.len(), is_later), (2, 500, true));
+
+    ledger.take_back_months(&[&first, &key("emca", "BRL", "2026-11")]).await.unwrap();
+    assert_eq!((listed(later).await, ledger.count_months_set_aside().await.unwrap()), (vec![second.clone()], 1));
+    ledger.take_back_months(&[&second]).await.unwrap();
+    assert_eq!(ledger.count_months_set_aside().await.unwrap(), 0);
 }

@@ -84,7 +84,9 @@ async fn the_second_reversal_of_an_entry_is_kept_aside_and_the_rest_of_its_batch
     assert_eq!(net(&database).await, 1_000);
 
     let Some(found) = ledger.find(&acme(), second.id).await.unwrap() else { panic!("not found") };
-    assert!(matches!(found.recorded, RecordedEntry::AlreadyReversed(kept) if kept == second));
+    assert!(
+        matches!(found.recorded, RecordedEntry::AlreadyReversed(kept, conflicts) if (&kept, conflicts.len()) == (&second, 0))
+    );
     assert!(found.balance_token.is_none());
 }
 
@@ -149,16 +151,96 @@ async fn the_database_itself_refuses_what_no_reversal_can_be() {
     post(&ledger, std::slice::from_ref(&other)).await;
 
     let of_reversal = reversal("of-reversal", &refund);
-    let of_nothing = reversal("of-nothing", &self::sale("never-posted"));
     let not_mirrored = Entry { entry_type: EntryType::Credit, ..reversal("not-mirrored", &other) };
     let other_amount = Amount::parse("9.99", Currency::BRL).unwrap();
     let of_other_amount = Entry { amount: other_amount, ..reversal("other-amount", &other) };
-    for refused in [of_reversal, of_nothing, not_mirrored, of_other_amount] {
+    for refused in [of_reversal, not_mirrored, of_other_amount] {
         let error = ledger.post(&acme(), std::slice::from_ref(&refused)).await.unwrap_err();
         assert!(matches!(error, PostError::Refused(_)), "{error:?}");
     }
+}
+
+#[tokio::test]
+async fn a_reversal_is_not_posted_before_its_original_and_is_posted_after_it() {
+    let database = Database::create().await;
+    let ledger = Ledger::new(database.config());
+    let sale = sale("sale");
+    let refund = reversal("refund", &sale);
+    let error = ledger.post(&acme(), std::slice::from_ref(&refund)).await.unwrap_err();
+    assert!(matches!(error, PostError::OriginalNotPosted(_)), "{error:?}");
+    assert_eq!(post(&ledger, std::slice::from_ref(&sale)).await.outcomes, [Outcome::Applied]);
+    assert_eq!(post(&ledger, std::slice::from_ref(&refund)).await.outcomes, [Outcome::Applied]);
+
+    // Another merchant's entry is not there, however often it is asked for.
     let emca = MerchantId::parse("emca").unwrap();
-    let of_another_merchant = reversal("of-another", &other);
+    let of_another_merchant = reversal("of-another", &sale);
     let error = ledger.post(&emca, std::slice::from_ref(&of_another_merchant)).await.unwrap_err();
-    assert!(matches!(error, PostError::Refused(_)), "{error:?}");
+    assert!(matches!(error, PostError::OriginalNotPosted(_)), "{error:?}");
+}
+
+#[tokio::test]
+async fn the_key_of_an_overtaken_reversal_posts_nothing_else() {
+    let database = Database::create().await;
+    let ledger = Ledger::new(database.config());
+    let sale = sale("sale");
+    post(&ledger, std::slice::from_ref(&sale)).await;
+    post(&ledger, &[reversal("refund", &sale)]).await;
+    let overtaken = reversal("second-refund", &sale);
+    post(&ledger, std::slice::from_ref(&overtaken)).await;
+
+    let other = self::sale("other");
+    let reversal_of_other = Entry { id: overtaken.id, ..reversal("of-other", &other) };
+    post(&ledger, std::slice::from_ref(&other)).await;
+    let entry_under_its_key = Entry { id: overtaken.id, ..self::sale("later") };
+    for _ in 0..2 {
+        let batch = [entry_under_its_key.clone(), self::sale("beside")];
+        assert_eq!(post(&ledger, &batch).await.outcomes[0], Outcome::Conflict);
+        // Alone, it still answers totals to consolidate.
+        let alone = post(&ledger, std::slice::from_ref(&reversal_of_other)).await;
+        assert_eq!((alone.outcomes, alone.after.totals.len()), (vec![Outcome::Conflict], 2));
+        // The repeat of the reversal itself is what it was.
+        assert_eq!(post(&ledger, std::slice::from_ref(&overtaken)).await.outcomes, [Outcome::AlreadyReversed]);
+    }
+    let Some(found) = ledger.find(&acme(), overtaken.id).await.unwrap() else { panic!("not found") };
+    let RecordedEntry::AlreadyReversed(kept, conflicts) = found.recorded else { panic!("posted") };
+    assert_eq!(kept, overtaken);
+    let conflicts: Vec<Entry> = conflicts.into_iter().map(|conflict| conflict.entry).collect();
+    assert_eq!(conflicts, [entry_under_its_key, reversal_of_other]);
+}
+
+/// Two requests under one key at the same time: one is posted while the other is kept as overtaken.
+#[tokio::test]
+async fn a_lookup_of_an_entry_shows_the_overtaken_reversal_under_its_key() {
+    let database = Database::create().await;
+    let ledger = Ledger::new(database.config());
+    let sale = sale("sale");
+    post(&ledger, std::slice::from_ref(&sale)).await;
+    post(&ledger, &[reversal("refund", &sale)]).await;
+    let overtaken = reversal("second-refund", &sale);
+    let posted = Entry { id: overtaken.id, ..self::sale("later") };
+    post(&ledger, std::slice::from_ref(&posted)).await;
+    let keep =
+        "SELECT ledger.keep_overtaken('acme', ARRAY[$1::uuid], ARRAY[$2::bytea], ARRAY['debit'], ARRAY[1000::bigint],
+                ARRAY['BRL'], ARRAY['2026-11-23'], ARRAY[NULL], ARRAY[NULL], ARRAY[$3::uuid])";
+    let fingerprint = overtaken.fingerprint.as_bytes().as_slice();
+    let kept: [&(dyn tokio_postgres::types::ToSql + Sync); 3] =
+        [overtaken.id.as_uuid(), &fingerprint, sale.id.as_uuid()];
+    database.owner().await.execute(keep, &kept).await.unwrap();
+
+    let Some(found) = ledger.find(&acme(), posted.id).await.unwrap() else { panic!("not found") };
+    let RecordedEntry::Posted(found, conflicts) = found.recorded else { panic!("not posted") };
+    assert_eq!(found.entry, posted);
+    assert_eq!(conflicts.iter().map(|conflict| &conflict.entry).collect::<Vec<_>>(), [&overtaken]);
+    // Each request is answered as before when it is repeated.
+    assert_eq!(post(&ledger, std::slice::from_ref(&posted)).await.outcomes, [Outcome::Duplicate]);
+    assert_eq!(post(&ledger, std::slice::from_ref(&overtaken)).await.outcomes, [Outcome::AlreadyReversed]);
+}
+
+#[tokio::test]
+async fn a_conflict_is_kept_with_what_it_conflicts_with_and_not_without() {
+    let database = Database::create().await;
+    let keep = "SELECT ledger.keep_conflicts('acme', ARRAY[gen_random_uuid()], ARRAY[sha256('1')], ARRAY['debit'], ARRAY[1::bigint],
+                ARRAY['BRL'], ARRAY['2026-11-23'], ARRAY[NULL], ARRAY[NULL], ARRAY[NULL]::uuid[])";
+    let error = database.owner().await.execute(keep, &[]).await.unwrap_err();
+    assert_eq!(error.code().unwrap().code(), "23000", "{error:?}");
 }

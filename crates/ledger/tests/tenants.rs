@@ -8,7 +8,7 @@ use cashflow::{
     ReversalRequest, Totals, parse_date,
 };
 use jiff::{SignedDuration, Timestamp};
-use ledger::{BalanceAsOf, Ledger, LedgerError, MonthKey, Outcome, PostError, Sealing};
+use ledger::{BalanceAsOf, Ledger, LedgerError, MonthKey, Outcome, PostError, Sealing, WindowPlace};
 use test_stores::Database;
 use tokio_postgres::Client;
 
@@ -157,12 +157,20 @@ async fn what_looks_at_all_merchants_is_for_the_scheduled_functions_only() {
         assert_eq!(error.code().unwrap().code(), "42501", "{}: {error:?}", function.name);
     }
     let ledger = Ledger::new(database.config());
+    let moment = Timestamp::UNIX_EPOCH;
+    let month = MonthKey { merchant: merchant("acme"), currency: Currency::BRL, month: Month::of(day()) };
     let refused = [
-        ledger.unsealed(day(), None, 10).await.map(drop),
+        ledger.merchants_of_day(day(), None, 10).await.map(drop),
         ledger.months_with_entries(None, 10).await.map(drop),
-        ledger.months_recorded_between(Timestamp::UNIX_EPOCH, Timestamp::UNIX_EPOCH).await.map(drop),
+        ledger.entries_recorded_between(moment, moment, 10).await.map(drop),
+        ledger.months_recorded_between(moment, moment, None, 10).await.map(drop),
         ledger.reconciled().await.map(drop),
-        ledger.save_reconciled(Timestamp::UNIX_EPOCH).await,
+        ledger.save_reconciled(moment).await,
+        ledger.save_place(moment, &WindowPlace { until: moment, after: month.clone() }).await,
+        ledger.set_month_aside(&month, "of a test").await,
+        ledger.months_set_aside(moment, 10).await.map(drop),
+        ledger.count_months_set_aside().await.map(drop),
+        ledger.take_back_months(&[&month]).await,
     ];
     for result in refused {
         assert!(matches!(result, Err(LedgerError::Misconfigured(_))), "{result:?}");
@@ -188,6 +196,13 @@ fn argument(name: &str) -> String {
         "dates" => of_one("'2026-11-22', '2026-11-22'"),
         "descriptions" | "categories" => of_one("NULL::text, NULL::text"),
         "given_snapshot" | "given_balance" | "total_slot" => "NULL".to_owned(),
+        "given_positions" => "array_fill(9223372036854775807, ARRAY[8])".to_owned(),
+        "seal_number" => "9".to_owned(),
+        "credits" | "debits" => "'7'".to_owned(),
+        "entry_count" => "7".to_owned(),
+        "sha256" => "sha256('')".to_owned(),
+        "last_time" => "'-infinity'".to_owned(),
+        "below" => "2147483647".to_owned(),
         "last_date" => "'0001-01-01'".to_owned(),
         "last_xid" => "'0'".to_owned(),
         "last_id" => "'00000000-0000-0000-0000-000000000000'".to_owned(),
@@ -227,7 +242,10 @@ async fn a_call_that_forgot_the_merchant_gets_nothing_and_writes_nothing() {
     }
     refused.sort_unstable();
     refused.dedup();
-    assert_eq!(refused, ["ledger.keep_conflicts", "ledger.keep_overtaken", "ledger.post", "ledger.seal"]);
+    assert_eq!(
+        refused,
+        ["ledger.add_seal", "ledger.keep_conflicts", "ledger.keep_overtaken", "ledger.post", "ledger.seal"]
+    );
     assert_eq!(row_counts(&owner).await, before);
 }
 
@@ -280,9 +298,10 @@ async fn every_operation_answers_another_merchant_as_if_there_were_nothing() {
     }
     let as_of = ledger.balance_as_of(&emca, Currency::BRL, day(), settled).await.unwrap();
     assert!(matches!(as_of, BalanceAsOf::Known(balance) if (balance.opening, balance.totals) == (0, Totals::ZERO)));
-    assert_eq!(ledger.seals(&emca, Currency::BRL, day()).await.unwrap(), []);
+    assert_eq!(ledger.seals(&emca, Currency::BRL, day(), None, 9).await.unwrap().seals, []);
     assert!(ledger.totals_of_day(&emca, Currency::BRL, day()).await.unwrap().is_none());
-    assert_ne!(ledger.cursor_key(&emca).await.unwrap(), ledger.cursor_key(&acme).await.unwrap());
+    assert_ne!(ledger.statement_key(&emca).await.unwrap().key, ledger.statement_key(&acme).await.unwrap().key);
+    assert_ne!(ledger.seal_key(&emca).await.unwrap(), ledger.seal_key(&acme).await.unwrap());
     assert_eq!(ledger.currencies(&emca).await.unwrap(), []);
     let key = MonthKey { merchant: emca.clone(), currency: Currency::BRL, month: Month::of(day()) };
     let month = ledger.month(&key).await.unwrap();
@@ -306,7 +325,7 @@ async fn what_another_merchant_writes_under_the_same_ids_changes_nothing() {
     // No entry of acme's can be reversed, and whether it is there does not show.
     for original in [entry("other", MINOR), entry("never-posted", MINOR)] {
         let error = ledger.post(&emca, &[reversal("theft", &original)]).await.unwrap_err();
-        assert!(matches!(error, PostError::Refused(_)), "{error:?}");
+        assert!(matches!(error, PostError::OriginalNotPosted(_)), "{error:?}");
     }
     let after = ledger.totals_of_day(&acme, Currency::BRL, day()).await.unwrap().unwrap().totals;
     assert_eq!((known().await, after), (3, before));
@@ -324,7 +343,7 @@ async fn a_callers_temporary_table_takes_no_tables_place() {
         .batch_execute(&format!(
             "CREATE TEMPORARY TABLE entry (
                 merchant_id text, id uuid, fingerprint bytea, type text, amount_minor bigint, currency text, date date,
-                description text, category text, recorded_at timestamptz, posted_xid xid8, reverses uuid
+                description text, category text, recorded_at timestamptz, posted_xid xid8, reverses uuid, slot smallint, position bigint
              );
              INSERT INTO entry (merchant_id, id, type, amount_minor, currency) VALUES ('acme', '{stolen}', 'debit', 7, 'BRL');
              CREATE TEMPORARY TABLE cursor_key AS SELECT sha256('known') AS key;
@@ -338,7 +357,7 @@ async fn a_callers_temporary_table_takes_no_tables_place() {
     );
     let error = client.query(&post, &[]).await.unwrap_err();
     assert_eq!(error.code().unwrap().code(), "23503", "{error:?}");
-    let key = client.query_one("SELECT key FROM ledger.cursor_key('acme')", &[]).await.unwrap().get::<_, Vec<u8>>(0);
-    assert_eq!(key, Ledger::new(database.config()).cursor_key(&merchant("acme")).await.unwrap());
+    let key = client.query_one("SELECT key FROM ledger.statement_key('acme')", &[]).await.unwrap().get::<_, Vec<u8>>(0);
+    assert_eq!(key, Ledger::new(database.config()).statement_key(&merchant("acme")).await.unwrap().key);
     assert_eq!(row_counts(&owner).await, before);
 }

@@ -12,6 +12,8 @@ pub struct RedisConfig {
     pub topology: Topology,
     /// Whom to trust over TLS.
     pub roots: Roots,
+    /// What every key begins with: it names the stack and the generation of its ledger.
+    pub key_prefix: String,
 }
 
 /// Whether there is one Redis server or a cluster of them.
@@ -24,12 +26,13 @@ pub enum Topology {
 }
 
 impl RedisConfig {
-    /// One server at this URL.
+    /// One server at this URL, and keys of nobody's stack.
     pub fn single(url: impl Into<String>) -> RedisConfig {
-        RedisConfig { url: url.into(), topology: Topology::Single, roots: Roots::amazon() }
+        let key_prefix = "fluxo".to_owned();
+        RedisConfig { url: url.into(), topology: Topology::Single, roots: Roots::amazon(), key_prefix }
     }
 
-    /// Reads `REDIS_URL`; `REDIS_CLUSTER`, `true` if that is a node or the endpoint of a cluster, `false` or nothing if not; and,
+    /// Reads `REDIS_URL`; `REDIS_KEY_PREFIX`; `REDIS_CLUSTER`, `true` if that is a node or the endpoint of a cluster, `false` or nothing if not; and,
     /// where the server's authority is not Amazon's, `REDIS_TLS_ROOTS` (a file with certificates in PEM form).
     pub fn from_env() -> Result<RedisConfig, SettingError> {
         let topology = match optional("REDIS_CLUSTER").as_deref() {
@@ -38,7 +41,8 @@ impl RedisConfig {
             Some(_) => return Err(SettingError::Invalid { name: "REDIS_CLUSTER", expected: "true or false" }),
         };
         let roots = Roots::from_env("REDIS_TLS_ROOTS", Roots::amazon)?;
-        Ok(RedisConfig { url: required("REDIS_URL")?, topology, roots })
+        let (url, key_prefix) = (required("REDIS_URL")?, required("REDIS_KEY_PREFIX")?);
+        Ok(RedisConfig { url, topology, roots, key_prefix })
     }
 }
 

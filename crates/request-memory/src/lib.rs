@@ -1,4 +1,4 @@
-//! The memory of processed requests in Redis: which entry ids were accepted, with which payload, and what was answered.
+//! The memory of processed requests in Redis: which entry ids were asked for, with which payload, and what was answered.
 //!
 //! It is an accelerator and never the truth. Without it a repeated request takes a longer way to the same end, so nothing
 //! here fails: when Redis is slow, gone or empty, nothing is remembered, and a circuit breaker keeps requests from waiting
@@ -8,17 +8,16 @@ mod config;
 mod connection;
 
 use std::{
-    convert::Infallible,
     fmt,
     sync::{
-        Arc, Mutex, PoisonError,
+        Arc,
         atomic::{AtomicBool, Ordering},
     },
     time::Duration,
 };
 
 use cashflow::{EntryId, Fingerprint};
-use recloser::{AsyncRecloser, Error as RecloserError, Recloser};
+use circuit_breaker::CircuitBreaker;
 use redis::{Pipeline, RedisError, Value, from_redis_value};
 use settings::SettingError;
 use telemetry::{Causes, Store};
@@ -26,8 +25,11 @@ use telemetry::{Causes, Store};
 pub use config::{RedisConfig, Topology};
 use connection::{AskError, Connection};
 
-/// How long a request is remembered.
+/// How long an answer is remembered.
 const MEMORY_SECONDS: u64 = 24 * 60 * 60;
+
+/// How long a reservation lasts: longer than any function works on a request, so that it ends only after the request has.
+const RESERVATION_SECONDS: u64 = 30;
 
 /// The most that a request can lose to Redis in one place. A connection that takes longer is made beside the requests.
 const BUDGET: Duration = Duration::from_millis(50);
@@ -35,44 +37,50 @@ const BUDGET: Duration = Duration::from_millis(50);
 /// How long connecting may take: TLS and authentication need more than a command.
 const CONNECT_TIMEOUT: Duration = Duration::from_millis(250);
 
-/// How many of the last calls the breaker judges by: one that failed is enough, because a request that has waited for Redis once
-/// must not wait again. Whether it was a hiccup only, a look beside the requests finds out.
-const BREAKER_CALLS: usize = 1;
-
-/// As many calls again as this may try when the pause is over, and decide together with the first whether it begins anew.
-const BREAKER_PROBES: usize = 1;
-
-/// How long an open breaker keeps requests away from Redis before one may try again: so long that, under load, those that
-/// wait for a dead Redis are well below one in a hundred.
+/// How often an open breaker probes whether Redis is back. Requests skip Redis meanwhile.
 pub const BREAKER_PAUSE: Duration = Duration::from_secs(30);
 
 /// The memory of processed requests.
 pub struct RequestMemory {
     connection: Connection,
-    breaker: Arc<Mutex<AsyncRecloser>>,
-    breaker_pause: Duration,
+    key_prefix: String,
+    breaker: Arc<CircuitBreaker>,
     kept_away: AtomicBool,
 }
 
-/// A request that was accepted before.
+/// What is known of a request.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Remembered {
     /// The fingerprint of its payload.
     pub fingerprint: Fingerprint,
-    /// What was answered, as the caller wrote it.
-    pub response: String,
+    /// How far it has come.
+    pub mark: Mark,
+}
+
+/// How far a request has come.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum Mark {
+    /// It is being accepted, or was and its function ended before the answer: a repeat of it goes on.
+    Reserved,
+    /// It was accepted with this answer, as the caller wrote it. What the ledger holds counts more.
+    Accepted(String),
+    /// The ledger holds it. This is the answer, and it stays so.
+    Settled(String),
 }
 
 impl RequestMemory {
-    /// A memory there, connected when it is first needed. An open breaker keeps requests away for `breaker_pause`. To be called
-    /// where a `tokio` runtime runs.
+    /// A memory there, connected when it is first needed. An open breaker probes Redis once in each `breaker_pause`. To be
+    /// called where a `tokio` runtime runs.
     ///
     /// # Errors
     /// The URL is not one that the Redis client understands, or no cluster can be reached so.
     pub fn new(config: &RedisConfig, breaker_pause: Duration) -> Result<RequestMemory, RedisError> {
-        let connection = Connection::new(config)?;
-        let breaker = Arc::new(Mutex::new(closed_breaker(breaker_pause)));
-        Ok(RequestMemory { connection, breaker, breaker_pause, kept_away: AtomicBool::new(false) })
+        Ok(RequestMemory {
+            connection: Connection::new(config)?,
+            key_prefix: config.key_prefix.clone(),
+            breaker: CircuitBreaker::new(breaker_pause),
+            kept_away: AtomicBool::new(false),
+        })
     }
 
     /// A memory where the environment says: see [`RedisConfig::from_env`].
@@ -98,50 +106,90 @@ impl RequestMemory {
         // Single-key commands, because a cluster refuses a command over keys of several slots.
         let mut pipeline = Pipeline::with_capacity(ids.len());
         for id in ids {
-            pipeline.get(key(*id));
+            pipeline.get(self.key(*id));
         }
-        let values = self.run("recall", &pipeline).await;
-        values.into_iter().map(|value| Remembered::read(&from_redis_value::<Option<String>>(value?).ok()??)).collect()
+        read_each(self.run("recall", &pipeline).await)
     }
 
-    /// Remembers accepted requests for 24 hours. What is already remembered of an id stays: the first answer stands.
+    /// Reserves each id for a payload, unless something is remembered of it, and answers that. Of two payloads under one key
+    /// at the same moment the second therefore meets the first, before either has started anything. Nothing of any, if Redis
+    /// does not answer in time.
     ///
-    /// Call this only once the requests cannot be lost any more. A mark that is set before its effect would answer
-    /// "accepted" for an entry that nobody recorded.
+    /// A reservation ends by itself. It is not an answer: whoever repeats the request has to go on with it. It is renewed then,
+    /// because it has to outlive whoever goes on, and read again, because it may have ended just before.
+    pub async fn reserve(&self, requests: &[(EntryId, Fingerprint)]) -> Vec<Option<Remembered>> {
+        let mut met = self.reserve_free(requests).await;
+        let is_own = |index: &usize| {
+            let own = Remembered { fingerprint: requests[*index].1, mark: Mark::Reserved };
+            met[*index].as_ref() == Some(&own)
+        };
+        let own: Vec<usize> = (0..requests.len()).filter(is_own).collect();
+        if own.is_empty() {
+            return met;
+        }
+        let renewed: Vec<_> = own.iter().map(|index| requests[*index]).collect();
+        let mut pipeline = Pipeline::with_capacity(renewed.len());
+        for (id, _) in &renewed {
+            // Only if that is later: what has been accepted meanwhile keeps its day.
+            pipeline.cmd("EXPIRE").arg(self.key(*id)).arg(RESERVATION_SECONDS).arg("GT");
+        }
+        self.run("renew", &pipeline).await;
+        for (index, again) in own.into_iter().zip(self.reserve_free(&renewed).await) {
+            met[index] = again;
+        }
+        met
+    }
+
+    async fn reserve_free(&self, requests: &[(EntryId, Fingerprint)]) -> Vec<Option<Remembered>> {
+        let mut pipeline = Pipeline::with_capacity(requests.len());
+        for (id, fingerprint) in requests {
+            let reserved = Remembered { fingerprint: *fingerprint, mark: Mark::Reserved };
+            let set = pipeline.cmd("SET").arg(self.key(*id)).arg(reserved.write());
+            set.arg("NX").arg("GET").arg("EX").arg(reserved.mark.seconds());
+        }
+        read_each(self.run("reserve", &pipeline).await)
+    }
+
+    /// Remembers requests, in place of what was remembered of them.
+    ///
+    /// Call this with [`Mark::Accepted`] only once the requests cannot be lost any more. A mark that is set before its effect
+    /// would answer "accepted" for an entry that nobody recorded.
     pub async fn remember(&self, requests: &[(EntryId, Remembered)]) {
+        if requests.is_empty() {
+            return;
+        }
         let mut pipeline = Pipeline::with_capacity(requests.len());
         for (id, remembered) in requests {
-            pipeline.cmd("SET").arg(key(*id)).arg(remembered.write()).arg("NX").arg("EX").arg(MEMORY_SECONDS);
+            let set = pipeline.cmd("SET").arg(self.key(*id)).arg(remembered.write());
+            set.arg("EX").arg(remembered.mark.seconds());
         }
         self.run("remember", &pipeline).await;
+    }
+
+    /// Of one stack and one generation of its ledger: what another ledger was asked to record says nothing about this one.
+    fn key(&self, id: EntryId) -> String {
+        format!("{}:request:{id}", self.key_prefix)
     }
 
     /// Runs single-key commands within the budget, unless the breaker is open, and answers each of them, or `None`. A failure is
     /// logged here and ends here.
     async fn run(&self, action: &'static str, commands: &Pipeline) -> Vec<Option<Value>> {
-        let breaker = self.breaker.lock().unwrap_or_else(PoisonError::into_inner).clone();
-        let result = breaker.call(telemetry::call(Store::RequestMemory, self.ask(commands))).await;
-        self.kept_away.store(matches!(result, Err(RecloserError::Rejected)), Ordering::Relaxed);
-        match result {
-            Ok(answers) => answers,
-            Err(RecloserError::Rejected) => vec![None; commands.len()],
-            Err(RecloserError::Inner(Incomplete { answers, error })) => {
+        let asked = self.breaker.call(telemetry::call(Store::RequestMemory, self.ask(commands)), || self.probe()).await;
+        self.kept_away.store(asked.is_none(), Ordering::Relaxed);
+        match asked {
+            Some(Ok(answers)) => answers,
+            Some(Err(Incomplete { answers, error })) => {
                 tracing::warn!(action, error = %Causes(&error), "request memory unavailable");
-                self.look_again();
                 answers
             }
+            None => vec![None; commands.len()],
         }
     }
 
-    /// Asks Redis for a sign of life, beside the requests, and closes the breaker if it gives one.
-    fn look_again(&self) {
-        let (connection, breaker, pause) = (self.connection.clone(), Arc::clone(&self.breaker), self.breaker_pause);
-        tokio::spawn(async move {
-            let answers = connection.ask(&ping(), CONNECT_TIMEOUT).await;
-            if answers.iter().all(Result::is_ok) {
-                *breaker.lock().unwrap_or_else(PoisonError::into_inner) = closed_breaker(pause);
-            }
-        });
+    /// Whether Redis gives a sign of life.
+    fn probe(&self) -> impl Future<Output = bool> + Send + 'static {
+        let connection = self.connection.clone();
+        async move { connection.ask(&ping(), CONNECT_TIMEOUT).await.iter().all(Result::is_ok) }
     }
 
     async fn ask(&self, commands: &Pipeline) -> Result<Vec<Option<Value>>, Incomplete> {
@@ -162,32 +210,54 @@ struct Incomplete {
     error: AskError,
 }
 
-/// A breaker that lets requests pass.
-fn closed_breaker(pause: Duration) -> AsyncRecloser {
-    let breaker = Recloser::custom().closed_len(BREAKER_CALLS).half_open_len(BREAKER_PROBES).open_wait(pause).build();
-    // It judges from the second call on. This is the first, so that it judges the very first one that is made.
-    let _ = breaker.call(|| Ok::<(), Infallible>(()));
-    breaker.into()
-}
-
 fn ping() -> Pipeline {
     Pipeline::new().cmd("PING").to_owned()
 }
 
-fn key(id: EntryId) -> String {
-    format!("fluxo:request:{id}")
+/// What cannot be read any more counts as forgotten.
+fn read_each(values: Vec<Option<Value>>) -> Vec<Option<Remembered>> {
+    values.into_iter().map(|value| Remembered::read(&from_redis_value::<Option<String>>(value?).ok()??)).collect()
+}
+
+impl Mark {
+    fn seconds(&self) -> u64 {
+        match self {
+            Mark::Reserved => RESERVATION_SECONDS,
+            Mark::Accepted(_) | Mark::Settled(_) => MEMORY_SECONDS,
+        }
+    }
 }
 
 impl Remembered {
-    /// The form in which Redis holds it: the fingerprint, a space, the response.
-    pub fn write(&self) -> String {
-        format!("{} {}", self.fingerprint, self.response)
+    /// What was answered to it, if it was.
+    pub fn answer(&self) -> Option<&str> {
+        match &self.mark {
+            Mark::Reserved => None,
+            Mark::Accepted(answer) | Mark::Settled(answer) => Some(answer),
+        }
     }
 
-    /// Reads what [`Remembered::write`] wrote. What cannot be read any more counts as forgotten.
+    /// The form in which Redis holds it: how far it has come, its fingerprint and, if there is one, its answer.
+    pub fn write(&self) -> String {
+        let fingerprint = self.fingerprint;
+        match &self.mark {
+            Mark::Reserved => format!("reserved {fingerprint}"),
+            Mark::Accepted(answer) => format!("accepted {fingerprint} {answer}"),
+            Mark::Settled(answer) => format!("settled {fingerprint} {answer}"),
+        }
+    }
+
+    /// Reads what [`Remembered::write`] wrote.
     pub fn read(value: &str) -> Option<Remembered> {
-        let (fingerprint, response) = value.split_once(' ')?;
-        Some(Remembered { fingerprint: Fingerprint::parse(fingerprint).ok()?, response: response.to_owned() })
+        let mut parts = value.splitn(3, ' ');
+        let (name, fingerprint, answer) = (parts.next()?, parts.next()?, parts.next().map(str::to_owned));
+        let mark = match (name, answer) {
+            ("reserved", None) => Mark::Reserved,
+            ("accepted", Some(answer)) => Mark::Accepted(answer),
+            ("settled", Some(answer)) => Mark::Settled(answer),
+            _ => return None,
+        };
+        Some(Remembered { fingerprint: Fingerprint::parse(fingerprint).ok()?, mark })
     }
 }
 

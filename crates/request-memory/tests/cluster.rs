@@ -6,7 +6,7 @@ use std::{collections::BTreeSet, time::Duration};
 
 use cashflow::{EntryId, Fingerprint, IdempotencyKey, MerchantId};
 use redis::cmd;
-use request_memory::{BREAKER_PAUSE, RedisConfig, Remembered, RequestMemory, Topology};
+use request_memory::{BREAKER_PAUSE, Mark, RedisConfig, Remembered, RequestMemory, Topology};
 use test_stores::{Authority, RedisCluster, RedisServer};
 use tls_roots::Roots;
 use tokio::time::{Instant, sleep, timeout};
@@ -26,7 +26,7 @@ fn redis_key(id: EntryId) -> String {
 fn remembered(number: u8) -> Remembered {
     Remembered {
         fingerprint: Fingerprint::from_bytes(&[number; 32]).unwrap(),
-        response: format!("{{\"n\": {number}}}"),
+        mark: Mark::Accepted(format!("{{\"n\": {number}}}")),
     }
 }
 
@@ -96,12 +96,15 @@ async fn a_cluster_with_tls_is_no_different() {
 }
 
 #[tokio::test]
-async fn the_first_answer_stands_in_a_cluster_too() {
+async fn a_key_is_reserved_once_in_a_cluster_too() {
     let cluster = RedisCluster::start().await;
     let memory = memory_at(&cluster.config());
-    remembered_in_the_end(&memory, id("1"), &remembered(1)).await;
-    memory.remember(&[(id("1"), remembered(9))]).await;
-    assert_eq!(memory.recall(&[id("1")]).await, [Some(remembered(1))]);
+    remembered_in_the_end(&memory, id("0"), &remembered(0)).await;
+    let requests: Vec<_> = (1..=50).map(|number| (id(&number.to_string()), remembered(1).fingerprint)).collect();
+    assert_eq!(memory.reserve(&requests).await, vec![None; 50]);
+    let reserved = Remembered { mark: Mark::Reserved, ..remembered(1) };
+    let others: Vec<_> = requests.iter().map(|(id, _)| (*id, remembered(2).fingerprint)).collect();
+    assert_eq!(memory.reserve(&others).await, vec![Some(reserved); 50]);
 }
 
 #[tokio::test]

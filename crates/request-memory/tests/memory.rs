@@ -3,9 +3,10 @@
 #![allow(clippy::unwrap_used, reason = "a failed unwrap fails the test")]
 
 use cashflow::{Amount, Currency, EntryId, EntryRequest, EntryType, Fingerprint, IdempotencyKey, MerchantId};
+use futures::future::join_all;
 use std::time::Duration;
 
-use request_memory::{BREAKER_PAUSE, RedisConfig, Remembered, RequestMemory};
+use request_memory::{BREAKER_PAUSE, Mark, RedisConfig, Remembered, RequestMemory};
 use test_stores::RedisServer;
 
 fn id(key: &str) -> EntryId {
@@ -20,7 +21,11 @@ fn remembered(amount: &str) -> Remembered {
         description: None,
         category: None,
     });
-    Remembered { fingerprint, response: format!("{{\"amount\": \"{amount}\", \"text\": \"ç 🧾 \\n\"}}") }
+    Remembered { fingerprint, mark: Mark::Accepted(format!("{{\"amount\": \"{amount}\", \"text\": \"ç 🧾 \\n\"}}")) }
+}
+
+fn reserved(amount: &str) -> Remembered {
+    Remembered { mark: Mark::Reserved, ..remembered(amount) }
 }
 
 fn memory_at(url: &str) -> RequestMemory {
@@ -43,23 +48,94 @@ async fn a_request_is_recalled_as_it_was_remembered() {
 }
 
 #[tokio::test]
-async fn the_first_answer_stands() {
+async fn of_many_payloads_under_one_key_at_once_one_is_reserved() {
     let redis = RedisServer::start().await;
-    let memory = memory_at(&redis.url());
-    memory.remember(&[(id("1"), remembered("1.00"))]).await;
-    memory.remember(&[(id("1"), remembered("9.00"))]).await;
-    assert_eq!(memory.recall(&[id("1")]).await, [Some(remembered("1.00"))]);
+    let memories: Vec<_> = (0..8).map(|_| memory_at(&redis.url())).collect();
+    join_all(memories.iter().map(RequestMemory::warm_up)).await;
+    for round in 0..20 {
+        let key = id(&round.to_string());
+        let payloads: Vec<_> = (1..=8).map(|amount| reserved(&format!("{amount}.00"))).collect();
+        let requests: Vec<_> = payloads.iter().map(|payload| [(key, payload.fingerprint)]).collect();
+        let met = join_all(memories.iter().zip(&requests).map(|(memory, request)| memory.reserve(request))).await;
+        let met: Vec<_> = met.into_iter().map(|mut met| met.pop().unwrap()).collect();
+        let first: Vec<_> = payloads.iter().zip(&met).filter(|(_, met)| met.is_none()).map(|(own, _)| own).collect();
+        let [first] = first[..] else { panic!("{} have reserved it", first.len()) };
+        for (payload, met) in payloads.iter().zip(&met) {
+            assert!(payload == first || met.as_ref() == Some(first), "{met:?}");
+        }
+    }
 }
 
 #[tokio::test]
-async fn what_is_remembered_is_forgotten_after_a_day() {
+async fn a_reservation_is_met_by_its_own_repeat_and_replaced_by_the_answer() {
     let redis = RedisServer::start().await;
-    memory_at(&redis.url()).remember(&[(id("1"), remembered("1.00"))]).await;
+    let memory = memory_at(&redis.url());
+    let request = [(id("1"), remembered("1.00").fingerprint)];
+    assert_eq!(memory.reserve(&request).await, [None]);
+    assert_eq!(memory.reserve(&request).await, [Some(reserved("1.00"))]);
+    memory.remember(&[(id("1"), remembered("1.00"))]).await;
+    assert_eq!(memory.reserve(&request).await, [Some(remembered("1.00"))]);
+    let settled = Remembered { mark: Mark::Settled("{}".to_owned()), ..remembered("1.00") };
+    memory.remember(&[(id("1"), settled.clone())]).await;
+    assert_eq!(memory.recall(&[id("1")]).await, [Some(settled)]);
+}
+
+/// A function works on a request for 20 s at most: its reservation must not end before, nor stay for long after.
+#[tokio::test]
+async fn a_reservation_ends_soon_and_an_answer_after_a_day() {
+    let redis = RedisServer::start().await;
+    let memory = memory_at(&redis.url());
+    let client = redis::Client::open(redis.url()).unwrap();
+    let mut connection = client.get_multiplexed_async_connection().await.unwrap();
+    let mut seconds_left = async || {
+        let key = format!("fluxo:request:{}", id("1"));
+        redis::cmd("TTL").arg(key).query_async::<i64>(&mut connection).await.unwrap()
+    };
+    memory.reserve(&[(id("1"), remembered("1.00").fingerprint)]).await;
+    let seconds = seconds_left().await;
+    assert!((21..=30).contains(&seconds), "{seconds}");
+    memory.remember(&[(id("1"), remembered("1.00"))]).await;
+    let seconds = seconds_left().await;
+    assert!((86_000..=86_400).contains(&seconds), "{seconds}");
+}
+
+/// Otherwise the second request would go on with the rest of the first one's time.
+#[tokio::test]
+async fn who_meets_its_own_reservation_renews_it() {
+    let redis = RedisServer::start().await;
+    let memory = memory_at(&redis.url());
     let client = redis::Client::open(redis.url()).unwrap();
     let mut connection = client.get_multiplexed_async_connection().await.unwrap();
     let key = format!("fluxo:request:{}", id("1"));
-    let seconds: i64 = redis::cmd("TTL").arg(key).query_async(&mut connection).await.unwrap();
-    assert!((86_000..=86_400).contains(&seconds), "{seconds}");
+    let mut seconds_left = async |shortened_to: Option<u8>| {
+        if let Some(seconds) = shortened_to {
+            let () = redis::cmd("EXPIRE").arg(&key).arg(seconds).query_async(&mut connection).await.unwrap();
+        }
+        redis::cmd("TTL").arg(&key).query_async::<i64>(&mut connection).await.unwrap()
+    };
+    let (own, other) = (remembered("1.00").fingerprint, remembered("2.00").fingerprint);
+    memory.reserve(&[(id("1"), own)]).await;
+    seconds_left(Some(5)).await;
+    assert_eq!(memory.reserve(&[(id("1"), other)]).await, [Some(reserved("1.00"))]);
+    assert!(seconds_left(None).await <= 5, "another payload does not renew it");
+    assert_eq!(memory.reserve(&[(id("1"), own)]).await, [Some(reserved("1.00"))]);
+    let seconds = seconds_left(None).await;
+    assert!((21..=30).contains(&seconds), "{seconds}");
+}
+
+#[tokio::test]
+async fn one_stack_or_generation_knows_nothing_of_another() {
+    let redis = RedisServer::start().await;
+    let memory_of = |prefix: &str| {
+        let config = RedisConfig { key_prefix: prefix.to_owned(), ..RedisConfig::single(redis.url()) };
+        RequestMemory::new(&config, BREAKER_PAUSE).unwrap()
+    };
+    let own = memory_of("fluxo:dev:1-00ff");
+    own.remember(&[(id("1"), remembered("1.00"))]).await;
+    for other in ["fluxo:prod:1-00ff", "fluxo:dev:2-00ff", "fluxo:dev:1-ff00"] {
+        assert_eq!(memory_of(other).recall(&[id("1")]).await, [None], "{other}");
+    }
+    assert_eq!(own.recall(&[id("1")]).await, [Some(remembered("1.00"))]);
 }
 
 #[tokio::test]
@@ -77,12 +153,16 @@ async fn a_value_that_something_else_has_written_counts_as_nothing() {
     let redis = RedisServer::start().await;
     let client = redis::Client::open(redis.url()).unwrap();
     let mut connection = client.get_multiplexed_async_connection().await.unwrap();
-    for (key, value) in [("1", "nonsense"), ("2", ""), ("3", "00ff {}")] {
+    for (key, value) in [("1", "nonsense"), ("2", ""), ("3", "accepted 00ff {}")] {
         let key = format!("fluxo:request:{}", id(key));
         let () = redis::cmd("SET").arg(key).arg(value).query_async(&mut connection).await.unwrap();
     }
+    // The form of an earlier version.
+    let earlier = format!("{} {{}}", remembered("1.00").fingerprint);
+    let key = format!("fluxo:request:{}", id("4"));
+    let () = redis::cmd("SET").arg(key).arg(earlier).query_async(&mut connection).await.unwrap();
     let memory = memory_at(&redis.url());
-    assert_eq!(memory.recall(&[id("1"), id("2"), id("3")]).await, [None, None, None]);
+    assert_eq!(memory.recall(&[id("1"), id("2"), id("3"), id("4")]).await, [None, None, None, None]);
 }
 
 #[tokio::test]

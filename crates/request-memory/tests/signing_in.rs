@@ -10,7 +10,7 @@ use std::{
 
 use cashflow::{EntryId, Fingerprint, IdempotencyKey, MerchantId};
 use redis::{Client, Cmd, RedisResult, Value, cmd};
-use request_memory::{RedisConfig, Remembered, RequestMemory};
+use request_memory::{Mark, RedisConfig, Remembered, RequestMemory};
 use test_stores::RedisCluster;
 
 /// Far above what anything here takes.
@@ -50,7 +50,7 @@ async fn the_functions_user_may_do_all_that_the_memory_does() {
     // In the slots of all nodes.
     let requests: Vec<_> = (0..20)
         .map(|number| EntryId::derive(&merchant, &IdempotencyKey::parse(&number.to_string()).unwrap()))
-        .map(|id| (id, Remembered { fingerprint, response: "{}".to_owned() }))
+        .map(|id| (id, Remembered { fingerprint, mark: Mark::Accepted("{}".to_owned()) }))
         .collect();
     let ids: Vec<EntryId> = requests.iter().map(|(id, _)| *id).collect();
     let deadline = Instant::now() + BOUND;
@@ -62,6 +62,12 @@ async fn the_functions_user_may_do_all_that_the_memory_does() {
         assert!(Instant::now() < deadline, "the requests are never remembered");
         tokio::time::sleep(Duration::from_millis(20)).await;
     }
+    // Whoever meets a reservation of its own renews it.
+    let request = [(EntryId::derive(&merchant, &IdempotencyKey::parse("new").unwrap()), fingerprint)];
+    memory.reserve(&request).await;
+    memory.reserve(&request).await;
+    assert!(!memory.is_kept_away(), "a command was refused");
+    assert_eq!(memory.reserve(&request).await, [Some(Remembered { fingerprint, mark: Mark::Reserved })]);
 }
 
 #[tokio::test]

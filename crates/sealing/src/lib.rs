@@ -6,7 +6,7 @@ use aws_clients::AwsLimits;
 use balances::{BalanceTable, SealMark, WriteError};
 use cashflow::{Currency, Date, MerchantId};
 use futures::future::try_join_all;
-use ledger::{Ledger, LedgerConfig, LedgerError, Sealing};
+use ledger::{Ledger, LedgerConfig, LedgerError, NotSealed, Sealing};
 use settings::SettingError;
 
 /// Who seals a day is told when it did not work, and does it again.
@@ -25,19 +25,27 @@ pub struct Sealer {
 /// A day was not sealed, or it was and its balance does not show it. Sealing again is always safe.
 #[derive(Debug, thiserror::Error)]
 pub enum SealError {
-    /// The ledger gave no answer.
+    /// The ledger did not seal the day, or gave no answer.
     #[error(transparent)]
-    Ledger(#[from] LedgerError),
+    Ledger(#[from] NotSealed),
     /// The read model did not take the seal.
     #[error(transparent)]
     Balances(#[from] WriteError),
+}
+
+impl From<LedgerError> for SealError {
+    fn from(error: LedgerError) -> SealError {
+        SealError::Ledger(error.into())
+    }
 }
 
 impl SealError {
     /// Whether it passes by itself: asking again is worth it.
     pub fn passes(&self) -> bool {
         match self {
-            SealError::Ledger(error) => error.passes(),
+            SealError::Ledger(NotSealed::Ledger(error)) => error.passes(),
+            SealError::Ledger(NotSealed::InProgress) => true,
+            SealError::Ledger(NotSealed::TooManyEntries { .. }) => false,
             SealError::Balances(_) => true,
         }
     }

@@ -29,8 +29,10 @@ pub const METRIC_NAMES: &[&str] = &[
     "KeyConflicts",
     "LedgerLatency",
     "MonthsCompared",
+    "MonthsSetAside",
     "OldestDifferenceAge",
     "OldestParkedAge",
+    "RequestLookupBreakerOpen",
     "RequestMemoryBreakerOpen",
     "RequestMemoryLatency",
     "RequestsRefused",
@@ -51,6 +53,9 @@ pub struct IntakeMetrics {
     /// 1 if the circuit breaker kept this request away from Redis, 0 if it asked Redis.
     #[metrics(unit = Count)]
     pub request_memory_breaker_open: u64,
+    /// 1 if requests are accepted without a look into the ledger now, 0 if not.
+    #[metrics(unit = Count)]
+    pub request_lookup_breaker_open: u64,
     /// What its calls of stores took.
     #[metrics(flatten)]
     pub stores: StoreMetrics,
@@ -130,6 +135,10 @@ pub struct ReconciliationMetrics {
     /// For how long the one that had been different for the longest time had been so.
     #[metrics(unit = Second)]
     pub oldest_difference_age: u64,
+    /// Months that could not be compared, by this run or others before it, and wait for the next. Unknown if the ledger gave no
+    /// answer.
+    #[metrics(unit = Count)]
+    pub months_set_aside: Option<u64>,
     /// What its calls of stores took.
     #[metrics(flatten)]
     pub stores: StoreMetrics,

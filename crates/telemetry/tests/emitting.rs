@@ -125,6 +125,7 @@ async fn every_listed_name_is_emitted() {
         entries_accepted: 0,
         entries_replayed: 0,
         request_memory_breaker_open: 0,
+        request_lookup_breaker_open: 0,
         stores: stores(),
     });
     metrics.emit(PostingMetrics {
@@ -146,6 +147,7 @@ async fn every_listed_name_is_emitted() {
         balances_different: 0,
         balances_repaired: 0,
         oldest_difference_age: 0,
+        months_set_aside: Some(0),
         stores: stores(),
     });
     metrics.emit(RefusalMetrics { code: "", requests_refused: 0 });

@@ -10,6 +10,8 @@ pub enum ErrorName {
     InvalidInput,
     /// PostgreSQL did not answer, or refused for a reason that passes. Retried.
     LedgerUnavailable,
+    /// The entry that a reversal undoes is not in the ledger, yet. Retried.
+    OriginalNotPosted,
     /// PostgreSQL answers, but is not set up as the ledger needs it, so that going on could give wrong totals. Not retried.
     LedgerMisconfigured,
     /// DynamoDB did not answer, or refused for a reason that passes. Retried.
@@ -18,9 +20,10 @@ pub enum ErrorName {
 
 impl ErrorName {
     /// Every name, for the checks that compare them with the state machine.
-    pub const ALL: [ErrorName; 4] = [
+    pub const ALL: [ErrorName; 5] = [
         ErrorName::InvalidInput,
         ErrorName::LedgerUnavailable,
+        ErrorName::OriginalNotPosted,
         ErrorName::LedgerMisconfigured,
         ErrorName::BalancesUnavailable,
     ];
@@ -30,6 +33,7 @@ impl ErrorName {
         match self {
             ErrorName::InvalidInput => "InvalidInput",
             ErrorName::LedgerUnavailable => "LedgerUnavailable",
+            ErrorName::OriginalNotPosted => "OriginalNotPosted",
             ErrorName::LedgerMisconfigured => "LedgerMisconfigured",
             ErrorName::BalancesUnavailable => "BalancesUnavailable",
         }

@@ -11,7 +11,7 @@ mod posting;
 mod task;
 
 pub use error::{ErrorName, TaskError};
-pub use execution::{execution_name, listed_ids, replay_name};
+pub use execution::{Generation, GenerationError, execution_name, listed_ids, replay_name};
 pub use input::{EntryInput, INPUT_BYTES_MAX, InvalidInput, RecordEntries, Replay};
 pub use parked::ParkedEntries;
 pub use posting::{Consolidation, InvalidTotals, Outcomes, PeriodTotalsState, PostedEntries};

@@ -59,6 +59,7 @@ fn error_name(error: &PostError) -> ErrorName {
         PostError::Ledger(LedgerError::Misconfigured(_) | LedgerError::Inconsistent(_)) => {
             ErrorName::LedgerMisconfigured
         }
+        PostError::OriginalNotPosted(_) => ErrorName::OriginalNotPosted,
         PostError::Refused(_) => ErrorName::InvalidInput,
     }
 }

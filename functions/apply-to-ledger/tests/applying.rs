@@ -135,6 +135,22 @@ async fn a_ledger_that_is_down_or_not_migrated_has_names_of_its_own() {
     assert_eq!(seen(apply(&empty, event("apply-to-ledger/entry")).await).error_type, "LedgerMisconfigured");
 }
 
+/// Parked inputs run again in any order.
+#[tokio::test]
+async fn a_reversal_before_its_original_fails_under_a_name_that_is_retried_and_succeeds_after_it() {
+    let database = Database::create().await;
+    let ledger = Ledger::new(database.config());
+    let reversal = state("apply-to-ledger/reversal");
+    let error = seen(apply(&ledger, reversal.clone()).await);
+    assert_eq!(error.error_type, "OriginalNotPosted");
+    assert!(error.error_message.contains("the entry to reverse is not posted"), "{}", error.error_message);
+    apply(&ledger, event("apply-to-ledger/entry")).await.unwrap();
+    let mut of_another_amount = reversal.clone();
+    of_another_amount["entries"][0]["amount_minor"] = json!("1");
+    assert_eq!(seen(apply(&ledger, of_another_amount).await).error_type, "InvalidInput");
+    assert_eq!(apply(&ledger, reversal).await.unwrap().outcomes.applied, 1);
+}
+
 #[tokio::test]
 async fn a_reversal_that_another_has_overtaken_is_counted_and_named() {
     let database = Database::create().await;

@@ -21,9 +21,10 @@ fn question() -> HttpEvent {
 /// 15.00 credit dated 2026-11-22, posted a minute before the instant that the event asks for.
 async fn post_in_the_past(database: &Database) {
     let insert = "
-        INSERT INTO entry (merchant_id, id, fingerprint, type, amount_minor, currency, date, recorded_at)
+        INSERT INTO entry (merchant_id, id, fingerprint, type, amount_minor, currency, date, recorded_at, slot, position)
         VALUES ('acme', gen_random_uuid(), decode(repeat('00', 32), 'hex'), 'credit', 1500, 'BRL', '2026-11-22',
-                '2026-11-22T17:59:00Z');
+                '2026-11-22T17:59:00Z', 0, 1);
+        INSERT INTO posting_position (merchant_id, slot, position, summed_until) VALUES ('acme', 0, 1, 0);
         INSERT INTO daily_total (merchant_id, currency, date, posted_on, slot, credits, debits, entry_count)
         VALUES ('acme', 'BRL', '2026-11-22', '2026-11-22', 0, 1500, 0, 1)";
     database.owner().await.batch_execute(insert).await.unwrap();
@@ -57,6 +58,31 @@ async fn an_instant_that_can_still_change_is_refused_with_the_time_to_wait() {
     assert_eq!((answer.status, answer.code()), (409, "not_settled"));
     let seconds: u64 = answer.header("retry-after").unwrap().parse().unwrap();
     assert!((60..=71).contains(&seconds), "{seconds}");
+}
+
+#[tokio::test]
+async fn the_first_and_last_days_and_instants_are_answered_like_any_other() {
+    let database = Database::create().await;
+    let ledger = Ledger::new(database.config());
+    post_in_the_past(&database).await;
+    let cases = [
+        ("1900-01-01", "0000-01-01T00:00:00Z", 200, "0.00"),
+        ("9999-12-31", "0000-01-01T00:00:00Z", 200, "0.00"),
+        ("1900-01-01", "2026-11-22T18:00:00Z", 200, "0.00"),
+        ("9999-12-31", "2026-11-22T18:00:00Z", 200, "15.00"),
+        ("1900-01-01", "9999-12-29T23:59:59.999999999Z", 409, ""),
+        ("9999-12-31", "9999-12-30T22:00:00.999999999Z", 409, ""),
+        ("9999-12-31", "9999-12-30T22:00:01Z", 400, ""),
+        ("9999-12-31", "9999-12-31T23:59:59Z", 400, ""),
+        ("1899-12-31", "2026-11-22T18:00:00Z", 400, ""),
+        ("0001-01-01", "2026-11-22T18:00:00Z", 400, ""),
+        ("0000-01-01", "2026-11-22T18:00:00Z", 400, ""),
+    ];
+    for (date, instant, status, closing) in cases {
+        let answer = get(&ledger, &question().path_part("date", date).path_part("instant", instant)).await;
+        let shown = answer.body["closing_balance"].as_str().unwrap_or_default();
+        assert_eq!((answer.status, shown), (status, closing), "{date} {instant}: {}", answer.body);
+    }
 }
 
 #[tokio::test]

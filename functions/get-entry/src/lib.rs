@@ -47,6 +47,6 @@ impl GetEntry {
     /// The memory is kept by id alone, so whose entry it is has to be looked at.
     async fn accepted(&self, merchant: &MerchantId, id: EntryId) -> Option<AcceptedEntry> {
         let remembered = self.memory.recall(&[id]).await.pop().flatten()?;
-        AcceptedEntry::from_memory(&remembered.response, merchant)
+        AcceptedEntry::from_memory(remembered.answer()?, merchant)
     }
 }

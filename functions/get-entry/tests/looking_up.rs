@@ -6,7 +6,7 @@ use cashflow::{Entry, Fingerprint, MerchantId};
 use get_entry::GetEntry;
 use http_api::AcceptedEntry;
 use ledger::{Ledger, LedgerConfig};
-use request_memory::{BREAKER_PAUSE, RedisConfig, Remembered, RequestMemory};
+use request_memory::{BREAKER_PAUSE, Mark, RedisConfig, Remembered, RequestMemory};
 use serde_json::{Value, json};
 use test_events::{Answer, HttpEvent, state};
 use test_stores::{Database, RedisServer};
@@ -113,7 +113,11 @@ async fn an_accepted_entry_is_pending_as_long_as_it_is_remembered() {
     assert_eq!(world.get(&lookup()).await.code(), "not_found");
     let (merchant, entries) = read(sale());
     let response = AcceptedEntry::new(&merchant, &entries[0]).to_memory().unwrap();
-    let remembered = Remembered { fingerprint: Fingerprint::from_bytes(&[0; 32]).unwrap(), response };
+    let fingerprint = Fingerprint::from_bytes(&[0; 32]).unwrap();
+    // That somebody is about to accept it says nothing of it.
+    world.function.memory.reserve(&[(entries[0].id, fingerprint)]).await;
+    assert_eq!(world.get(&lookup()).await.code(), "not_found");
+    let remembered = Remembered { fingerprint, mark: Mark::Accepted(response) };
     world.function.memory.remember(&[(entries[0].id, remembered)]).await;
     let answer = world.get(&lookup()).await;
     assert_eq!((answer.status, &answer.body["status"]), (200, &json!("pending")));

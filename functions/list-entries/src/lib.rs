@@ -15,7 +15,7 @@ async fn answer(ledger: &Ledger, request: &Request) -> Result<Response<Body>, Pr
     let query = parse_statement_query(request)?;
     let failed = |error: LedgerError| Problem::of_store(merchant, &error, error.passes());
 
-    let key = ledger.cursor_key(merchant).await.map_err(failed)?;
+    let key = ledger.statement_key(merchant).await.map_err(failed)?;
     let position = query.position(merchant, &key)?;
     let days = (query.from, query.to);
     let page =

@@ -33,6 +33,24 @@ async fn post_entries(ledger: &Ledger, numbers: std::ops::Range<u32>) {
 }
 
 #[tokio::test]
+async fn a_cursor_of_a_ledger_that_was_set_back_is_refused() {
+    let database = Database::create().await;
+    let ledger = Ledger::new(database.config());
+    post_entries(&ledger, 1..6).await;
+    let cursor = get(&ledger, &day()).await.body["next_cursor"].as_str().unwrap().to_owned();
+    let next = HttpEvent::query(day(), &format!("date=2026-11-22&limit=2&cursor={cursor}"));
+    assert_eq!(get(&ledger, &next).await.status, 200);
+    // As after a restore to an earlier moment whose epoch nobody has raised.
+    database.owner().await.execute("UPDATE posting_position SET position = position - 1", &[]).await.unwrap();
+    let faults = get(&ledger, &next).await.faults();
+    assert_eq!(faults, ["cursor: is of a ledger that was set back since: begin with the first page"]);
+    // With another epoch it is none at all.
+    database.owner().await.execute("UPDATE ledger_epoch SET epoch = 2", &[]).await.unwrap();
+    let faults = get(&ledger, &next).await.faults();
+    assert_eq!(faults, ["cursor: is not a cursor that was given out for this statement"]);
+}
+
+#[tokio::test]
 async fn a_page_has_the_entries_in_posting_order_each_with_the_balance_after_it() {
     let database = Database::create().await;
     let ledger = Ledger::new(database.config());

@@ -1,6 +1,6 @@
-//! `GET /days/{date}/seals`: the seals of a day, the newest first.
+//! `GET /days/{date}/seals`: the seals of a day, the newest first, page by page.
 
-use http_api::{Caller, Problem, parse_seal_query, seals_response};
+use http_api::{Caller, Problem, parse_seals_query, seals_response};
 use lambda_http::{Body, Request, Response};
 use ledger::{Ledger, LedgerError};
 
@@ -12,8 +12,9 @@ pub async fn handle(ledger: &Ledger, request: &Request) -> Response<Body> {
 async fn answer(ledger: &Ledger, request: &Request) -> Result<Response<Body>, Problem> {
     let caller = Caller::of(request)?;
     let merchant = caller.merchant();
-    let query = parse_seal_query(request)?;
+    let query = parse_seals_query(request)?;
     let failed = |error: LedgerError| Problem::of_store(merchant, &error, error.passes());
-    let seals = ledger.seals(merchant, query.currency, query.date).await.map_err(failed)?;
-    Ok(seals_response(&seals))
+    let page = ledger.seals(merchant, query.currency, query.date, query.below, query.limit).await.map_err(failed)?;
+    let key = ledger.seal_key(merchant).await.map_err(failed)?;
+    Ok(seals_response(&page.seals, page.next_below, merchant, &key))
 }

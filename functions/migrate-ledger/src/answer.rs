@@ -12,7 +12,7 @@ use ureq::{
     tls::{Certificate, RootCerts, TlsConfig},
 };
 
-use crate::{MigrateLedgerError, one_line};
+use crate::{MigrateLedgerError, Migrated, one_line};
 
 /// The name under which CloudFormation knows the ledger. Always the same: with another one, an update would make CloudFormation
 /// delete what it knew before.
@@ -66,15 +66,18 @@ struct Answer<'a> {
     stack_id: &'a str,
     request_id: &'a str,
     logical_resource_id: &'a str,
-    data: Data,
+    data: Data<'a>,
 }
 
 /// What the template can read with `GetAtt`.
 #[derive(Debug, Serialize)]
 #[serde(rename_all = "PascalCase")]
-struct Data {
+struct Data<'a> {
     /// The migrations that this run applied.
     applied: String,
+    /// Which ledger it is, and of which epoch.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    generation: Option<&'a str>,
 }
 
 /// Sends answers.
@@ -118,7 +121,7 @@ impl Answers {
     pub(crate) async fn send(
         &self,
         request: &Request,
-        done: &Result<Vec<String>, MigrateLedgerError>,
+        done: &Result<Option<Migrated>, MigrateLedgerError>,
         limit: Duration,
     ) -> Result<(), AnswerError> {
         let answer = serde_json::json!(Answer::new(request, done)).to_string();
@@ -153,7 +156,8 @@ impl Answers {
 }
 
 impl<'a> Answer<'a> {
-    fn new(request: &'a Request, done: &Result<Vec<String>, MigrateLedgerError>) -> Answer<'a> {
+    fn new(request: &'a Request, done: &'a Result<Option<Migrated>, MigrateLedgerError>) -> Answer<'a> {
+        let migrated = done.as_ref().ok().and_then(Option::as_ref);
         Answer {
             status: if done.is_ok() { "SUCCESS" } else { "FAILED" },
             reason: done.as_ref().err().map(|error| cut(one_line(error))),
@@ -161,7 +165,10 @@ impl<'a> Answer<'a> {
             stack_id: &request.stack_id,
             request_id: &request.request_id,
             logical_resource_id: &request.logical_resource_id,
-            data: Data { applied: cut(done.as_deref().unwrap_or_default().join(", ")) },
+            data: Data {
+                applied: cut(migrated.map_or_else(String::new, |migrated| migrated.applied.join(", "))),
+                generation: migrated.map(|migrated| migrated.generation.as_str()),
+            },
         }
     }
 }

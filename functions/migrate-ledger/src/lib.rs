@@ -19,7 +19,7 @@ use tokio::time::timeout;
 pub use answer::{AnswerError, Answers};
 pub use owner::{Owner, OwnerError};
 pub use settings::Settings;
-pub use work::MigrateLedgerError;
+pub use work::{MigrateLedgerError, Migrated};
 
 use answer::Request;
 
@@ -46,7 +46,7 @@ impl MigrateLedger {
         let limit = left().saturating_sub(ANSWER_RESERVE);
         let done = timeout(limit, self.act(&request)).await.unwrap_or(Err(MigrateLedgerError::OutOfTime(limit)));
         match &done {
-            Ok(applied) => tracing::info!(request = request.kind(), ?applied, "ledger is as it should be"),
+            Ok(migrated) => tracing::info!(request = request.kind(), ?migrated, "ledger is as it should be"),
             Err(error) => {
                 tracing::error!(
                     request = request.kind(),
@@ -60,10 +60,10 @@ impl MigrateLedger {
         })
     }
 
-    async fn act(&self, request: &Request) -> Result<Vec<String>, MigrateLedgerError> {
+    async fn act(&self, request: &Request) -> Result<Option<Migrated>, MigrateLedgerError> {
         match request.kind() {
-            "Create" | "Update" => self.settings.as_ref().map_err(Clone::clone)?.migrate().await,
-            "Delete" => Ok(Vec::new()),
+            "Create" | "Update" => self.settings.as_ref().map_err(Clone::clone)?.migrate().await.map(Some),
+            "Delete" => Ok(None),
             other => Err(MigrateLedgerError::UnknownRequest(other.to_owned())),
         }
     }

@@ -3,7 +3,7 @@
 use std::{env, process::ExitCode};
 
 use lambda_runtime::{Error, LambdaEvent, run, service_fn};
-use migrate_ledger::{Answers, MigrateLedger, Settings, one_line};
+use migrate_ledger::{Answers, MigrateLedger, Migrated, Settings, one_line};
 use telemetry::{Invocation, Telemetry};
 use tls_roots::Roots;
 
@@ -32,8 +32,8 @@ async fn by_hand() -> ExitCode {
         Err(error) => Err(error.into()),
     };
     match migrated {
-        Ok(applied) if applied.is_empty() => println!("The ledger is up to date."),
-        Ok(applied) => println!("Applied: {}.", applied.join(", ")),
+        Ok(Migrated { applied, .. }) if applied.is_empty() => println!("The ledger is up to date."),
+        Ok(Migrated { applied, .. }) => println!("Applied: {}.", applied.join(", ")),
         Err(error) => {
             eprintln!("migrate-ledger: {}", one_line(&error));
             return ExitCode::FAILURE;

@@ -1,8 +1,8 @@
-use std::time::Duration;
+use std::{num::NonZero, time::Duration};
 
 use aws_clients::AwsLimits;
 use ledger::{Authentication, LedgerConfig, Login, Rights, SignIn};
-use settings::{SettingError, optional, required};
+use settings::{SettingError, optional, required, required_as};
 
 use crate::Owner;
 
@@ -18,22 +18,38 @@ pub struct Settings {
     /// Whom it belongs to.
     pub owner: Owner,
     /// What the functions sign in as.
-    pub logins: [Login; 2],
+    pub logins: [Login; 3],
+    /// The epoch that the ledger has at least.
+    pub epoch: u32,
 }
 
 impl Settings {
-    /// Reads where the ledger is, as [`LedgerConfig::from_env`]; who signs in to it (`LEDGER_USER` and
-    /// `LEDGER_MAINTENANCE_USER`, and with `LEDGER_AUTH=password` their `LEDGER_PASSWORD` and `LEDGER_MAINTENANCE_PASSWORD`);
-    /// and its owner: `LEDGER_OWNER_SECRET_ARN`, or `LEDGER_OWNER_USER` and `LEDGER_OWNER_PASSWORD`.
+    /// Reads where the ledger is, as [`LedgerConfig::from_env`]; who signs in to it (`LEDGER_USER`, `LEDGER_LOOKUP_USER` and
+    /// `LEDGER_MAINTENANCE_USER`, and with `LEDGER_AUTH=password` their `LEDGER_PASSWORD`, `LEDGER_LOOKUP_PASSWORD` and
+    /// `LEDGER_MAINTENANCE_PASSWORD`); how many connections may look up requests (`LEDGER_LOOKUP_CONNECTIONS`); the epoch that it
+    /// has at least (`LEDGER_EPOCH`, 1 if there is none); and its owner: `LEDGER_OWNER_SECRET_ARN`, or `LEDGER_OWNER_USER` and
+    /// `LEDGER_OWNER_PASSWORD`.
     pub async fn from_env() -> Result<Settings, SettingError> {
+        let lookup = login("LEDGER_LOOKUP_USER", "LEDGER_LOOKUP_PASSWORD", Rights::Lookup)?;
+        let connections_max =
+            required_as::<NonZero<u16>>("LEDGER_LOOKUP_CONNECTIONS", "a number of connections")?.get();
         let logins = [
             login("LEDGER_USER", "LEDGER_PASSWORD", Rights::Writer)?,
+            Login { connections_max: Some(connections_max), ..lookup },
             login("LEDGER_MAINTENANCE_USER", "LEDGER_MAINTENANCE_PASSWORD", Rights::Maintainer)?,
         ];
-        if logins[0].name == logins[1].name {
-            let expected = "another user than LEDGER_USER, which must not see all merchants";
+        if logins[2].name == logins[0].name || logins[2].name == logins[1].name {
+            let expected = "a user of its own: the others must not see all merchants";
             return Err(SettingError::Invalid { name: "LEDGER_MAINTENANCE_USER", expected });
         }
+        if logins[1].name == logins[0].name {
+            let expected = "another user than LEDGER_USER, whose connections must not run out because of it";
+            return Err(SettingError::Invalid { name: "LEDGER_LOOKUP_USER", expected });
+        }
+        let epoch = match optional("LEDGER_EPOCH") {
+            Some(_) => required_as::<NonZero<u32>>("LEDGER_EPOCH", "a number from 1 on")?.get(),
+            None => 1,
+        };
         // Who the owner is, a secret tells only when it is read.
         let nobody = Authentication::Password(String::new());
         let ledger = LedgerConfig::from_env_as(String::new(), nobody)?;
@@ -46,7 +62,7 @@ impl Settings {
                 Owner::Password { user: required("LEDGER_OWNER_USER")?, password: required("LEDGER_OWNER_PASSWORD")? }
             }
         };
-        Ok(Settings { ledger, owner, logins })
+        Ok(Settings { ledger, owner, logins, epoch })
     }
 }
 
@@ -56,5 +72,5 @@ fn login(user: &'static str, password: &'static str, rights: Rights) -> Result<L
         "password" => SignIn::Password(required(password)?),
         _ => return Err(SettingError::Invalid { name: "LEDGER_AUTH", expected: "iam or password" }),
     };
-    Ok(Login { name: required(user)?, rights, sign_in })
+    Ok(Login { name: required(user)?, rights, sign_in, connections_max: None })
 }

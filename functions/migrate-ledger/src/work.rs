@@ -3,6 +3,7 @@ use std::time::Duration;
 use ::settings::SettingError;
 use ledger::{
     AdmitError, Authentication, ConnectError, Connection, LedgerConfig, MigrateError, admit, connect_within, migrate,
+    raise_epoch,
 };
 use telemetry::Causes;
 use tokio::time::{Instant, sleep};
@@ -17,6 +18,15 @@ const CONNECTING: Duration = Duration::from_secs(60);
 
 /// Between two tries.
 const PAUSE: Duration = Duration::from_secs(1);
+
+/// The ledger as it is now.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Migrated {
+    /// The migrations that this run applied.
+    pub applied: Vec<String>,
+    /// Which ledger it is, and of which epoch.
+    pub generation: String,
+}
 
 /// Why the ledger is not as it should be. What a run had finished stays, and is found done by the next.
 #[derive(Debug, thiserror::Error)]
@@ -45,12 +55,13 @@ pub enum MigrateLedgerError {
 }
 
 impl Settings {
-    /// Migrates the ledger, admits the functions, and answers the names of the migrations that this run applied.
-    pub async fn migrate(&self) -> Result<Vec<String>, MigrateLedgerError> {
+    /// Migrates the ledger, admits the functions and raises the epoch, if it is lower than it should be.
+    pub async fn migrate(&self) -> Result<Migrated, MigrateLedgerError> {
         let mut client = connect_patiently(&self.ledger, &self.owner).await?;
         let applied = migrate(&mut client).await?;
         admit(&mut client, &self.logins).await?;
-        Ok(applied)
+        let generation = raise_epoch(&client, self.epoch).await?;
+        Ok(Migrated { applied, generation })
     }
 }
 

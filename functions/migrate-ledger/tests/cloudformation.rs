@@ -8,7 +8,9 @@ mod receiver;
 use std::time::{Duration, SystemTime};
 
 use cashflow::{Amount, Currency, Entry, EntryId, EntryRequest, EntryType, IdempotencyKey, MerchantId, parse_date};
-use ledger::{Authentication, ConnectError, Ledger, LedgerConfig, LedgerError, Login, Outcome, Rights, SignIn, Tls};
+use ledger::{
+    Authentication, ConnectError, Ledger, LedgerConfig, LedgerError, Login, Outcome, PostError, Rights, SignIn, Tls,
+};
 use migrate_ledger::{AnswerError, Answers, MigrateLedger, Owner, Settings};
 use receiver::{Received, Receiver};
 use serde_json::{Value, json};
@@ -21,7 +23,7 @@ use tokio::net::TcpListener;
 /// Far above what anything here takes.
 const BOUND: Duration = Duration::from_secs(60);
 
-const PASSWORDS: [&str; 3] = ["0wner's", "wr1ter's", "ma1ntainer's"];
+const PASSWORDS: [&str; 4] = ["0wner's", "wr1ter's", "ma1ntainer's", "l00kup's"];
 
 /// A server with an empty database that belongs to the master user.
 async fn server() -> PostgresServer {
@@ -41,7 +43,7 @@ async fn rds() -> PostgresServer {
 }
 
 fn login(name: &str, rights: Rights, password: &str) -> Login {
-    Login { name: name.to_owned(), rights, sign_in: SignIn::Password(password.to_owned()) }
+    Login { name: name.to_owned(), rights, sign_in: SignIn::Password(password.to_owned()), connections_max: None }
 }
 
 fn settings(server: &PostgresServer) -> Settings {
@@ -50,8 +52,10 @@ fn settings(server: &PostgresServer) -> Settings {
         owner: Owner::Password { user: "master".to_owned(), password: PASSWORDS[0].to_owned() },
         logins: [
             login("fluxo", Rights::Writer, PASSWORDS[1]),
+            Login { connections_max: Some(3), ..login("fluxo_lookup", Rights::Lookup, PASSWORDS[3]) },
             login("fluxo_maintenance", Rights::Maintainer, PASSWORDS[2]),
         ],
+        epoch: 1,
     }
 }
 
@@ -167,8 +171,8 @@ async fn creating_the_stack_makes_the_ledger_and_lets_the_functions_in() {
 
     let settings = settings(&server);
     assert_eq!(post(&settings, "1").await, Outcome::Applied);
-    let maintenance = Ledger::new(config_of(&settings, 1));
-    assert_eq!(maintenance.months_with_entries(None, 10).await.unwrap().len(), 1);
+    let maintenance = Ledger::new(config_of(&settings, 2));
+    assert_eq!(maintenance.months_with_entries(None, 10).await.unwrap().months.len(), 1);
 }
 
 #[tokio::test]
@@ -212,22 +216,59 @@ async fn the_users_may_call_what_is_theirs_and_nothing_else() {
     let server = server().await;
     succeed(settings(&server), "create").await;
     assert_eq!(groups(&server, "fluxo").await, ["ledger_writer"]);
+    assert_eq!(groups(&server, "fluxo_lookup").await, ["ledger_lookup"]);
     assert_eq!(groups(&server, "fluxo_maintenance").await, ["ledger_maintainer"]);
     let attributes = "SELECT rolsuper OR rolcreaterole OR rolcreatedb OR rolreplication OR rolbypassrls, rolcanlogin
-        FROM pg_roles WHERE rolname IN ('fluxo', 'fluxo_maintenance')";
+        FROM pg_roles WHERE rolname IN ('fluxo', 'fluxo_lookup', 'fluxo_maintenance')";
     for row in server.superuser("fluxo").await.query(attributes, &[]).await.unwrap() {
         assert_eq!((row.get::<_, bool>(0), row.get::<_, bool>(1)), (false, true));
     }
     let settings = settings(&server);
     let refused = Ledger::new(config_of(&settings, 0)).months_with_entries(None, 10).await;
     assert!(matches!(refused, Err(LedgerError::Misconfigured(_))), "{refused:?}");
-    for user in [0, 1] {
+    let refused = Ledger::new(config_of(&settings, 1)).post(&merchant(), &[entry("1")]).await;
+    assert!(matches!(refused, Err(PostError::Ledger(LedgerError::Misconfigured(_)))), "{refused:?}");
+    for user in [0, 1, 2] {
         let connection = ledger::connect(&config_of(&settings, user)).await.unwrap();
         for statement in ["SELECT FROM entry", "DELETE FROM entry", "CREATE TABLE mine ()", "CREATE ROLE another"] {
             let error = connection.execute(statement, &[]).await.unwrap_err();
             assert_eq!(error.code().unwrap().code(), "42501", "{statement}: {error:?}");
         }
     }
+}
+
+#[tokio::test]
+async fn who_looks_up_requests_has_a_limit_of_connections() {
+    let server = server().await;
+    succeed(settings(&server), "create").await;
+    let settings = settings(&server);
+    let ledger = || Ledger::new(config_of(&settings, 1));
+    let looking = [ledger(), ledger(), ledger()];
+    for ledger in &looking {
+        assert_eq!(ledger.recorded(&merchant(), &[entry("1").id]).await.unwrap(), []);
+    }
+    let error = ledger().recorded(&merchant(), &[entry("1").id]).await.unwrap_err();
+    assert!(error.passes(), "{error:?}");
+    assert_eq!(post(&settings, "1").await, Outcome::Applied, "posting has connections all the same");
+}
+
+#[tokio::test]
+async fn the_generation_names_the_ledger_and_its_epoch() {
+    let server = server().await;
+    let generation = async |epoch| {
+        let answer = answer(Settings { epoch, ..settings(&server) }, "create").await;
+        answer["Data"]["Generation"].as_str().unwrap().to_owned()
+    };
+    let first = generation(1).await;
+    let ledger_id = first.strip_prefix("1-").unwrap().to_owned();
+    assert_eq!(ledger_id.len(), 8);
+    assert_eq!(generation(1).await, first);
+    assert_eq!(generation(3).await, format!("3-{ledger_id}"), "the epoch is raised");
+    assert_eq!(generation(2).await, format!("3-{ledger_id}"), "and never lowered");
+
+    server.run("DROP DATABASE fluxo").await;
+    server.run("CREATE DATABASE fluxo OWNER master").await;
+    assert_ne!(generation(1).await, first, "another ledger has another");
 }
 
 #[tokio::test]
@@ -247,9 +288,9 @@ async fn a_new_password_replaces_the_old_one() {
     succeed(settings(&server), "create").await;
     let before = settings(&server);
     let changed = || {
-        let [writer, maintainer] = settings(&server).logins;
+        let [writer, lookup, maintainer] = settings(&server).logins;
         let sign_in = SignIn::Password("it's \\ another".to_owned());
-        Settings { logins: [Login { sign_in, ..writer }, maintainer], ..settings(&server) }
+        Settings { logins: [Login { sign_in, ..writer }, lookup, maintainer], ..settings(&server) }
     };
     succeed(changed(), "update").await;
     assert_eq!(post(&changed(), "1").await, Outcome::Applied);
@@ -263,7 +304,9 @@ async fn with_iam_the_users_sign_in_with_tokens_and_in_no_other_way() {
     succeed(settings(&server), "create").await;
     assert!(has_password(&server, "fluxo").await);
     succeed(with_iam(&server), "update").await;
-    for (user, group) in [("fluxo", "ledger_writer"), ("fluxo_maintenance", "ledger_maintainer")] {
+    for (user, group) in
+        [("fluxo", "ledger_writer"), ("fluxo_lookup", "ledger_lookup"), ("fluxo_maintenance", "ledger_maintainer")]
+    {
         assert_eq!(groups(&server, user).await, [group, "rds_iam"]);
         assert!(!has_password(&server, user).await);
     }
@@ -278,7 +321,7 @@ async fn iam_on_a_server_that_does_not_know_it_fails_and_admits_nobody() {
     let server = server().await;
     let reason = reason(with_iam(&server), "create").await;
     assert!(reason.contains("fluxo could not be admitted") && reason.contains("rds_iam"), "{reason}");
-    let users = "SELECT count(*) FROM pg_roles WHERE rolname IN ('fluxo', 'fluxo_maintenance')";
+    let users = "SELECT count(*) FROM pg_roles WHERE rolname IN ('fluxo', 'fluxo_lookup', 'fluxo_maintenance')";
     assert_eq!(server.superuser("fluxo").await.query_one(users, &[]).await.unwrap().get::<_, i64>(0), 0);
 }
 
@@ -287,8 +330,8 @@ async fn nobody_with_the_owners_rights_is_admitted() {
     let server = server().await;
     server.run("CREATE ROLE deputy LOGIN IN ROLE master").await;
     for name in ["master", "deputy", "postgres"] {
-        let [_, maintainer] = settings(&server).logins;
-        let logins = [login(name, Rights::Writer, "another"), maintainer];
+        let [_, lookup, maintainer] = settings(&server).logins;
+        let logins = [login(name, Rights::Writer, "another"), lookup, maintainer];
         let reason = reason(Settings { logins, ..settings(&server) }, "create").await;
         assert!(reason.contains(&format!("{name} may not be what functions sign in as")), "{reason}");
     }

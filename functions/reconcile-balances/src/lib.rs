@@ -3,36 +3,37 @@
 //!
 //! Everything it writes is conditional, so it may run beside live traffic and beside itself: newer totals stand, and what
 //! changed since it looked is left to who changed it.
+//!
+//! A month that cannot be compared is set aside in the ledger and keeps no other from being compared.
 
+mod batch;
 mod compare;
+mod month;
+mod recent;
 mod report;
 mod request;
+mod run;
 
-use std::{collections::HashSet, time::Duration};
+use std::{cell::Cell, collections::HashSet};
 
-use balances::{BalanceTable, ReadError, ScanPlace, Write, WriteError};
+use balances::{BalanceTable, ListedItem, ReadError, ScanPlace};
+use batch::BATCH_MAX;
 use cashflow::Month;
-use compare::{Kind, SealDifference, TotalsDifference, seal_differences, totals_differences};
-use jiff::{SignedDuration, Timestamp};
-use ledger::{Ledger, LedgerError, LedgerMonth, MonthKey, Reconciled};
+use ledger::{Ledger, LedgerError, MonthKey, MonthPage};
+pub use month::MonthError;
 pub use report::Report;
 pub use request::{InvalidRequest, Place};
 use request::{Request, month_key};
+use run::{Clock, Run};
 use serde_json::Value;
 use telemetry::{Causes, Metrics};
 
-/// How many months are listed at once.
+/// How many months are listed at once when everything is compared.
 const LISTED_MAX: u16 = 200;
 
-/// How much a scheduled run asks the ledger for at once.
-const WINDOW: SignedDuration = SignedDuration::from_secs(60);
-
-/// Each scheduled run looks once more at what the one before saw last: entries whose transaction ended after it looked. An entry
-/// gets its time in the statement that posts it, which the database ends after ten seconds.
-const OVERLAP: SignedDuration = SignedDuration::from_secs(60);
-
-/// Totals whose newest entry is younger than this are not different: its execution is on its way, and brings them up.
-const IN_FLIGHT: Duration = Duration::from_secs(60);
+/// How many months of listed items are compared before the next look at the clock: those of a year, which share an item, belong
+/// together.
+const MONTHS_OF_ITEMS_MAX: usize = 12;
 
 /// What the function works with, built once when it starts.
 #[derive(Debug)]
@@ -54,23 +55,25 @@ pub enum RunError {
     /// The ledger gave no answer.
     #[error(transparent)]
     Ledger(#[from] LedgerError),
-    /// The read model gave no answer.
+    /// The read model could not be listed.
     #[error(transparent)]
     Read(#[from] ReadError),
-    /// The read model did not take a repair.
-    #[error(transparent)]
-    Write(#[from] WriteError),
+    /// A store is down, so no month could be compared. None is set aside for that.
+    #[error("a store does not answer, so no month can be compared")]
+    Stores(#[source] MonthError),
 }
 
 impl ReconcileBalances {
     /// Compares what the event says, until it is late.
     pub async fn handle(&self, event: Value, is_late: impl Fn() -> bool) -> Result<Report, RunError> {
-        let mut report = Report::default();
+        let mut run = Run::default();
+        let has_begun = Cell::new(false);
         let result = match Request::parse(event) {
             // On the heap: the compiler gives up on futures that are nested as deeply as all of this.
-            Ok(request) => Box::pin(self.run(request, &is_late, &mut report)).await,
+            Ok(request) => Box::pin(self.run(request, Clock::new(&is_late, &has_begun), &mut run)).await,
             Err(error) => Err(error.into()),
         };
+        let report = run.report;
         self.metrics.emit(report.metrics());
         match result {
             Ok(()) => {
@@ -84,9 +87,10 @@ impl ReconcileBalances {
         }
     }
 
-    async fn run(&self, request: Request, is_late: &impl Fn() -> bool, report: &mut Report) -> Result<(), RunError> {
+    async fn run(&self, request: Request, clock: Clock<'_>, run: &mut Run) -> Result<(), RunError> {
+        run.finds_months_set_aside = self.ledger.count_months_set_aside().await? > 0;
         match request {
-            Request::Scheduled => self.reconcile_recent(is_late, report).await,
+            Request::Scheduled => self.reconcile_recent(clock, run).await?,
             Request::Merchant { merchant, currency, months, after } => {
                 let currencies = match currency {
                     Some(currency) => vec![currency],
@@ -96,39 +100,15 @@ impl ReconcileBalances {
                     let merchant = merchant.clone();
                     months_between(months).map(move |month| MonthKey { merchant: merchant.clone(), currency, month })
                 });
-                report.next = self.reconcile_each(keys, after, is_late, report).await?;
-                report.complete = report.next.is_none();
-                Ok(())
+                run.report.next = self.reconcile_each(keys, after, clock, run).await?;
+                run.report.complete = run.report.next.is_none();
             }
             Request::Everything { after } => {
-                report.next = self.reconcile_everything(after, is_late, report).await?;
-                report.complete = report.next.is_none();
-                Ok(())
+                run.report.next = self.reconcile_everything(after, clock, run).await?;
+                run.report.complete = run.report.next.is_none();
             }
         }
-    }
-
-    /// What was recorded since the last run, minute by minute, so that a run which is out of time has come some way.
-    async fn reconcile_recent(&self, is_late: &impl Fn() -> bool, report: &mut Report) -> Result<(), RunError> {
-        let Reconciled { until, now } = self.ledger.reconciled().await?;
-        let mut since = until - OVERLAP;
-        // Whatever was recorded by now is covered when a month is compared, however often it comes up.
-        let mut compared = HashSet::new();
-        while since < now {
-            let until = now.min(since + WINDOW);
-            for key in self.ledger.months_recorded_between(since, until).await? {
-                if !compared.contains(&key) {
-                    self.reconcile_month(&key, report).await?;
-                    compared.insert(key);
-                }
-            }
-            self.ledger.save_reconciled(until).await?;
-            since = until;
-            if is_late() {
-                break;
-            }
-        }
-        report.complete = since >= now;
+        run.report.set_aside = Some(self.ledger.count_months_set_aside().await?);
         Ok(())
     }
 
@@ -137,22 +117,30 @@ impl ReconcileBalances {
         &self,
         keys: impl Iterator<Item = MonthKey>,
         after: Option<Place>,
-        is_late: &impl Fn() -> bool,
-        report: &mut Report,
+        clock: Clock<'_>,
+        run: &mut Run,
     ) -> Result<Option<Place>, RunError> {
         let mut keys = keys.peekable();
-        if let Some(after) = after {
+        let mut place = after;
+        if let Some(after) = &place {
             // What lies before the place, and the month that it names.
-            while keys.next_if(|key| Place::behind(key) != after).is_some() {}
+            while keys.next_if(|key| Place::behind(key) != *after).is_some() {}
             keys.next();
         }
-        while let Some(key) = keys.next() {
-            self.reconcile_month(&key, report).await?;
-            if is_late() && keys.peek().is_some() {
-                return Ok(Some(Place::behind(&key)));
+        loop {
+            let batch: Vec<MonthKey> = keys.by_ref().take(BATCH_MAX).collect();
+            let came_to = self.reconcile_batch(&batch, clock, run).await?;
+            place = batch[..came_to].last().map(Place::behind).or(place);
+            if came_to < batch.len() {
+                return Ok(place);
+            }
+            if keys.peek().is_none() {
+                return Ok(None);
+            }
+            if run.has_failed_too_often() {
+                return Ok(place);
             }
         }
-        Ok(None)
     }
 
     /// Every month that the ledger has entries of, then every month that the read model holds anything of: a restored ledger
@@ -160,28 +148,28 @@ impl ReconcileBalances {
     async fn reconcile_everything(
         &self,
         after: Option<Place>,
-        is_late: &impl Fn() -> bool,
-        report: &mut Report,
+        clock: Clock<'_>,
+        run: &mut Run,
     ) -> Result<Option<Place>, RunError> {
         let mut last = match after {
             None => None,
             Some(Place::Ledger { merchant_id, currency, month }) => Some(month_key(&merchant_id, &currency, &month)?),
-            Some(Place::Table) => return self.reconcile_table(None, is_late, report).await,
+            Some(Place::Table) => return self.reconcile_table(None, clock, run).await,
             Some(Place::Item { pk, sk }) => {
-                return self.reconcile_table(Some(ScanPlace { pk, sk }), is_late, report).await;
+                return self.reconcile_table(Some(ScanPlace { pk, sk }), clock, run).await;
             }
         };
         loop {
-            let keys = self.ledger.months_with_entries(last.as_ref(), LISTED_MAX).await?;
-            if keys.is_empty() {
-                return self.reconcile_table(None, is_late, report).await;
-            }
-            for key in keys {
-                self.reconcile_month(&key, report).await?;
-                if is_late() {
-                    return Ok(Some(Place::behind(&key)));
+            let MonthPage { months, is_last } = self.ledger.months_with_entries(last.as_ref(), LISTED_MAX).await?;
+            for batch in months.chunks(BATCH_MAX) {
+                let came_to = self.reconcile_batch(batch, clock, run).await?;
+                last = batch[..came_to].last().cloned().or(last);
+                if came_to < batch.len() || run.has_failed_too_often() {
+                    return Ok(last.as_ref().map(Place::behind));
                 }
-                last = Some(key);
+            }
+            if is_last {
+                return self.reconcile_table(None, clock, run).await;
             }
         }
     }
@@ -189,90 +177,43 @@ impl ReconcileBalances {
     async fn reconcile_table(
         &self,
         mut after: Option<ScanPlace>,
-        is_late: &impl Fn() -> bool,
-        report: &mut Report,
+        clock: Clock<'_>,
+        run: &mut Run,
     ) -> Result<Option<Place>, RunError> {
         loop {
-            let (months, next) = self.table.months(after.as_ref()).await?;
-            for (merchant, currency, month) in months {
-                self.reconcile_month(&MonthKey { merchant, currency, month }, report).await?;
+            let (items, has_more) = self.table.items(after.as_ref()).await?;
+            let mut compared = HashSet::new();
+            let mut items = items.into_iter().peekable();
+            while items.peek().is_some() {
+                // The clock is looked at here, and not within: a place is behind an item, all of whose months are compared.
+                if !clock.has_time() || run.has_failed_too_often() {
+                    return Ok(Some(after.map_or(Place::Table, |ScanPlace { pk, sk }| Place::Item { pk, sk })));
+                }
+                let mut batch = Vec::new();
+                while let Some(item) = items.next_if(|item| fits(&batch, item)) {
+                    let months = item.months.unwrap_or_else(|| {
+                        let ScanPlace { pk, sk } = &item.place;
+                        tracing::error!(pk, sk, "an item of the balance table is of no merchant, day or year");
+                        run.report.unknown_items += 1;
+                        Vec::new()
+                    });
+                    let keys =
+                        months.into_iter().map(|(merchant, currency, month)| MonthKey { merchant, currency, month });
+                    batch.extend(keys.filter(|key| compared.insert(key.clone())));
+                    after = Some(item.place);
+                }
+                self.reconcile_batch(&batch, Clock::unlimited(), run).await?;
             }
-            match next {
-                None => return Ok(None),
-                Some(ScanPlace { pk, sk }) if is_late() => return Ok(Some(Place::Item { pk, sk })),
-                place => after = place,
+            if !has_more {
+                return Ok(None);
             }
         }
-    }
-
-    async fn reconcile_month(&self, key: &MonthKey, report: &mut Report) -> Result<(), RunError> {
-        // In this order, so that the read model holds nothing that the ledger's answer does not cover.
-        let stored = self.table.month(&key.merchant, key.currency, key.month).await?;
-        let known = self.ledger.month(key).await?;
-        report.months_compared += 1;
-        for difference in totals_differences(&known, key.currency, &stored) {
-            self.settle_totals(key, &known, &difference, report).await?;
-        }
-        // After the totals: a balance must never show fewer entries than its seal.
-        for difference in seal_differences(&known, &stored) {
-            self.settle_seal(key, &difference, report).await?;
-        }
-        Ok(())
-    }
-
-    async fn settle_totals(
-        &self,
-        key: &MonthKey,
-        known: &LedgerMonth,
-        difference: &TotalsDifference<'_>,
-        report: &mut Report,
-    ) -> Result<(), RunError> {
-        let TotalsDifference { kind, expected, seen, since } = difference;
-        let age = since.map(|since| between(since, known.totals_at));
-        let is_in_flight = matches!(kind, Kind::Missing | Kind::Behind) && age.is_some_and(|age| age < IN_FLIGHT);
-        report.count(*kind, is_in_flight, age.unwrap_or_default());
-        if !is_in_flight {
-            let MonthKey { merchant, currency, .. } = key;
-            tracing::warn!(%merchant, %currency, period = %expected.period, ?kind, ?age, "balance differs from the ledger");
-        }
-        // Also what is in flight: its execution will find it done.
-        let write = match (kind, seen) {
-            (Kind::Wrong | Kind::Ahead, Some(seen)) => {
-                self.table.replace_totals(&key.merchant, expected, known.epoch, known.totals_at, seen).await?
-            }
-            _ => self.table.write_if_newer(&key.merchant, expected, known.epoch, known.totals_at).await?,
-        };
-        if write == Write::Written && !is_in_flight && *kind != Kind::Renewed {
-            report.repaired += 1;
-        }
-        Ok(())
-    }
-
-    async fn settle_seal(
-        &self,
-        key: &MonthKey,
-        difference: &SealDifference<'_>,
-        report: &mut Report,
-    ) -> Result<(), RunError> {
-        let MonthKey { merchant, currency, .. } = key;
-        let SealDifference { date, expected, seen, must_replace } = difference;
-        report.seals += 1;
-        tracing::warn!(%merchant, %currency, %date, ?expected, "mark of a seal differs from the ledger");
-        let write = match (expected, seen) {
-            (Some(mark), Some(seen)) if *must_replace => {
-                self.table.replace_seal(merchant, *currency, *date, *mark, seen).await?
-            }
-            (Some(mark), _) => self.table.write_seal(merchant, *currency, *date, *mark).await?,
-            (None, Some(seen)) => self.table.remove_seal(merchant, *currency, *date, seen).await?,
-            (None, None) => Write::UpToDate,
-        };
-        report.repaired += u64::from(write == Write::Written);
-        Ok(())
     }
 }
 
-fn between(since: Timestamp, now: Timestamp) -> Duration {
-    Duration::try_from(now.duration_since(since)).unwrap_or_default()
+/// Whether the months of one more item can be compared with the others. Those of a first one always can.
+fn fits(batch: &[MonthKey], item: &ListedItem) -> bool {
+    batch.is_empty() || batch.len() + item.months.as_ref().map_or(0, Vec::len) <= MONTHS_OF_ITEMS_MAX
 }
 
 fn months_between((first, last): (Month, Month)) -> impl Iterator<Item = Month> {

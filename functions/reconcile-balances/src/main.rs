@@ -13,8 +13,8 @@ use telemetry::{Invocation, Telemetry};
 const DYNAMODB: AwsLimits =
     AwsLimits { attempt_timeout: Duration::from_secs(2), operation_timeout: Duration::from_secs(5), attempts: 3 };
 
-/// Comparing and putting right what is listed at once of the read model takes less than this.
-const RESERVE: Duration = Duration::from_secs(30);
+/// What is begun when the clock is looked at takes less than this: the months of a year, and setting aside those that fail.
+const RESERVE: Duration = Duration::from_secs(45);
 
 #[tokio::main(flavor = "current_thread")]
 async fn main() -> Result<(), Error> {

@@ -10,6 +10,12 @@ use crate::{Place, compare::Kind};
 pub struct Report {
     /// How many months of a merchant and currency were compared.
     pub months_compared: u64,
+    /// How many could not be. They are set aside, and later scheduled runs try them again.
+    pub failed: u64,
+    /// How many months are set aside at the end, by whatever run.
+    pub set_aside: Option<u64>,
+    /// How many items of the read model are of no merchant, day or year. Nobody reads them.
+    pub unknown_items: u64,
     /// Totals that lack entries, one of them of the last minute: its execution is on its way, and brings them up.
     pub in_flight: u64,
     /// Totals that were right but of an earlier epoch.
@@ -53,12 +59,28 @@ impl Report {
         self.oldest_age_seconds = self.oldest_age_seconds.max(age.as_secs());
     }
 
+    /// What was found of one month, of a run that has compared others before.
+    pub(crate) fn add(&mut self, month: &Report) {
+        let Report { months_compared, in_flight, renewed, missing, behind, wrong, ahead, seals, repaired, .. } = month;
+        self.months_compared += months_compared;
+        self.in_flight += in_flight;
+        self.renewed += renewed;
+        self.missing += missing;
+        self.behind += behind;
+        self.wrong += wrong;
+        self.ahead += ahead;
+        self.seals += seals;
+        self.repaired += repaired;
+        self.oldest_age_seconds = self.oldest_age_seconds.max(month.oldest_age_seconds);
+    }
+
     pub(crate) fn metrics(&self) -> ReconciliationMetrics {
         ReconciliationMetrics {
             months_compared: self.months_compared,
             balances_different: self.missing + self.behind + self.wrong + self.ahead,
             balances_repaired: self.repaired,
             oldest_difference_age: self.oldest_age_seconds,
+            months_set_aside: self.set_aside,
             stores: StoreMetrics::take(),
         }
     }

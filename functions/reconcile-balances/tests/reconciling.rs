@@ -11,7 +11,7 @@ use cashflow::{
     PeriodTotals, Totals, parse_date,
 };
 use ledger::Ledger;
-use reconcile_balances::{ReconcileBalances, Report};
+use reconcile_balances::{ReconcileBalances, Report, RunError};
 use serde_json::{Value, json};
 use test_events::{EmittedMetrics, event};
 use test_stores::{Database, DynamoDb};
@@ -39,6 +39,10 @@ impl World {
 
     /// Posts an entry of 1.00, which nobody consolidates.
     async fn post(&self, merchant: &str, currency: &str, date: &str, key: &str) {
+        World::post_to(&Ledger::new(self.database.config()), merchant, currency, date, key).await;
+    }
+
+    async fn post_to(ledger: &Ledger, merchant: &str, currency: &str, date: &str, key: &str) {
         let merchant = MerchantId::parse(merchant).unwrap();
         let date = parse_date(date).unwrap();
         let request = EntryRequest {
@@ -49,7 +53,7 @@ impl World {
             category: None,
         };
         let entry = request.into_entry(EntryId::derive(&merchant, &IdempotencyKey::parse(key).unwrap()), date);
-        Ledger::new(self.database.config()).post(&merchant, &[entry]).await.unwrap();
+        ledger.post(&merchant, &[entry]).await.unwrap();
     }
 
     /// Makes all entries a day older: their executions must have ended, one way or another.
@@ -72,6 +76,56 @@ impl World {
 
     async fn everything(&self) -> Report {
         self.reconcile(json!({"everything": true})).await
+    }
+
+    /// Until late, which it is at this look at the clock. The first month is begun without one.
+    async fn reconcile_until_look(&self, look: u64) -> Report {
+        let looks = Cell::new(1);
+        self.function.handle(json!({}), || looks.replace(looks.get() + 1) >= look).await.unwrap()
+    }
+
+    /// As if no scheduled run had come by since shortly before the first entry was posted.
+    async fn forget_scheduled_runs(&self) {
+        let forget = "
+            UPDATE reconciliation SET reconciled_until = first.recorded_at + INTERVAL '50 seconds'
+            FROM (SELECT min(recorded_at) AS recorded_at FROM entry) AS first";
+        self.database.owner().await.batch_execute(forget).await.unwrap();
+    }
+
+    /// One entry each of so many merchants, of a day ago, that nobody consolidated or compared.
+    async fn of_merchants(count: usize) -> World {
+        let world = World::new().await;
+        let ledger = Ledger::new(world.database.config());
+        for number in 0..count {
+            World::post_to(&ledger, &merchant_name(number), "BRL", DAY, "1").await;
+        }
+        world.let_a_day_pass().await;
+        world.forget_scheduled_runs().await;
+        world
+    }
+
+    /// Makes a month unreadable: one of its items is of a day that no calendar has.
+    async fn break_month(&self, merchant: &str) {
+        self.store.overwrite(&format!("{merchant}#BRL"), "day#2026-11-1x", "credits", number("1")).await;
+    }
+
+    async fn mend_month(&self, merchant: &str) {
+        let delete = self.store.client.delete_item().table_name(&self.store.table_name);
+        let delete = delete.key("pk", text(&format!("{merchant}#BRL"))).key("sk", text("day#2026-11-1x"));
+        delete.send().await.unwrap();
+    }
+
+    /// How many of so many merchants have their balance.
+    async fn written(&self, count: usize) -> usize {
+        let date = parse_date(DAY).unwrap();
+        let mut written = 0;
+        for number in 0..count {
+            let merchant = MerchantId::parse(&merchant_name(number)).unwrap();
+            let table = &self.function.table;
+            let lines = table.daily_balances(&merchant, Currency::BRL, date, date, Consistency::Strong).await;
+            written += usize::from(lines.is_ok_and(|lines| lines[0].balance.totals.entry_count > 0));
+        }
+        written
     }
 
     async fn overwrite(&self, sk: &str, attribute: &str, value: AttributeValue) {
@@ -107,6 +161,11 @@ impl World {
     }
 }
 
+/// In the order in which months are listed.
+fn merchant_name(number: usize) -> String {
+    format!("merchant-{number:06}")
+}
+
 fn number(value: &str) -> AttributeValue {
     AttributeValue::N(value.to_owned())
 }
@@ -115,9 +174,9 @@ fn text(value: &str) -> AttributeValue {
     AttributeValue::S(value.to_owned())
 }
 
-/// A report of a complete run.
+/// A report of a complete run that leaves nothing set aside.
 fn complete(months_compared: u64, repaired: u64) -> Report {
-    Report { months_compared, repaired, complete: true, ..Report::default() }
+    Report { months_compared, repaired, set_aside: Some(0), complete: true, ..Report::default() }
 }
 
 #[tokio::test]
@@ -297,32 +356,252 @@ async fn a_scheduled_run_compares_what_was_posted_since_the_last_one() {
 }
 
 #[tokio::test]
-async fn a_scheduled_run_that_is_out_of_time_is_continued_by_the_next() {
+async fn a_scheduled_run_that_is_out_of_time_is_continued_where_it_stopped() {
+    const MERCHANTS: usize = 50;
+    let world = World::of_merchants(MERCHANTS).await;
+    for run in 1..5 {
+        let report = world.reconcile_until_look(10).await;
+        assert_eq!((report.months_compared, report.complete), (10, false), "run {run}");
+        assert_eq!(world.written(MERCHANTS).await, 10 * run);
+    }
+    let report = world.reconcile(json!({})).await;
+    assert_eq!((report.months_compared, report.complete), (10, true));
+    assert_eq!(world.written(MERCHANTS).await, MERCHANTS);
+    assert_eq!(world.reconcile(json!({})).await, complete(0, 0));
+}
+
+/// Ten times as many months in a minute as a run can compare. Here some hundreds are, at the beginning, at the end of a window
+/// and at the very end: what is between is the same again and again.
+#[tokio::test]
+async fn a_minute_with_130_000_months_is_come_through_run_by_run() {
+    const MONTHS: usize = 130_000;
     let world = World::new().await;
     let owner = world.database.owner().await;
-    owner.batch_execute("ALTER TABLE entry DISABLE TRIGGER entry_is_append_only").await.unwrap();
-    owner.batch_execute("UPDATE reconciliation SET reconciled_until = now() - INTERVAL '1 hour'").await.unwrap();
-    for (merchant, minutes) in [("a", 50), ("b", 30), ("c", 1)] {
-        world.post(merchant, "BRL", DAY, "1").await;
-        let recorded = format!(
-            "UPDATE entry SET recorded_at = now() - INTERVAL '{minutes} minutes' WHERE merchant_id = '{merchant}'"
-        );
-        owner.batch_execute(&recorded).await.unwrap();
-    }
-    let written = async || {
-        let mut written = Vec::new();
-        for merchant in ["a", "b", "c"] {
-            written.push(world.day(merchant, "BRL", DAY).await.1);
-        }
-        written
+    // In a minute of an hour ago, in an order that has nothing to do with that of the months.
+    let entries = format!(
+        "SET statement_timeout = 0;
+         INSERT INTO entry (merchant_id, id, fingerprint, type, amount_minor, currency, date, recorded_at, slot, position)
+         SELECT 'merchant-' || to_char(number * 7919 % {MONTHS}, 'FM000000'), gen_random_uuid(), sha256(''), 'credit', 100, 'BRL',
+             '{DAY}', date_trunc('minute', now()) - INTERVAL '1 hour' + number * INTERVAL '60 seconds' / {MONTHS}, 0, 1
+         FROM generate_series(0, {MONTHS} - 1) AS number;
+         UPDATE reconciliation SET reconciled_until = date_trunc('minute', now()) - INTERVAL '59 minutes'"
+    );
+    owner.batch_execute(&entries).await.unwrap();
+    let place = async || {
+        let place = "SELECT after_merchant_id, to_char(window_until, 'SS') FROM reconciliation";
+        let row = owner.query_one(place, &[]).await.unwrap();
+        (row.get::<_, String>(0), row.get::<_, String>(1))
     };
-    // Out of time after half of the hour and the minute before it.
-    let minutes = Cell::new(0);
-    let is_late = || minutes.replace(minutes.get() + 1) >= 35;
-    let report = world.function.handle(json!({}), is_late).await.unwrap();
-    assert_eq!((report.months_compared, report.complete, written().await), (2, false, vec![1, 1, 0]));
+    let mut last = String::new();
+    for _ in 0..5 {
+        let report = world.reconcile_until_look(100).await;
+        assert_eq!((report.months_compared, report.complete), (100, false));
+        let (merchant, second) = place().await;
+        // A quarter of the minute is what the ledger lists at once.
+        assert!(merchant > last && second == "15", "{merchant} after {last}, to second {second}");
+        last = merchant;
+    }
+    // As runs after these leave it: near the end of this window, then of the last one.
+    for (since, until) in [(0, 15), (45, 60)] {
+        let near_the_end = format!(
+            "UPDATE reconciliation SET (reconciled_until, place_of, window_until, after_merchant_id) = (
+                 SELECT minute + INTERVAL '{since} s 1 minute', minute + INTERVAL '{since} s 1 minute', minute + INTERVAL '{until} s', 'merchant-129900'
+                 FROM (SELECT date_trunc('minute', min(recorded_at)) AS minute FROM entry) AS recorded)"
+        );
+        owner.batch_execute(&near_the_end).await.unwrap();
+        let report = world.reconcile_until_look(60).await;
+        let (merchant, second) = place().await;
+        match since {
+            0 => assert!(
+                !report.complete && second == "30" && merchant < last,
+                "{merchant} in the window to second {second}"
+            ),
+            _ => assert!(report.complete && (15..35).contains(&report.months_compared), "{report:?}"),
+        }
+    }
+}
+
+/// Counting and listing have four seconds.
+#[tokio::test]
+async fn a_window_that_cannot_be_listed_in_time_is_halved() {
+    let world = World::of_merchants(5).await;
+    let slow = "
+        ALTER TABLE entry DISABLE TRIGGER entry_is_append_only;
+        UPDATE entry SET recorded_at = now() - INTERVAL '5 minutes';
+        UPDATE reconciliation SET reconciled_until = now() - INTERVAL '5 minutes';
+        CREATE OR REPLACE FUNCTION ledger_maintenance.months_recorded_after(
+            since text, until text, after_merchant text, after_currency text, after_month text, rows_max bigint
+        )
+        RETURNS TABLE (merchant_id text, currency text, month text)
+        LANGUAGE plpgsql STABLE SECURITY DEFINER SET search_path = public AS $$
+        BEGIN
+            IF $2::timestamptz - $1::timestamptz > INTERVAL '20 seconds' THEN
+                PERFORM pg_sleep(6);
+            END IF;
+            RETURN QUERY SELECT DISTINCT entry.merchant_id, entry.currency, to_char(entry.date, 'YYYY-MM') FROM entry
+                WHERE recorded_at >= $1::timestamptz AND recorded_at < $2::timestamptz AND entry.merchant_id > $3;
+        END
+        $$";
+    world.database.owner().await.batch_execute(slow).await.unwrap();
     let report = world.reconcile(json!({})).await;
-    assert_eq!((report.months_compared, report.complete, written().await), (1, true, vec![1, 1, 1]));
+    assert_eq!((report.months_compared, report.complete), (5, true));
+}
+
+/// Whatever ends a function, such as its timeout: what it has noted counts, and the rest is compared again.
+#[tokio::test]
+async fn a_run_that_ends_within_a_batch_loses_no_more_than_that_batch() {
+    const MERCHANTS: usize = 80;
+    let world = World::of_merchants(MERCHANTS).await;
+    let (looks, ended) = (Cell::new(0), tokio::sync::Notify::new());
+    let is_late = || {
+        looks.set(looks.get() + 1);
+        if looks.get() == 50 {
+            ended.notify_one();
+        }
+        false
+    };
+    tokio::select! {
+        biased;
+        () = ended.notified() => {}
+        report = world.function.handle(json!({}), is_late) => panic!("{report:?}"),
+    }
+    // One batch of 32 was noted, of the next one a part was done.
+    let done = world.written(MERCHANTS).await;
+    assert!((32..60).contains(&done), "{done}");
+    let report = world.reconcile(json!({})).await;
+    assert_eq!((report.months_compared, report.complete), (48, true));
+    assert_eq!(world.written(MERCHANTS).await, MERCHANTS);
+}
+
+#[tokio::test]
+async fn two_scheduled_runs_at_once_compare_everything_and_lose_no_place() {
+    const MERCHANTS: usize = 100;
+    let world = World::of_merchants(MERCHANTS).await;
+    let other = ReconcileBalances {
+        ledger: Ledger::new(world.database.maintenance_config()),
+        table: BalanceTable::new(world.store.client.clone(), &world.store.table_name),
+        metrics: EmittedMetrics::default().metrics(),
+    };
+    let looks = Cell::new(0);
+    let is_late = || looks.replace(looks.get() + 1) >= 40;
+    let (one, another) = tokio::join!(other.handle(json!({}), || false), world.function.handle(json!({}), is_late));
+    assert!(one.unwrap().complete && !another.unwrap().complete);
+    assert_eq!(world.written(MERCHANTS).await, MERCHANTS);
+    assert_eq!(world.reconcile(json!({})).await.months_compared, 0);
+}
+
+#[tokio::test]
+async fn a_month_that_cannot_be_compared_is_set_aside_and_keeps_no_other_waiting() {
+    let world = World::of_merchants(3).await;
+    world.break_month(&merchant_name(0)).await;
+    let report = world.reconcile(json!({})).await;
+    assert_eq!((report.months_compared, report.failed, report.set_aside, report.complete), (2, 1, Some(1), true));
+    assert_eq!(world.metrics.sum("MonthsSetAside"), 1);
+    assert_eq!(world.written(3).await, 2);
+
+    // Later runs try it again, whatever else was recorded, until it can be compared.
+    world.let_a_day_pass().await;
+    let report = world.reconcile(json!({})).await;
+    assert_eq!((report.months_compared, report.failed, report.set_aside), (0, 1, Some(1)));
+    world.mend_month(&merchant_name(0)).await;
+    let report = world.reconcile(json!({})).await;
+    assert_eq!((report.months_compared, report.failed, report.set_aside), (1, 0, Some(0)));
+    assert_eq!(world.written(3).await, 3);
+}
+
+#[tokio::test]
+async fn a_month_that_was_set_aside_is_not_any_more_once_any_run_has_compared_it() {
+    let world = World::of_merchants(1).await;
+    world.break_month(&merchant_name(0)).await;
+    assert_eq!(world.reconcile(json!({})).await.set_aside, Some(1));
+    world.mend_month(&merchant_name(0)).await;
+    let request = json!({"merchant_id": merchant_name(0), "from": DAY, "to": DAY});
+    assert_eq!(world.reconcile(request).await.set_aside, Some(0));
+}
+
+/// More than are compared side by side, so that no run sees any other between them.
+#[tokio::test]
+async fn many_months_that_cannot_be_compared_do_not_stop_those_behind_them() {
+    const BROKEN: usize = 70;
+    let world = World::of_merchants(BROKEN + 1).await;
+    for number in 0..BROKEN {
+        world.break_month(&merchant_name(number)).await;
+    }
+    let report = world.reconcile(json!({})).await;
+    assert_eq!((report.months_compared, report.failed, report.complete), (1, BROKEN as u64, true));
+    // The next run tries each of them once, and no more.
+    let report = world.reconcile(json!({})).await;
+    assert_eq!((report.failed, report.set_aside), (BROKEN as u64, Some(BROKEN as u64)));
+    let attempts = "SELECT DISTINCT attempts FROM month_set_aside";
+    let attempts = world.database.owner().await.query(attempts, &[]).await.unwrap();
+    assert_eq!(attempts.iter().map(|row| row.get(0)).collect::<Vec<i32>>(), [2]);
+}
+
+/// An item may have 400 KB, which is nothing of the table.
+#[tokio::test]
+async fn a_month_whose_item_takes_no_write_is_set_aside_while_the_table_takes_others() {
+    let world = World::of_merchants(2).await;
+    let full = text(&"x".repeat(400 * 1024 - 64));
+    world.store.overwrite(&format!("{}#BRL", merchant_name(0)), "day#2026-11-22", "note", full).await;
+    let report = world.reconcile(json!({})).await;
+    assert_eq!((report.months_compared, report.failed, report.set_aside), (1, 1, Some(1)));
+    assert_eq!(world.day(&merchant_name(1), "BRL", DAY).await, (100, 1));
+}
+
+#[tokio::test]
+async fn while_the_read_model_is_down_a_run_fails_and_sets_nothing_aside() {
+    const MERCHANTS: usize = 40;
+    let world = World::of_merchants(MERCHANTS).await;
+    world.reconcile_until_look(5).await;
+    let down = ReconcileBalances {
+        ledger: Ledger::new(world.database.maintenance_config()),
+        table: BalanceTable::new(world.store.client.clone(), "no-such-table"),
+        metrics: EmittedMetrics::default().metrics(),
+    };
+    for event in
+        [json!({}), json!({"everything": true}), json!({"merchant_id": merchant_name(0), "from": DAY, "to": DAY})]
+    {
+        let error = down.handle(event, || false).await.unwrap_err();
+        assert!(matches!(error, RunError::Stores(_)), "{error:?}");
+    }
+    let report = world.reconcile(json!({})).await;
+    assert_eq!((report.months_compared, report.set_aside, report.complete), (35, Some(0), true));
+}
+
+#[tokio::test]
+async fn while_the_ledger_is_down_a_run_fails() {
+    let world = World::of_merchants(1).await;
+    let mut config = world.database.maintenance_config();
+    config.port = 1;
+    let down = ReconcileBalances {
+        ledger: Ledger::new(config),
+        table: BalanceTable::new(world.store.client.clone(), &world.store.table_name),
+        metrics: EmittedMetrics::default().metrics(),
+    };
+    assert!(matches!(down.handle(json!({}), || false).await, Err(RunError::Ledger(_))));
+}
+
+#[tokio::test]
+async fn on_demand_a_month_that_cannot_be_compared_keeps_no_other_waiting_either() {
+    let requests = [
+        (json!({"everything": true}), 2),
+        (json!({"merchant_id": "acme", "from": "2026-10-01", "to": "2026-12-31"}), 0),
+    ];
+    for (request, unknown_items) in requests {
+        let world = World::new().await;
+        for date in ["2026-10-10", DAY, "2026-12-10"] {
+            world.post("acme", "BRL", date, date).await;
+        }
+        world.break_month("acme").await;
+        // Of nobody: no walk through the table may stop there.
+        world.store.overwrite("nobody", "day#2026-11-22", "credits", number("1")).await;
+        let report = world.reconcile(request).await;
+        assert_eq!((report.failed, report.set_aside, report.complete), (1, Some(1), true), "{report:?}");
+        assert_eq!(report.unknown_items, unknown_items);
+        for date in ["2026-10-10", "2026-12-10"] {
+            assert_eq!(world.line("acme", "BRL", date).await.balance.totals.entry_count, 1, "{date}");
+        }
+    }
 }
 
 #[tokio::test]

@@ -1,20 +1,24 @@
 //! The Lambda function `register-entry`.
 
+use std::sync::Arc;
+
 use http_api::serve;
 use intake::Intake;
 use jiff::Timestamp;
 use lambda_http::{Error, Request, run, service_fn};
+use ledger::{Ledger, LedgerConfig};
 use register_entry::RegisterEntry;
 use telemetry::Telemetry;
 
 #[tokio::main(flavor = "current_thread")]
 async fn main() -> Result<(), Error> {
     let telemetry = &Telemetry::start()?;
+    let ledger = Arc::new(Ledger::new(LedgerConfig::from_env().await?));
     let register_entry = &RegisterEntry {
-        intake: Intake::from_env(telemetry.metrics.clone()).await?,
+        intake: Intake::from_env(ledger, telemetry.metrics.clone()).await?,
         business_time_zone: settings::business_time_zone()?,
     };
-    register_entry.intake.memory.warm_up().await;
+    futures::join!(register_entry.intake.memory.warm_up(), register_entry.intake.lookup.warm_up());
     run(service_fn(async |request: Request| {
         Ok::<_, Error>(serve(telemetry, &request, register_entry.handle(&request, Timestamp::now())).await)
     }))

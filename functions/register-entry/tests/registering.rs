@@ -1,26 +1,34 @@
-//! What `register-entry` answers and starts, on a real Redis and a real Step Functions engine. The state machine here ends
-//! at once: whether entries are recorded is for other tests, whether and how often an execution starts is for these.
+//! What `register-entry` answers and starts, on a real Redis, a real PostgreSQL and a real Step Functions engine. The state machine
+//! here ends at once: whether entries are recorded is for other tests, whether and how often an execution starts is for these.
 
 #![allow(clippy::unwrap_used, reason = "a failed unwrap fails the test")]
 
+use std::{sync::Arc, time::Duration};
+
 use aws_sdk_sfn::Client;
-use cashflow::{Fingerprint, parse_date};
+use cashflow::{EntryId, Fingerprint, parse_date};
 use executions::StateMachine;
 use futures::future::join_all;
 use http_api::AcceptedEntry;
-use intake::Intake;
+use intake::{Intake, LOOKUP_BUDGET, LOOKUP_PAUSE, RequestLookup};
 use jiff::{Timestamp, tz::TimeZone};
+use ledger::{Ledger, LedgerConfig, Outcome};
 use register_entry::RegisterEntry;
-use request_memory::{BREAKER_PAUSE, RedisConfig, RequestMemory};
+use request_memory::{Mark, RedisConfig, Remembered, RequestMemory};
 use serde_json::{Value, json};
 use test_events::{Answer, EmittedMetrics, HttpEvent, state};
-use test_stores::{RedisServer, accepting_state_machine, aws_at, aws_engine};
+use test_stores::{Database, RedisServer, accepting_state_machine, aws_at, aws_engine};
+use workflow::RecordEntries;
+
+/// Far above what anything here takes.
+const BOUND: Duration = Duration::from_secs(30);
 
 /// 22 November 2026, noon in São Paulo.
 const NOON: &str = "2026-11-22T15:00:00Z";
 
 struct World {
     function: RegisterEntry,
+    database: Database,
     redis: RedisServer,
     sfn: Client,
     state_machine_arn: String,
@@ -29,15 +37,25 @@ struct World {
 
 impl World {
     async fn new() -> World {
-        let redis = RedisServer::start().await;
+        let (database, redis) = (Database::create().await, RedisServer::start().await);
         let sfn = Client::new(&aws_engine().await);
         let state_machine_arn = accepting_state_machine(&sfn).await;
         let metrics = EmittedMetrics::default();
-        let function = RegisterEntry {
-            intake: Intake { metrics: metrics.metrics(), ..intake(&redis, sfn.clone(), &state_machine_arn) },
-            ..function(&redis, sfn.clone(), &state_machine_arn)
-        };
-        World { function, redis, sfn, state_machine_arn, metrics }
+        let mut function = function(&database, &redis, sfn.clone(), &state_machine_arn);
+        function.intake.metrics = metrics.metrics();
+        warm(&function).await;
+        World { function, database, redis, sfn, state_machine_arn, metrics }
+    }
+
+    /// Another environment of the function, with connections of its own.
+    fn another_environment(&self) -> RegisterEntry {
+        function(&self.database, &self.redis, self.sfn.clone(), &self.state_machine_arn)
+    }
+
+    /// Posts what an execution was started with, as `apply-to-ledger` does.
+    async fn record(&self, input: &Value) -> Vec<Outcome> {
+        let (merchant, entries) = serde_json::from_value::<RecordEntries>(input.clone()).unwrap().parse().unwrap();
+        Ledger::new(self.database.config()).post(&merchant, &entries).await.unwrap().outcomes
     }
 
     async fn post(&self, event: &HttpEvent) -> Answer {
@@ -64,19 +82,21 @@ impl World {
     }
 }
 
-fn function(redis: &RedisServer, sfn: Client, state_machine_arn: &str) -> RegisterEntry {
-    RegisterEntry {
-        intake: intake(redis, sfn, state_machine_arn),
-        business_time_zone: TimeZone::get("America/Sao_Paulo").unwrap(),
-    }
+fn function(database: &Database, redis: &RedisServer, sfn: Client, state_machine_arn: &str) -> RegisterEntry {
+    let intake = Intake {
+        // On a busy machine Redis may miss its budget: what it says is soon asked for again.
+        memory: RequestMemory::new(&RedisConfig::single(redis.url()), Duration::from_millis(100)).unwrap(),
+        lookup: lookup(database.lookup_config()),
+        state_machine: StateMachine::new(sfn, state_machine_arn),
+        generation: "1-00ff".parse().unwrap(),
+        metrics: EmittedMetrics::default().metrics(),
+    };
+    RegisterEntry { intake, business_time_zone: TimeZone::get("America/Sao_Paulo").unwrap() }
 }
 
-fn intake(redis: &RedisServer, sfn: Client, state_machine_arn: &str) -> Intake {
-    Intake {
-        memory: RequestMemory::new(&RedisConfig::single(redis.url()), BREAKER_PAUSE).unwrap(),
-        state_machine: StateMachine::new(sfn, state_machine_arn),
-        metrics: EmittedMetrics::default().metrics(),
-    }
+/// On a busy machine a lookup may take longer than a request would wait: only the tests of that have the real budget.
+fn lookup(config: LedgerConfig) -> RequestLookup {
+    RequestLookup::new(Arc::new(Ledger::new(config)), BOUND, LOOKUP_PAUSE)
 }
 
 fn sale() -> HttpEvent {
@@ -112,8 +132,10 @@ async fn an_entry_is_accepted_once_its_execution_has_started() {
     );
     assert_eq!(answer.header("location"), Some(format!("/entries/{id}").as_str()));
     assert!(!is_replay(&answer));
-    let fingerprint = input["entries"][0]["fingerprint"].as_str().unwrap();
-    assert_eq!(world.executions().await, [(format!("{id}-{}", &fingerprint[..16]), input.clone())]);
+    let [(name, started)] = &world.executions().await[..] else { panic!("one execution") };
+    assert_eq!(started, &input);
+    // Known from the entry's id.
+    assert!(name.starts_with(&format!("{id}-")), "{name}");
 }
 
 #[tokio::test]
@@ -208,7 +230,7 @@ async fn naming_the_date_is_another_payload_than_leaving_it_out() {
 async fn nothing_is_remembered_of_a_request_whose_execution_did_not_start() {
     let world = World::new().await;
     let nowhere = Client::new(&aws_at("http://127.0.0.1:1").await);
-    let unreachable = function(&world.redis, nowhere, &world.state_machine_arn);
+    let unreachable = function(&world.database, &world.redis, nowhere, &world.state_machine_arn);
     for event in [sale(), batch(&[line("1", "1.00")])] {
         let refused = Answer::read(unreachable.handle(&event.request(), NOON.parse().unwrap()).await);
         assert_eq!((refused.status, refused.code()), (503, "temporarily_unavailable"));
@@ -363,8 +385,7 @@ async fn an_unknown_path_is_not_found() {
 async fn fifty_simultaneous_posts_of_one_key_are_one_execution_and_fifty_equal_answers() {
     let world = World::new().await;
     // As many environments of the function, each with its own connections.
-    let functions: Vec<RegisterEntry> =
-        (0..50).map(|_| function(&world.redis, world.sfn.clone(), &world.state_machine_arn)).collect();
+    let functions: Vec<RegisterEntry> = (0..50).map(|_| world.another_environment()).collect();
     let event = HttpEvent::load("register-entry/entry-without-date").request();
     let now: Timestamp = NOON.parse().unwrap();
     let answers = join_all(functions.iter().map(|function| function.handle(&event, now))).await;
@@ -377,11 +398,11 @@ async fn fifty_simultaneous_posts_of_one_key_are_one_execution_and_fifty_equal_a
 async fn what_is_remembered_carries_the_fingerprint_of_the_request() {
     let world = World::new().await;
     let answer = world.post(&sale()).await;
-    let id = cashflow::EntryId::parse(answer.body["id"].as_str().unwrap()).unwrap();
+    let id = EntryId::parse(answer.body["id"].as_str().unwrap()).unwrap();
     let [Some(remembered)] = &world.function.intake.memory.recall(&[id]).await[..] else { panic!("not remembered") };
     let (_, input) = &world.executions().await[0];
     assert_eq!(Ok(remembered.fingerprint), Fingerprint::parse(input["entries"][0]["fingerprint"].as_str().unwrap()));
-    let accepted: AcceptedEntry = serde_json::from_str(&remembered.response).unwrap();
+    let accepted: AcceptedEntry = serde_json::from_str(remembered.answer().unwrap()).unwrap();
     assert_eq!(accepted.date, parse_date("2026-11-22").unwrap().to_string());
 }
 
@@ -410,4 +431,203 @@ async fn a_breaker_that_keeps_requests_away_from_redis_shows_as_a_metric() {
     }
     let last = world.metrics.records().pop().unwrap();
     assert_eq!(last["RequestMemoryBreakerOpen"], 1);
+}
+
+fn other_sale() -> HttpEvent {
+    sale().json(&json!({"type": "debit", "amount": "7.00"}))
+}
+
+/// Waits until an environment of the function is connected.
+async fn warm(function: &RegisterEntry) {
+    let merchant = cashflow::MerchantId::parse("acme").unwrap();
+    let id = EntryId::from_uuid(uuid::Uuid::new_v4());
+    let fingerprint = Fingerprint::from_bytes(&[0; 32]).unwrap();
+    let deadline = tokio::time::Instant::now() + BOUND;
+    while function.intake.memory.reserve(&[(id, fingerprint)]).await == [None]
+        || function.intake.lookup.recorded(&merchant, &[]).await.is_none()
+    {
+        assert!(tokio::time::Instant::now() < deadline, "Redis or the ledger is not reached");
+        tokio::time::sleep(Duration::from_millis(20)).await;
+    }
+}
+
+#[tokio::test]
+async fn of_two_payloads_under_one_key_at_once_one_is_accepted_and_one_refused() {
+    let world = World::new().await;
+    let (one, other) = (world.another_environment(), world.another_environment());
+    tokio::join!(warm(&one), warm(&other));
+    for round in 0..24 {
+        let key = format!("race-{round}");
+        let events = [sale(), other_sale()].map(|event| event.header("idempotency-key", &key));
+        let requests = [events[0].request(), events[1].request()];
+        let now: Timestamp = NOON.parse().unwrap();
+        let (a, b) = tokio::join!(one.handle(&requests[0], now), other.handle(&requests[1], now));
+        let (a, b) = (Answer::read(a), Answer::read(b));
+        let mut statuses = [a.status, b.status];
+        statuses.sort_unstable();
+        assert_eq!(statuses, [202, 422], "{a:?} {b:?}");
+        // From now on each is answered as it was.
+        let [a_again, b_again] = [world.post(&events[0]).await, world.post(&events[1]).await];
+        assert_eq!([a_again.status, b_again.status], [a.status, b.status]);
+    }
+    assert_eq!(world.executions().await.len(), 24);
+}
+
+/// Both payloads were accepted while Redis was away. The memory has kept the one that the ledger did not post.
+#[tokio::test]
+async fn a_repeat_is_answered_as_the_ledger_has_it_whatever_is_remembered() {
+    let world = World::new().await;
+    world.post(&sale()).await;
+    world.redis.forget_everything().await;
+    world.post(&other_sale()).await;
+    let executions = world.executions().await;
+    assert_eq!(world.record(&executions[0].1).await, [Outcome::Applied]);
+    assert_eq!(world.record(&executions[1].1).await, [Outcome::Conflict]);
+    for _ in 0..2 {
+        let (posted, not_posted) = (world.post(&sale()).await, world.post(&other_sale()).await);
+        assert!(is_replay(&posted) && posted.status == 202, "{posted:?}");
+        assert_eq!((not_posted.status, not_posted.code()), (422, "idempotency_key_reused"));
+        // And so without Redis.
+        world.redis.forget_everything().await;
+    }
+    assert_eq!(world.executions().await.len(), 2);
+}
+
+/// As a till does that numbers its sales from 1 every day.
+#[tokio::test]
+async fn a_key_names_its_request_for_ever_though_redis_forgets_it() {
+    let world = World::new().await;
+    let monday = [line("1", "1.00"), line("2", "2.00")];
+    world.post(&batch(&monday)).await;
+    let recorded = world.executions().await.remove(0).1;
+    world.record(&recorded).await;
+    world.redis.forget_everything().await;
+    let tuesday = world.post(&batch(&[line("1", "9.00"), line("3", "3.00"), line("2", "8.00")])).await;
+    assert_eq!((tuesday.status, tuesday.code()), (422, "idempotency_key_reused"));
+    let used = "idempotency_key: was used before with another payload";
+    assert_eq!(tuesday.faults(), [format!("/entries/0/{used}"), format!("/entries/2/{used}")]);
+    // What was refused has left nothing behind: the key that was new can be used, with whatever payload.
+    let rest = world.post(&batch(&[line("3", "7.00"), line("1", "1.00")])).await;
+    assert_eq!(rest.status, 202, "{rest:?}");
+}
+
+/// Step Functions knows a name for 90 days, and an EXPRESS machine never: here it is another machine.
+#[tokio::test]
+async fn a_repeat_has_its_first_date_where_the_execution_is_forgotten_too() {
+    let world = World::new().await;
+    let undated = HttpEvent::load("register-entry/entry-without-date");
+    let first = world.post(&undated).await;
+    let recorded = world.executions().await.remove(0).1;
+    world.record(&recorded).await;
+    world.redis.forget_everything().await;
+    let another_machine = accepting_state_machine(&world.sfn).await;
+    let later = function(&world.database, &world.redis, world.sfn.clone(), &another_machine);
+    warm(&later).await;
+    let repeat = later.handle(&undated.request(), "2027-03-01T15:00:00Z".parse().unwrap()).await;
+    let repeat = Answer::read(repeat);
+    assert!(is_replay(&repeat));
+    assert_eq!((repeat.status, &repeat.body), (202, &first.body));
+    assert_eq!(world.metrics.sum("EntriesAccepted"), 1);
+}
+
+#[tokio::test]
+async fn a_reservation_whose_request_ended_halfway_lets_its_repeat_go_on() {
+    let world = World::new().await;
+    let fingerprint = {
+        world.post(&sale().header("idempotency-key", "another")).await;
+        let input = &world.executions().await[0].1["entries"][0];
+        Fingerprint::parse(input["fingerprint"].as_str().unwrap()).unwrap()
+    };
+    let id = EntryId::parse(state("apply-to-ledger/entry")["entries"][0]["id"].as_str().unwrap()).unwrap();
+    world.function.intake.memory.reserve(&[(id, fingerprint)]).await;
+    let other = world.post(&other_sale()).await;
+    assert_eq!((other.status, other.code()), (422, "idempotency_key_reused"));
+    let repeat = world.post(&sale()).await;
+    assert_eq!(repeat.status, 202);
+    assert!(!is_replay(&repeat));
+    assert_eq!(world.executions().await.len(), 2);
+}
+
+/// What a ledger was asked to record that was restored or made anew is recorded again.
+#[tokio::test]
+async fn a_request_of_another_generation_starts_again() {
+    let world = World::new().await;
+    world.post(&sale()).await;
+    world.redis.forget_everything().await;
+    let mut restored = world.another_environment();
+    warm(&restored).await;
+    restored.intake.generation = "2-00ff".parse().unwrap();
+    let again = Answer::read(restored.handle(&sale().request(), NOON.parse().unwrap()).await);
+    assert_eq!(again.status, 202);
+    assert!(!is_replay(&again));
+    let executions = world.executions().await;
+    assert_eq!(executions.len(), 2);
+    assert_eq!(executions[0].1, executions[1].1);
+}
+
+#[tokio::test]
+async fn entries_are_accepted_while_the_ledger_is_down() {
+    let mut world = World::new().await;
+    world.function.intake.lookup = lookup(LedgerConfig { port: 1, ..world.database.lookup_config() });
+    world.function.intake.lookup.warm_up().await;
+    for event in [sale(), batch(&[line("1", "1.00")])] {
+        assert_eq!(world.post(&event).await.status, 202);
+        assert!(is_replay(&world.post(&event).await));
+        let last = world.metrics.records().pop().unwrap();
+        assert_eq!(last["RequestLookupBreakerOpen"], 1);
+    }
+}
+
+/// Each request that waits takes 100 ms: 200 of them could not end within the bound.
+#[tokio::test]
+async fn a_ledger_that_hangs_is_not_waited_for_again_and_again() {
+    let mut world = World::new().await;
+    let ledger = Arc::new(Ledger::new(world.database.lookup_config()));
+    world.function.intake.lookup = RequestLookup::new(ledger, LOOKUP_BUDGET, LOOKUP_PAUSE);
+    world.function.intake.lookup.warm_up().await;
+    let owner = world.database.owner().await;
+    owner.batch_execute("BEGIN; LOCK TABLE entry IN ACCESS EXCLUSIVE MODE").await.unwrap();
+    let merchant = cashflow::MerchantId::parse("acme").unwrap();
+    let looking = async {
+        for _ in 0..200 {
+            assert_eq!(world.function.intake.lookup.recorded(&merchant, &[]).await, None);
+        }
+    };
+    let bound = Duration::from_secs(5);
+    tokio::time::timeout(bound, looking).await.expect("an open breaker answers without waiting");
+    assert_eq!(world.post(&sale()).await.status, 202);
+    owner.batch_execute("ROLLBACK").await.unwrap();
+}
+
+#[tokio::test]
+async fn a_ledger_that_comes_back_is_asked_again() {
+    let mut world = World::new().await;
+    world.function.intake.lookup =
+        RequestLookup::new(Arc::new(Ledger::new(world.database.lookup_config())), LOOKUP_BUDGET, LOOKUP_BUDGET);
+    let owner = world.database.owner().await;
+    owner.batch_execute("BEGIN; LOCK TABLE entry IN ACCESS EXCLUSIVE MODE").await.unwrap();
+    let merchant = cashflow::MerchantId::parse("acme").unwrap();
+    assert_eq!(world.function.intake.lookup.recorded(&merchant, &[]).await, None);
+    owner.batch_execute("ROLLBACK").await.unwrap();
+    let deadline = tokio::time::Instant::now() + Duration::from_secs(30);
+    while world.function.intake.lookup.recorded(&merchant, &[]).await.is_none() {
+        assert!(tokio::time::Instant::now() < deadline, "the ledger is back and still not asked");
+        tokio::time::sleep(Duration::from_millis(20)).await;
+    }
+}
+
+#[tokio::test]
+async fn what_the_ledger_answered_is_settled_and_needs_no_ledger_any_more() {
+    let mut world = World::new().await;
+    world.post(&sale()).await;
+    let input = world.executions().await.remove(0).1;
+    world.record(&input).await;
+    let id = EntryId::parse(input["entries"][0]["id"].as_str().unwrap()).unwrap();
+    let remembered = async |world: &World| world.function.intake.memory.recall(&[id]).await.pop().flatten();
+    assert!(matches!(remembered(&world).await, Some(Remembered { mark: Mark::Accepted(_), .. })));
+    assert!(is_replay(&world.post(&sale()).await));
+    assert!(matches!(remembered(&world).await, Some(Remembered { mark: Mark::Settled(_), .. })));
+    world.function.intake.lookup = lookup(LedgerConfig { port: 1, ..world.database.lookup_config() });
+    assert!(is_replay(&world.post(&sale()).await));
+    assert!(!world.function.intake.lookup.is_suspended(), "nobody has asked it");
 }

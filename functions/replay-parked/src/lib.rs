@@ -23,13 +23,15 @@ pub use queues::Queues;
 use queues::{DELAY_MAX, SendError};
 use serde_json::Value;
 use telemetry::{Causes, Metrics, ReplayMetrics, StoreMetrics};
-use workflow::{RecordEntries, Replay, replay_name};
+use workflow::{Generation, RecordEntries, Replay, replay_name};
 
 /// What the function works with, built once when it starts.
 #[derive(Debug)]
 pub struct ReplayParked {
     /// What runs the inputs.
     pub state_machine: StateMachine,
+    /// The generation of the ledger that they are recorded in.
+    pub generation: Generation,
     /// Where they wait.
     pub queues: Queues,
     /// How long an input waits before its first repetition; each further one waits twice as long, up to 15 minutes.
@@ -134,7 +136,7 @@ impl ReplayParked {
             Parked::Execution { detail } => {
                 let input = match &detail.input {
                     Some(input) => Some(input.clone()),
-                    None => self.state_machine.input_of(&detail.name).await?,
+                    None => self.state_machine.input_at(&detail.execution_arn).await?,
                 };
                 input.map(|input| serde_json::from_str(&input).unwrap_or(Value::String(input)))
             }
@@ -147,7 +149,11 @@ impl ReplayParked {
                 Some(replay) => replay.first_parked_at,
                 None => parked.parked_at(),
             };
-            NextAttempt { name: replay_name(&entries, attempt), input, replay: Replay { attempt, first_parked_at } }
+            NextAttempt {
+                name: replay_name(&self.generation, &entries, attempt),
+                input,
+                replay: Replay { attempt, first_parked_at },
+            }
         }))
     }
 

@@ -18,6 +18,7 @@ async fn main() -> Result<(), Error> {
     let replay_for_days: u64 = required_as("REPLAY_DAYS", "a number of days")?;
     let replay_parked = &ReplayParked {
         state_machine: StateMachine::from_env().await?,
+        generation: required_as("LEDGER_GENERATION", "1 to 32 letters, digits and hyphens")?,
         queues: Queues::from_env().await?,
         first_delay: Duration::from_secs(required_as("REPLAY_DELAY_SECONDS", "a number of seconds")?),
         replay_for: Duration::from_secs(replay_for_days.saturating_mul(SECONDS_PER_DAY)),

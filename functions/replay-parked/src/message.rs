@@ -27,8 +27,8 @@ pub(crate) enum Parked {
 #[derive(Debug, Deserialize)]
 #[serde(rename_all = "camelCase")]
 pub(crate) struct EndedExecution {
-    /// Its name.
-    pub(crate) name: String,
+    /// Where it is known: it may be of the state machine on which nothing is started any more.
+    pub(crate) execution_arn: String,
     /// Its input, unless it was too long for the event.
     pub(crate) input: Option<String>,
     /// When it ended, in milliseconds since 1970.

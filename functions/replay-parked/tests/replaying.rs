@@ -22,7 +22,7 @@ use uuid::Uuid;
 /// When the input of the events was parked.
 const PARKED_AT: &str = "2026-11-22T15:00:02Z";
 /// The name of the execution that failed.
-const NAME: &str = "cfa8bece-e667-5d04-9fd2-16305e61fcd8-16d8d9c4591d57a2";
+const NAME: &str = "cfa8bece-e667-5d04-9fd2-16305e61fcd8-1a2489e4a813555aaa9f8361";
 const REPLAY_DAYS: i32 = 7;
 
 struct World {
@@ -44,6 +44,7 @@ impl World {
         let metrics = EmittedMetrics::default();
         let function = ReplayParked {
             state_machine: StateMachine::new(sfn.clone(), &state_machine_arn),
+            generation: "1".parse().unwrap(),
             queues: Queues::new(sqs.clone(), &park_queue_url, &dead_letter_queue_url),
             first_delay: Duration::from_secs(1),
             replay_for: Duration::from_secs(24 * 60 * 60 * 7),
@@ -247,10 +248,17 @@ async fn the_input_of_an_execution_that_the_event_lacks_is_looked_up() {
     let world = World::new().await;
     let input = body(&message("parked"))["input"].clone();
     world.function.state_machine.start(NAME, input.to_string(), None).await.unwrap();
+    let executions_of = |machine: &str| machine.replacen(":stateMachine:", ":execution:", 1);
     let mut stopped = body(&message("stopped-execution"));
     stopped["detail"]["input"] = Value::Null;
+    stopped["detail"]["executionArn"] = json!(format!("{}:{NAME}", executions_of(&world.state_machine_arn)));
     let mut unknown = stopped.clone();
-    unknown["detail"]["name"] = json!("unknown");
+    unknown["detail"]["executionArn"] = json!(format!("{}:unknown", executions_of(&world.state_machine_arn)));
+    // From now on executions are started on another state machine.
+    let now_used = accepting_state_machine(&world.sfn).await;
+    let state_machine = StateMachine::new(world.sfn.clone(), &now_used);
+    let world =
+        World { function: ReplayParked { state_machine, ..world.function }, state_machine_arn: now_used, ..world };
     world.handle(vec![with_body(message("waited"), &stopped), with_body(message("waited"), &unknown)]).await;
 
     let executions = world.executions().await;

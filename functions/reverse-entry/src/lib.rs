@@ -3,6 +3,8 @@
 //! What can be reversed, the ledger tells; that it happens once, the ledger holds: of two reversals that are accepted at the
 //! same time, one is posted.
 
+use std::sync::Arc;
+
 use cashflow::{Date, EntryId, Fingerprint, MerchantId, PostedEntry};
 use http_api::{
     AcceptedEntry, Caller, Code, Fault, NewReversal, Place, Problem, accepted_response, entry_not_found,
@@ -17,7 +19,7 @@ use ledger::{Ledger, LedgerError};
 #[derive(Debug)]
 pub struct ReverseEntry {
     /// What is posted.
-    pub ledger: Ledger,
+    pub ledger: Arc<Ledger>,
     /// What accepts the reversal.
     pub intake: Intake,
     /// Where the business day begins and ends.
@@ -42,18 +44,19 @@ impl ReverseEntry {
             return Ok(accepted_response(&replay, true));
         }
         let failed = |error: LedgerError| Problem::of_store(merchant, &error, error.passes());
-        let posted = self.ledger.posted(merchant, &[id, reversal.original]).await.map_err(failed)?;
-        // Forgotten, but not by the ledger.
-        if let Some(known) = posted.iter().find(|posted| posted.entry.id == id) {
-            let same = known.entry.fingerprint == fingerprint;
-            let replay = || accepted_response(&AcceptedEntry::new(merchant, &known.entry), true);
-            return if same { Ok(replay()) } else { Err(reused_keys(&[Place::Header])) };
-        }
-        let original = match posted.iter().find(|posted| posted.entry.id == reversal.original) {
-            Some(original) => original,
-            None => return Err(self.not_posted(merchant, reversal.original).await),
+        let posted = self.ledger.posted(merchant, &[reversal.original]).await.map_err(failed)?;
+        let Some(original) = posted.first() else {
+            return Err(self.not_posted(merchant, reversal.original).await);
         };
-        refuse_irreversible(original)?;
+        if let Err(irreversible) = refuse_irreversible(original) {
+            // Perhaps by this very request, and the ledger was too slow to say so before.
+            let known = self.ledger.recorded(merchant, &[id]).await.map_err(failed)?;
+            return match known.first() {
+                None => Err(irreversible),
+                Some(known) if known.entry.fingerprint != fingerprint => Err(reused_keys(&[Place::Header])),
+                Some(known) => Ok(accepted_response(&AcceptedEntry::new(merchant, &known.entry), true)),
+            };
+        }
         refuse_date_before(original.entry.date, reversal.date)?;
 
         let date_is_default = reversal.date.is_none();
@@ -69,7 +72,7 @@ impl ReverseEntry {
     /// Why an entry that the ledger does not know cannot be reversed.
     async fn not_posted(&self, merchant: &MerchantId, original: EntryId) -> Problem {
         let remembered = self.intake.memory.recall(&[original]).await.pop().flatten();
-        match remembered.and_then(|remembered| AcceptedEntry::from_memory(&remembered.response, merchant)) {
+        match remembered.and_then(|remembered| AcceptedEntry::from_memory(remembered.answer()?, merchant)) {
             Some(_) => Problem::not_yet_posted(),
             None => entry_not_found(),
         }

@@ -1,5 +1,7 @@
 //! The Lambda function `reverse-entry`.
 
+use std::sync::Arc;
+
 use http_api::serve;
 use intake::Intake;
 use jiff::Timestamp;
@@ -11,9 +13,10 @@ use telemetry::Telemetry;
 #[tokio::main(flavor = "current_thread")]
 async fn main() -> Result<(), Error> {
     let telemetry = &Telemetry::start()?;
+    let ledger = Arc::new(Ledger::new(LedgerConfig::from_env().await?));
     let reverse_entry = &ReverseEntry {
-        ledger: Ledger::new(LedgerConfig::from_env().await?),
-        intake: Intake::from_env(telemetry.metrics.clone()).await?,
+        ledger: Arc::clone(&ledger),
+        intake: Intake::from_env(ledger, telemetry.metrics.clone()).await?,
         business_time_zone: settings::business_time_zone()?,
     };
     futures::join!(reverse_entry.ledger.warm_up(), reverse_entry.intake.memory.warm_up());

@@ -3,14 +3,16 @@
 
 #![allow(clippy::unwrap_used, reason = "a failed unwrap fails the test")]
 
+use std::{sync::Arc, time::Duration};
+
 use aws_sdk_sfn::Client;
 use cashflow::{Entry, MerchantId};
 use executions::StateMachine;
 use http_api::AcceptedEntry;
-use intake::Intake;
+use intake::{Intake, LOOKUP_PAUSE, RequestLookup};
 use jiff::{Timestamp, tz::TimeZone};
 use ledger::{Ledger, LedgerConfig};
-use request_memory::{BREAKER_PAUSE, RedisConfig, Remembered, RequestMemory};
+use request_memory::{BREAKER_PAUSE, Mark, RedisConfig, Remembered, RequestMemory};
 use reverse_entry::ReverseEntry;
 use serde_json::{Value, json};
 use test_events::{Answer, EmittedMetrics, HttpEvent, state};
@@ -33,10 +35,13 @@ impl World {
         let (database, redis) = (Database::create().await, RedisServer::start().await);
         let sfn = Client::new(&aws_engine().await);
         let state_machine_arn = accepting_state_machine(&sfn).await;
+        let ledger = Arc::new(Ledger::new(database.config()));
         let function = ReverseEntry {
-            ledger: Ledger::new(database.config()),
+            ledger: Arc::clone(&ledger),
             intake: Intake {
                 memory: RequestMemory::new(&RedisConfig::single(redis.url()), BREAKER_PAUSE).unwrap(),
+                lookup: RequestLookup::new(ledger, Duration::from_secs(30), LOOKUP_PAUSE),
+                generation: "1".parse().unwrap(),
                 state_machine: StateMachine::new(sfn.clone(), &state_machine_arn),
                 metrics: EmittedMetrics::default().metrics(),
             },
@@ -228,7 +233,7 @@ async fn an_entry_that_is_not_posted_yet_can_be_reversed_later() {
     assert_eq!(world.reverse(&reversal()).await.code(), "not_found");
     let (merchant, entries) = read(sale());
     let response = AcceptedEntry::new(&merchant, &entries[0]).to_memory().unwrap();
-    let remembered = Remembered { fingerprint: entries[0].fingerprint, response };
+    let remembered = Remembered { fingerprint: entries[0].fingerprint, mark: Mark::Accepted(response) };
     world.function.intake.memory.remember(&[(entries[0].id, remembered)]).await;
     let answer = world.reverse(&reversal()).await;
     assert_eq!((answer.status, answer.code()), (409, "not_yet_posted"));
@@ -273,9 +278,44 @@ async fn a_ledger_that_is_down_is_answered_with_503_but_a_remembered_reversal_is
     let mut world = World::new().await;
     world.post(sale()).await;
     let first = world.reverse(&reversal()).await;
-    world.function.ledger = Ledger::new(LedgerConfig { port: 1, ..world.database.config() });
+    let down = Arc::new(Ledger::new(LedgerConfig { port: 1, ..world.database.config() }));
+    world.function.ledger = Arc::clone(&down);
+    world.function.intake.lookup = RequestLookup::new(down, Duration::from_secs(30), LOOKUP_PAUSE);
     assert_eq!(world.reverse(&reversal()).await.body, first.body);
     let other = world.reverse(&reversal().header("idempotency-key", "refund-2")).await;
     assert_eq!((other.status, other.code()), (503, "temporarily_unavailable"));
     assert!(other.header("retry-after").is_some());
+}
+
+/// Two reversals of one entry were accepted at the same moment, and the ledger has posted the other one.
+#[tokio::test]
+async fn a_repeat_of_an_overtaken_reversal_is_a_replay_remembered_or_not() {
+    let world = World::new().await;
+    world.post(sale()).await;
+    assert_eq!(world.reverse(&reversal()).await.status, 202);
+    let second = reversal().header("idempotency-key", "refund-2");
+    let accepted = world.reverse(&second).await;
+    assert_eq!(accepted.status, 202);
+    let mut started = world.started().await;
+    let first = started.iter().position(|input| *input == state("apply-to-ledger/reversal")).unwrap();
+    world.post(started.remove(first)).await;
+    world.post(started.remove(0)).await;
+    for _ in 0..2 {
+        assert_eq!(world.reverse(&reversal()).await.header("idempotent-replayed"), Some("true"));
+        let overtaken = world.reverse(&second).await;
+        assert_eq!((overtaken.status, &overtaken.body), (202, &accepted.body));
+        assert_eq!(overtaken.header("idempotent-replayed"), Some("true"));
+        let other = world.reverse(&second.clone().json(&json!({"description": "Other"}))).await;
+        assert_eq!((other.status, other.code()), (422, "idempotency_key_reused"));
+        world.redis.forget_everything().await;
+    }
+}
+
+/// A reversal that is refused must not keep its key from being used.
+#[tokio::test]
+async fn a_refused_reversal_leaves_nothing_behind() {
+    let world = World::new().await;
+    assert_eq!(world.reverse(&reversal()).await.code(), "not_found");
+    world.post(sale()).await;
+    assert_eq!(world.reverse(&reversal().json(&json!({"description": "Other"}))).await.status, 202);
 }

@@ -1,8 +1,9 @@
 //! `POST /days/{date}/seal`: seals a day as it is at this moment. It refuses no later entry; it makes them visible.
 
+use cashflow::MerchantId;
 use http_api::{Caller, Problem, parse_seal_query, seal_response};
 use lambda_http::{Body, Request, Response};
-use ledger::Sealing;
+use ledger::{ENTRIES_SEALED_MAX, NotSealed, Sealing};
 use sealing::{SealError, Sealer};
 
 /// Answers one request.
@@ -14,7 +15,19 @@ async fn answer(sealer: &Sealer, request: &Request) -> Result<Response<Body>, Pr
     let caller = Caller::of(request)?;
     let merchant = caller.writing_merchant()?;
     let query = parse_seal_query(request)?;
-    let failed = |error: SealError| Problem::of_store(merchant, &error, error.passes());
-    let sealing = sealer.seal(merchant, query.currency, query.date).await.map_err(failed)?;
-    Ok(seal_response(sealing.seal(), matches!(sealing, Sealing::Sealed(_))))
+    let sealing = sealer.seal(merchant, query.currency, query.date).await.map_err(|error| problem(merchant, &error))?;
+    let key = sealer.ledger.seal_key(merchant).await.map_err(|error| problem(merchant, &error.into()))?;
+    Ok(seal_response(sealing.seal(), matches!(sealing, Sealing::Sealed(_)), merchant, &key))
+}
+
+fn problem(merchant: &MerchantId, error: &SealError) -> Problem {
+    match error {
+        SealError::Ledger(NotSealed::InProgress) => Problem::seal_in_progress(),
+        SealError::Ledger(NotSealed::TooManyEntries { entry_count }) => {
+            Problem::day_too_large(*entry_count, ENTRIES_SEALED_MAX)
+        }
+        SealError::Ledger(NotSealed::Ledger(_)) | SealError::Balances(_) => {
+            Problem::of_store(merchant, error, error.passes())
+        }
+    }
 }

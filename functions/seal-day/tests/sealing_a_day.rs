@@ -65,7 +65,7 @@ async fn a_sealed_day_is_answered_with_its_seal_and_shown_as_sealed() {
     let mut answer = world.seal(&request()).await;
     assert_eq!(answer.status, 201);
     assert!(answer.body["sealed_at"].take().as_str().unwrap().ends_with('Z'));
-    assert!(answer.body["snapshot"].take().as_str().unwrap().contains(':'));
+    assert_eq!(answer.body["snapshot"].take().as_str().unwrap().len(), http_api::SNAPSHOT_LENGTH);
     assert_eq!(answer.body["sha256"].take().as_str().unwrap().len(), 64);
     assert_eq!(
         answer.body,
@@ -117,6 +117,24 @@ async fn a_day_without_entries_is_sealed_and_restated_by_its_first() {
 }
 
 #[tokio::test]
+async fn the_first_and_the_last_day_are_sealed_like_any_other() {
+    let world = World::new().await;
+    for (date, id) in [("1900-01-01", ONE), ("9999-12-31", TWO)] {
+        let mut input = state("apply-to-ledger/entry");
+        input["entries"][0]["id"] = json!(id);
+        input["entries"][0]["date"] = json!(date);
+        let (merchant, entries) = serde_json::from_value::<RecordEntries>(input).unwrap().parse().unwrap();
+        world.sealer.ledger.post(&merchant, &entries).await.unwrap();
+        let sealed = world.seal(&request().path_part("date", date)).await;
+        assert_eq!((sealed.status, &sealed.body["entry_count"]), (201, &json!(1)), "{date}: {}", sealed.body);
+        let acme = MerchantId::parse("acme").unwrap();
+        let day = parse_date(date).unwrap();
+        let lines = world.sealer.table.daily_balances(&acme, Currency::BRL, day, day, Consistency::Eventual).await;
+        assert_eq!(lines.unwrap()[0].status, DayStatus::Sealed, "{date}");
+    }
+}
+
+#[tokio::test]
 async fn only_clerks_seal_and_only_their_own_merchants_days() {
     let world = World::new().await;
     world.post(ONE).await;
@@ -139,6 +157,40 @@ async fn a_seal_that_did_not_reach_the_balances_is_brought_there_by_the_next() {
     let repeated = world.seal(&request()).await;
     assert_eq!((repeated.status, &repeated.body["number"]), (200, &Value::from(1)));
     assert_eq!(world.shown().await, (DayStatus::Sealed, 1, 15_075));
+}
+
+#[tokio::test]
+async fn while_another_seal_of_the_merchant_is_made_a_day_that_has_changed_is_refused_for_now() {
+    let world = World::new().await;
+    world.post(ONE).await;
+    let other = world.database.owner().await;
+    other.batch_execute("BEGIN; SELECT ledger.lock_sealing('acme')").await.unwrap();
+    let refused = world.seal(&request()).await;
+    assert_eq!((refused.status, refused.code()), (409, "seal_in_progress"));
+    assert_eq!(refused.header("retry-after"), Some("2"));
+    // Another merchant's turn is its own.
+    assert_eq!(world.seal(&request().claim("custom:merchant_id", "emca")).await.status, 201);
+    other.batch_execute("ROLLBACK").await.unwrap();
+    let sealed = world.seal(&request()).await;
+    assert_eq!(sealed.status, 201);
+    // A day that has not changed needs no turn.
+    other.batch_execute("BEGIN; SELECT ledger.lock_sealing('acme')").await.unwrap();
+    let unchanged = world.seal(&request()).await;
+    assert_eq!((unchanged.status, unchanged.body), (200, sealed.body));
+}
+
+#[tokio::test]
+async fn a_day_with_more_entries_than_a_seal_can_cover_is_refused_for_good() {
+    let world = World::new().await;
+    let too_many = ledger::ENTRIES_SEALED_MAX + 1;
+    let total = format!(
+        "INSERT INTO daily_total (merchant_id, currency, date, posted_on, slot, credits, debits, entry_count)
+         VALUES ('acme', 'BRL', '2026-11-22', '2026-11-22', 0, 1, 0, {too_many})"
+    );
+    world.database.owner().await.batch_execute(&total).await.unwrap();
+    let refused = world.seal(&request()).await;
+    assert_eq!((refused.status, refused.code(), refused.header("retry-after")), (422, "day_too_large", None));
+    assert!(refused.body["detail"].as_str().unwrap().contains(&too_many.to_string()), "{}", refused.body);
 }
 
 #[tokio::test]

@@ -5,11 +5,13 @@ import time
 import uuid
 from concurrent.futures import ThreadPoolExecutor
 from datetime import date, timedelta
+from functools import partial
 from itertools import product
+from threading import Event
 from typing import Any
 
-from deployed.api import call
-from deployed.waiting import eventually
+from deployed.api import Answer, call
+from deployed.waiting import at_once, eventually
 
 from chaos.book import Line
 from chaos.fault import Scene, fault
@@ -22,6 +24,8 @@ CROSSINGS = 1000
 CALLS_AT_ONCE = 8
 LATE_ONES = 20
 CONFLICTS = 5
+RACES = 24
+AMOUNTS = ("10.00", "20.00")
 APPLY_LOG = "/aws/lambda/fluxo/apply-to-ledger"
 
 
@@ -60,9 +64,9 @@ def crossing_batches(scene: Scene) -> None:
     scene.system.invoke("ConsolidateDay", scene.system.invoke("ApplyToLedger", batch_of(scene, merchant, periods)))
 
 
-@fault("key-conflict", "another payload under a used key, after Redis was flushed")
+@fault("key-conflict", "another payload under a used key, after Redis was flushed and while the ledger cannot be asked")
 def key_conflict(scene: Scene) -> None:
-    """The first one stands; the second is shown beside it, and counted."""
+    """The first one stands; the second is shown beside it, and counted. Who repeats either is answered as the ledger has it."""
     began_at = time.time()
     for _ in range(CONFLICTS):
         slip_past(scene)
@@ -83,12 +87,72 @@ def slip_past(scene: Scene) -> None:
         return call(scene.system.url + path, "GET", token).body
 
     eventually(look, lambda body: body.get("status") == "posted", "the entry to be posted")
+
+    def post(payload: dict[str, Any]) -> Answer:
+        return call(f"{scene.system.url}/entries", "POST", token, payload, {"Idempotency-Key": key})
+
     scene.system.redis_command("FLUSHALL")
-    second = call(f"{scene.system.url}/entries", "POST", token, entry | {"amount": "99.00"}, {"Idempotency-Key": key})
-    scene.check(second.status == 202 and not second.is_replay, "the conflict to slip past the empty memory")
+    with scene.system.lookups_refused():
+        second = post(entry | {"amount": "99.00"})
+    scene.check(second.status == 202 and not second.is_replay, "the conflict to slip past")
     shown = eventually(look, lambda body: body.get("conflicts"), "the conflict to be shown")
     scene.check(shown["amount"] == "10.00", "the first payload to stand")
     scene.check([conflict["amount"] for conflict in shown["conflicts"]] == ["99.00"], "the second payload beside it")
+    again, other = post(entry), post(entry | {"amount": "99.00"})
+    scene.check((again.status, again.is_replay) == (202, True), f"a repeat of the first to be a replay, not {again.status}")
+    scene.check(other.status == 422, f"a repeat of the second to be refused, not {other.status}")
+
+
+@fault("racing-payloads", f"{RACES} times two payloads under one key at the same moment", rate=5, no_failed_post=True)
+def racing_payloads(scene: Scene) -> None:
+    """One of the two is accepted and the other refused; nothing is left to be a conflict."""
+    outcomes = race(scene, "race")
+    accepted = [sum(answer.status == 202 for answer in pair) for pair in outcomes]
+    scene.check(all(number == 1 for number in accepted), f"one of each two to be accepted, not {sorted(set(accepted))}")
+    scene.note(f"{len(outcomes)} pairs")
+
+
+@fault("racing-payloads-flushed", f"the same {RACES} times, Redis flushed all the while", rate=5, no_failed_post=True)
+def racing_payloads_flushed(scene: Scene) -> None:
+    """Both may be accepted. Afterwards each is answered as the ledger has it: one as a replay, the other refused."""
+    flushing = Event()
+
+    def flush() -> None:
+        while not flushing.wait(0.005):
+            scene.system.redis_command("FLUSHALL")
+
+    with ThreadPoolExecutor(1) as pool:
+        flusher = pool.submit(flush)
+        outcomes = race(scene, "flushed-race")
+        flushing.set()
+        flusher.result()
+    both = sum(all(answer.status == 202 for answer in pair) for pair in outcomes)
+    scene.note(f"{both} of {len(outcomes)} pairs accepted twice")
+
+
+def race(scene: Scene, name: str) -> list[list[Answer]]:
+    """Sends pairs of payloads, two under each key at the same moment, and books what the ledger has made of them."""
+    merchant = scene.merchants[2]
+    token, today = scene.load.token(merchant), date.today().isoformat()
+
+    def post(key: str, amount: str) -> Answer:
+        body = {"type": "credit", "amount": amount, "currency": "BRL", "date": today}
+        return call(f"{scene.system.url}/entries", "POST", token, body, {"Idempotency-Key": key})
+
+    outcomes = []
+    for number in range(RACES):
+        key = f"{name}-{number}"
+        pair = at_once(lambda payload, key=key: post(key, AMOUNTS[payload]), len(AMOUNTS))
+        outcomes.append(pair)
+        entry_id = next(answer.body["id"] for answer in pair if answer.status == 202)
+        look = partial(call, f"{scene.system.url}/entries/{entry_id}", "GET", token)
+        shown = eventually(lambda look=look: look().body, lambda body: body.get("status") == "posted", "an entry to be posted")
+        scene.load.book.expect(merchant, entry_id, Line("credit", int(shown["amount"].replace(".", "")), "BRL", today))
+        again = [post(key, amount) for amount in AMOUNTS]
+        expected = [(202, True) if amount == shown["amount"] else (422, False) for amount in AMOUNTS]
+        seen = [(answer.status, answer.is_replay) for answer in again]
+        scene.check(seen == expected, f"{key} to be answered as the ledger has it: {expected}, not {seen}")
+    return outcomes
 
 
 @fault("late-consolidation", f"{LATE_ONES} consolidations that arrive late, with old totals", no_failed_post=True)

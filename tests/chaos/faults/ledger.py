@@ -2,8 +2,9 @@
 
 from fluxo_local.postgres import FUNCTIONS
 
-from chaos.fault import SHORT_WAITS, Scene, fault
+from chaos.fault import BUSY_RATE, SHORT_WAITS, Scene, fault
 from chaos.proxy import Delay
+from chaos.store_rules import HangFor
 from chaos.system import wait
 
 
@@ -53,3 +54,25 @@ def postgres_read_only(scene: Scene) -> None:
     finally:
         ask("SET default_transaction_read_only = off; ALTER SYSTEM RESET default_transaction_read_only")
         ask("SELECT pg_reload_conf()")
+
+
+@fault(
+    "lookup-hangs",
+    "PostgreSQL never answers register-entry",
+    rate=BUSY_RATE,
+    no_failed_post=True,
+    keeps_pace=True,
+)
+def lookup_hangs(scene: Scene) -> None:
+    """The first request of each process waits for it, within its budget, and no other."""
+    with scene.system.ruled("POSTGRES", rule := HangFor(scene.system.function("RegisterEntry"))):
+        wait(20)
+    scene.note(f"{rule.hits} lookups hung")
+    scene.check(rule.hits > 0, "lookups to hang")
+
+
+@fault("lookup-refused", "PostgreSQL refuses register-entry", rate=BUSY_RATE, no_failed_post=True, keeps_pace=True)
+def lookup_refused(scene: Scene) -> None:
+    """SQLSTATE 53300: as if other environments had all connections that there are for looking up."""
+    with scene.system.lookups_refused():
+        wait(20)

@@ -8,6 +8,8 @@ from typing import Any
 
 from fluxo_local.postgres import DATABASE, SUPERUSER, Postgres, server_environment
 
+from deployed.waiting import eventually
+
 LOCK_TIMEOUT = "10s"
 
 
@@ -62,6 +64,11 @@ class Ledger:
         finally:
             # The end of its input ends the session, and with it the transaction and the lock.
             session.communicate()
+
+    def until_waiting(self, count: int) -> None:
+        """Returns when so many postings wait for the lock, in the order in which they came."""
+        waiting = "SELECT count(*) FROM pg_locks WHERE relation = 'entry'::regclass AND NOT granted"
+        eventually(lambda: int(self._postgres.psql(waiting, DATABASE) or 0), lambda number: number >= count, "postings to wait")
 
     def _rows(self, table: str, merchant: str) -> list[dict[str, Any]]:
         merchant = merchant.replace("'", "''")

@@ -73,10 +73,16 @@ class Merchant:
         return call(f"{self.stack.url}/days/{date}/seal{query}", "POST", token or self.token)
 
     def seals(self, date: str = DATE, currency: str = "BRL") -> list[dict[str, Any]]:
-        """GET /days/{date}/seals."""
-        answer = self.get(f"/days/{date}/seals?currency={currency}")
-        assert answer.status == 200, answer
-        return answer.body["seals"]
+        """GET /days/{date}/seals, all pages."""
+        seals: list[dict[str, Any]] = []
+        cursor = ""
+        while True:
+            answer = self.get(f"/days/{date}/seals?currency={currency}{cursor}")
+            assert answer.status == 200, answer
+            seals += answer.body["seals"]
+            if answer.body["next_cursor"] is None:
+                return seals
+            cursor = f"&cursor={answer.body['next_cursor']}"
 
     def look_up(self, entry_id: str, *, token: str | None = None) -> Answer:
         """GET /entries/{id}."""

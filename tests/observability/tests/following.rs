@@ -3,14 +3,14 @@
 
 #![allow(clippy::unwrap_used, reason = "a failed unwrap fails the test")]
 
-use std::fs;
+use std::{fs, sync::Arc, time::Duration};
 
 use aws_sdk_sfn::Client;
 use balances::{BalanceTable, Consistency};
 use cashflow::{Currency, MerchantId, parse_date};
 use executions::StateMachine;
 use http_api::serve;
-use intake::Intake;
+use intake::{Intake, LOOKUP_PAUSE, RequestLookup};
 use jiff::{Timestamp, tz::TimeZone};
 use lambda_http::{Context, RequestExt};
 use lambda_runtime::Diagnostic;
@@ -67,10 +67,16 @@ impl World {
         let (metrics, daemon) = (EmittedMetrics::default(), XrayDaemon::start());
         let intake = Intake {
             memory: RequestMemory::new(&RedisConfig::single(redis.url()), BREAKER_PAUSE).unwrap(),
+            lookup: RequestLookup::new(
+                Arc::new(Ledger::new(database.lookup_config())),
+                Duration::from_secs(30),
+                LOOKUP_PAUSE,
+            ),
             state_machine: StateMachine::new(sfn.clone(), &state_machine_arn),
+            generation: "1".parse().unwrap(),
             metrics: metrics.metrics(),
         };
-        intake.memory.warm_up().await;
+        tokio::join!(intake.memory.warm_up(), intake.lookup.warm_up());
         World {
             register_entry: RegisterEntry { intake, business_time_zone: TimeZone::UTC },
             ledger: Ledger::new(database.config()),
@@ -303,6 +309,8 @@ async fn every_call_of_a_store_is_in_the_trace_under_its_function() {
         .collect();
     let expected = [
         ("aaaaaaaaaaaaaaaa", "Redis", ""),
+        ("aaaaaaaaaaaaaaaa", "PostgreSQL", ""),
+        ("aaaaaaaaaaaaaaaa", "Redis", ""),
         ("aaaaaaaaaaaaaaaa", "StepFunctions", "StartExecution"),
         ("aaaaaaaaaaaaaaaa", "Redis", ""),
         ("bbbbbbbbbbbbbbbb", "PostgreSQL", ""),
@@ -342,7 +350,7 @@ async fn each_unit_of_work_is_one_record_with_what_its_stores_took() {
         names.into_iter().filter(|name| !record[*name].is_null()).collect()
     };
     assert_eq!(intake["EntriesAccepted"], 1);
-    assert_eq!(latencies(intake), ["RequestMemoryLatency", "StateMachineLatency"]);
+    assert_eq!(latencies(intake), ["LedgerLatency", "RequestMemoryLatency", "StateMachineLatency"]);
     assert_eq!(posting["EntriesApplied"], 1);
     assert_eq!(latencies(posting), ["LedgerLatency"]);
     assert_eq!(consolidation["BalancesWritten"], 2);

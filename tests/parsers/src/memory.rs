@@ -2,7 +2,7 @@
 
 use cashflow::{Fingerprint, MerchantId};
 use http_api::{AcceptedEntry, accepted_response, pending_entry_response};
-use request_memory::Remembered;
+use request_memory::{Mark, Remembered};
 
 use crate::text_line;
 
@@ -13,20 +13,22 @@ pub(crate) fn remembered(data: &[u8]) {
     let Ok(merchant) = MerchantId::parse(merchant) else { return };
     let Some(remembered) = Remembered::read(stored) else { return };
     assert_eq!(remembered.write(), stored);
-    let Some(accepted) = AcceptedEntry::from_memory(&remembered.response, &merchant) else { return };
+    let Some(answer) = remembered.answer() else { return };
+    let Some(accepted) = AcceptedEntry::from_memory(answer, &merchant) else { return };
     assert_eq!(accepted.merchant_id, merchant.as_str());
     assert_remembered(remembered.fingerprint, &accepted, &merchant);
 }
 
 /// Checks that an answer comes back from memory as it was, for its merchant and for no other.
 pub(crate) fn assert_remembered(fingerprint: Fingerprint, accepted: &AcceptedEntry, merchant: &MerchantId) {
-    let response = accepted.to_memory().expect("JSON");
-    let remembered = Remembered { fingerprint, response };
-    let read = Remembered::read(&remembered.write()).expect("what was written");
-    assert_eq!(read, remembered);
-    assert_eq!(AcceptedEntry::from_memory(&read.response, merchant).as_ref(), Some(accepted));
+    let answer = accepted.to_memory().expect("JSON");
+    for mark in [Mark::Reserved, Mark::Accepted(answer.clone()), Mark::Settled(answer.clone())] {
+        let remembered = Remembered { fingerprint, mark };
+        assert_eq!(Remembered::read(&remembered.write()), Some(remembered));
+    }
+    assert_eq!(AcceptedEntry::from_memory(&answer, merchant).as_ref(), Some(accepted));
     let other = MerchantId::parse(if merchant.as_str() == "emca" { "acme" } else { "emca" }).expect("a merchant");
-    assert_eq!(AcceptedEntry::from_memory(&read.response, &other), None);
+    assert_eq!(AcceptedEntry::from_memory(&answer, &other), None);
     assert_eq!(accepted_response(accepted, true).status(), 202);
     assert_eq!(pending_entry_response(accepted).status(), 200);
 }

@@ -165,6 +165,7 @@ impl Aws {
             .build();
         ReplayParked {
             state_machine: StateMachine::new(aws_sdk_sfn::Client::from_conf(sfn), STATE_MACHINE),
+            generation: "1".parse().expect("a generation"),
             queues: Queues::new(aws_sdk_sqs::Client::from_conf(sqs), PARK_QUEUE, DEAD_LETTER_QUEUE),
             first_delay: Duration::from_secs(60),
             replay_for: Duration::from_secs(7 * 24 * 60 * 60),

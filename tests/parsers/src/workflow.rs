@@ -35,9 +35,11 @@ pub(crate) fn assert_recorded(merchant: &MerchantId, entries: &[Entry]) {
     let read: RecordEntries = serde_json::from_value(input).expect("what was written");
     let (merchant_read, entries_read) = read.parse().expect("what was written");
     assert_eq!((&merchant_read, entries_read.as_slice()), (merchant, entries));
-    for name in [execution_name(entries), replay_name(entries, 1), replay_name(entries, u32::MAX)] {
-        assert_execution_name(&name);
+    let generation = "4294967295-1f0c9a7e".parse().expect("a generation");
+    for attempt in [1, u32::MAX] {
+        assert_execution_name(&replay_name(&generation, entries, attempt));
     }
+    assert_execution_name(&execution_name(&generation, entries));
 }
 
 /// Checks that an execution can have this name.

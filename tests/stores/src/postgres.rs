@@ -17,6 +17,9 @@ const TEMPLATE: &str = "fluxo_test_template";
 /// The login role of the functions, with the rights they have in production.
 const FUNCTION_ROLE: &str = "fluxo_test_function";
 
+/// The login role of who looks up requests.
+const LOOKUP_ROLE: &str = "fluxo_test_lookup";
+
 /// The login role of the scheduled functions.
 const MAINTENANCE_ROLE: &str = "fluxo_test_maintenance";
 
@@ -59,6 +62,11 @@ impl Database {
         login(&self.server, &self.name, FUNCTION_ROLE, FUNCTION_ROLE)
     }
 
+    /// How the function connects to it that looks up requests: as a member of `ledger_lookup`, with no other rights.
+    pub fn lookup_config(&self) -> LedgerConfig {
+        login(&self.server, &self.name, LOOKUP_ROLE, LOOKUP_ROLE)
+    }
+
     /// How a scheduled function connects to it: as a member of `ledger_maintainer`, with no other rights.
     pub fn maintenance_config(&self) -> LedgerConfig {
         login(&self.server, &self.name, MAINTENANCE_ROLE, MAINTENANCE_ROLE)
@@ -67,6 +75,15 @@ impl Database {
     /// How its owner connects to it.
     pub fn owner_config(&self) -> LedgerConfig {
         owner(&self.server, &self.name)
+    }
+
+    /// Posts a credit of 0.09 BRL of acme's on 2026-11-22, as [`POST_NINE`], but in a slot of no session that there is: who posts
+    /// meanwhile does not wait for the transaction.
+    pub async fn post_nine_aside(&self) -> String {
+        let free = "SELECT slot FROM generate_series(0, 7) AS slot
+                    WHERE slot NOT IN (SELECT pid % 8 FROM pg_stat_activity WHERE datname = current_database())";
+        let slot: i32 = self.owner().await.query(free, &[]).await.expect("the sessions are listed")[0].get(0);
+        POST_NINE.replace("NULL\n    )", &format!("{slot}::smallint\n    )"))
     }
 
     /// A connection of its owner, for looking at the tables.
@@ -91,7 +108,9 @@ async fn ensure_template(admin: &Client, server: &Config) {
     {
         let mut client = connect(&owner(server, &draft)).await.expect("the owner connects");
         migrate(&mut client).await.expect("the migrations run");
-        for (role, group) in [(FUNCTION_ROLE, "ledger_writer"), (MAINTENANCE_ROLE, "ledger_maintainer")] {
+        for (role, group) in
+            [(FUNCTION_ROLE, "ledger_writer"), (LOOKUP_ROLE, "ledger_lookup"), (MAINTENANCE_ROLE, "ledger_maintainer")]
+        {
             run(&client, &format!("CREATE ROLE {role} LOGIN PASSWORD '{role}' IN ROLE {group}")).await;
         }
     }

@@ -56,7 +56,7 @@ impl RedisCluster {
     /// Where a function finds the cluster: at one of its nodes.
     pub fn config(&self) -> RedisConfig {
         let roots = self.authority.as_ref().map_or_else(Roots::amazon, Authority::roots);
-        RedisConfig { url: self.nodes[0].url(), topology: Topology::Cluster, roots }
+        RedisConfig { topology: Topology::Cluster, roots, ..RedisConfig::single(self.nodes[0].url()) }
     }
 
     /// What one of the nodes answers.

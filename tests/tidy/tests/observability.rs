@@ -256,14 +256,15 @@ fn both_dashboards_show_the_same() {
 
 // ---- Alarms ----
 
-/// The alert that stands for an alarm. The alarms of the functions' errors are of three kinds, each one alert.
+/// The alert that stands for an alarm. The alarms of the functions' errors are of three kinds, each one alert, and each alert on
+/// executions looks at both state machines.
 fn alert_of(alarm: &str, resources: &Map<String, Value>) -> String {
     let function = alarm.strip_suffix("Errors").filter(|name| resources.contains_key(*name));
     match function {
         Some("ApplyToLedger" | "ConsolidateDay") => "FluxoTaskErrors".to_owned(),
         Some("SealPastDay" | "ReconcileBalances") => "FluxoRunErrors".to_owned(),
         Some(_) => "FluxoFunctionErrors".to_owned(),
-        None => format!("Fluxo{alarm}"),
+        None => format!("Fluxo{}", alarm.strip_prefix("Express").unwrap_or(alarm)),
     }
 }
 

@@ -87,7 +87,10 @@ fn transient_errors_are_retried_and_permanent_ones_are_not() {
         .flat_map(|(_, state)| errors_named(state, "Retry").map(str::to_owned).collect::<Vec<_>>())
         .collect();
     for name in ErrorName::ALL {
-        let transient = matches!(name, ErrorName::LedgerUnavailable | ErrorName::BalancesUnavailable);
+        let transient = matches!(
+            name,
+            ErrorName::LedgerUnavailable | ErrorName::OriginalNotPosted | ErrorName::BalancesUnavailable
+        );
         assert_eq!(retried.contains(name.as_str()), transient, "{}", name.as_str());
     }
     for everything in ["States.ALL", "States.TaskFailed"] {

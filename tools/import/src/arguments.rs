@@ -2,11 +2,13 @@
 
 use std::{path::PathBuf, time::Duration};
 
-use cashflow::{Currency, UnknownCurrency};
+use cashflow::{Currency, EntryId, UnknownCurrency};
 use clap::{Parser, ValueEnum};
 use url::{Host, Url};
 
-use crate::rows::{CsvOptions, Decimal, Encoding, Format, Mapping, MappingError, Reading, is_date_format};
+use crate::rows::{
+    Condition, CsvOptions, Decimal, Encoding, Format, Mapping, MappingError, Reading, Trust, is_date_format,
+};
 
 const CREDIT_WORDS: [&str; 6] = ["credit", "cr", "c", "crédito", "credito", "entrada"];
 const DEBIT_WORDS: [&str; 8] = ["debit", "dr", "db", "d", "débito", "debito", "saída", "saida"];
@@ -16,10 +18,10 @@ Examples:
   A Brazilian bank's CSV file, checked first (--dry-run), then sent:
 
     import statement.csv --map date=Data,amount=Valor,description=Histórico \\
-        --delimiter ';' --decimal comma --date-format %d/%m/%Y --encoding windows-1252 --dry-run
+        --decimal comma --date-format %d/%m/%Y --encoding windows-1252 --dry-run
 
     import statement.csv --map date=Data,amount=Valor,description=Histórico \\
-        --delimiter ';' --decimal comma --date-format %d/%m/%Y --encoding windows-1252 \\
+        --decimal comma --date-format %d/%m/%Y --encoding windows-1252 \\
         --url https://api.example.com --token-command 'make -s token MERCHANT=acme'
 
   An OFX file:
@@ -27,13 +29,32 @@ Examples:
     import statement.ofx --url https://api.example.com \\
         --token-command 'make -s token MERCHANT=acme'
 
+  A card's file, whose purchases are positive and whose last line is a total:
+
+    import card.csv --map date=date,amount=amount,description=title \\
+        --invert-signs --skip 'title=Total*' --dry-run
+
 Every row once:
   Each row is sent under an idempotency key that is made from the account and the bank's own id
-  of the row (--map id=COLUMN, or ACCTID and FITID), or else from the account, the values that
-  are sent, and which of several equal rows of the file it is. The same row always has the same
-  key: importing a file twice, or a statement that overlaps with one imported before, adds
+  of the row (--map id=COLUMN, or ACCTID and FITID in OFX), or else from the account, the values
+  that are sent, and which of several equal rows of the file it is. The same row always has the
+  same key: importing a file twice, or a statement that overlaps with one imported before, adds
   nothing twice. Without ids, statements should cover whole days, so that equal rows of one day
   come together, and each account should have a name of its own (--account).
+
+  With and without ids (--ignore-ids) a row has two keys. Before rows are sent, the server is
+  asked whether they were posted under the other one: with --ignore-ids for every row, else for
+  the first and the last row of each day, and for every row if one of these was. What was posted
+  so is not sent again. In CSV this needs the ids to be mapped both times. Other options that
+  change the values of rows without ids (--map, --account, --encoding, --trust) change their keys:
+  use the same ones every time.
+
+No row is lost or guessed:
+  The whole file is read before anything is posted. Each row is posted, refused with its reasons,
+  or skipped and listed. Skipped are balances (by their words, and a missing id or an amount that
+  agrees with the movements), rows that repeat one of another statement in the file, and those
+  that --skip names. What can be read in two ways is refused, and the reason names the option
+  that decides it. An id that several rows of an account share refuses them all.
 
 Interruptions:
   FILE.import-journal, beside FILE, says how far the server has accepted the rows. After Ctrl-C,
@@ -46,7 +67,7 @@ Refused rows:
   is not posted twice.
 
 Exit status:
-  0  all rows are accepted
+  0  all rows are accepted, or skipped
   1  the import has stopped; the last line says why
   2  the import is complete, but some rows were refused";
 
@@ -65,18 +86,27 @@ pub struct Arguments {
     /// CSV: which columns hold what, such as date=Data,amount=Valor
     ///
     /// Fields are date, amount, type, credit, debit, currency, description, category and id. A date, and either amount or
-    /// both credit and debit are needed. The sign of amount tells the direction, unless type is mapped. May be repeated.
+    /// both credit and debit are needed. The sign of amount tells the direction, unless type is mapped. May be repeated;
+    /// several columns for description are put together. A CSV file that Fluxo has exported needs no mapping.
     #[arg(long, value_name = "FIELD=COLUMN,...")]
     map: Vec<String>,
 
-    /// CSV: what separates cells: one character, or tab [default: ,]
+    /// CSV: what separates cells: one character, or tab [default: the one of , ; tab | that the header has]
     #[arg(long, value_name = "CHARACTER")]
     delimiter: Option<String>,
 
-    /// CSV: what separates the fraction of an amount; the other one may then separate thousands
+    /// CSV: how many lines come before the header [default: up to where all mapped columns are named]
+    #[arg(long, value_name = "LINES")]
+    skip_lines: Option<u64>,
+
+    /// CSV: there is no header; columns have numbers, such as --map date=1,amount=3
+    #[arg(long)]
+    no_header: bool,
+
+    /// What separates the fraction of an amount; the other one may then separate thousands
     ///
-    /// Thousands may also be separated by spaces or apostrophes. Without this option, a point separates the fraction, and an
-    /// amount such as 1,234, which could be two, is refused.
+    /// Thousands may also be separated by spaces or apostrophes. Without this option, in CSV a point separates the fraction,
+    /// and an amount such as 1,234, which could be two, is refused; in OFX a point or a comma does.
     #[arg(long, value_name = "SIGN")]
     decimal: Option<Decimal>,
 
@@ -88,16 +118,34 @@ pub struct Arguments {
     #[arg(long, value_name = "CODE")]
     currency: Option<String>,
 
-    /// CSV: the name of the account, which becomes a part of the keys
+    /// The name of the account, which becomes a part of the keys; for OFX, of statements that name none
     ///
     /// Give it when statements of several accounts go to one merchant: two accounts may have equal rows, or ids. Give the
-    /// same name every time. An OFX file names its accounts itself.
+    /// same name every time. An OFX file usually names its accounts itself (ACCTID).
     #[arg(long, value_name = "NAME")]
     account: Option<String>,
 
     /// Read only rows with this value in this column; for OFX, in an element such as ACCTID. May be repeated
     #[arg(long, value_name = "COLUMN=VALUE")]
     only: Vec<String>,
+
+    /// Rows with this text in this column are no entries, such as 'Data=Total*' or 'MEMO=Saldo*'. May be repeated
+    ///
+    /// A * stands for any text; upper and lower case are the same. Such rows are listed and do not count as refused.
+    #[arg(long, value_name = "COLUMN=TEXT")]
+    skip: Vec<String>,
+
+    /// Rows with this text in this column are entries although they look like balances or totals. May be repeated
+    #[arg(long, value_name = "COLUMN=TEXT")]
+    keep: Vec<String>,
+
+    /// A positive amount is a debit and a negative one a credit, as on statements of credit cards
+    #[arg(long)]
+    invert_signs: bool,
+
+    /// What is right where an amount's sign contradicts its type or column
+    #[arg(long, value_name = "WHAT")]
+    trust: Option<Trust>,
 
     /// CSV: a word of the type column for a credit, in any case. May be repeated
     /// [default: credit, cr, c, crédito, credito, entrada]
@@ -113,13 +161,13 @@ pub struct Arguments {
     #[arg(long)]
     negative_debits: bool,
 
-    /// OFX: make keys without the bank's ids (FITID), for banks that give one id to several rows
+    /// Make keys without the bank's ids (OFX: FITID), for banks that give one id to several rows
     ///
-    /// Decide once for each account: with and without ids, a row has two keys and would be posted twice.
+    /// Decide once for each account. Rows that were posted with their ids are looked for and not posted again.
     #[arg(long)]
     ignore_ids: bool,
 
-    /// The encoding of the file [default: utf-8; OFX: as its header says]
+    /// The encoding of the file [default: utf-8, or utf-16 if it looks like that; OFX: as its header says]
     #[arg(long, value_name = "NAME")]
     encoding: Option<Encoding>,
 
@@ -145,7 +193,7 @@ pub struct Arguments {
 /// A format by its name.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, ValueEnum)]
 enum FormatName {
-    /// Comma-separated values with a header
+    /// Comma-separated values, or with another delimiter
     Csv,
     /// Open Financial Exchange 1.x or 2.x
     Ofx,
@@ -189,9 +237,12 @@ pub enum ArgumentError {
     /// An option makes no sense for OFX.
     #[error("{0} goes with CSV files only")]
     OnlyForCsv(&'static str),
-    /// An option makes no sense for CSV.
-    #[error("{0} goes with OFX files only")]
-    OnlyForOfx(&'static str),
+    /// There are no ids to ignore.
+    #[error("--ignore-ids goes with --map id=COLUMN: nothing else makes ids count in CSV files")]
+    NoIds,
+    /// Two options say the same thing in different ways.
+    #[error("{0} and {1} exclude each other")]
+    Both(&'static str, &'static str),
     /// The mapping is not one.
     #[error("--map: {0}")]
     Mapping(#[from] MappingError),
@@ -205,8 +256,8 @@ pub enum ArgumentError {
     #[error("--currency {0}")]
     Currency(#[from] UnknownCurrency),
     /// A condition is not one.
-    #[error("--only {0:?} is not COLUMN=VALUE")]
-    Only(String),
+    #[error("{0} {1:?} is not COLUMN=VALUE")]
+    Condition(&'static str, String),
     /// A word would mean both.
     #[error("{0:?} is a word for credit and for debit")]
     Word(String),
@@ -225,21 +276,22 @@ impl Arguments {
             FormatName::Csv => Format::Csv(self.csv_options()?),
             FormatName::Ofx => {
                 self.refuse_csv_options()?;
-                Format::Ofx { ignore_ids: self.ignore_ids }
+                Format::Ofx
             }
         };
         let currency = self.currency.as_deref().map(Currency::parse).transpose()?;
-        let only = self.only.iter().map(|text| match text.split_once('=') {
-            Some((column, value)) if !column.trim().is_empty() => {
-                Ok((column.trim().to_owned(), value.trim().to_owned()))
-            }
-            _ => Err(ArgumentError::Only(text.clone())),
-        });
+        let only = conditions("--only", &self.only)?.into_iter().map(|condition| (condition.column, condition.pattern));
         let reading = Reading {
             format,
             encoding: self.encoding,
+            decimal: self.decimal,
             currency: currency.map(|currency| currency.code().to_owned()),
-            only: only.collect::<Result<_, _>>()?,
+            only: only.collect(),
+            skip: conditions("--skip", &self.skip)?,
+            keep: conditions("--keep", &self.keep)?,
+            invert_signs: self.invert_signs,
+            trust: self.trust,
+            ignore_ids: self.ignore_ids,
         };
         let target = if self.dry_run {
             Target::DryRun
@@ -262,8 +314,15 @@ impl Arguments {
     }
 
     fn csv_options(&self) -> Result<CsvOptions, ArgumentError> {
-        if self.ignore_ids {
-            return Err(ArgumentError::OnlyForOfx("--ignore-ids"));
+        let mapping = if self.map.is_empty() { None } else { Some(Mapping::parse(&self.map)?) };
+        if self.ignore_ids && mapping.as_ref().is_some_and(|mapping| !mapping.has_id()) {
+            return Err(ArgumentError::NoIds);
+        }
+        if self.negative_debits && self.trust.is_some() {
+            return Err(ArgumentError::Both("--negative-debits", "--trust"));
+        }
+        if self.no_header && self.skip_lines.is_none() && mapping.is_none() {
+            return Err(MappingError::none().into());
         }
         let words = |given: &[String], usual: &[&str]| -> Vec<String> {
             if given.is_empty() {
@@ -281,9 +340,10 @@ impl Arguments {
             return Err(ArgumentError::DateFormat(format.clone()));
         }
         Ok(CsvOptions {
-            mapping: Mapping::parse(&self.map)?,
-            delimiter: delimiter(self.delimiter.as_deref().unwrap_or(","))?,
-            decimal: self.decimal,
+            mapping,
+            delimiter: self.delimiter.as_deref().map(delimiter).transpose()?,
+            skip_lines: self.skip_lines,
+            no_header: self.no_header,
             date_format: self.date_format.clone(),
             credit_words,
             debit_words,
@@ -295,18 +355,24 @@ impl Arguments {
         let given = [
             ("--map", !self.map.is_empty()),
             ("--delimiter", self.delimiter.is_some()),
-            ("--decimal", self.decimal.is_some()),
+            ("--skip-lines", self.skip_lines.is_some()),
+            ("--no-header", self.no_header),
             ("--date-format", self.date_format.is_some()),
-            ("--account", self.account.is_some()),
             ("--credit-word", !self.credit_word.is_empty()),
             ("--debit-word", !self.debit_word.is_empty()),
             ("--negative-debits", self.negative_debits),
+            ("--trust reversal", self.trust == Some(Trust::Reversal)),
         ];
         match given.into_iter().find(|(_, is_given)| *is_given) {
             Some((option, _)) => Err(ArgumentError::OnlyForCsv(option)),
             None => Ok(()),
         }
     }
+}
+
+fn conditions(option: &'static str, texts: &[String]) -> Result<Vec<Condition>, ArgumentError> {
+    let parse = |text: &String| Condition::parse(text).ok_or_else(|| ArgumentError::Condition(option, text.clone()));
+    texts.iter().map(parse).collect()
 }
 
 fn delimiter(text: &str) -> Result<u8, ArgumentError> {
@@ -358,6 +424,11 @@ impl Endpoint {
     /// The base URL in one form.
     pub fn as_str(&self) -> &str {
         self.base.as_str().trim_end_matches('/')
+    }
+
+    /// Where an entry is looked at.
+    pub fn entry_url(&self, id: EntryId) -> String {
+        format!("{}/entries/{id}", self.as_str())
     }
 
     /// Where batches are posted.
@@ -413,7 +484,7 @@ mod tests {
     fn a_statement_and_a_mapping_are_enough() {
         let task = task("a.csv --map date=d,amount=a --url https://api.example.com/").unwrap();
         let Format::Csv(options) = task.reading.format else { panic!() };
-        assert_eq!((options.delimiter, options.decimal, options.date_format), (b',', None, None));
+        assert_eq!((options.delimiter, task.reading.decimal, options.date_format), (None, None, None));
         let Target::Server { endpoint, give_up_after, .. } = task.target else { panic!() };
         assert_eq!(endpoint.batch_url(), "https://api.example.com/entries/batch");
         assert_eq!(give_up_after, Duration::from_secs(300));
@@ -429,8 +500,8 @@ mod tests {
 
     #[test]
     fn a_format_is_told_by_extension_or_option() {
-        assert_eq!(task("a.qfx --dry-run").unwrap().reading.format, Format::Ofx { ignore_ids: false });
-        assert_eq!(task("a.txt --format ofx --dry-run").unwrap().reading.format, Format::Ofx { ignore_ids: false });
+        assert_eq!(task("a.qfx --dry-run").unwrap().reading.format, Format::Ofx);
+        assert_eq!(task("a.txt --format ofx --dry-run").unwrap().reading.format, Format::Ofx);
         assert_eq!(task("a.txt --dry-run"), Err(ArgumentError::UnknownFormat));
         assert_eq!(task("csv --dry-run"), Err(ArgumentError::UnknownFormat));
     }
@@ -439,20 +510,23 @@ mod tests {
     fn what_makes_no_sense_is_refused() {
         let csv =
             |words: &str| task(&format!("a.csv --map date=d,amount=a --dry-run {words}")).unwrap_err().to_string();
-        assert_eq!(csv("--ignore-ids"), "--ignore-ids goes with OFX files only");
+        assert!(csv("--ignore-ids").starts_with("--ignore-ids goes with --map id=COLUMN"));
+        assert_eq!(csv("--negative-debits --trust type"), "--negative-debits and --trust exclude each other");
         assert!(csv("--delimiter ab").starts_with("--delimiter must be"));
         assert!(csv("--delimiter ç").starts_with("--delimiter must be"));
         assert!(csv("--date-format %d/%m").contains("\"%d/%m\" is no strftime format"));
         assert!(csv("--currency brl").starts_with("--currency must be an ISO 4217"));
         assert!(csv("--only x").contains("is not COLUMN=VALUE"));
         assert!(csv("--only =x").contains("is not COLUMN=VALUE"));
+        assert_eq!(csv("--skip Total"), "--skip \"Total\" is not COLUMN=VALUE");
+        assert_eq!(csv("--keep =Total"), "--keep \"=Total\" is not COLUMN=VALUE");
         assert!(csv("--credit-word X --debit-word x").contains("\"x\" is a word for credit and for debit"));
         for option in [
             "--map date=d,amount=a",
             "--delimiter ;",
-            "--decimal comma",
+            "--skip-lines 1",
+            "--no-header",
             "--date-format %Y-%m-%d",
-            "--account 1",
             "--credit-word c",
             "--debit-word d",
             "--negative-debits",
@@ -463,6 +537,12 @@ mod tests {
                 format!("{name} goes with CSV files only")
             );
         }
+        assert_eq!(
+            task("a.ofx --dry-run --trust reversal").unwrap_err().to_string(),
+            "--trust reversal goes with CSV files only"
+        );
+        let both = "--decimal comma --account 1 --skip MEMO=x* --keep MEMO=y --trust sign --invert-signs --ignore-ids";
+        assert!(task(&format!("a.ofx --dry-run {both}")).is_ok());
     }
 
     #[test]

@@ -7,19 +7,27 @@ use std::{
     path::{Path, PathBuf},
 };
 
+use cashflow::{EntryId, MerchantId};
 use serde::Serialize;
 use sha2::{Digest, Sha256};
 
 use crate::{
     arguments::{Endpoint, Target, Task},
-    batch::{Batch, Limits, Prepared, RefusedRow, SendError, Sender, TokenError, Tokens, Verdict, prepare},
+    batch::{
+        Batch, Judged, Limits, Lookup, Prepared, RefusedRow, SendError, Sender, TokenError, Tokens, Verdict, prepare,
+    },
+    elsewhere::{Elsewhere, Known},
     journal::{Done, Found, Journal, Origin},
     key::Keys,
-    progress::Progress,
+    progress::{Progress, note},
     refused::RefusedRows,
     report::{Tally, one_line, rows},
-    rows::{Reading, Statement, StatementError},
+    rows::{Reading, Reason, Statement, StatementError, Trust},
+    survey::Survey,
 };
+
+/// The most rows that are named for being no entries; of all others it is told how many they are.
+const SKIPPED_LINES_MAX: usize = 1_000;
 
 /// How a complete import has ended.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -87,7 +95,11 @@ fn so_far(count: u64) -> String {
 pub fn import(task: &Task, out: &mut impl Write) -> Result<Outcome, ImportError> {
     let file = File::open(&task.file).map_err(|error| task.statement_error(error.into()))?;
     match &task.target {
-        Target::DryRun => dry_run(task, &file, out),
+        Target::DryRun => {
+            let survey = task.survey(&file)?;
+            survey.notes().iter().for_each(|text| note(text));
+            dry_run(task, &file, &survey, out)
+        }
         Target::Server { endpoint, token_command, give_up_after } => {
             match file.try_lock() {
                 Ok(()) => {}
@@ -96,11 +108,11 @@ pub fn import(task: &Task, out: &mut impl Write) -> Result<Outcome, ImportError>
                     return Err(ImportError::NotLocked { file: task.file.clone(), error });
                 }
             }
-            // What is wrong with file or mapping is to be said before anybody is asked for a token.
-            Statement::open(&file, &task.reading, task.account.as_deref())
-                .map_err(|error| task.statement_error(error))?;
+            // What is wrong with file or mapping is to be said before anybody is asked for a token, and before anything is posted.
+            let survey = task.survey(&file)?;
+            survey.notes().iter().for_each(|text| note(text));
             let tokens = Tokens::new(token_command.clone(), std::env::var("FLUXO_TOKEN").ok())?;
-            send(task, &file, endpoint, tokens, Limits::new(*give_up_after), out)
+            send(task, &file, &survey, endpoint, tokens, Limits::new(*give_up_after), out)
         }
     }
 }
@@ -108,6 +120,23 @@ pub fn import(task: &Task, out: &mut impl Write) -> Result<Outcome, ImportError>
 impl Task {
     fn statement_error(&self, error: StatementError) -> ImportError {
         ImportError::Statement { file: self.file.clone(), error }
+    }
+
+    /// Reads the whole file once.
+    fn survey(&self, file: &File) -> Result<Survey, ImportError> {
+        let error = |error| self.statement_error(error);
+        let mut statement = Statement::open(file, &self.reading, self.account.as_deref()).map_err(error)?;
+        Survey::of(&mut statement).map_err(error)
+    }
+
+    /// Begins to read the file anew.
+    fn open<'a>(&self, file: &'a File, survey: &Survey) -> Result<Statement<'a>, ImportError> {
+        let opened = Statement::open(file, &self.reading, self.account.as_deref());
+        let mut statement = opened.map_err(|error| self.statement_error(error))?;
+        if self.reading.trust == Some(Trust::Type) {
+            statement.assume_unsigned(survey.unsigned());
+        }
+        Ok(statement)
     }
 
     /// A file beside the statement.
@@ -118,22 +147,32 @@ impl Task {
     }
 }
 
-fn dry_run(task: &Task, file: &File, out: &mut impl Write) -> Result<Outcome, ImportError> {
+fn dry_run(task: &Task, file: &File, survey: &Survey, out: &mut impl Write) -> Result<Outcome, ImportError> {
     let reader = |error| task.statement_error(error);
-    let mut statement = Statement::open(file, &task.reading, task.account.as_deref()).map_err(reader)?;
-    let mut keys = Keys::default();
+    let mut statement = task.open(file, survey)?;
+    let mut keys = Keys::new(statement.may_have_ids());
     let mut tally = Tally::default();
+    let mut number = 0;
     while let Some(row) = statement.next_row().map_err(reader)? {
-        match prepare(row, &mut keys) {
-            Ok(Prepared { entry_type, amount, date, .. }) => tally.add(entry_type, amount, date),
-            Err(RefusedRow { line, reasons, .. }) => {
+        match prepare(number, row, survey, &mut keys) {
+            Judged::Send(prepared) => tally.add_movement(&prepared.movement),
+            Judged::Refuse(RefusedRow { line, reasons, .. }) => {
                 tally.refused += 1;
                 let reasons: Vec<String> = reasons.iter().map(ToString::to_string).collect();
                 writeln!(out, "line {line} would be refused: {}", one_line(&reasons.join("; ")))?;
             }
+            Judged::Skip { line, why } => {
+                tally.skipped += 1;
+                writeln!(out, "line {line} would be skipped: {}", one_line(&why))?;
+            }
         }
+        number += 1;
     }
-    writeln!(out, "{} would be sent, {} refused", rows(tally.accepted), tally.refused)?;
+    write!(out, "{} would be sent, {} refused", rows(tally.accepted), tally.refused)?;
+    if tally.skipped > 0 {
+        write!(out, ", {} skipped", tally.skipped)?;
+    }
+    writeln!(out)?;
     write!(out, "{tally}")?;
     Ok(outcome(&tally))
 }
@@ -145,6 +184,7 @@ fn outcome(tally: &Tally) -> Outcome {
 fn send(
     task: &Task,
     file: &File,
+    survey: &Survey,
     endpoint: &Endpoint,
     tokens: Tokens,
     limits: Limits,
@@ -152,71 +192,152 @@ fn send(
 ) -> Result<Outcome, ImportError> {
     let origin = origin(task, file, endpoint, &tokens).map_err(|error| task.statement_error(error.into()))?;
     let bytes = file.metadata().map_err(|error| task.statement_error(error.into()))?.len();
-    let statement =
-        Statement::open(file, &task.reading, task.account.as_deref()).map_err(|error| task.statement_error(error))?;
+    let statement = task.open(file, survey)?;
     let progress = Progress::begin(bytes);
     let mut books = Books::open(task, &statement, origin, &progress)?;
     let resumed = books.done.tally.accepted;
     progress.advance(0, resumed);
     let note = |text: &str| progress.say(text);
     let mut sender = Sender::new(endpoint, tokens, limits, &note).map_err(|error| books.stopped(error))?;
-    let sent = send_rows(task, statement, &mut sender, &mut books, &progress);
+    let mut skipped = Vec::new();
+    let sent = send_rows(task, statement, survey, &mut sender, &mut books, &progress, &mut skipped);
+    if sent.is_ok() {
+        progress.advance(bytes, books.done.tally.accepted);
+    }
     progress.end();
     sent?;
     let tally = books.done.tally.clone();
     let refused_file = books.close()?;
-    summary(out, &tally, resumed, &refused_file)?;
+    summary(out, &tally, resumed, &refused_file, &skipped)?;
     Ok(outcome(&tally))
 }
 
 fn send_rows(
     task: &Task,
     mut statement: Statement<'_>,
+    survey: &Survey,
     sender: &mut Sender<'_>,
     books: &mut Books,
     progress: &Progress,
+    skipped: &mut Vec<String>,
 ) -> Result<(), ImportError> {
-    let mut keys = Keys::default();
+    let say = |text: &str| progress.say(text);
+    let mut keys = Keys::new(statement.may_have_ids());
+    let mut elsewhere = Elsewhere::new(survey, sender, &say).map_err(|error| books.stopped(error))?;
     let mut batch = Batch::default();
     let mut offset = 0;
     let mut to_skip = books.done.rows;
+    let mut number = 0;
     while let Some(row) = statement.next_row().map_err(|error| task.statement_error(error))? {
         // Rows that are done are read all the same: the keys of the following ones may depend on them.
-        let row = prepare(row, &mut keys);
+        let row = prepare(number, row, survey, &mut keys);
+        number += 1;
+        if let Judged::Skip { line, why } = &row
+            && skipped.len() < SKIPPED_LINES_MAX
+        {
+            skipped.push(format!("line {line} skipped: {}", one_line(why)));
+        }
         if to_skip > 0 {
             to_skip -= 1;
+            if let Judged::Send(prepared) = &row
+                && survey.is_shared(&prepared.movement)
+            {
+                // Which of the rows with one id the server has already, is told by their order.
+                elsewhere.look(prepared, survey, sender, &say).map_err(|error| books.stopped(error))?;
+            }
             continue;
         }
         if !batch.has_room_for(&row) {
-            send_batch(std::mem::take(&mut batch), sender, books)?;
+            send_batch(std::mem::take(&mut batch), survey, sender, books)?;
             progress.advance(offset, books.done.tally.accepted);
         }
-        batch.add(row);
+        match row {
+            Judged::Send(prepared) => {
+                let known = elsewhere.look(&prepared, survey, sender, &say).map_err(|error| books.stopped(error))?;
+                match known {
+                    Known::No => batch.add(Judged::Send(prepared)),
+                    Known::Yes => batch.known.push(prepared.movement),
+                    Known::Changed(entry) => {
+                        let reasons = vec![changed(&prepared, survey, entry)];
+                        let Prepared { line, cells, .. } = *prepared;
+                        batch.add(Judged::Refuse(RefusedRow { line, cells, reasons }));
+                    }
+                }
+            }
+            row => batch.add(row),
+        }
         offset = statement.offset();
     }
     if batch.rows() > 0 {
-        send_batch(batch, sender, books)?;
+        send_batch(batch, survey, sender, books)?;
     }
-    progress.advance(statement.offset(), books.done.tally.accepted);
     Ok(())
 }
 
+/// The bank gives an id to one row only, so another content under it means that the bank has changed the row.
+fn changed(row: &Prepared, survey: &Survey, entry: EntryId) -> Reason {
+    let id = row.movement.id.as_ref().or(row.movement.ignored_id.as_ref()).map(String::as_str).unwrap_or_default();
+    let column = survey.id_column();
+    let detail = format!(
+        "{id} was imported before with other values, which stand (entry {entry}): if the new ones are right, reverse that \
+         entry and post them by hand; then leave the row out with --skip '{column}={id}'"
+    );
+    Reason::new("id", detail)
+}
+
+/// Whether the server has refused a row for nothing but its text, which an earlier version read in the wrong encoding.
+fn was_misread(row: &Prepared, sender: &mut Sender<'_>) -> Result<bool, SendError> {
+    let (Some(misread), Ok(merchant)) = (&row.movement.misread, MerchantId::parse(sender.merchant())) else {
+        return Ok(false);
+    };
+    Ok(match sender.find(EntryId::derive(&merchant, &row.key), None)? {
+        Lookup::Entry(entry) => entry.description.as_deref() == Some(misread.as_str()) && entry.is_of(&row.movement),
+        Lookup::Nothing | Lookup::NotAnswered(_) => false,
+    })
+}
+
+/// What the server says about the key of a row, in words for who knows rows and no keys.
+fn explained(row: &Prepared, survey: &Survey, merchant: &str, reasons: Vec<Reason>) -> Vec<Reason> {
+    let is_reused = |reason: &Reason| reason.field == "idempotency_key" && reason.detail.starts_with("was used before");
+    let entry = MerchantId::parse(merchant).ok().map(|merchant| EntryId::derive(&merchant, &row.key));
+    let explain = |reason: Reason| match entry {
+        Some(entry) if row.movement.id.is_some() && is_reused(&reason) => changed(row, survey, entry),
+        _ => reason,
+    };
+    reasons.into_iter().map(explain).collect()
+}
+
 /// Sends a batch and writes down what became of it, in this order: what is not written down is sent again.
-fn send_batch(batch: Batch, sender: &mut Sender<'_>, books: &mut Books) -> Result<(), ImportError> {
-    let rows = batch.rows() as u64;
+fn send_batch(batch: Batch, survey: &Survey, sender: &mut Sender<'_>, books: &mut Books) -> Result<(), ImportError> {
+    let rows = batch.rows();
     let entries: Vec<&str> = batch.entries.iter().map(|entry| entry.json.as_str()).collect();
     let verdicts = sender.send(&entries).map_err(|error| books.stopped(error))?;
     let mut refused = batch.refused;
+    let accepted = books.done.tally.accepted;
     let tally = &mut books.done.tally;
     for (entry, verdict) in batch.entries.into_iter().zip(verdicts) {
         match verdict {
             Verdict::Accepted { known } => {
-                tally.add(entry.entry_type, entry.amount, entry.date);
+                tally.add_movement(&entry.movement);
                 tally.known += u64::from(known);
             }
-            Verdict::Refused(reasons) => refused.push(RefusedRow { line: entry.line, cells: entry.cells, reasons }),
+            Verdict::Refused(_)
+                if was_misread(&entry, sender).map_err(|error| ImportError::Stopped { error, accepted })? =>
+            {
+                tally.add_movement(&entry.movement);
+                tally.known += 1;
+            }
+            Verdict::Refused(reasons) => {
+                let reasons = explained(&entry, survey, sender.merchant(), reasons);
+                refused.push(RefusedRow { line: entry.line, cells: entry.cells, reasons });
+            }
         }
     }
+    for movement in &batch.known {
+        tally.add_movement(movement);
+        tally.known += 1;
+    }
+    tally.skipped += batch.skipped;
     tally.refused += refused.len() as u64;
     refused.sort_by_key(|row| row.line);
     books.record(rows, &refused)
@@ -291,7 +412,13 @@ fn not_kept(file: &Path, error: io::Error) -> ImportError {
     ImportError::NotKept { file: file.to_owned(), error }
 }
 
-fn summary(out: &mut impl Write, tally: &Tally, resumed: u64, refused_file: &Path) -> io::Result<()> {
+fn summary(
+    out: &mut impl Write,
+    tally: &Tally,
+    resumed: u64,
+    refused_file: &Path,
+    skipped: &[String],
+) -> io::Result<()> {
     write!(out, "{} accepted", rows(tally.accepted))?;
     if resumed > 0 {
         write!(out, ", {resumed} of them by an earlier run")?;
@@ -301,6 +428,15 @@ fn summary(out: &mut impl Write, tally: &Tally, resumed: u64, refused_file: &Pat
     }
     writeln!(out)?;
     write!(out, "{tally}")?;
+    if tally.skipped > 0 {
+        writeln!(out, "{} skipped:", rows(tally.skipped))?;
+        for line in skipped {
+            writeln!(out, "  {line}")?;
+        }
+        if tally.skipped > skipped.len() as u64 {
+            writeln!(out, "  and {} more (--dry-run lists them all)", tally.skipped - skipped.len() as u64)?;
+        }
+    }
     if tally.refused > 0 {
         writeln!(out, "{} refused, see {}", rows(tally.refused), refused_file.display())?;
     }

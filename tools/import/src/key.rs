@@ -7,8 +7,8 @@ use sha2::{Digest, Sha256};
 
 use crate::rows::{Movement, Reason};
 
-/// How many bytes of a hash are kept of each row. Two of a billion rows are equal with a chance of 1 in 10^21.
-type Short = [u8; 16];
+/// The bytes of a hash that are kept of each row. Two of a billion rows are equal with a chance of 1 in 10^21.
+pub type Short = [u8; 16];
 
 /// How many bytes of a hash make a key.
 const KEY_BYTES: usize = 20;
@@ -19,58 +19,105 @@ const KEY_BYTES: usize = 20;
 /// written as its length in bytes, a colon, the field and a line feed, or `absent` and a line feed:
 ///
 /// - for a row that the bank has given an id: `import-id/1`, account, id;
-/// - for any other: `import-row/1`, account, type, amount in minor units, currency, date, description, category, and which of
-///   the equal rows of this file it is, counted from 1.
+/// - for any other, and for all with `--ignore-ids`: `import-row/1`, account, type, amount in minor units, currency, date,
+///   description, category, and which of the equal rows of this file it is, counted from 1.
 ///
-/// The account is `ACCTID` in OFX and the value of `--account` in CSV. Keys are stored for ever: none of this may change.
+/// The account is `ACCTID` in OFX, and the value of `--account` where the file names none. Keys are stored for ever: none of this
+/// may change.
 #[derive(Debug, Default)]
 pub struct Keys {
-    /// How often each content has come so far.
+    /// How often each content has come so far among the rows that have a key of this kind.
     occurrences: HashMap<Short, u64>,
-    /// The line of the row with each id.
-    lines: HashMap<Short, u64>,
+    /// How often it has come among all rows, as it is counted with `--ignore-ids`.
+    occurrences_of_all: HashMap<Short, u64>,
+    /// How often it has come among rows without an id, as it is counted without `--ignore-ids`.
+    occurrences_without_id: HashMap<Short, u64>,
+    /// Whether there is one way only to import the file.
+    has_no_ids: bool,
+}
+
+/// The keys of a row.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct RowKeys {
+    /// The one that it is sent under.
+    pub key: IdempotencyKey,
+    /// Those under which another way of reading the same file would have sent it, or has in an earlier version.
+    pub others: Vec<IdempotencyKey>,
 }
 
 impl Keys {
-    /// The key of the next row, or why it has none: of two rows with one id nobody can say whether they are the same.
-    pub fn next_key(&mut self, movement: &Movement, line: u64) -> Result<IdempotencyKey, Reason> {
-        let account = movement.account.as_deref();
-        let hash = match &movement.id {
-            Some(id) => {
-                let hash = hash_of(&[Some("import-id/1"), account, Some(id)]);
-                if let Some(first) = self.lines.get(&short(&hash)) {
-                    return Err(Reason::new("id", format!("is also that of the row in line {first}")));
-                }
-                self.lines.insert(short(&hash), line);
-                hash
-            }
-            None => self.content_hash(movement, account),
-        };
-        let digits: String = hash[..KEY_BYTES].iter().map(|byte| format!("{byte:02x}")).collect();
-        IdempotencyKey::parse(&format!("import-{digits}"))
-            .map_err(|error: IdempotencyKeyError| Reason::new("id", error))
+    /// Keys for a file whose rows may have ids, or for one that has none, which takes less memory.
+    pub fn new(may_have_ids: bool) -> Keys {
+        Keys { has_no_ids: !may_have_ids, ..Keys::default() }
     }
 
-    fn content_hash(&mut self, movement: &Movement, account: Option<&str>) -> [u8; 32] {
-        let request = &movement.request;
-        let (minor, date) = (request.amount.minor().to_string(), movement.date.to_string());
-        let content = [
-            Some("import-row/1"),
-            account,
-            Some(request.entry_type.as_str()),
-            Some(&minor),
-            Some(request.amount.currency().code()),
-            Some(&date),
-            request.description.as_ref().map(Description::as_str),
-            request.category.as_ref().map(Category::as_str),
-        ];
-        let occurrence = self.occurrences.entry(short(&hash_of(&content))).or_default();
-        *occurrence += 1;
-        let number = occurrence.to_string();
-        let mut numbered = content.to_vec();
-        numbered.push(Some(&number));
-        hash_of(&numbered)
+    /// The keys of the next row.
+    pub fn next_keys(&mut self, movement: &Movement) -> Result<RowKeys, Reason> {
+        let account = movement.account.as_deref();
+        let bank_id = movement.id.as_ref().or(movement.ignored_id.as_ref());
+        let content = content(movement, movement.request.description.as_ref());
+        if self.has_no_ids {
+            return Ok(RowKeys { key: key_of(numbered(&mut self.occurrences, &content))?, others: Vec::new() });
+        }
+        let of_all = numbered(&mut self.occurrences_of_all, &content);
+        let without_id = bank_id.is_none().then(|| numbered(&mut self.occurrences_without_id, &content));
+        let by_id = bank_id.map(|id| hash_of(&[Some("import-id/1"), account, Some(id)]));
+        let key = match (&movement.id, by_id) {
+            (Some(_), Some(by_id)) => by_id,
+            _ => numbered(&mut self.occurrences, &content),
+        };
+        let mut others: Vec<[u8; 32]> = [by_id, Some(of_all), without_id].into_iter().flatten().collect();
+        if let Some(misread) = movement.misread.as_ref().filter(|_| movement.id.is_none()) {
+            others.push(numbered(&mut self.occurrences_of_all, &self::content(movement, Some(misread))));
+        }
+        others.retain(|other| *other != key);
+        others.dedup();
+        Ok(RowKeys { key: key_of(key)?, others: others.into_iter().map(key_of).collect::<Result<_, _>>()? })
     }
+}
+
+fn key_of(hash: [u8; 32]) -> Result<IdempotencyKey, Reason> {
+    let digits: String = hash[..KEY_BYTES].iter().map(|byte| format!("{byte:02x}")).collect();
+    IdempotencyKey::parse(&format!("import-{digits}")).map_err(|error: IdempotencyKeyError| Reason::new("id", error))
+}
+
+/// What tells apart the ids of a file: an id is the bank's for one account.
+pub fn short_of_id(account: Option<&str>, id: &str) -> Short {
+    short(&hash_of(&[Some("import-id/1"), account, Some(id)]))
+}
+
+/// What tells apart the contents of rows.
+pub fn short_of_content(movement: &Movement) -> Short {
+    short(&hash_of(&borrowed(&content(movement, movement.request.description.as_ref()))))
+}
+
+/// The fields of a content. Which of the equal rows it is, comes last.
+fn content(movement: &Movement, description: Option<&Description>) -> Vec<Option<String>> {
+    let request = &movement.request;
+    vec![
+        Some("import-row/1".to_owned()),
+        movement.account.clone(),
+        Some(request.entry_type.as_str().to_owned()),
+        Some(request.amount.minor().to_string()),
+        Some(request.amount.currency().code().to_owned()),
+        Some(movement.date.to_string()),
+        description.map(|text| text.as_str().to_owned()),
+        request.category.as_ref().map(|text: &Category| text.as_str().to_owned()),
+    ]
+}
+
+fn borrowed(fields: &[Option<String>]) -> Vec<Option<&str>> {
+    fields.iter().map(Option::as_deref).collect()
+}
+
+/// The hash of a content with its number among equal ones.
+fn numbered(occurrences: &mut HashMap<Short, u64>, content: &[Option<String>]) -> [u8; 32] {
+    let mut fields = borrowed(content);
+    let occurrence = occurrences.entry(short(&hash_of(&fields))).or_default();
+    *occurrence += 1;
+    let number = occurrence.to_string();
+    fields.push(Some(&number));
+    hash_of(&fields)
 }
 
 /// Each field with its length, so that no two different lists give the same text.
@@ -111,12 +158,15 @@ mod tests {
             date,
             account: None,
             id: id.map(str::to_owned),
+            ignored_id: None,
+            entry_id: None,
+            misread: None,
         }
     }
 
     fn keys(movements: &[Movement]) -> Vec<String> {
         let mut keys = Keys::default();
-        movements.iter().map(|movement| keys.next_key(movement, 1).unwrap().as_str().to_owned()).collect()
+        movements.iter().map(|movement| keys.next_keys(movement).unwrap().key.as_str().to_owned()).collect()
     }
 
     #[test]
@@ -178,11 +228,35 @@ mod tests {
     }
 
     #[test]
-    fn of_two_rows_with_one_id_the_second_is_refused() {
-        let mut keys = Keys::default();
-        assert!(keys.next_key(&movement("1.00", Some("A1")), 2).is_ok());
-        let refused = keys.next_key(&movement("1.00", Some("A1")), 7);
-        assert_eq!(refused.unwrap_err().to_string(), "id: is also that of the row in line 2");
+    fn the_other_keys_of_a_row_are_those_of_the_other_ways_to_import_it() {
+        let ids = [Some("A1"), None, Some("A2"), Some("A1"), None];
+        let with_ids: Vec<_> = ids.map(|id| movement("1.00", id)).into();
+        let ignoring = |id: Option<&str>| Movement { ignored_id: id.map(str::to_owned), ..movement("1.00", None) };
+        let without_ids: Vec<_> = ids.map(ignoring).into();
+        let all = |movements: &[Movement]| {
+            let mut keys = Keys::default();
+            movements.iter().map(|movement| keys.next_keys(movement).unwrap()).collect::<Vec<_>>()
+        };
+        for (first, second) in [(&with_ids, &without_ids), (&without_ids, &with_ids)] {
+            for (first, second) in all(first).into_iter().zip(all(second)) {
+                assert!(second.key == first.key || second.others.contains(&first.key), "{first:?} {second:?}");
+                assert!(!second.others.contains(&second.key));
+            }
+        }
+        let plain = all(&[movement("1.00", None), movement("1.00", None)]);
+        assert!(plain.iter().all(|keys| keys.others.is_empty()), "there is one way only");
+    }
+
+    #[test]
+    fn a_text_that_was_misread_has_the_key_of_that_time_among_its_others() {
+        let text = |text: &str| Description::parse(text).unwrap();
+        let mut before = movement("1.00", None);
+        before.request.description = Some(text("manutenÃ§Ã£o"));
+        let mut now = movement("1.00", None);
+        now.request.description = Some(text("manutenção"));
+        now.misread = Some(text("manutenÃ§Ã£o"));
+        let before = Keys::default().next_keys(&before).unwrap().key;
+        assert_eq!(Keys::default().next_keys(&now).unwrap().others, [before]);
     }
 
     #[test]

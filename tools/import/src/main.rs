@@ -2,6 +2,7 @@
 
 mod arguments;
 mod batch;
+mod elsewhere;
 mod import;
 mod journal;
 mod key;
@@ -9,6 +10,7 @@ mod progress;
 mod refused;
 mod report;
 mod rows;
+mod survey;
 
 use std::{io, process::ExitCode};
 

@@ -8,6 +8,8 @@ use std::{
 use cashflow::{Amount, Currency, Date, EntryType};
 use serde::{Deserialize, Serialize};
 
+use crate::rows::Movement;
+
 /// What was counted of the rows dealt with so far.
 #[derive(Debug, Clone, PartialEq, Eq, Default, Serialize, Deserialize)]
 #[serde(deny_unknown_fields)]
@@ -18,6 +20,9 @@ pub struct Tally {
     pub known: u64,
     /// Rows that are not.
     pub refused: u64,
+    /// Rows that are no entries.
+    #[serde(default)]
+    pub skipped: u64,
     /// The sums of what is accepted, by currency.
     pub sums: BTreeMap<String, Sums>,
     /// The first and the last date of what is accepted.
@@ -50,8 +55,13 @@ mod as_text {
 }
 
 impl Tally {
-    /// Counts an accepted row.
-    pub fn add(&mut self, entry_type: EntryType, amount: Amount, date: Date) {
+    /// Counts a row that is an entry.
+    pub fn add_movement(&mut self, movement: &Movement) {
+        self.add(movement.request.entry_type, movement.request.amount, movement.date);
+    }
+
+    /// Counts an amount.
+    fn add(&mut self, entry_type: EntryType, amount: Amount, date: Date) {
         self.accepted += 1;
         let sums = self.sums.entry(amount.currency().code().to_owned()).or_default();
         match entry_type {

@@ -15,6 +15,7 @@ use std::{
 };
 
 use base64::{Engine, engine::general_purpose::URL_SAFE_NO_PAD};
+use cashflow::{EntryId, IdempotencyKey, MerchantId};
 use serde_json::{Value, json};
 use tempfile::TempDir;
 
@@ -37,6 +38,10 @@ struct State {
     requests: Vec<usize>,
     /// So many requests are answered; the others get no answer.
     answers: Option<usize>,
+    /// The entries that were asked for.
+    lookups: Vec<String>,
+    /// How it answers when it is asked for an entry, if not as the real server does.
+    lookup_status: Option<u16>,
 }
 
 impl Server {
@@ -82,6 +87,7 @@ fn serve(mut stream: TcpStream, state: &Mutex<State>) {
         if lines.read_line(&mut line).unwrap_or(0) == 0 {
             return;
         }
+        let asked_for = line.strip_prefix("GET /entries/").map(|rest| rest.split(' ').next().unwrap().to_owned());
         while line != "\r\n" {
             line.clear();
             lines.read_line(&mut line).unwrap();
@@ -91,9 +97,11 @@ fn serve(mut stream: TcpStream, state: &Mutex<State>) {
         }
         let mut body = vec![0; length];
         lines.read_exact(&mut body).unwrap();
-        let body: Value = serde_json::from_slice(&body).unwrap();
-        let entries = body["entries"].as_array().unwrap();
-        let (status, answer) = {
+        let (status, answer) = if let Some(id) = asked_for {
+            find(&mut state.lock().unwrap(), id)
+        } else {
+            let body: Value = serde_json::from_slice(&body).unwrap();
+            let entries = body["entries"].as_array().unwrap();
             let mut state = state.lock().unwrap();
             state.requests.push(entries.len());
             if state.answers.is_some_and(|answers| state.requests.len() > answers) {
@@ -115,6 +123,19 @@ fn serve(mut stream: TcpStream, state: &Mutex<State>) {
     }
 }
 
+/// Answers as the real server does who looks for an entry.
+fn find(state: &mut State, id: String) -> (u16, Value) {
+    let acme = MerchantId::parse("acme").unwrap();
+    let is_it = |key: &str| EntryId::derive(&acme, &IdempotencyKey::parse(key).unwrap()).to_string() == id;
+    let found = state.entries.iter().find(|(key, _)| is_it(key)).map(|(_, entry)| entry.clone());
+    state.lookups.push(id);
+    match (state.lookup_status, found) {
+        (Some(status), _) => (status, json!({"message": "No."})),
+        (None, Some(entry)) => (200, entry),
+        (None, None) => (404, json!({"code": "entry_not_found"})),
+    }
+}
+
 /// Accepts entries as the real server does, but for one whose description it does not like.
 fn accept(state: &mut State, entries: &[Value]) -> (u16, Value) {
     let faulty = entries.iter().enumerate().filter(|(_, entry)| entry["description"] == "unwanted");
@@ -124,10 +145,21 @@ fn accept(state: &mut State, entries: &[Value]) -> (u16, Value) {
     if !faults.is_empty() {
         return (400, json!({"code": "validation_failed", "detail": "The request has faults.", "errors": faults}));
     }
+    let key = |entry: &Value| entry["idempotency_key"].as_str().unwrap().to_owned();
+    let is_reused = |entry: &Value| state.entries.get(&key(entry)).is_some_and(|known| known != entry);
+    let reused: Vec<Value> = entries
+        .iter()
+        .enumerate()
+        .filter(|(_, entry)| is_reused(entry))
+        .map(|(index, _)| {
+            json!({"pointer": format!("/entries/{index}/idempotency_key"), "detail": "was used before with another payload"})
+        })
+        .collect();
+    if !reused.is_empty() {
+        return (422, json!({"code": "idempotency_key_reused", "detail": "Keys were used.", "errors": reused}));
+    }
     for entry in entries {
-        let key = entry["idempotency_key"].as_str().unwrap().to_owned();
-        let known = state.entries.entry(key).or_insert_with(|| entry.clone());
-        assert_eq!(known, entry, "one key, two payloads");
+        state.entries.entry(key(entry)).or_insert_with(|| entry.clone());
     }
     (202, json!({"entries": vec![json!({"id": "i", "status": "accepted"}); entries.len()]}))
 }
@@ -418,9 +450,16 @@ fn whatever_is_wrong_is_one_line_and_nothing_is_sent() {
     let url = server.url.as_str();
     let file = folder.write("a.csv", format!("{HEADER}{}", rows(1)));
     let empty = folder.write("empty.csv", "");
-    let utf16 = folder.write("utf16.csv", b"\xff\xfed\0");
+    let utf16 = folder.write("utf16.csv", b"\xff\xfed\0,\0a");
+    let marked = folder.write("marked.csv", "\u{feff}d,a\n");
+    let declined = folder.write(
+        "declined.ofx",
+        "OFXHEADER:100\n\n<OFX><SONRS><STATUS><CODE>15500<SEVERITY>ERROR<MESSAGE>Signon invalid</STATUS></SONRS></OFX>",
+    );
+    let torn = folder.write("torn.ofx", ofx(&[("1", "5.00", "x")]).replace("</STMTRS>", "<STMTTRN>"));
+    let unwritable: &[&str] = &["--url", url, "--map", MAP, "--encoding", "windows-1252"];
     let no_ofx = folder.write("a.ofx", "no ofx");
-    let cases: [(&Path, &[&str], &str); 10] = [
+    let cases: [(&Path, &[&str], &str); 16] = [
         (&file, &["--url", url], "--map: map the date"),
         (
             &file,
@@ -440,7 +479,14 @@ fn whatever_is_wrong_is_one_line_and_nothing_is_sent() {
             "--token-command has failed (exit status: 3)",
         ),
         (&empty, &["--url", url, "--map", MAP], "the file is empty"),
-        (&utf16, &["--url", url, "--map", MAP], "the file is UTF-16: save it as UTF-8"),
+        (&utf16, &["--url", url, "--map", MAP], "the file is not UTF-16 throughout: save it as UTF-8"),
+        (&utf16, unwritable, "the file is UTF-16, not what --encoding says: leave that out"),
+        (&marked, unwritable, "the file is UTF-8 (it has its byte order mark), not what --encoding says"),
+        (&file, &["--url", url, "--map", MAP, "--skip", "Total=x"], "the file has no column \"Total\""),
+        (&file, &["--url", url, "--map", MAP, "--skip-lines", "9"], "the file is empty"),
+        (&declined, &["--url", url], "an error of the bank: 15500 Signon invalid"),
+        // Its first transaction is whole, and not posted before all is read.
+        (&torn, &["--url", url], "line 12: the transaction has no end (</STMTTRN>)"),
         (&no_ofx, &["--url", url], "there is no element OFX: is this an OFX file?"),
         (&folder.path("none.csv"), &["--url", url, "--map", MAP], "No such file or directory"),
     ];
@@ -451,6 +497,355 @@ fn whatever_is_wrong_is_one_line_and_nothing_is_sent() {
         assert_eq!(errors.lines().count(), 1, "{errors}");
     }
     assert!(server.requests().is_empty());
+}
+
+/// A statement of one account; each transaction has id, amount and text.
+fn ofx(transactions: &[(&str, &str, &str)]) -> String {
+    let rows: String = transactions
+        .iter()
+        .map(|(id, amount, text)| {
+            format!("<STMTTRN>\n<DTPOSTED>20261122<TRNAMT>{amount}<FITID>{id}<MEMO>{text}\n</STMTTRN>\n")
+        })
+        .collect();
+    format!(
+        "OFXHEADER:100\nCHARSET:1252\n\n<OFX>\n<STMTRS>\n<CURDEF>BRL\n<BANKACCTFROM><ACCTID>1</BANKACCTFROM>\n{rows}\n</STMTRS>\n</OFX>\n"
+    )
+}
+
+#[test]
+fn an_id_of_several_rows_refuses_them_all_before_anything_is_posted() {
+    let (server, folder) = (Server::start(), Folder::new());
+    let file = folder.write(
+        "a.ofx",
+        ofx(&[("S", "-250.00", "light"), ("U", "7.00", "x"), ("S", "-31.90", "phone"), ("S", "-9.50", "fee")]),
+    );
+    let (status, out, _) = run(&file, &["--url", &server.url]);
+    assert_eq!(status, 2, "{out}");
+    assert_eq!(server.amounts(), ["7.00"]);
+    let refused = fs::read_to_string(folder.path("a.ofx.refused.csv")).unwrap();
+    assert_eq!(
+        refused.matches("so no row with it is posted: if they are different rows, say --ignore-ids").count(),
+        3,
+        "{refused}"
+    );
+}
+
+#[test]
+fn no_way_to_import_a_file_a_second_time_posts_a_row_twice() {
+    let rows = [
+        ("S", "-250.00", "light"),
+        ("U", "7.00", "x"),
+        ("S", "-31.90", "phone"),
+        ("S", "-9.50", "fee"),
+        ("V", "7.00", "x"),
+        ("", "-1.00", "y"),
+    ];
+    let all = ["-1.00", "-250.00", "-31.90", "-9.50", "7.00", "7.00"];
+    let (with, without): (&[&str], &[&str]) = (&[], &["--ignore-ids"]);
+    for ways in [[with, without, with], [without, with, without]] {
+        let (server, folder) = (Server::start(), Folder::new());
+        for (number, options) in ways.iter().enumerate() {
+            // Beside nothing that an earlier import may have left.
+            let file = folder.write(&format!("{number}.ofx"), ofx(&rows));
+            let (status, out, errors) = run(&file, &[&["--url", server.url.as_str()], *options].concat());
+            assert_eq!(status, if options.is_empty() { 2 } else { 0 }, "{out}{errors}");
+        }
+        assert_eq!(server.amounts(), all, "{ways:?}");
+    }
+}
+
+#[test]
+fn a_row_with_an_id_that_became_one_of_several_is_not_posted_again_without_it() {
+    let (server, folder) = (Server::start(), Folder::new());
+    let noon = folder.write("noon.ofx", ofx(&[("S", "-2.00", "a")]));
+    let night = folder.write("night.ofx", ofx(&[("S", "-1.00", "b"), ("S", "-2.00", "a"), ("S", "-2.00", "a")]));
+    assert_eq!(run(&noon, &["--url", &server.url]).0, 0);
+    for _ in 0..2 {
+        assert_eq!(run(&night, &["--url", &server.url, "--ignore-ids"]).0, 0);
+        assert_eq!(server.amounts(), ["-1.00", "-2.00", "-2.00"]);
+    }
+}
+
+#[test]
+fn csv_rows_with_ids_are_known_without_them_too() {
+    let (server, folder) = (Server::start(), Folder::new());
+    let file = folder.write("a.csv", "d,a,n\n2026-11-22,5.00,1\n2026-11-22,5.00,2\n");
+    let map = ["--url", &server.url, "--map", "date=d,amount=a,id=n"];
+    assert_eq!(run(&file, &map).0, 0);
+    let (status, out, _) = run(&file, &[&map[..], &["--ignore-ids"]].concat());
+    assert_eq!((status, server.amounts().len()), (0, 2));
+    assert!(out.starts_with("2 rows accepted; the server knew at least 2 of them before\n"), "{out}");
+}
+
+#[test]
+fn an_entry_that_was_reversed_counts_for_nothing_when_rows_are_looked_for() {
+    let (server, folder) = (Server::start(), Folder::new());
+    let file = folder.write("a.ofx", ofx(&[("U", "7.00", "x")]));
+    assert_eq!(run(&file, &["--url", &server.url, "--ignore-ids"]).0, 0);
+    for entry in server.state.lock().unwrap().entries.values_mut() {
+        entry["reversed_by"] = json!("cce9a8b1-ffc4-5ec2-a179-137f352a2673");
+    }
+    assert_eq!(run(&file, &["--url", &server.url]).0, 0);
+    assert_eq!(server.amounts(), ["7.00", "7.00"]);
+}
+
+#[test]
+fn looking_for_rows_takes_two_questions_a_day_and_none_where_rows_have_no_ids() {
+    let (server, folder) = (Server::start(), Folder::new());
+    let csv = folder.write("a.csv", format!("{HEADER}{}", rows(100)));
+    assert_eq!(import_csv(&csv, &server, &[]).0, 0);
+    assert_eq!(server.state.lock().unwrap().lookups.len(), 0);
+    let ids: Vec<String> = (0..100).map(|id| id.to_string()).collect();
+    let day: Vec<(&str, &str, &str)> = ids.iter().map(|id| (id.as_str(), "1.00", "x")).collect();
+    assert_eq!(run(&folder.write("a.ofx", ofx(&day)), &["--url", &server.url]).0, 0);
+    assert_eq!(server.state.lock().unwrap().lookups.len(), 2);
+}
+
+#[test]
+fn a_server_that_cannot_say_what_it_has_takes_rows_all_the_same_and_that_is_said() {
+    for (status, options, expected) in [
+        (501, &[][..], "the server does not say which rows it has already"),
+        (501, &["--ignore-ids"], "does not say which"),
+        (503, &[], "if they were, they would be posted twice"),
+    ] {
+        let (server, folder) = (Server::start(), Folder::new());
+        server.state.lock().unwrap().lookup_status = Some(status);
+        let file = folder.write("a.ofx", ofx(&[("U", "7.00", "x")]));
+        let (ended, _, errors) = run(&file, &[&["--url", &server.url, "--give-up-after", "1"], options].concat());
+        assert_eq!((ended, server.amounts().len()), (0, 1), "{errors}");
+        assert!(errors.contains(expected), "{errors}");
+    }
+    // Where it is likely that rows are there, nothing is posted before that is known.
+    let (server, folder) = (Server::start(), Folder::new());
+    server.state.lock().unwrap().lookup_status = Some(503);
+    let file = folder.write("a.ofx", ofx(&[("U", "7.00", "x")]));
+    let (ended, _, errors) = run(&file, &["--url", &server.url, "--give-up-after", "1", "--ignore-ids"]);
+    assert_eq!((ended, server.amounts().len()), (1, 0), "{errors}");
+}
+
+#[test]
+fn a_row_that_the_bank_has_changed_is_refused_in_words_and_can_be_left_out() {
+    let (server, folder) = (Server::start(), Folder::new());
+    let first = folder.write("1.ofx", ofx(&[("B1", "-5.00", "provisional"), ("B2", "-6.00", "ok")]));
+    let second = folder.write("2.ofx", ofx(&[("B1", "-5.20", "final"), ("B2", "-6.00", "ok"), ("B3", "-7.00", "new")]));
+    assert_eq!(run(&first, &["--url", &server.url]).0, 0);
+    for options in [&[][..], &["--ignore-ids"]] {
+        let (status, out, _) = run(&second, &[&["--url", server.url.as_str()], options].concat());
+        assert_eq!(status, 2, "{out}");
+        let refused = fs::read_to_string(folder.path("2.ofx.refused.csv")).unwrap();
+        assert!(refused.contains("id: B1 was imported before with other values, which stand (entry "), "{refused}");
+        assert!(refused.contains("leave the row out with --skip 'FITID=B1'"), "{refused}");
+    }
+    assert_eq!(run(&second, &["--url", &server.url, "--skip", "FITID=B1"]).0, 0);
+    assert_eq!(server.amounts(), ["-5.00", "-6.00", "-7.00"]);
+}
+
+#[test]
+fn texts_that_were_posted_in_the_wrong_encoding_are_not_posted_again_in_the_right_one() {
+    for id in ["", "A1"] {
+        let (server, folder) = (Server::start(), Folder::new());
+        let file = folder.write("a.ofx", ofx(&[(id, "7.00", "manutenção")]));
+        // As they were read before: the encoding of the header, whatever the texts are.
+        assert_eq!(run(&file, &["--url", &server.url, "--encoding", "windows-1252"]).0, 0);
+        let (status, out, errors) = run(&file, &["--url", &server.url]);
+        assert_eq!((status, server.amounts().len()), (0, 1), "{out}{errors}");
+    }
+}
+
+#[test]
+fn an_export_of_fluxo_is_imported_elsewhere_and_not_into_where_it_comes_from() {
+    let (server, folder) = (Server::start(), Folder::new());
+    let file = folder.write("a.csv", format!("{HEADER}2026-11-22,5.00,=1+1;=2\n2026-11-22,-3.00,rent\n"));
+    assert_eq!(import_csv(&file, &server, &[]).0, 0);
+    let acme = MerchantId::parse("acme").unwrap();
+    let lines: String = server
+        .entries()
+        .iter()
+        .map(|(key, entry)| {
+            let id = EntryId::derive(&acme, &IdempotencyKey::parse(key).unwrap());
+            let text = if entry["description"] == "rent" { "rent" } else { "'=1+1;'=2" };
+            let (kind, amount) = (entry["type"].as_str().unwrap(), entry["amount"].as_str().unwrap());
+            format!("2026-11-22,{id},{kind},{amount},BRL,{text},,,2026-11-22T15:04:06Z,,false,1.00\r\n")
+        })
+        .collect();
+    let header = "date,id,type,amount,currency,description,category,reverses,posted_at,seal,late,running_balance\r\n";
+    let export = folder.write("export.csv", format!("{header}{lines}"));
+    let (status, out, _) = run(&export, &["--url", &server.url]);
+    assert_eq!(status, 0);
+    assert!(out.starts_with("2 rows accepted; the server knew at least 2 of them before\n"), "{out}");
+    assert_eq!(server.amounts(), ["-3.00", "5.00"]);
+    // Entries that were reversed are there as well.
+    for entry in server.state.lock().unwrap().entries.values_mut() {
+        entry["reversed_by"] = json!("cce9a8b1-ffc4-5ec2-a179-137f352a2673");
+    }
+    assert_eq!(run(&export, &["--url", &server.url]).0, 0);
+    assert_eq!(server.amounts(), ["-3.00", "5.00"]);
+    // While nobody can say whether they are, nothing is posted.
+    for status in [501, 503] {
+        server.state.lock().unwrap().lookup_status = Some(status);
+        let (ended, _, errors) = run(&export, &["--url", &server.url, "--give-up-after", "1"]);
+        assert_eq!((ended, server.amounts().len()), (1, 2), "{errors}");
+    }
+
+    let elsewhere = Server::start();
+    let mut command = command(&export, &["--url", &elsewhere.url]);
+    assert_eq!(told(&command.env("FLUXO_TOKEN", token("other")).output().unwrap()).0, 0);
+    let texts: BTreeSet<String> =
+        elsewhere.entries().values().map(|entry| entry["description"].as_str().unwrap().to_owned()).collect();
+    assert_eq!(texts, BTreeSet::from(["=1+1;=2".to_owned(), "rent".to_owned()]));
+}
+
+/// What a dry run says of a file, without its sums.
+fn dry_run(folder: &Folder, name: &str, content: impl AsRef<[u8]>, options: &[&str]) -> (i32, String) {
+    let (status, out, errors) = run(&folder.write(name, content), &[options, &["--dry-run"]].concat());
+    let out: Vec<&str> = out.lines().filter(|line| !line.starts_with("  dates")).collect();
+    (status, format!("{}{errors}", out.join("\n")))
+}
+
+#[test]
+fn balances_are_skipped_and_listed_and_what_only_may_be_one_is_refused() {
+    let folder = Folder::new();
+    let balances = ofx(&[
+        ("", "1500.00", "Saldo Anterior"),
+        ("1", "-40.00", "Pix"),
+        ("", "1460.00", "Saldo do dia"),
+        ("2", "100.00", "Pix"),
+    ]);
+    let (status, out) = dry_run(&folder, "a.ofx", balances, &[]);
+    let expected = "line 8 would be skipped: \"Saldo Anterior\" is a balance\n\
+                    line 14 would be skipped: \"Saldo do dia\" is a balance\n\
+                    2 rows would be sent, 0 refused, 2 skipped\n  BRL: credits 100.00, debits 40.00";
+    assert_eq!((status, out.as_str()), (0, expected));
+
+    // Balances with ids of their own are known by their amounts; newest first or oldest first.
+    for texts in [
+        [("1", "10.00", "Saldo inicial"), ("2", "-4.00", "x"), ("3", "6.00", "Saldo final")],
+        [("3", "6.00", "SALDO ATUAL"), ("2", "-4.00", "x"), ("1", "10.00", "SALDO ANTERIOR")],
+    ] {
+        let (status, out) = dry_run(&folder, "b.ofx", ofx(&texts), &[]);
+        assert_eq!(status, 0, "{out}");
+        assert!(out.contains("1 row would be sent, 0 refused, 2 skipped\n  BRL: credits 0.00, debits 4.00"), "{out}");
+    }
+
+    // What can be read in two ways is refused with the options that decide it.
+    let doubtful = ofx(&[
+        ("1", "500.00", "Saldo inicial"),
+        ("2", "-4.00", "Pagamento saldo devedor cartao"),
+        ("3", "-300.00", "Saldo devedor cartao 123"),
+    ]);
+    let (status, out) = dry_run(&folder, "c.ofx", &doubtful, &[]);
+    assert_eq!(status, 2, "{out}");
+    assert!(out.starts_with("line 8 would be refused: row: \"Saldo inicial\" may be a balance or a total: say with --skip or --keep whether it is an entry\n2 rows"), "{out}");
+    let (status, out) = dry_run(&folder, "c.ofx", &doubtful, &["--keep", "MEMO=saldo inicial"]);
+    assert!(status == 0 && out.contains("credits 500.00, debits 304.00"), "{out}");
+    let (status, out) = dry_run(&folder, "c.ofx", &doubtful, &["--skip", "MEMO=saldo*"]);
+    assert!(status == 0 && out.contains("line 8 would be skipped: --skip MEMO=saldo*"), "{out}");
+    assert!(out.contains("1 row would be sent, 0 refused, 2 skipped"), "{out}");
+    let (status, out) = dry_run(&folder, "c.ofx", &doubtful, &["--skip", "FITID=1", "--keep", "MEMO=saldo*"]);
+    assert!(status == 2 && out.contains("row: is named by both --skip and --keep"), "{out}");
+}
+
+#[test]
+fn types_count_where_no_amount_of_a_statement_has_a_minus() {
+    let folder = Folder::new();
+    let rows = |fee: &str, other: &str| {
+        ofx(&[("1", fee, "fee"), ("2", other, "x")]).replacen("<STMTTRN>", "<STMTTRN><TRNTYPE>FEE", 1)
+    };
+    let (status, out) = dry_run(&folder, "a.ofx", rows("5.00", "-1.00"), &[]);
+    assert!(status == 0 && out.contains("credits 5.00, debits 1.00"), "{out}");
+    let (status, out) = dry_run(&folder, "a.ofx", rows("5.00", "1.00"), &[]);
+    let expected = "TRNTYPE: is FEE, but the amount is positive, as all of the statement are: say which of them is right with --trust type or --trust sign";
+    assert!(status == 2 && out.contains(expected), "{out}");
+    let (_, out) = dry_run(&folder, "a.ofx", rows("5.00", "1.00"), &["--trust", "type"]);
+    assert!(out.contains("credits 1.00, debits 5.00"), "{out}");
+    let (_, out) = dry_run(&folder, "a.ofx", rows("5.00", "1.00"), &["--trust", "sign"]);
+    assert!(out.contains("credits 6.00, debits 0.00"), "{out}");
+    let (status, out) = dry_run(&folder, "b.ofx", ofx(&[("1", "5.00", "x")]).replacen("<STMTTRN>", "<STMTRN>", 1), &[]);
+    assert!(status == 1 && out.contains("there is an amount (TRNAMT) outside of a transaction (STMTTRN)"), "{out}");
+}
+
+#[test]
+fn balances_in_csv_are_known_by_their_words_and_amounts() {
+    let folder = Folder::new();
+    let brazilian =
+        ["--map", "date=Data,amount=Valor,description=Hist", "--decimal", "comma", "--date-format", "%d/%m/%Y"];
+    let rows = "Data;Hist;Valor\n31/12/2025;Saldo Anterior;1.000,00\n02/01/2026;Pix;-50,00\n02/01/2026;Pix;80,00\n00/00/0000;Saldo do dia;1.030,00\n31/01/2026;S A L D O;1.030,00\n";
+    let (status, out) = dry_run(&folder, "a.csv", rows, &brazilian);
+    assert_eq!(status, 0, "{out}");
+    assert!(out.contains("2 rows would be sent, 0 refused, 3 skipped\n  BRL: credits 80.00, debits 50.00"), "{out}");
+
+    // In somebody's own cash book it is an entry, perhaps: its amount agrees with nothing.
+    let rows = "Data;Hist;Valor\n01/01/2026;Saldo inicial;500,00\n02/01/2026;Pix;-50,00\n31/01/2026;Total;450,00\n";
+    let (status, out) = dry_run(&folder, "b.csv", rows, &brazilian);
+    assert_eq!(status, 2, "{out}");
+    assert_eq!(out.matches("may be a balance or a total").count(), 1, "{out}");
+    assert!(out.contains("line 4 would be skipped: \"Total\" is a balance"), "{out}");
+    let (status, out) = dry_run(
+        &folder,
+        "b.csv",
+        rows,
+        &[&brazilian[..], &["--keep", "Hist=Saldo inicial", "--skip", "Hist=Total"]].concat(),
+    );
+    assert!(status == 0 && out.contains("credits 500.00, debits 50.00"), "{out}");
+}
+
+#[test]
+fn rows_that_can_never_be_entries_are_named_and_do_not_count_as_refused() {
+    let folder = Folder::new();
+    let rows = format!("{HEADER}2026-11-01,1.00,x\n2026-11-01,0.00,nothing\nTotal,1.00,\n***END OF FILE***\n");
+    let map = ["--map", MAP];
+    assert_eq!(dry_run(&folder, "a.csv", &rows, &map).0, 2);
+    let skip = ["--skip", "Data=total", "--skip", "Data=***END OF FILE***", "--skip", "Valor=0.00"];
+    let (status, out) = dry_run(&folder, "a.csv", &rows, &[&map[..], &skip].concat());
+    assert_eq!(status, 0, "{out}");
+    assert!(out.contains("1 row would be sent, 0 refused, 3 skipped"), "{out}");
+    // When they are sent, they are listed as well.
+    let server = Server::start();
+    let (status, out, _) = import_csv(&folder.path("a.csv"), &server, &skip);
+    assert_eq!(status, 0);
+    let expected = "3 rows skipped:\n  line 3 skipped: --skip Valor=0.00\n  line 4 skipped: --skip Data=total\n  line 5 skipped: --skip Data=***END OF FILE***\n";
+    assert!(out.ends_with(expected), "{out}");
+}
+
+#[test]
+fn csv_files_are_read_as_banks_and_spreadsheets_write_them() {
+    let folder = Folder::new();
+    let utf16 = |text: &str, is_little: bool| -> Vec<u8> {
+        text.encode_utf16().flat_map(|unit| if is_little { unit.to_le_bytes() } else { unit.to_be_bytes() }).collect()
+    };
+    let plain = "d;t;a\n2026-01-05;Pão;-1,50\n2026-01-06;x;2,00\n";
+    let map: &[&str] = &["--map", "date=d,amount=a,description=t", "--decimal", "comma"];
+    let lines = format!("Extrato\nConta;1\n\n{plain}");
+    let cases: [(Vec<u8>, &[&str]); 12] = [
+        (plain.into(), map),
+        (plain.replace(';', "\t").into(), map),
+        (plain.replace(';', "|").into(), map),
+        (format!("sep=;\r\n{plain}").into(), map),
+        (format!("\u{feff}\"sep=;\"\n{plain}").into(), map),
+        (utf16(&format!("\u{feff}{plain}"), true), map),
+        (utf16(&format!("\u{feff}{plain}"), false), map),
+        (utf16(plain, true), map),
+        (lines.clone().into(), map),
+        (lines.into(), &[map, &["--skip-lines", "3"]].concat()),
+        (plain.replace("d;t;a", "d;t;a;;").replace("2,00", "2,00;;;").into(), map),
+        (format!("{plain}\0\0\0\0").into(), map),
+    ];
+    for (content, options) in cases {
+        let (status, out) = dry_run(&folder, "a.csv", &content, options);
+        assert_eq!(status, 0, "{out} {content:?}");
+        assert!(out.contains("2 rows would be sent, 0 refused\n  BRL: credits 2.00, debits 1.50"), "{out}");
+    }
+    let without_header = ["--no-header", "--map", "date=1,amount=3,description=2", "--decimal", "comma"];
+    let (status, out) = dry_run(&folder, "a.csv", plain.trim_start_matches("d;t;a\n"), &without_header);
+    assert!(status == 0 && out.contains("credits 2.00, debits 1.50"), "{out}");
+    let (status, out) = dry_run(&folder, "a.csv", "sep=;\nd;a\n", &["--map", "date=d,amount=a", "--delimiter", ","]);
+    assert!(status == 1 && out.contains("the file says that its delimiter is ';'"), "{out}");
+    let (status, out) = dry_run(&folder, "a.csv", format!("{plain}{plain}"), map);
+    assert!(status == 0 && out.contains("line 4 would be skipped: it is the header again"), "{out}");
+    let (_, out) = dry_run(&folder, "a.csv", plain, &[map, &["--encoding", "windows-1252"]].concat());
+    assert!(out.contains("import: all texts beyond ASCII look like UTF-8"), "{out}");
+    let (_, out) = dry_run(&folder, "a.csv", format!("Extrato\n\n{plain}"), map);
+    assert!(out.contains("import: the header is in line 3; lines 1 to 2 before it are not read"), "{out}");
 }
 
 #[test]

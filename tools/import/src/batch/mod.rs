@@ -3,17 +3,18 @@
 mod send;
 mod token;
 
-use cashflow::{Amount, Category, Date, Description, EntryType};
+use cashflow::{Category, Date, Description, IdempotencyKey};
 use csv::ByteRecord;
 use serde::Serialize;
 
 pub use self::{
-    send::{Limits, SendError, Sender, Verdict},
+    send::{FoundEntry, Limits, Lookup, SendError, Sender, Verdict},
     token::{TokenError, Tokens},
 };
 use crate::{
     key::Keys,
-    rows::{Reason, Row},
+    rows::{Movement, Reason, Row},
+    survey::{Fate, Survey},
 };
 
 /// The most entries of a request, as the server says.
@@ -38,12 +39,12 @@ pub struct Prepared {
     pub cells: ByteRecord,
     /// The entry as JSON, with its idempotency key.
     pub json: String,
-    /// Its direction.
-    pub entry_type: EntryType,
-    /// How much, in which currency.
-    pub amount: Amount,
-    /// Its business date.
-    pub date: Date,
+    /// Its idempotency key.
+    pub key: IdempotencyKey,
+    /// The keys that it would have if the file were read in another way.
+    pub other_keys: Vec<IdempotencyKey>,
+    /// What it says.
+    pub movement: Movement,
 }
 
 /// A row that is not posted, and why.
@@ -57,8 +58,24 @@ pub struct RefusedRow {
     pub reasons: Vec<Reason>,
 }
 
-/// Gives a row its key and its JSON, unless it is refused.
-pub fn prepare(row: Row, keys: &mut Keys) -> Result<Prepared, RefusedRow> {
+/// A row, and what is to be done with it.
+#[derive(Debug)]
+pub enum Judged {
+    /// It can be sent.
+    Send(Box<Prepared>),
+    /// It is not posted, although it may be an entry.
+    Refuse(RefusedRow),
+    /// It is no entry.
+    Skip {
+        /// Where it begins in the file.
+        line: u64,
+        /// Why it is none.
+        why: String,
+    },
+}
+
+/// Judges the next row, the how many-th it is in the file, counted from 0, and gives it its key and its JSON.
+pub fn prepare(number: u64, row: Row, survey: &Survey, keys: &mut Keys) -> Judged {
     #[derive(Serialize)]
     struct Entry<'a> {
         idempotency_key: &'a str,
@@ -71,12 +88,20 @@ pub fn prepare(row: Row, keys: &mut Keys) -> Result<Prepared, RefusedRow> {
         #[serde(skip_serializing_if = "Option::is_none")]
         category: Option<&'a str>,
     }
-    let Row { line, cells, content } = row;
-    let json = content.and_then(|movement| {
-        let key = keys.next_key(&movement, line).map_err(|reason| vec![reason])?;
+    let fate = survey.fate(number, &row);
+    let Row { line, cells, content, .. } = row;
+    if let Fate::Skip(why) = fate {
+        return Judged::Skip { line, why };
+    }
+    let prepared = content.and_then(|movement| {
+        // Rows that are refused count all the same among equal ones: how these are counted must not depend on an option.
+        let row_keys = keys.next_keys(&movement).map_err(|reason| vec![reason])?;
+        if let Fate::Refuse(reason) = fate {
+            return Err(vec![reason]);
+        }
         let request = &movement.request;
         let entry = Entry {
-            idempotency_key: key.as_str(),
+            idempotency_key: row_keys.key.as_str(),
             r#type: request.entry_type.as_str(),
             amount: request.amount.to_decimal(),
             currency: request.amount.currency().code(),
@@ -85,18 +110,18 @@ pub fn prepare(row: Row, keys: &mut Keys) -> Result<Prepared, RefusedRow> {
             category: request.category.as_ref().map(Category::as_str),
         };
         let json = serde_json::to_string(&entry).map_err(|error| vec![Reason::new("row", error)])?;
-        Ok((json, movement))
+        Ok((json, row_keys, movement))
     });
-    match json {
-        Ok((json, movement)) => Ok(Prepared {
+    match prepared {
+        Ok((json, row_keys, movement)) => Judged::Send(Box::new(Prepared {
             line,
             cells,
             json,
-            entry_type: movement.request.entry_type,
-            amount: movement.request.amount,
-            date: movement.date,
-        }),
-        Err(reasons) => Err(RefusedRow { line, cells, reasons }),
+            key: row_keys.key,
+            other_keys: row_keys.others,
+            movement,
+        })),
+        Err(reasons) => Judged::Refuse(RefusedRow { line, cells, reasons }),
     }
 }
 
@@ -105,48 +130,55 @@ pub fn prepare(row: Row, keys: &mut Keys) -> Result<Prepared, RefusedRow> {
 pub struct Batch {
     /// Those to be sent.
     pub entries: Vec<Prepared>,
+    /// Those that the server has already, under another key.
+    pub known: Vec<Movement>,
     /// Those that are refused already.
     pub refused: Vec<RefusedRow>,
+    /// How many are no entries.
+    pub skipped: u64,
     state_bytes: usize,
 }
 
 impl Batch {
     /// Whether this row still fits. The first one always does: whether it is too large, the server says.
-    pub fn has_room_for(&self, row: &Result<Prepared, RefusedRow>) -> bool {
+    pub fn has_room_for(&self, row: &Judged) -> bool {
         match row {
-            Ok(prepared) => {
-                self.entries.is_empty()
-                    || self.entries.len() < ENTRIES_MAX
+            Judged::Send(prepared) => {
+                let rows = self.entries.len() + self.known.len();
+                rows == 0
+                    || rows < ENTRIES_MAX
                         && self.state_bytes + prepared.json.len() + STATE_BYTES_MORE <= STATE_BYTES_MAX
             }
-            Err(_) => self.refused.len() < REFUSED_MAX,
+            Judged::Refuse(_) => self.refused.len() < REFUSED_MAX,
+            Judged::Skip { .. } => true,
         }
     }
 
     /// Adds a row.
-    pub fn add(&mut self, row: Result<Prepared, RefusedRow>) {
+    pub fn add(&mut self, row: Judged) {
         match row {
-            Ok(prepared) => {
+            Judged::Send(prepared) => {
                 self.state_bytes += prepared.json.len() + STATE_BYTES_MORE;
-                self.entries.push(prepared);
+                self.entries.push(*prepared);
             }
-            Err(refused) => self.refused.push(refused),
+            Judged::Refuse(refused) => self.refused.push(refused),
+            Judged::Skip { .. } => self.skipped += 1,
         }
     }
 
     /// How many rows there are.
-    pub fn rows(&self) -> usize {
-        self.entries.len() + self.refused.len()
+    pub fn rows(&self) -> u64 {
+        (self.entries.len() + self.known.len() + self.refused.len()) as u64 + self.skipped
     }
 }
 
 #[cfg(test)]
 mod tests {
-    use cashflow::{Currency, EntryRequest};
+    use cashflow::{Amount, Currency, EntryRequest, EntryType};
     use jiff::civil::date;
 
     use super::*;
-    use crate::rows::Movement;
+    use crate::rows::{Movement, Traits};
 
     fn row(line: u64, description: &str) -> Row {
         let date = date(2026, 11, 22);
@@ -157,13 +189,25 @@ mod tests {
             description: Some(Description::parse(description).unwrap()),
             category: None,
         };
-        let movement = Movement { request, date, account: None, id: Some(line.to_string()) };
-        Row { line, cells: ByteRecord::new(), content: Ok(movement) }
+        let movement = Movement {
+            request,
+            date,
+            account: None,
+            id: Some(line.to_string()),
+            ignored_id: None,
+            entry_id: None,
+            misread: None,
+        };
+        Row { line, cells: ByteRecord::new(), content: Ok(movement), traits: Traits::default() }
+    }
+
+    fn prepared(row: Row, keys: &mut Keys) -> Judged {
+        prepare(0, row, &Survey::default(), keys)
     }
 
     #[test]
     fn an_entry_is_the_json_that_the_server_takes() {
-        let prepared = prepare(row(2, "Pão \"x\""), &mut Keys::default()).unwrap();
+        let Judged::Send(prepared) = prepared(row(2, "Pão \"x\""), &mut Keys::default()) else { panic!() };
         let json: serde_json::Value = serde_json::from_str(&prepared.json).unwrap();
         let key = json["idempotency_key"].as_str().unwrap();
         assert!(key.starts_with("import-"), "{key}");
@@ -174,11 +218,11 @@ mod tests {
         assert_eq!(json, expected);
     }
 
-    fn sizes(descriptions: &str, count: u64) -> Vec<usize> {
+    fn sizes(descriptions: &str, count: u64) -> Vec<u64> {
         let mut keys = Keys::default();
         let mut batches = vec![Batch::default()];
         for line in 0..count {
-            let row = prepare(row(line, descriptions), &mut keys);
+            let row = prepared(row(line, descriptions), &mut keys);
             if !batches.last().unwrap().has_room_for(&row) {
                 batches.push(Batch::default());
             }
@@ -203,9 +247,9 @@ mod tests {
         let mut keys = Keys::default();
         let mut batch = Batch::default();
         let refused = || Row { content: Err(vec![Reason::new("row", "bad")]), ..row(1, "x") };
-        while batch.has_room_for(&prepare(refused(), &mut keys)) {
-            batch.add(prepare(refused(), &mut keys));
+        while batch.has_room_for(&prepared(refused(), &mut keys)) {
+            batch.add(prepared(refused(), &mut keys));
         }
-        assert_eq!(batch.rows(), REFUSED_MAX);
+        assert_eq!(batch.rows(), REFUSED_MAX as u64);
     }
 }

@@ -6,6 +6,7 @@ use std::{
     time::{Duration, Instant},
 };
 
+use cashflow::EntryId;
 use jiff::{Timestamp, fmt::rfc2822};
 use serde::Deserialize;
 use ureq::{
@@ -15,7 +16,10 @@ use ureq::{
 };
 
 use super::token::{TokenError, Tokens};
-use crate::{arguments::Endpoint, rows::Reason};
+use crate::{
+    arguments::Endpoint,
+    rows::{Movement, Reason},
+};
 
 /// More than any answer has, in bytes: every field of every entry of a batch may be at fault.
 const ANSWER_BYTES_MAX: u64 = 8 * 1024 * 1024;
@@ -88,6 +92,53 @@ pub enum SendError {
     /// Something that no repetition mends.
     #[error("{0}")]
     Failed(String),
+}
+
+/// What the server says about an entry.
+#[derive(Debug, Clone, PartialEq, Eq, Deserialize)]
+pub struct FoundEntry {
+    /// Its direction.
+    pub r#type: String,
+    /// How much.
+    pub amount: String,
+    /// In which currency.
+    pub currency: String,
+    /// Its business date.
+    pub date: String,
+    /// What it was for.
+    #[serde(default)]
+    pub description: Option<String>,
+    /// The entry that reverses it.
+    #[serde(default)]
+    pub reversed_by: Option<String>,
+}
+
+impl FoundEntry {
+    /// Whether it has the values of a row that count.
+    pub fn is_of(&self, movement: &Movement) -> bool {
+        let request = &movement.request;
+        self.r#type == request.entry_type.as_str()
+            && self.amount == request.amount.to_decimal()
+            && self.currency == request.amount.currency().code()
+            && self.date == movement.date.to_string()
+    }
+}
+
+/// What has become of a look for an entry.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum Lookup {
+    /// Here it is.
+    Entry(FoundEntry),
+    /// There is none.
+    Nothing,
+    /// The server does not answer such questions.
+    NotAnswered(String),
+}
+
+/// What is asked of the server.
+enum Call<'a> {
+    Post { body: &'a str, count: usize },
+    Get { url: &'a str },
 }
 
 /// What one attempt has come to.
@@ -195,7 +246,7 @@ impl<'a> Sender<'a> {
     fn send_part(&mut self, entries: &[&str], part: &[usize]) -> Result<Reply, SendError> {
         let bodies: Vec<&str> = part.iter().map(|at| entries[*at]).collect();
         let body = format!("{{\"entries\":[{}]}}", bodies.join(","));
-        let answer = self.post(&body, part.len())?;
+        let answer = self.call(&Call::Post { body: &body, count: part.len() }, self.limits)?;
         let described = || answer.described();
         match answer.status.as_u16() {
             202 => Ok(Reply::Accepted { known: answer.replayed }),
@@ -217,12 +268,34 @@ impl<'a> Sender<'a> {
         }
     }
 
-    /// Posts until there is an answer that repeating would not change. A repeat is harmless: every entry has its key.
-    fn post(&mut self, body: &str, count: usize) -> Result<Answer, SendError> {
-        let mut pauses = Pauses::new(self.limits);
+    /// Looks for an entry, for as long as is said or as everything else is repeated, whichever is shorter.
+    pub fn find(&mut self, id: EntryId, patience: Option<Duration>) -> Result<Lookup, SendError> {
+        let url = self.endpoint.entry_url(id);
+        let give_up_after =
+            patience.map_or(self.limits.give_up_after, |patience| patience.min(self.limits.give_up_after));
+        let answer = self.call(&Call::Get { url: &url }, Limits { give_up_after, ..self.limits })?;
+        match answer.status.as_u16() {
+            200 => match serde_json::from_slice(&answer.body) {
+                Ok(entry) => Ok(Lookup::Entry(entry)),
+                Err(_) => Ok(Lookup::NotAnswered("an answer that is no entry".to_owned())),
+            },
+            404 => Ok(Lookup::Nothing),
+            403 => Err(SendError::Forbidden(answer.described())),
+            _ => Ok(Lookup::NotAnswered(answer.described())),
+        }
+    }
+
+    /// Whose entries they are.
+    pub fn merchant(&self) -> &str {
+        self.tokens.merchant()
+    }
+
+    /// Calls until there is an answer that repeating would not change. A repeat is harmless: every entry has its key.
+    fn call(&mut self, call: &Call<'_>, limits: Limits) -> Result<Answer, SendError> {
+        let mut pauses = Pauses::new(limits);
         let mut is_new_token = false;
         loop {
-            let (last, retry_after) = match self.attempt(body)? {
+            let (last, retry_after) = match self.attempt(call)? {
                 Attempt::Failed(last) => (last, None),
                 Attempt::Answered(answer) => {
                     self.reached = true;
@@ -234,12 +307,12 @@ impl<'a> Sender<'a> {
                     is_new_token = false;
                     match answer.status.as_u16() {
                         429 | 500 | 502 | 503 | 504 => (answer.described(), answer.retry_after),
-                        202 if !answer.accepts(count) => ("an answer that is not complete".to_owned(), None),
+                        202 if !answer.accepts(call) => ("an answer that is not complete".to_owned(), None),
                         _ => return Ok(answer),
                     }
                 }
             };
-            let seconds = self.limits.give_up_after.as_secs();
+            let seconds = limits.give_up_after.as_secs();
             let Some(pause) = pauses.next(retry_after) else { return Err(SendError::GaveUp { seconds, last }) };
             (self.note)(&format!("{last}; trying again in {} s", pause.as_millis().div_ceil(1_000)));
             thread::sleep(pause);
@@ -258,13 +331,17 @@ impl<'a> Sender<'a> {
         }
     }
 
-    fn attempt(&self, body: &str) -> Result<Attempt, SendError> {
-        let sent = self
-            .agent
-            .post(&self.url)
-            .header(header::AUTHORIZATION, format!("Bearer {}", self.tokens.current()))
-            .header(header::CONTENT_TYPE, "application/json")
-            .send(body);
+    fn attempt(&self, call: &Call<'_>) -> Result<Attempt, SendError> {
+        let token = format!("Bearer {}", self.tokens.current());
+        let sent = match call {
+            Call::Post { body, .. } => self
+                .agent
+                .post(&self.url)
+                .header(header::AUTHORIZATION, token)
+                .header(header::CONTENT_TYPE, "application/json")
+                .send(*body),
+            Call::Get { url } => self.agent.get(*url).header(header::AUTHORIZATION, token).call(),
+        };
         let answer = sent.and_then(|mut response| {
             let body = response.body_mut().with_config().limit(ANSWER_BYTES_MAX).read_to_vec()?;
             Ok(Answer::new(&response, body))
@@ -334,7 +411,8 @@ impl Answer {
     }
 
     /// Whether it names as many entries as were sent: only then are they safe.
-    fn accepts(&self, count: usize) -> bool {
+    fn accepts(&self, call: &Call<'_>) -> bool {
+        let Call::Post { count, .. } = *call else { return true };
         #[derive(Deserialize)]
         struct Accepted {
             entries: Vec<Entry>,

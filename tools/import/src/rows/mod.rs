@@ -1,28 +1,46 @@
 //! Statements as rows: each one either a movement that can be posted, or the reasons why it cannot.
 
+mod balance;
+mod condition;
 mod csv;
+mod currency_sign;
+mod export;
+mod layout;
 mod number;
 mod ofx;
 mod sgml;
 mod text;
+mod utf16;
 
 use std::{
+    collections::HashSet,
     fmt,
     fs::File,
     io::{self, BufReader, Read, Seek},
 };
 
 use ::csv::ByteRecord;
-use cashflow::{Amount, AmountError, Currency, Date, EntryRequest, check_entry_date};
+use cashflow::{Amount, AmountError, Currency, Date, Description, EntryId, EntryRequest, check_entry_date};
+use clap::ValueEnum;
 use jiff::{Timestamp, tz::Offset};
 use serde::Serialize;
 
 pub use self::{
+    balance::Wording,
+    condition::Condition,
     csv::{CsvOptions, CsvRows, Mapping, MappingError, is_date_format},
     number::Decimal,
     ofx::OfxRows,
     text::Encoding,
 };
+use self::{
+    currency_sign::Match,
+    number::Number,
+    utf16::{Utf16, byte_order},
+};
+
+/// No more of a text is kept to say why a row is skipped, in characters.
+const WORDS_MAX: usize = 100;
 
 /// The longest row of a file, in bytes: a quote that is never closed would otherwise take in all the rest.
 const ROW_BYTES_MAX: usize = 1024 * 1024;
@@ -37,22 +55,42 @@ pub struct Reading {
     pub format: Format,
     /// The encoding, if it is not to be the format's default.
     pub encoding: Option<Encoding>,
+    /// How amounts are written, if that is known.
+    pub decimal: Option<Decimal>,
     /// The currency of rows that name none.
     pub currency: Option<String>,
     /// Only rows with all of these values are read: column and value.
     pub only: Vec<(String, String)>,
+    /// Rows that are no entries.
+    pub skip: Vec<Condition>,
+    /// Rows that are entries although they look like balances.
+    pub keep: Vec<Condition>,
+    /// Whether positive amounts are debits.
+    pub invert_signs: bool,
+    /// What counts where sign and type contradict each other.
+    pub trust: Option<Trust>,
+    /// Whether the ids of rows are left out.
+    pub ignore_ids: bool,
+}
+
+/// What counts where the sign of an amount contradicts the type or the column that it is in.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, ValueEnum)]
+pub enum Trust {
+    /// The type or the column; the sign says nothing
+    Type,
+    /// The sign: a minus is a debit, a plus a credit
+    Sign,
+    /// Both: a minus turns the type over, as in a reversal (CSV)
+    Reversal,
 }
 
 /// The format of a statement.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize)]
 pub enum Format {
-    /// Comma-separated values with a header (RFC 4180), or with another delimiter.
+    /// Comma-separated values (RFC 4180), or with another delimiter.
     Csv(CsvOptions),
     /// Open Financial Exchange, 1.x in SGML or 2.x in XML.
-    Ofx {
-        /// Whether the bank's ids of rows are left out.
-        ignore_ids: bool,
-    },
+    Ofx,
 }
 
 /// One row of a statement.
@@ -63,7 +101,38 @@ pub struct Row {
     /// Its cells as they are in the file.
     pub cells: ByteRecord,
     /// What it says, or everything that is wrong with it.
-    pub content: Result<Movement, Vec<Reason>>,
+    pub content: Content,
+    /// What else is seen of it.
+    pub traits: Traits,
+}
+
+/// What a row says, or everything that is wrong with it.
+pub type Content = Result<Movement, Vec<Reason>>;
+
+/// A currency, and how many of its minor units; debits are negative.
+pub type Signed = (Currency, i128);
+
+/// What is seen of a row besides what it says: whether it is a movement at all.
+#[derive(Debug, Clone, Default, PartialEq, Eq)]
+pub struct Traits {
+    /// Why it is none, if the user or the format says so.
+    pub skip: Option<String>,
+    /// The user says that it is one.
+    pub keep: bool,
+    /// What its words say.
+    pub wording: Wording,
+    /// The text that says so.
+    pub words: String,
+    /// Whether it has an id, if it can have one.
+    pub has_id: Option<bool>,
+    /// Its amount in minor units with a sign, where that can be read.
+    pub signed: Option<Signed>,
+    /// Which statement of the file it is in.
+    pub statement: u32,
+    /// Whether its amount has a minus.
+    pub has_minus: bool,
+    /// Its type, if that is usually one of debits, and its amount is positive all the same.
+    pub usual_debit: Option<String>,
 }
 
 /// What a row says.
@@ -75,8 +144,14 @@ pub struct Movement {
     pub date: Date,
     /// The account that the statement is of, if it is known.
     pub account: Option<String>,
-    /// The bank's own name for the row, if it has one.
+    /// The bank's own name for the row, if it has one and that counts.
     pub id: Option<String>,
+    /// The bank's own name for the row, if it has one and the user says that it does not count.
+    pub ignored_id: Option<String>,
+    /// The entry that it was exported from, if the file is an export of Fluxo.
+    pub entry_id: Option<EntryId>,
+    /// The description as an earlier version read it, in the wrong encoding.
+    pub misread: Option<Description>,
 }
 
 /// One reason why a row is refused.
@@ -110,9 +185,31 @@ pub enum StatementError {
     /// There is nothing in it.
     #[error("the file is empty")]
     Empty,
-    /// Two bytes a character.
-    #[error("the file is UTF-16: save it as UTF-8")]
-    Utf16,
+    /// The encoding is plainly another one.
+    #[error("the file is {found}, not what --encoding says: leave that out")]
+    OtherEncoding {
+        /// Which one it is.
+        found: &'static str,
+    },
+    /// Two tables in one file, whose columns differ.
+    #[error("line {0}: there is a second header, in another order: put each table into a file of its own")]
+    SecondHeader(u64),
+    /// There is nothing that says which column holds what.
+    #[error("--map: {0}")]
+    Mapping(#[from] MappingError),
+    /// The file names another delimiter than the user.
+    #[error("the file says that its delimiter is {0:?} (sep=), and --delimiter says another one: leave that out")]
+    OtherDelimiter(char),
+    /// The bank has answered with an error.
+    #[error("line {line}: the file has no statement, but an error of the bank: {code} {message}")]
+    Bank {
+        /// Where.
+        line: u64,
+        /// The code (OFX 2.2, section 3.1.5).
+        code: String,
+        /// What it says.
+        message: String,
+    },
     /// A column that is asked for is not in the header.
     #[error("the file has no column {name:?}; its columns are {columns}")]
     NoColumn {
@@ -137,35 +234,67 @@ pub enum StatementError {
     },
 }
 
+/// A file as the readers of rows take it.
+#[derive(Debug)]
+pub enum Input<'a> {
+    /// As it is.
+    Plain(&'a File),
+    /// UTF-16, read as UTF-8.
+    Utf16(Box<Utf16<&'a File>>),
+}
+
+impl Read for Input<'_> {
+    fn read(&mut self, buffer: &mut [u8]) -> io::Result<usize> {
+        match self {
+            Input::Plain(file) => file.read(buffer),
+            Input::Utf16(text) => text.read(buffer),
+        }
+    }
+}
+
 /// A statement, read row by row.
 #[derive(Debug)]
 pub enum Statement<'a> {
     /// From a CSV file.
-    Csv(Box<CsvRows<&'a File>>),
+    Csv(Box<CsvRows<Input<'a>>>),
     /// From an OFX file.
-    Ofx(Box<OfxRows<BufReader<&'a File>>>),
+    Ofx(Box<OfxRows<BufReader<Input<'a>>>>),
 }
 
 impl<'a> Statement<'a> {
     /// Starts at the beginning of the file; what comes before the first row is read and checked.
     pub fn open(file: &'a File, reading: &Reading, account: Option<&str>) -> Result<Statement<'a>, StatementError> {
+        const FIRST_BYTES: u64 = 4;
         let mut bytes = file;
         bytes.rewind()?;
-        let mut mark = Vec::new();
-        bytes.take(3).read_to_end(&mut mark)?;
+        let mut first = Vec::new();
+        bytes.take(FIRST_BYTES).read_to_end(&mut first)?;
         bytes.rewind()?;
-        match &mark[..] {
-            [] => return Err(StatementError::Empty),
-            [0xFE, 0xFF, ..] | [0xFF, 0xFE, ..] => return Err(StatementError::Utf16),
-            _ => {}
+        if first.is_empty() {
+            return Err(StatementError::Empty);
         }
+        let (input, encoding) = match byte_order(&first) {
+            Some(_) if reading.encoding.is_some() => return Err(StatementError::OtherEncoding { found: "UTF-16" }),
+            Some(order) => (Input::Utf16(Box::new(Utf16::new(file, order))), Some(Encoding::Utf8)),
+            None if first.starts_with(b"\xef\xbb\xbf") && reading.encoding == Some(Encoding::Windows1252) => {
+                return Err(StatementError::OtherEncoding { found: "UTF-8 (it has its byte order mark)" });
+            }
+            None => (Input::Plain(file), reading.encoding),
+        };
+        let reading = &Reading { encoding, ..reading.clone() };
         let today = latest_today();
         Ok(match &reading.format {
-            Format::Csv(options) => Statement::Csv(Box::new(CsvRows::new(file, options, reading, account, today)?)),
-            Format::Ofx { ignore_ids } => {
-                Statement::Ofx(Box::new(OfxRows::new(BufReader::new(file), reading, *ignore_ids, today)?))
-            }
+            Format::Csv(options) => Statement::Csv(Box::new(CsvRows::new(input, options, reading, account, today)?)),
+            Format::Ofx => Statement::Ofx(Box::new(OfxRows::new(BufReader::new(input), reading, account, today)?)),
         })
+    }
+
+    /// Says which statements of the file have no minus anywhere: there, the type tells the direction if it is trusted.
+    pub fn assume_unsigned(&mut self, statements: HashSet<u32>) {
+        match self {
+            Statement::Csv(_) => {}
+            Statement::Ofx(rows) => rows.assume_unsigned(statements),
+        }
     }
 
     /// The next row that is to be read.
@@ -189,6 +318,38 @@ impl<'a> Statement<'a> {
         match self {
             Statement::Csv(rows) => rows.shape(),
             Statement::Ofx(_) => OfxRows::<BufReader<&File>>::shape(),
+        }
+    }
+
+    /// Whether rows may have ids, or other keys by which they may be known.
+    pub fn may_have_ids(&self) -> bool {
+        match self {
+            Statement::Csv(rows) => rows.may_have_ids(),
+            Statement::Ofx(_) => true,
+        }
+    }
+
+    /// The name of the column, or the element, that has the bank's ids.
+    pub fn id_column(&self) -> String {
+        match self {
+            Statement::Csv(rows) => rows.id_column(),
+            Statement::Ofx(_) => "FITID".to_owned(),
+        }
+    }
+
+    /// What has been passed over so far and is no row, in words.
+    pub fn notes(&self) -> Vec<String> {
+        match self {
+            Statement::Csv(rows) => rows.notes(),
+            Statement::Ofx(rows) => rows.notes(),
+        }
+    }
+
+    /// The balances that the file names beside its rows, so far: of which statement, and how much in minor units.
+    pub fn balances(&self) -> &[(u32, i128)] {
+        match self {
+            Statement::Csv(_) => &[],
+            Statement::Ofx(rows) => rows.balances(),
         }
     }
 }
@@ -227,7 +388,11 @@ impl Reasons {
         self.check("currency", Currency::parse(code))
     }
 
-    fn amount(&mut self, field: &str, digits: &str, currency: Option<Currency>) -> Option<Amount> {
+    fn amount(&mut self, field: &str, number: &Number, currency: Option<Currency>) -> Option<Amount> {
+        let digits = match currency.map(|currency| number.digits_of(currency)) {
+            Some(digits) => self.check(field, digits)?,
+            None => &number.digits,
+        };
         match (Amount::parse(digits, currency.unwrap_or(Currency::BRL)), currency) {
             (Ok(amount), Some(_)) => Some(amount),
             // How many digits an unknown currency has, nobody can say.
@@ -237,6 +402,22 @@ impl Reasons {
                 None
             }
         }
+    }
+
+    /// Compares the sign of a currency beside the amount with the currency that the row is of.
+    fn currency_sign(&mut self, field: &str, number: &Number, currency: Option<Currency>, is_named: bool) {
+        let (Some(sign), Some(currency)) = (&number.currency_sign, currency) else { return };
+        let detail = match currency_sign::compare(sign, currency) {
+            Match::Fits => return,
+            Match::IfNamed if is_named => return,
+            Match::IfNamed => {
+                format!("has the sign {sign}, which stands for several currencies: say which with --currency")
+            }
+            Match::Contradicts => {
+                format!("has the sign {sign}, which is not one of {currency}: say the right currency with --currency")
+            }
+        };
+        self.add(field, detail);
     }
 
     fn entry_date(&mut self, date: Option<Date>, today: Date) -> Option<Date> {

@@ -1,7 +1,10 @@
 //! Amounts as banks write them, read without any guess that could change one.
 
+use cashflow::{Currency, EntryType};
 use clap::ValueEnum;
 use serde::Serialize;
+
+use super::currency_sign;
 
 /// Which sign separates the fraction; the other one may then separate thousands.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, ValueEnum)]
@@ -12,13 +15,19 @@ pub enum Decimal {
     Point,
 }
 
-/// A number in two parts: its sign, and its digits as the domain reads them.
+/// A number in parts: its direction, and its digits as the domain reads them.
 #[derive(Debug, PartialEq, Eq)]
 pub struct Number {
-    /// Whether it has a minus.
+    /// Whether it is below zero: a minus, parentheses, or the mark of a debit.
     pub negative: bool,
-    /// Digits, optionally followed by a point and digits: no sign, no thousands separators.
+    /// The mark of a credit or a debit behind it, such as `CR` or `D`.
+    pub mark: Option<EntryType>,
+    /// The sign or the code of a currency, such as `R$`.
+    pub currency_sign: Option<String>,
+    /// Digits, optionally followed by a point and digits: no sign, no thousands separators, no zeros in front.
     pub digits: String,
+    /// Whether the point may as well separate thousands: `1.000`.
+    may_be_thousands: bool,
 }
 
 /// Why a text is not read as an amount.
@@ -30,36 +39,41 @@ pub enum NumberError {
     /// `1,234` is one thousand and more to some, one and a fraction to others.
     #[error("is ambiguous: say with --decimal whether a comma or a point separates the fraction")]
     Ambiguous,
+    /// `-10.00 C`
+    #[error("contradicts itself: the sign and the mark of credit or debit behind it disagree")]
+    Contradiction,
 }
 
 /// What some write between thousands besides the comma or the point: spaces of several kinds, and the apostrophe.
 const OTHER_SEPARATORS: [char; 4] = [' ', '\u{a0}', '\u{202f}', '\''];
 
+const MINUS: [char; 2] = ['-', '\u{2212}'];
+
 impl Number {
-    /// Reads an amount of a CSV file, such as `-1.234,56`. The sign may lead or trail. Thousands separators must be the same
-    /// throughout, and stand before every third digit. Without `decimal` a point separates the fraction, and a text that
-    /// would be another amount if a comma did is refused.
+    /// Reads an amount of a CSV file, such as `-1.234,56`, `(1,234.56)`, `R$ 10.00` or `10.00 D`. Thousands separators must be
+    /// the same throughout, and stand before every third digit. Without `decimal` a point separates the fraction, and a text
+    /// that would be another amount if a comma did is refused.
     pub fn parse(text: &str, decimal: Option<Decimal>) -> Result<Number, NumberError> {
         let error = || match decimal {
             Some(Decimal::Comma) => NumberError::NotANumber("1234,56 or 1.234,56"),
             Some(Decimal::Point) => NumberError::NotANumber("1234.56 or 1,234.56"),
             None => NumberError::NotANumber("1234.56 or 1,234.56 (for 1.234,56 say --decimal comma)"),
         };
-        let (negative, unsigned) = split_sign(text).ok_or_else(error)?;
+        let parts = Parts::of(text).ok_or_else(error)?;
         let (decimal_sign, thousands_sign) = match decimal {
             Some(Decimal::Comma) => (',', '.'),
             Some(Decimal::Point) | None => ('.', ','),
         };
-        let (integer, fraction) = match unsigned.split_once(decimal_sign) {
+        let (integer, fraction) = match parts.core.split_once(decimal_sign) {
             Some((integer, fraction)) => (integer, Some(fraction)),
-            None => (unsigned, None),
+            None => (parts.core, None),
         };
         if !fraction.is_none_or(only_digits) {
             return Err(error());
         }
         let separators: Vec<char> = integer.chars().filter(|c| !c.is_ascii_digit()).collect();
-        let integer = match separators.first() {
-            None if only_digits(integer) => integer.to_owned(),
+        let digits = match separators.first() {
+            None if only_digits(integer) => without_zeros(integer),
             Some(first) if *first == thousands_sign || OTHER_SEPARATORS.contains(first) => {
                 ungrouped(integer, *first).ok_or_else(error)?
             }
@@ -68,57 +82,192 @@ impl Number {
         if decimal.is_none() && fraction.is_none() && separators == [thousands_sign] {
             return Err(NumberError::Ambiguous);
         }
-        Ok(Number { negative, digits: with_fraction(integer, fraction) })
+        let may_be_thousands = decimal.is_none()
+            && separators.is_empty()
+            && fraction.is_some_and(|fraction| fraction.len() == 3)
+            && integer.len() <= 3
+            && !integer.starts_with('0');
+        parts.number(with_fraction(digits, fraction), may_be_thousands)
     }
 
-    /// Reads an OFX amount (OFX 2.2, section 3.2.9.1): an optional sign, digits, and a point or a comma before the fraction.
-    /// There are no thousands separators.
-    pub fn parse_ofx(text: &str) -> Result<Number, NumberError> {
+    /// Reads an OFX amount (OFX 2.2, section 3.2.9.1): digits, and a point or a comma before the fraction. Thousands are
+    /// separated against the standard, which can be read in one way only where two kinds of separators are there, or one
+    /// several times; else `decimal` decides. `30.000` is thirty, as the standard says; those who write `30,000` may mean more.
+    pub fn parse_ofx(text: &str, decimal: Option<Decimal>) -> Result<Number, NumberError> {
+        if decimal.is_some() {
+            return Number::parse(text, decimal);
+        }
         let error = || NumberError::NotANumber("-1234.56 or -1234,56");
-        let (negative, unsigned) = match text.strip_prefix(['-', '+']) {
-            Some(unsigned) => (text.starts_with('-'), unsigned),
-            None => (false, text),
-        };
-        let (integer, fraction) = match unsigned.split_once(['.', ',']) {
-            Some((integer, fraction)) => (integer, Some(fraction)),
-            None => (unsigned, None),
-        };
         // Some banks write less than one without the zero: `-.50`.
-        let integer = if integer.is_empty() && fraction.is_some() { "0" } else { integer };
-        if !only_digits(integer) || !fraction.is_none_or(only_digits) {
+        let with_zero = text.find(['.', ',']).filter(|at| !text[..*at].contains(|c: char| c.is_ascii_digit()));
+        let with_zero = with_zero.map(|at| format!("{}0{}", &text[..at], &text[at..]));
+        let parts = Parts::of(with_zero.as_deref().unwrap_or(text)).ok_or_else(error)?;
+        let (points, commas) = (parts.core.matches('.').count(), parts.core.matches(',').count());
+        let decimal_sign = match (points, commas) {
+            (1, 0) => Some('.'),
+            (0, 1) => Some(','),
+            (0, _) | (_, 0) => None,
+            (1, _) if parts.core.rfind('.') > parts.core.rfind(',') => Some('.'),
+            (_, 1) if parts.core.rfind(',') > parts.core.rfind('.') => Some(','),
+            _ => return Err(error()),
+        };
+        let (integer, fraction) = match decimal_sign.and_then(|sign| parts.core.split_once(sign)) {
+            Some((integer, fraction)) => (integer, Some(fraction)),
+            None => (parts.core, None),
+        };
+        let digits = match integer.chars().find(|c| !c.is_ascii_digit()) {
+            None if only_digits(integer) => without_zeros(integer),
+            Some(separator) => ungrouped(integer, separator).ok_or_else(error)?,
+            None => return Err(error()),
+        };
+        if !fraction.is_none_or(only_digits) {
             return Err(error());
         }
-        Ok(Number { negative, digits: with_fraction(integer.to_owned(), fraction) })
+        let may_be_thousands = decimal_sign == Some(',')
+            && fraction.is_some_and(|fraction| fraction.len() == 3)
+            && (1..=3).contains(&integer.len())
+            && !integer.starts_with('0');
+        parts.number(with_fraction(digits, fraction), may_be_thousands)
     }
 
     /// Whether it is zero: no movement.
     pub fn is_zero(&self) -> bool {
         self.digits.bytes().all(|b| b == b'0' || b == b'.')
     }
+
+    /// The digits without zeros that carry nothing: those behind the last digit that the currency has.
+    pub fn digits_of(&self, currency: Currency) -> Result<&str, NumberError> {
+        let Some((integer, fraction)) = self.digits.split_once('.') else { return Ok(&self.digits) };
+        let minor_digits = usize::try_from(currency.minor_digits()).unwrap_or(usize::MAX);
+        let more_is_zero = fraction.len() > minor_digits && fraction[minor_digits..].bytes().all(|b| b == b'0');
+        if !more_is_zero {
+            return Ok(&self.digits);
+        }
+        if self.may_be_thousands {
+            return Err(NumberError::Ambiguous);
+        }
+        let end = if minor_digits == 0 { integer.len() } else { integer.len() + 1 + minor_digits };
+        Ok(&self.digits[..end])
+    }
+
+    /// The number in minor units of a currency, with its sign; nothing if it has more digits than that.
+    pub fn signed_minor(&self, currency: Currency) -> Option<i128> {
+        let digits = self.digits_of(currency).ok()?;
+        let (integer, fraction) = digits.split_once('.').unwrap_or((digits, ""));
+        let missing = usize::try_from(currency.minor_digits()).ok()?.checked_sub(fraction.len())?;
+        let minor: i128 = format!("{integer}{fraction}{:0<missing$}", "").parse().ok()?;
+        Some(if self.negative { -minor } else { minor })
+    }
 }
 
-/// The sign and what is left without it, if there is at most one.
-fn split_sign(text: &str) -> Option<(bool, &str)> {
-    let (negative, unsigned) = if let Some(rest) = text.strip_prefix(['-', '\u{2212}']) {
-        (true, rest)
-    } else if let Some(rest) = text.strip_prefix('+') {
-        (false, rest)
-    } else if let Some(rest) = text.strip_suffix(['-', '\u{2212}']) {
-        (true, rest)
-    } else {
-        (false, text)
+/// A text without what stands around the digits.
+struct Parts<'a> {
+    core: &'a str,
+    minus: bool,
+    plus: bool,
+    mark: Option<EntryType>,
+    currency_sign: Option<String>,
+}
+
+impl<'a> Parts<'a> {
+    /// Takes off what stands before and behind the digits, each at most once: a sign or parentheses, the sign of a currency,
+    /// and the mark of credit or debit, which stands behind.
+    fn of(text: &'a str) -> Option<Parts<'a>> {
+        let mut parts = Parts { core: text.trim(), minus: false, plus: false, mark: None, currency_sign: None };
+        let mut is_open = false;
+        let mut is_enclosed = false;
+        while !parts.core.starts_with(|c: char| c.is_ascii_digit()) {
+            let core = parts.core;
+            if let Some(rest) = core.strip_prefix('(').filter(|_| !is_open) {
+                (parts.core, is_open) = (rest, true);
+            } else if let Some(rest) = core.strip_prefix(MINUS) {
+                parts.core = parts.signed(rest, true)?;
+            } else if let Some(rest) = core.strip_prefix('+') {
+                parts.core = parts.signed(rest, false)?;
+            } else {
+                let (sign, rest) = currency_sign::before(core)?;
+                parts.core = parts.of_currency(sign, rest)?;
+            }
+            parts.core = parts.core.trim_start();
+        }
+        while !parts.core.ends_with(|c: char| c.is_ascii_digit()) {
+            let core = parts.core;
+            if let Some(rest) = core.strip_suffix("(-)").filter(|_| !is_open) {
+                parts.core = parts.signed(rest, true)?;
+            } else if let Some(rest) = core.strip_suffix("(+)").filter(|_| !is_open) {
+                parts.core = parts.signed(rest, false)?;
+            } else if let Some(rest) = core.strip_suffix(')').filter(|_| is_open && !is_enclosed) {
+                (parts.core, is_enclosed) = (rest, true);
+            } else if let Some(rest) = core.strip_suffix(MINUS) {
+                parts.core = parts.signed(rest, true)?;
+            } else if let Some(rest) = core.strip_suffix('+') {
+                parts.core = parts.signed(rest, false)?;
+            } else if let Some((mark, rest)) = mark_behind(core) {
+                if parts.mark.replace(mark).is_some() {
+                    return None;
+                }
+                parts.core = rest;
+            } else {
+                let (sign, rest) = currency_sign::behind(core)?;
+                parts.core = parts.of_currency(sign, rest)?;
+            }
+            parts.core = parts.core.trim_end();
+        }
+        // Parentheses are the minus of accountants: with another sign nobody can say which one is meant.
+        if is_open != is_enclosed || is_open && (parts.minus || parts.plus) {
+            return None;
+        }
+        parts.minus |= is_open;
+        Some(parts)
+    }
+
+    fn signed(&mut self, rest: &'a str, is_minus: bool) -> Option<&'a str> {
+        let is_first = !self.minus && !self.plus;
+        (self.minus, self.plus) = (is_minus, !is_minus);
+        is_first.then_some(rest)
+    }
+
+    fn of_currency(&mut self, sign: &str, rest: &'a str) -> Option<&'a str> {
+        self.currency_sign.replace(sign.to_owned()).is_none().then_some(rest)
+    }
+
+    fn number(self, digits: String, may_be_thousands: bool) -> Result<Number, NumberError> {
+        let Parts { minus, plus, mark, currency_sign, .. } = self;
+        if mark == Some(EntryType::Credit) && minus || mark == Some(EntryType::Debit) && plus {
+            return Err(NumberError::Contradiction);
+        }
+        let negative = minus || mark == Some(EntryType::Debit);
+        Ok(Number { negative, mark, currency_sign, digits, may_be_thousands })
+    }
+}
+
+/// The mark of credit or debit at the end of a text, and what is before it.
+fn mark_behind(text: &str) -> Option<(EntryType, &str)> {
+    let rest = text.trim_end_matches(|c: char| c.is_ascii_alphabetic());
+    let mark = match text[rest.len()..].to_ascii_uppercase().as_str() {
+        "C" | "CR" => EntryType::Credit,
+        "D" | "DR" | "DB" => EntryType::Debit,
+        _ => return None,
     };
-    let unsigned = unsigned.trim();
-    unsigned.starts_with(|c: char| c.is_ascii_digit()).then_some((negative, unsigned))
+    Some((mark, rest))
 }
 
-/// The digits without their thousands separators, if those stand exactly where they belong.
+/// The digits without their thousands separators, if those stand exactly where they belong. What is grouped has no zero in
+/// front: `0.500` is no five hundred.
 fn ungrouped(integer: &str, separator: char) -> Option<String> {
     let mut groups = integer.split(separator);
     let first = groups.next()?;
-    let well_formed =
-        only_digits(first) && first.len() <= 3 && groups.all(|group| only_digits(group) && group.len() == 3);
+    let well_formed = only_digits(first)
+        && first.len() <= 3
+        && !first.starts_with('0')
+        && groups.all(|group| only_digits(group) && group.len() == 3);
     well_formed.then(|| integer.replace(separator, ""))
+}
+
+/// Digits without the zeros in front that carry nothing.
+fn without_zeros(digits: &str) -> String {
+    let significant = digits.trim_start_matches('0');
+    if significant.is_empty() { "0".to_owned() } else { significant.to_owned() }
 }
 
 fn only_digits(text: &str) -> bool {
@@ -166,6 +315,30 @@ mod tests {
             ("1,234.56", Some(Decimal::Point), "1234.56"),
             ("1.234", Some(Decimal::Point), "1.234"),
             ("9999999999999.99", None, "9999999999999.99"),
+            ("(33.52)", None, "-33.52"),
+            ("$(0.01)", None, "-0.01"),
+            ("($182.77)", None, "-182.77"),
+            ("( 1.234,56 )", Some(Decimal::Comma), "-1234.56"),
+            ("R$ 29,90", Some(Decimal::Comma), "29.90"),
+            ("-R$ 1.234,56", Some(Decimal::Comma), "-1234.56"),
+            ("R$ -50,00", Some(Decimal::Comma), "-50.00"),
+            ("-\u{a0}R$\u{a0}3,00", Some(Decimal::Comma), "-3.00"),
+            ("R$10,00-", Some(Decimal::Comma), "-10.00"),
+            ("10.00 BRL", None, "10.00"),
+            ("EUR 10.00", None, "10.00"),
+            ("10,00 €", Some(Decimal::Comma), "10.00"),
+            ("10.00 D", None, "-10.00"),
+            ("10.00C", None, "10.00"),
+            ("1.234,56 cr", Some(Decimal::Comma), "1234.56"),
+            ("10.00DR", None, "-10.00"),
+            ("-10.00 DB", None, "-10.00"),
+            ("+10.00 C", None, "10.00"),
+            ("10,00(-)", Some(Decimal::Comma), "-10.00"),
+            ("R$ 10,00 D", Some(Decimal::Comma), "-10.00"),
+            ("-01.01", None, "-1.01"),
+            ("000150", None, "150"),
+            ("0.50", None, "0.50"),
+            ("00", None, "0"),
         ];
         for (text, decimal, expected) in cases {
             assert_eq!(read(text, decimal).as_deref(), Ok(expected), "{text:?} {decimal:?}");
@@ -184,9 +357,18 @@ mod tests {
             (".5", None),
             ("1e3", None),
             ("abc", None),
-            ("R$ 10.00", None),
-            ("(10.00)", None),
-            ("10.00 D", None),
+            ("R$", None),
+            ("R$ R$ 10.00", None),
+            ("X$ 10.00", None),
+            ("(10.00", None),
+            ("10.00)", None),
+            ("-(10.00)", None),
+            ("(-10.00)", None),
+            ("((10.00))", None),
+            ("10.00 C D", None),
+            ("10.00 X", None),
+            ("D 10.00", None),
+            ("10.00 (-", None),
             ("150,75", None),
             ("1.234,56", None),
             ("1.234.567", None),
@@ -218,33 +400,86 @@ mod tests {
     }
 
     #[test]
-    fn a_zero_before_a_thousands_separator_never_becomes_an_amount() {
-        let number = Number::parse("0.500", Some(Decimal::Comma)).unwrap();
-        assert!(Amount::parse(&number.digits, Currency::BRL).is_err());
+    fn a_sign_that_the_mark_of_credit_or_debit_contradicts_is_refused() {
+        for text in ["-10.00 C", "+10.00 D", "(10.00) CR", "-10.00CR"] {
+            assert_eq!(read(text, None), Err(NumberError::Contradiction), "{text}");
+        }
     }
 
     #[test]
-    fn ofx_amounts_have_either_decimal_sign_and_no_thousands() {
+    fn a_zero_before_a_thousands_separator_never_becomes_an_amount() {
+        for text in ["0.500", "01.500", "-0.500", "000.500"] {
+            assert!(Number::parse(text, Some(Decimal::Comma)).is_err(), "{text}");
+        }
+    }
+
+    #[test]
+    fn zeros_that_carry_nothing_are_no_fault_and_digits_that_carry_something_are_one() {
+        let cases = [
+            ("500000.00", "JPY", Ok("500000")),
+            ("12.3400", "BRL", Ok("12.34")),
+            ("1234.000", "BRL", Ok("1234.00")),
+            ("0.500", "BRL", Ok("0.50")),
+            ("1.5", "JPY", Ok("1.5")),
+            ("12.345", "BRL", Ok("12.345")),
+            ("1.234", "KWD", Ok("1.234")),
+            ("1.000", "KWD", Ok("1.000")),
+            // In one country one, in another one thousand.
+            ("1.000", "BRL", Err(NumberError::Ambiguous)),
+            ("-999.000", "JPY", Err(NumberError::Ambiguous)),
+        ];
+        for (text, code, expected) in cases {
+            let number = Number::parse(text, None).unwrap();
+            assert_eq!(number.digits_of(Currency::parse(code).unwrap()), expected, "{text} {code}");
+        }
+        let given = Number::parse("1.000", Some(Decimal::Point)).unwrap();
+        assert_eq!(given.digits_of(Currency::BRL), Ok("1.00"));
+        let ofx = Number::parse_ofx("-30.000", None).unwrap();
+        assert_eq!((ofx.digits_of(Currency::BRL), ofx.signed_minor(Currency::BRL)), (Ok("30.00"), Some(-3_000)));
+        let comma = |decimal| Number::parse_ofx("30,000", decimal).unwrap();
+        assert_eq!(comma(None).digits_of(Currency::BRL), Err(NumberError::Ambiguous));
+        assert_eq!(comma(Some(Decimal::Comma)).digits_of(Currency::BRL), Ok("30.00"));
+        assert_eq!(comma(Some(Decimal::Point)).digits_of(Currency::BRL), Ok("30000"));
+    }
+
+    #[test]
+    fn ofx_amounts_have_either_decimal_sign_and_thousands_where_only_one_reading_is_left() {
         let cases = [
             ("-150.75", Some("-150.75")),
             ("-150,75", Some("-150.75")),
             ("+150.75", Some("150.75")),
             ("150", Some("150")),
             ("-.50", Some("-0.50")),
+            (",5", Some("0.5")),
             ("1.234", Some("1.234")),
-            ("1,234.56", None),
-            ("1.234,56", None),
+            ("-01.01", Some("-1.01")),
+            ("1,234.56", Some("1234.56")),
+            ("-1.234,56", Some("-1234.56")),
+            ("1.234.567", Some("1234567")),
+            ("1,234,567.89", Some("1234567.89")),
+            ("1 234,56", Some("1234.56")),
+            ("1'000", Some("1000")),
+            ("R$ 1.234,56", Some("1234.56")),
+            ("(10.00)", Some("-10.00")),
+            ("10.00-", Some("-10.00")),
+            ("1,234,56", None),
+            ("1.234.56", None),
+            ("1,23.45", None),
+            ("1.2,3.4", None),
+            ("0.123.456", None),
             ("", None),
             ("-", None),
             (".", None),
-            ("150-", None),
-            ("1 000", None),
+            ("1.", None),
         ];
         for (text, expected) in cases {
-            let read =
-                Number::parse_ofx(text).ok().map(|n| format!("{}{}", if n.negative { "-" } else { "" }, n.digits));
+            let read = Number::parse_ofx(text, None)
+                .ok()
+                .map(|n| format!("{}{}", if n.negative { "-" } else { "" }, n.digits));
             assert_eq!(read.as_deref(), expected, "{text:?}");
         }
+        let comma = Number::parse_ofx("1.234", Some(Decimal::Comma)).unwrap();
+        assert_eq!(comma.digits, "1234");
     }
 
     proptest! {
@@ -258,7 +493,8 @@ mod tests {
                 grouped.insert(at, '.');
             }
             let amount = |text: &str, decimal| {
-                Amount::parse(&Number::parse(text, decimal).unwrap().digits, Currency::BRL).unwrap().minor()
+                let number = Number::parse(text, decimal).unwrap();
+                Amount::parse(number.digits_of(Currency::BRL).unwrap(), Currency::BRL).unwrap().minor()
             };
             prop_assert_eq!(amount(&format!("{grouped},{cents}"), Some(Decimal::Comma)), minor);
             prop_assert_eq!(amount(&format!("{},{cents}", minor / 100), Some(Decimal::Comma)), minor);
@@ -271,10 +507,39 @@ mod tests {
         fn without_a_convention_no_text_has_another_amount_under_the_other_one(text in "[-]?[0-9.,]{1,10}") {
             let amount = |decimal| {
                 let number = Number::parse(&text, decimal).ok()?;
-                Amount::parse(&number.digits, Currency::BRL).ok().map(Amount::minor)
+                Amount::parse(number.digits_of(Currency::BRL).ok()?, Currency::BRL).ok().map(Amount::minor)
             };
             if let (Some(default), Some(comma)) = (amount(None), amount(Some(Decimal::Comma))) {
                 prop_assert_eq!(default, comma);
+            }
+        }
+
+        #[test]
+        fn what_stands_around_the_digits_changes_the_sign_and_nothing_else(
+            minor in 1..=999_999_999_i64,
+            around in prop::sample::select(vec![
+                ("", "", false), ("-", "", true), ("", "-", true), ("(", ")", true), ("R$ ", "", false), ("-R$", "", true),
+                ("R$ -", "", true), ("", " C", false), ("", "D", true), ("(R$ ", ")", true), ("", " BRL", false), ("00", "", false),
+            ]),
+        ) {
+            let (before, behind, negative) = around;
+            let digits = Currency::BRL.format_minor(i128::from(minor));
+            for number in [
+                Number::parse(&format!("{before}{digits}{behind}"), None).unwrap(),
+                Number::parse_ofx(&format!("{before}{digits}{behind}"), None).unwrap(),
+            ] {
+                prop_assert_eq!(number.negative, negative);
+                prop_assert_eq!(number.signed_minor(Currency::BRL), Some(i128::from(if negative { -minor } else { minor })));
+            }
+        }
+
+        #[test]
+        fn any_text_is_an_amount_or_an_error(text in "[-+()0-9., $R€CDBL\u{a0}]{0,12}|\\PC{0,12}") {
+            for decimal in [None, Some(Decimal::Comma), Some(Decimal::Point)] {
+                for number in [Number::parse(&text, decimal), Number::parse_ofx(&text, decimal)].into_iter().flatten() {
+                    let plain = number.digits.bytes().all(|b| b.is_ascii_digit() || b == b'.');
+                    prop_assert!(plain && number.digits.starts_with(|c: char| c.is_ascii_digit()), "{text:?}");
+                }
             }
         }
     }

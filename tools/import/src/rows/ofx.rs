@@ -1,16 +1,21 @@
 //! OFX files, 1.x and 2.x: the transactions of all statements in them, bank accounts and credit cards alike.
 
-use std::io::BufRead;
+use std::{
+    collections::{BTreeMap, HashSet},
+    io::BufRead,
+};
 
 use ::csv::ByteRecord;
 use cashflow::{Currency, DESCRIPTION_CHARACTERS_MAX, Date, Description, EntryRequest, EntryType, parse_date};
 
 use super::{
-    Encoding, Movement, Reading, Reason, Reasons, Row, Shape, StatementError,
+    Condition, Content, Encoding, Movement, Reading, Reasons, Row, Shape, Signed, StatementError, Traits, Trust,
+    WORDS_MAX,
+    balance::wording,
     csv::listed,
     number::Number,
     sgml::{Event, Events},
-    text::NotText,
+    text::{NotText, misread},
 };
 
 /// The elements of a transaction that are read; `--only` picks by them, and refused rows show them.
@@ -31,6 +36,7 @@ const COLUMNS: [&str; 11] = [
 const ACCOUNT: usize = 0;
 const STATEMENT_CURRENCY: usize = 1;
 const CURRENCY: usize = 2;
+const TYPE: usize = 3;
 const POSTED: usize = 4;
 const AMOUNT: usize = 5;
 const ID: usize = 6;
@@ -41,17 +47,105 @@ const CORRECTS: usize = 10;
 /// Elements inside a transaction that have others inside, whose names must not be taken for the transaction's own.
 const INNER: [&str; 6] = ["PAYEE", "BANKACCTTO", "CCACCTTO", "CURRENCY", "ORIGCURRENCY", "IMAGEDATA"];
 
+/// Elements that have others inside. Text of their own is a mistake of the bank, and must not hide what is inside.
+const AGGREGATES: [&str; 24] = [
+    "OFX",
+    "STMTTRN",
+    "BANKTRANLIST",
+    "STMTRS",
+    "CCSTMTRS",
+    "INVSTMTRS",
+    "STMTTRNRS",
+    "CCSTMTTRNRS",
+    "INVSTMTTRNRS",
+    "BANKMSGSRSV1",
+    "CREDITCARDMSGSRSV1",
+    "INVSTMTMSGSRSV1",
+    "BANKACCTFROM",
+    "CCACCTFROM",
+    "INVACCTFROM",
+    "LEDGERBAL",
+    "AVAILBAL",
+    "STATUS",
+    "SIGNONMSGSRSV1",
+    "SONRS",
+    "INVTRANLIST",
+    "INVBANKTRAN",
+    "STMTTRNP",
+    "BANKTRANLISTP",
+];
+
+/// What else moves money or securities, is not read, and must not go without a word.
+const NOT_READ: [&str; 23] = [
+    "STMTTRNP",
+    "BUYDEBT",
+    "BUYMF",
+    "BUYOPT",
+    "BUYOTHER",
+    "BUYSTOCK",
+    "CLOSUREOPT",
+    "INCOME",
+    "INVEXPENSE",
+    "JRNLFUND",
+    "JRNLSEC",
+    "MARGININTEREST",
+    "REINVEST",
+    "RETOFCAP",
+    "SELLDEBT",
+    "SELLMF",
+    "SELLOPT",
+    "SELLOTHER",
+    "SELLSTOCK",
+    "SPLIT",
+    "TRANSFER",
+    "PAYMENTRS",
+    "LOANSTMTTRN",
+];
+
+/// Types that name a direction (OFX 2.2, section 11.4.4.3). All others go with either sign.
+const CREDIT_TYPES: [&str; 3] = ["CREDIT", "DEP", "DIRECTDEP"];
+const DEBIT_TYPES: [&str; 2] = ["DEBIT", "DIRECTDEBIT"];
+
+/// Types that are debits as a rule; a fee can be given back, and a payment is a credit to a card. Where no amount of a statement
+/// has a minus, the bank means the type.
+const USUAL_DEBIT_TYPES: [&str; 7] = ["FEE", "SRVCHG", "CHECK", "CASH", "POS", "REPEATPMT", "PAYMENT"];
+
 /// The rows of an OFX file.
 #[derive(Debug)]
 pub struct OfxRows<R> {
     events: Events<R>,
-    default_currency: Option<String>,
+    reading: Reading,
     only: Vec<(usize, String)>,
-    ignore_ids: bool,
+    skip: Vec<(usize, Condition)>,
+    keep: Vec<(usize, Condition)>,
+    /// The account of statements that name none.
+    account: Option<String>,
     today: Date,
     /// Account and currency of the statement that the next transaction is in.
     statement: Values,
+    /// How many statements have begun.
+    statements: u32,
+    /// Those in which no amount has a minus.
+    unsigned: HashSet<u32>,
+    transactions: u64,
     in_account: bool,
+    in_balance: bool,
+    /// Whether it is a card's.
+    is_card: bool,
+    /// An element that moves money or securities, which is not read.
+    inside: Option<&'static str>,
+    status: Option<Status>,
+    balances: Vec<(u32, i128)>,
+    not_read: BTreeMap<&'static str, u64>,
+}
+
+/// What the bank says about a request, as far as it is read (OFX 2.2, section 3.1.5).
+#[derive(Debug, Default)]
+struct Status {
+    line: u64,
+    code: String,
+    severity: String,
+    message: String,
 }
 
 /// The values of [`COLUMNS`], as far as they are there.
@@ -59,7 +153,7 @@ type Values = [Option<Result<String, NotText>>; COLUMNS.len()];
 
 impl<R: BufRead> OfxRows<R> {
     /// Reads the header.
-    pub fn new(file: R, reading: &Reading, ignore_ids: bool, today: Date) -> Result<OfxRows<R>, StatementError> {
+    pub fn new(file: R, reading: &Reading, account: Option<&str>, today: Date) -> Result<OfxRows<R>, StatementError> {
         let find = |name: &str| {
             COLUMNS
                 .iter()
@@ -67,48 +161,171 @@ impl<R: BufRead> OfxRows<R> {
                 .ok_or_else(|| StatementError::NoColumn { name: name.to_owned(), columns: listed(&COLUMNS) })
         };
         let only = reading.only.iter().map(|(name, value)| Ok((find(name)?, value.clone())));
+        let conditions = |conditions: &[Condition]| -> Result<Vec<_>, StatementError> {
+            conditions.iter().map(|condition| Ok((find(&condition.column)?, condition.clone()))).collect()
+        };
         Ok(OfxRows {
             only: only.collect::<Result<_, StatementError>>()?,
+            skip: conditions(&reading.skip)?,
+            keep: conditions(&reading.keep)?,
             events: Events::new(file, reading.encoding)?,
-            default_currency: reading.currency.clone(),
-            ignore_ids,
+            reading: reading.clone(),
+            account: account.map(str::to_owned),
             today,
             statement: Values::default(),
+            statements: 0,
+            unsigned: HashSet::new(),
+            transactions: 0,
             in_account: false,
+            in_balance: false,
+            is_card: false,
+            inside: None,
+            status: None,
+            balances: Vec::new(),
+            not_read: BTreeMap::new(),
         })
+    }
+
+    /// Says in which statements no amount has a minus.
+    pub fn assume_unsigned(&mut self, statements: HashSet<u32>) {
+        self.unsigned = statements;
     }
 
     /// The next transaction that is picked.
     pub fn next_row(&mut self) -> Result<Option<Row>, StatementError> {
         while let Some((event, line)) = self.events.next_event()? {
             match event {
-                Event::Open(name) => match name.as_str() {
-                    "STMTRS" | "CCSTMTRS" | "INVSTMTRS" => self.statement = Values::default(),
-                    "BANKACCTFROM" | "CCACCTFROM" | "INVACCTFROM" => self.in_account = true,
-                    "STMTTRN" => {
-                        let (values, reasons) = self.read_transaction(line)?;
-                        let is_picked = self
-                            .only
-                            .iter()
-                            .all(|(column, value)| matches!(&values[*column], Some(Ok(text)) if text == value));
-                        if is_picked {
-                            return Ok(Some(self.row(line, &values, reasons)));
-                        }
+                Event::Open(name) => {
+                    if let Some(row) = self.opened(&name, None, line)? {
+                        return Ok(Some(row));
                     }
-                    _ => {}
-                },
+                }
+                Event::Value(name, value) if AGGREGATES.contains(&name.as_str()) => {
+                    if let Some(row) = self.opened(&name, Some(value), line)? {
+                        return Ok(Some(row));
+                    }
+                }
                 Event::Close(name) => match name.as_str() {
                     "BANKACCTFROM" | "CCACCTFROM" | "INVACCTFROM" => self.in_account = false,
+                    "LEDGERBAL" | "AVAILBAL" => self.in_balance = false,
+                    "STATUS" => self.check_status()?,
+                    name if self.inside == Some(name) => self.inside = None,
                     _ => {}
                 },
-                Event::Value(name, value) => match name.as_str() {
-                    "ACCTID" if self.in_account => self.statement[ACCOUNT] = Some(value),
-                    "CURDEF" => self.statement[STATEMENT_CURRENCY] = Some(value),
-                    _ => {}
-                },
+                Event::Value(name, _) if name == "TRNAMT" && self.inside.is_none() => {
+                    let fault = "there is an amount (TRNAMT) outside of a transaction (STMTTRN)".to_owned();
+                    return Err(StatementError::Ofx { line, fault });
+                }
+                Event::Value(name, value) => self.value(&name, value),
+            }
+        }
+        if self.statements == 0 && self.transactions == 0 {
+            return Err(StatementError::Ofx {
+                line: 1,
+                fault: "the file has no statement (STMTRS, CCSTMTRS)".to_owned(),
+            });
+        }
+        Ok(None)
+    }
+
+    /// An element with others inside begins, and has text of its own if it should not.
+    fn opened(
+        &mut self,
+        name: &str,
+        text: Option<Result<String, NotText>>,
+        line: u64,
+    ) -> Result<Option<Row>, StatementError> {
+        match name {
+            "OFX" | "STMTRS" | "CCSTMTRS" | "INVSTMTRS" => {
+                self.statement = Values::default();
+                self.statements += u32::from(name != "OFX");
+                self.is_card = name == "CCSTMTRS";
+            }
+            "BANKACCTFROM" | "CCACCTFROM" | "INVACCTFROM" => self.in_account = true,
+            "LEDGERBAL" | "AVAILBAL" => self.in_balance = true,
+            "STATUS" => self.status = Some(Status { line, ..Status::default() }),
+            "STMTTRN" => {
+                self.transactions += 1;
+                let (values, mut reasons) = self.read_transaction(line)?;
+                // A loose sign is an accident; what may be a value belongs somewhere.
+                let is_loose = |text: &String| text.chars().any(char::is_alphanumeric);
+                if text.is_some_and(|text| text.as_ref().map_or(true, is_loose)) {
+                    reasons.add("row", "has text before its first element");
+                }
+                let is_picked =
+                    self.only.iter().all(|(column, value)| matches!(&values[*column], Some(Ok(text)) if text == value));
+                if is_picked {
+                    return Ok(Some(self.row(line, &values, reasons)));
+                }
+            }
+            _ => {
+                if let Some(name) = NOT_READ.iter().find(|other| **other == name) {
+                    *self.not_read.entry(name).or_default() += 1;
+                    self.inside = Some(name);
+                }
             }
         }
         Ok(None)
+    }
+
+    fn value(&mut self, name: &str, value: Result<String, NotText>) {
+        if let Some(status) = &mut self.status {
+            let text = value.clone().unwrap_or_default();
+            match name {
+                "CODE" => status.code = text,
+                "SEVERITY" => status.severity = text,
+                "MESSAGE" | "MESSAGE2" => status.message = text,
+                _ => {}
+            }
+        }
+        match name {
+            "ACCTID" if self.in_account => self.statement[ACCOUNT] = Some(value),
+            "CURDEF" => self.statement[STATEMENT_CURRENCY] = Some(value),
+            "BALAMT" if self.in_balance => {
+                let code = match &self.statement[STATEMENT_CURRENCY] {
+                    Some(Ok(code)) => Some(code.as_str()),
+                    _ => self.reading.currency.as_deref(),
+                };
+                let currency = code.and_then(|code| Currency::parse(code).ok());
+                let number = value.ok().and_then(|text| Number::parse_ofx(&text, self.reading.decimal).ok());
+                let minor = number.zip(currency).and_then(|(number, currency)| number.signed_minor(currency));
+                self.balances.extend(minor.map(|minor| (self.statements, minor)));
+            }
+            _ => {}
+        }
+    }
+
+    /// An error of the bank stands where a statement should.
+    fn check_status(&mut self) -> Result<(), StatementError> {
+        match self.status.take() {
+            Some(Status { line, code, severity, message }) if severity.eq_ignore_ascii_case("ERROR") => {
+                Err(StatementError::Bank { line, code, message })
+            }
+            _ => Ok(()),
+        }
+    }
+
+    /// What has been passed over so far.
+    pub fn notes(&self) -> Vec<String> {
+        let mut notes = Vec::new();
+        if self.events.misdeclared() > 0 {
+            notes.push(
+                "the header says that texts are Windows-1252, but they are UTF-8 and are read as that (see --encoding)"
+                    .to_owned(),
+            );
+        }
+        if let Some(line) = self.events.text_behind() {
+            notes.push(format!("what begins in line {line}, behind the end of the statement, is not read"));
+        }
+        for (name, count) in &self.not_read {
+            notes.push(format!("{count} elements {name} are not read: only STMTTRN are entries"));
+        }
+        notes
+    }
+
+    /// The balances that the statements name, so far.
+    pub fn balances(&self) -> &[(u32, i128)] {
+        &self.balances
     }
 
     /// How many bytes have been read.
@@ -135,12 +352,14 @@ impl<R: BufRead> OfxRows<R> {
                 Event::Open(name) if INNER.contains(&name.as_str()) => inner = Some(name),
                 Event::Close(name) if inner.as_deref() == Some(&name) => inner = None,
                 Event::Open(_) | Event::Close(_) => {}
+                Event::Value(name, _) if INNER.contains(&name.as_str()) && name != "CURRENCY" => inner = Some(name),
+                Event::Value(name, _) if name == "STMTTRN" => return Err(not_closed()),
                 Event::Value(name, value) => {
                     let column = match (inner.as_deref(), name.as_str()) {
                         // The amount is in this currency; ORIGCURRENCY only tells what it was converted from.
                         (Some("CURRENCY"), "CURSYM") => Some(CURRENCY),
                         (Some("PAYEE"), "NAME") => Some(NAME),
-                        (None, "ACCTID" | "CURDEF" | "CURRENCY") | (Some(_), _) => None,
+                        (None, "ACCTID" | "CURDEF") | (Some(_), _) => None,
                         (None, name) => COLUMNS.iter().position(|column| *column == name),
                     };
                     if let Some(column) = column
@@ -155,45 +374,126 @@ impl<R: BufRead> OfxRows<R> {
     }
 
     fn row(&self, line: u64, values: &Values, reasons: Reasons) -> Row {
-        let cells = values.iter().map(|value| match value {
-            Some(Ok(text)) => text.as_str(),
-            Some(Err(_)) => "\u{fffd}",
-            None => "",
-        });
-        let cells = ByteRecord::from(cells.collect::<Vec<_>>());
-        Row { line, cells, content: self.read(values, reasons) }
+        let cells: Vec<&str> = values
+            .iter()
+            .map(|value| match value {
+                Some(Ok(text)) => text.as_str(),
+                Some(Err(_)) => "\u{fffd}",
+                None => "",
+            })
+            .collect();
+        let named = |(column, condition): &&(usize, Condition)| condition.holds(cells[*column]);
+        let skip = self.skip.iter().find(named);
+        let words = [cells[NAME], cells[MEMO]].into_iter().max_by_key(|text| wording(text)).unwrap_or_default();
+        let (content, signed) = self.read(values, reasons);
+        let traits = Traits {
+            skip: skip.map(|(_, condition)| format!("--skip {}={}", condition.column, condition.pattern)),
+            keep: self.keep.iter().any(|condition| named(&condition)),
+            wording: wording(words),
+            words: words.chars().take(WORDS_MAX).collect(),
+            has_id: Some(!cells[ID].is_empty()),
+            signed,
+            statement: self.statements,
+            has_minus: cells[AMOUNT].contains(['-', '\u{2212}', '(']),
+            usual_debit: self.usual_debit(cells[TYPE], signed),
+        };
+        Row { line, cells: ByteRecord::from(cells), content, traits }
     }
 
-    fn read(&self, values: &Values, mut reasons: Reasons) -> Result<Movement, Vec<Reason>> {
+    fn read(&self, values: &Values, mut reasons: Reasons) -> (Content, Option<Signed>) {
         if values[CORRECTS].is_some() {
             reasons.add("CORRECTFITID", "corrects another transaction: what it means has to be entered by hand");
         }
-        let account = required(values, ACCOUNT, &mut reasons);
-        let id = optional(values, ID, &mut reasons).map(|id| id.filter(|_| !self.ignore_ids));
+        let account = self.read_account(values, &mut reasons);
+        let id = optional(values, ID, &mut reasons);
         let date = required(values, POSTED, &mut reasons)
             .and_then(|text| reasons.check("date", parse_ofx_date(&text)))
             .and_then(|date| reasons.entry_date(Some(date), self.today));
         let currency = self.read_currency(values, &mut reasons);
-        let number =
-            required(values, AMOUNT, &mut reasons).and_then(|text| reasons.check("amount", Number::parse_ofx(&text)));
-        let amount = number.as_ref().and_then(|number| reasons.amount("amount", &number.digits, currency));
+        let number = required(values, AMOUNT, &mut reasons)
+            .and_then(|text| reasons.check("amount", Number::parse_ofx(&text, self.reading.decimal)));
+        let entry_type = number.as_ref().and_then(|number| self.read_direction(values, number, &mut reasons));
+        let signed = number.as_ref().zip(currency).and_then(|(number, currency)| {
+            let minor = number.signed_minor(currency)?.abs();
+            let is_debit = entry_type.map_or(number.negative, |entry_type| entry_type == EntryType::Debit);
+            Some((currency, if is_debit { -minor } else { minor }))
+        });
+        let amount = number.as_ref().and_then(|number| {
+            reasons.currency_sign("amount", number, currency, true);
+            reasons.amount("amount", number, currency)
+        });
         let description = read_description(values, &mut reasons);
         let movement = || {
-            // The sign decides; TRNTYPE only says what kind of movement it was (OFX 2.2, section 11.4.4.3).
-            let entry_type = if number?.negative { EntryType::Debit } else { EntryType::Credit };
-            let request = EntryRequest { entry_type, amount: amount?, date, description: description?, category: None };
-            Some(Movement { request, date: date?, account: Some(account?), id: id? })
+            let request = EntryRequest {
+                entry_type: entry_type?,
+                amount: amount?,
+                date,
+                description: description?,
+                category: None,
+            };
+            let (id, ignored_id) = if self.reading.ignore_ids { (None, id?) } else { (id?, None) };
+            let misread =
+                request.description.as_ref().filter(|text| self.events.misdeclared() > 0 && !text.as_str().is_ascii());
+            let misread = misread.and_then(|text| Description::parse(&misread_text(text)).ok());
+            Some(Movement { request, date: date?, account: Some(account?), id, ignored_id, entry_id: None, misread })
         };
-        match movement() {
+        let content = match movement() {
             Some(movement) if reasons.0.is_empty() => Ok(movement),
             _ => Err(reasons.0),
+        };
+        (content, signed)
+    }
+
+    fn is_usual_debit(&self, name: &str) -> bool {
+        USUAL_DEBIT_TYPES.contains(&name) && !(self.is_card && name == "PAYMENT")
+    }
+
+    /// The type of a transaction that would be a credit by its sign, and as a rule is none.
+    fn usual_debit(&self, name: &str, signed: Option<Signed>) -> Option<String> {
+        let name = name.to_ascii_uppercase();
+        let is_positive = signed.is_some_and(|(_, minor)| minor > 0);
+        let is_open = self.reading.trust.is_none() && !self.reading.invert_signs;
+        (self.is_usual_debit(&name) && is_positive && is_open).then_some(name)
+    }
+
+    fn read_account(&self, values: &Values, reasons: &mut Reasons) -> Option<String> {
+        let account = optional(values, ACCOUNT, reasons)?.or_else(|| self.account.clone());
+        if account.is_none() {
+            reasons.add(COLUMNS[ACCOUNT], "is missing: name the account with --account");
+        }
+        account
+    }
+
+    /// The sign decides, unless TRNTYPE names the other direction: then nobody but the user can say which one is wrong.
+    fn read_direction(&self, values: &Values, number: &Number, reasons: &mut Reasons) -> Option<EntryType> {
+        let is_debit = number.negative != (self.reading.invert_signs && number.mark.is_none());
+        let by_sign = if is_debit { EntryType::Debit } else { EntryType::Credit };
+        let named = optional(values, TYPE, reasons)?.unwrap_or_default().to_ascii_uppercase();
+        let by_type = match named.as_str() {
+            name if CREDIT_TYPES.contains(&name) => EntryType::Credit,
+            name if DEBIT_TYPES.contains(&name) => EntryType::Debit,
+            name if self.is_usual_debit(name) && self.unsigned.contains(&self.statements) => EntryType::Debit,
+            _ => by_sign,
+        };
+        match self.reading.trust {
+            _ if by_type == by_sign => Some(by_sign),
+            Some(Trust::Type) => Some(by_type),
+            Some(Trust::Sign | Trust::Reversal) => Some(by_sign),
+            None => {
+                let sign = if number.negative { "negative" } else { "positive" };
+                let detail = format!(
+                    "is {named}, but the amount is {sign}: say which of them is right with --trust type or --trust sign"
+                );
+                reasons.add(COLUMNS[TYPE], detail);
+                None
+            }
         }
     }
 
     fn read_currency(&self, values: &Values, reasons: &mut Reasons) -> Option<Currency> {
         let of_transaction = optional(values, CURRENCY, reasons)?;
         let of_statement = optional(values, STATEMENT_CURRENCY, reasons)?;
-        match of_transaction.or(of_statement).as_ref().or(self.default_currency.as_ref()) {
+        match of_transaction.or(of_statement).as_ref().or(self.reading.currency.as_ref()) {
             Some(code) => reasons.currency(code),
             None => {
                 reasons.add("currency", "the statement names none (CURDEF): say which with --currency");
@@ -236,6 +536,10 @@ fn read_description(values: &Values, reasons: &mut Reasons) -> Option<Option<Des
         },
     };
     reasons.check("description", Description::parse(&text)).map(Some)
+}
+
+fn misread_text(text: &Description) -> String {
+    misread(text.as_str())
 }
 
 /// The text is not an OFX date.
@@ -282,6 +586,8 @@ fn parse_ofx_date(text: &str) -> Result<Date, NotADate> {
 
 #[cfg(test)]
 mod tests {
+    use proptest::prelude::*;
+
     use super::*;
     use crate::rows::Format;
 
@@ -294,11 +600,22 @@ mod tests {
     const SGML_END: &str = "</BANKTRANLIST>\n<LEDGERBAL><BALAMT>1<DTASOF>20261122</LEDGERBAL>\n</STMTRS>\n</STMTTRNRS>\n</BANKMSGSRSV1>\n</OFX>\n";
 
     fn reading() -> Reading {
-        Reading { format: Format::Ofx { ignore_ids: false }, encoding: None, currency: None, only: Vec::new() }
+        Reading {
+            format: Format::Ofx,
+            encoding: None,
+            decimal: None,
+            currency: None,
+            only: Vec::new(),
+            skip: Vec::new(),
+            keep: Vec::new(),
+            invert_signs: false,
+            trust: None,
+            ignore_ids: false,
+        }
     }
 
     fn shown(file: &[u8], reading: &Reading) -> Vec<String> {
-        let mut rows = OfxRows::new(file, reading, reading.format == Format::Ofx { ignore_ids: true }, TODAY).unwrap();
+        let mut rows = OfxRows::new(file, reading, None, TODAY).unwrap();
         let mut shown = Vec::new();
         loop {
             match rows.next_row() {
@@ -314,7 +631,7 @@ mod tests {
 
     fn show(row: &Row) -> String {
         match &row.content {
-            Ok(Movement { request, date, account, id }) => format!(
+            Ok(Movement { request, date, account, id, .. }) => format!(
                 "{} {} {} {date} {} {}/{}",
                 request.entry_type,
                 request.amount.to_decimal(),
@@ -332,12 +649,170 @@ mod tests {
     }
 
     #[test]
-    fn the_sign_decides_the_direction_whatever_the_type_says() {
-        check(
-            "<STMTTRN>\n<TRNTYPE>CREDIT\n<DTPOSTED>20261120120000[-3:BRT]\n<TRNAMT>-150,75\n<FITID>A1\n<MEMO>Compra &amp; cia\n</STMTTRN>\n\
-             <STMTTRN><TRNTYPE>DEBIT</TRNTYPE><DTPOSTED>20261121</DTPOSTED><TRNAMT>+20.00</TRNAMT><FITID>A2</FITID><NAME>Bob<MEMO>Pix</STMTTRN>\n",
-            &["debit 150.75 BRL 2026-11-20 Compra & cia 12-3/A1", "credit 20.00 BRL 2026-11-21 Bob - Pix 12-3/A2"],
+    fn the_sign_decides_the_direction_and_a_type_that_contradicts_it_is_refused_until_the_user_decides() {
+        let transactions = [
+            ("CREDIT", "-1"),
+            ("DEBIT", "+2"),
+            ("DEP", "-3"),
+            ("OTHER", "-4"),
+            ("FEE", "5"),
+            ("debit", "-6"),
+            ("CREDIT", "7"),
+        ];
+        let rows: String = transactions
+            .iter()
+            .enumerate()
+            .map(|(id, (name, amount))| {
+                format!("<STMTTRN><TRNTYPE>{name}<DTPOSTED>20261122<TRNAMT>{amount}<FITID>{id}</STMTTRN>")
+            })
+            .collect();
+        let file = format!("{SGML}{rows}{SGML_END}");
+        let shown = |trust| {
+            let shown = shown(file.as_bytes(), &Reading { trust, ..reading() });
+            shown.into_iter().map(|row| row.replace(" BRL 2026-11-22 - 12-3", "")).collect::<Vec<_>>()
+        };
+        let advice = "say which of them is right with --trust type or --trust sign";
+        let refused = |name: &str, sign: &str| format!("TRNTYPE: is {name}, but the amount is {sign}: {advice}");
+        let rest = ["debit 4.00/3", "credit 5.00/4", "debit 6.00/5", "credit 7.00/6"];
+        assert_eq!(
+            shown(None)[..3],
+            [refused("CREDIT", "negative"), refused("DEBIT", "positive"), refused("DEP", "negative")]
         );
+        assert_eq!(shown(Some(Trust::Type))[..3], ["credit 1.00/0", "debit 2.00/1", "credit 3.00/2"]);
+        assert_eq!(shown(Some(Trust::Sign))[..3], ["debit 1.00/0", "credit 2.00/1", "debit 3.00/2"]);
+        for trust in [None, Some(Trust::Type), Some(Trust::Sign)] {
+            assert_eq!(shown(trust)[3..], rest);
+        }
+    }
+
+    #[test]
+    fn on_a_card_statement_positive_amounts_are_debits_if_the_user_says_so() {
+        let rows = "<STMTTRN><TRNTYPE>DEBIT<DTPOSTED>20261122<TRNAMT>12.00<FITID>1</STMTTRN>\
+                    <STMTTRN><TRNTYPE>CREDIT<DTPOSTED>20261122<TRNAMT>-300.00<FITID>2</STMTTRN>";
+        let inverted = Reading { invert_signs: true, ..reading() };
+        let file = format!("{SGML}{rows}{SGML_END}");
+        let expected = ["debit 12.00 BRL 2026-11-22 - 12-3/1", "credit 300.00 BRL 2026-11-22 - 12-3/2"];
+        assert_eq!(shown(file.as_bytes(), &inverted), expected);
+    }
+
+    #[test]
+    fn text_behind_an_opening_tag_hides_nothing() {
+        let row = |text: &str| {
+            format!("<STMTTRN>{text}\n<TRNTYPE>OTHER<DTPOSTED>20261122<TRNAMT>1<FITID>{}</STMTTRN>", text.len())
+        };
+        check(
+            &format!("{}{}", row("."), row("")),
+            &["credit 1.00 BRL 2026-11-22 - 12-3/1", "credit 1.00 BRL 2026-11-22 - 12-3/0"],
+        );
+        check(&row("-50.00"), &["row: has text before its first element"]);
+        let file = format!("{SGML}{}{SGML_END}", row(""))
+            .replace("<BANKACCTFROM>\n", "<BANKACCTFROM>-\n")
+            .replace("<STMTRS>", "<STMTRS>x");
+        assert_eq!(shown(file.as_bytes(), &reading()), ["credit 1.00 BRL 2026-11-22 - 12-3/0"]);
+        check(
+            "<STMTTRN><DTPOSTED>20261122<TRNAMT>1<PAYEE>.<NAME>P</PAYEE></STMTTRN>",
+            &["credit 1.00 BRL 2026-11-22 P 12-3/-"],
+        );
+        check(
+            "<STMTTRN/><STMTTRN><DTPOSTED>20261122<TRNAMT>1</STMTTRN>",
+            &["line 20: the transaction has no end (</STMTTRN>)"],
+        );
+    }
+
+    #[test]
+    fn every_document_of_a_file_is_read_with_its_own_account_and_encoding() {
+        let row = |id: &str| format!("<STMTTRN><DTPOSTED>20261122<TRNAMT>1<FITID>{id}<MEMO>").into_bytes();
+        let utf8 = SGML.replace("CHARSET:1252", "CHARSET:NONE").replace("12-3", "99");
+        let file = [
+            SGML.as_bytes(),
+            &row("1"),
+            b"S\xe3o</STMTTRN>",
+            SGML_END.as_bytes(),
+            b"\n\0\n",
+            utf8.as_bytes(),
+            &row("2"),
+            "São</STMTTRN>".as_bytes(),
+            SGML_END.as_bytes(),
+        ]
+        .concat();
+        let expected = ["credit 1.00 BRL 2026-11-22 São 12-3/1", "credit 1.00 BRL 2026-11-22 São 99/2"];
+        assert_eq!(shown(&file, &reading()), expected);
+        // Nothing of a document is taken over into the next one.
+        let without = format!("{SGML}{SGML_END}<OFX><STMTTRN><DTPOSTED>20261122<TRNAMT>1<FITID>1</STMTTRN></OFX>");
+        assert_eq!(
+            shown(without.as_bytes(), &reading()),
+            [
+                "ACCTID: is missing: name the account with --account; currency: the statement names none (CURDEF): say which with --currency"
+            ]
+        );
+    }
+
+    #[test]
+    fn texts_in_utf8_are_read_as_that_although_the_header_says_windows_1252() {
+        let row = |memo: &[u8]| [b"<STMTTRN><DTPOSTED>20261122<TRNAMT>1<MEMO>", memo, b"</STMTTRN>"].concat();
+        let read = |reading: &Reading, memos: &[&[u8]]| {
+            let rows: Vec<u8> = memos.iter().flat_map(|memo| row(memo)).collect();
+            let file = [SGML.as_bytes(), &rows, SGML_END.as_bytes()].concat();
+            let mut rows = OfxRows::new(&file[..], reading, None, TODAY).unwrap();
+            let mut read = Vec::new();
+            while let Some(row) = rows.next_row().unwrap() {
+                let movement = row.content.unwrap();
+                let text = |text: Option<Description>| text.map(|text| text.as_str().to_owned()).unwrap_or_default();
+                read.push((text(movement.request.description), text(movement.misread)));
+            }
+            (read, rows.notes().len())
+        };
+        let pair = |a: &str, b: &str| (a.to_owned(), b.to_owned());
+        let manutencao = "manutenção".as_bytes();
+        assert_eq!(read(&reading(), &[manutencao, b"x"]), (vec![pair("manutenção", "manutenÃ§Ã£o"), pair("x", "")], 1));
+        assert_eq!(read(&reading(), &[b"manuten\xe7\xe3o"]), (vec![pair("manutenção", "")], 0));
+        let given = Reading { encoding: Some(Encoding::Windows1252), ..reading() };
+        assert_eq!(read(&given, &[manutencao]), (vec![pair("manutenÃ§Ã£o", "")], 0));
+    }
+
+    #[test]
+    fn an_error_of_the_bank_stops_the_import_with_code_and_message() {
+        let status =
+            |severity: &str| format!("<STATUS><CODE>15500<SEVERITY>{severity}<MESSAGE>Signon invalid</STATUS>");
+        let file = |severity: &str| {
+            format!("OFXHEADER:100\n\n<OFX><SIGNONMSGSRSV1><SONRS>{}</SONRS></SIGNONMSGSRSV1></OFX>", status(severity))
+        };
+        let expected = "line 3: the file has no statement, but an error of the bank: 15500 Signon invalid";
+        assert_eq!(shown(file("ERROR").as_bytes(), &reading()), [expected]);
+        assert_eq!(
+            shown(file("INFO").as_bytes(), &reading()),
+            ["line 1: the file has no statement (STMTRS, CCSTMTRS)"]
+        );
+        let inner = format!("{SGML}{SGML_END}").replace("<TRNUID>1", &format!("<TRNUID>1{}", status("ERROR")));
+        assert!(shown(inner.as_bytes(), &reading())[0].contains("15500 Signon invalid"));
+        check("", &[]);
+    }
+
+    #[test]
+    fn an_account_that_the_file_does_not_name_is_named_by_the_user() {
+        let row = "<STMTTRN><DTPOSTED>20261122<TRNAMT>1<FITID>1</STMTTRN>";
+        let file = format!(
+            "<OFX><STMTRS><CURDEF>BRL{row}</STMTRS><STMTRS><CURDEF>BRL<BANKACCTFROM><ACCTID>7</BANKACCTFROM>{row}</STMTRS></OFX>"
+        );
+        let mut rows = OfxRows::new(file.as_bytes(), &reading(), Some("mine"), TODAY).unwrap();
+        let mut accounts = Vec::new();
+        while let Some(row) = rows.next_row().unwrap() {
+            accounts.push(row.content.unwrap().account.unwrap());
+        }
+        assert_eq!(accounts, ["mine", "7"]);
+    }
+
+    #[test]
+    fn what_is_not_read_is_said() {
+        let file = format!("{SGML}<STMTTRNP><TRNAMT>1</STMTTRNP><STMTTRNP></STMTTRNP>{SGML_END}\nbye");
+        let mut rows = OfxRows::new(file.as_bytes(), &reading(), None, TODAY).unwrap();
+        assert!(rows.next_row().unwrap().is_none());
+        let lines = file.lines().count();
+        let expected = [
+            format!("what begins in line {lines}, behind the end of the statement, is not read"),
+            "2 elements STMTTRNP are not read: only STMTTRN are entries".to_owned(),
+        ];
+        assert_eq!(rows.notes(), expected);
     }
 
     #[test]
@@ -375,7 +850,7 @@ mod tests {
     #[test]
     fn everything_that_is_wrong_with_a_transaction_is_said_at_once() {
         check(
-            "<STMTTRN><TRNTYPE>OTHER<DTPOSTED>20261322<TRNAMT>1.234,56<FITID>1</STMTTRN>\
+            "<STMTTRN><TRNTYPE>OTHER<DTPOSTED>20261322<TRNAMT>1.23,456<FITID>1</STMTTRN>\
              <STMTTRN><TRNTYPE>OTHER<DTPOSTED>20261122<TRNAMT>0.00<TRNAMT>1.00<FITID></STMTTRN>\
              <STMTTRN><TRNTYPE>OTHER</STMTTRN>\
              <STMTTRN><DTPOSTED>20261122<TRNAMT>1.00<FITID>2<CORRECTFITID>1<CORRECTACTION>DELETE</STMTTRN>",
@@ -397,7 +872,7 @@ mod tests {
     #[test]
     fn ids_can_be_left_out() {
         let file = format!("{SGML}<STMTTRN><DTPOSTED>20261122<TRNAMT>1<FITID>0</STMTTRN>{SGML_END}");
-        let without = Reading { format: Format::Ofx { ignore_ids: true }, ..reading() };
+        let without = Reading { ignore_ids: true, ..reading() };
         assert_eq!(shown(file.as_bytes(), &without), ["credit 1.00 BRL 2026-11-22 - 12-3/-"]);
     }
 
@@ -447,8 +922,7 @@ mod tests {
         let only = vec![("ACCTID".to_owned(), "2".to_owned())];
         assert_eq!(shown(file.as_bytes(), &Reading { only, ..reading() }), [second]);
         let only = vec![("ACCOUNT".to_owned(), "2".to_owned())];
-        let error =
-            OfxRows::new(file.as_bytes(), &Reading { only, ..reading() }, false, TODAY).unwrap_err().to_string();
+        let error = OfxRows::new(file.as_bytes(), &Reading { only, ..reading() }, None, TODAY).unwrap_err().to_string();
         assert!(error.starts_with("the file has no column \"ACCOUNT\"; its columns are \"ACCTID\""), "{error}");
     }
 
@@ -481,5 +955,22 @@ mod tests {
         check(&torn, &["credit 1.00 BRL 2026-11-22 - 12-3/1", "line 21: the transaction has no end (</STMTTRN>)"]);
         let cut = format!("{SGML}{torn}");
         assert!(shown(cut.as_bytes(), &reading())[1].ends_with("it is not complete"));
+    }
+
+    proptest! {
+        #[test]
+        fn of_any_transactions_none_vanishes(
+            pieces in prop::collection::vec(prop::sample::select(vec![
+                "<TRNAMT>", "<FITID>", "<MEMO>", "<NAME>", "<DTPOSTED>20261122", "<PAYEE>", "</PAYEE>", "<CURRENCY>", "</CURRENCY>", "1.5", "-2",
+                "x", "&amp;", "<![CDATA[", "]]>", "<!--", "-->", "<", ">", "\n", ".", "<MEMO/>", "\0", "é", "</MEMO>", "</STMTTRN>", "<STMTTRN>",
+            ]), 0..12),
+        ) {
+            let row = "<STMTTRN><DTPOSTED>20261122<TRNAMT>1<FITID>9</STMTTRN>";
+            let file = format!("{SGML}<STMTTRN>{}</STMTTRN>{row}{SGML_END}", pieces.concat());
+            let shown = shown(file.as_bytes(), &reading());
+            let has_stopped = shown.iter().any(|row| row.starts_with("line "));
+            let is_open_comment = ["<!--", "<![CDATA["].iter().any(|mark| file.contains(mark));
+            prop_assert!(has_stopped || is_open_comment || shown.len() >= 2, "{shown:?} {file}");
+        }
     }
 }

@@ -1,7 +1,7 @@
 //! The elements of an OFX file, one after the other: SGML without closing tags (OFX 1.x) and XML (OFX 2.x) alike.
 //!
 //! OFX needs little of either: no attributes, no element with both text and other elements, no declarations. What remains
-//! can be read in one pass, whatever the length of the file.
+//! can be read in one pass, whatever the length of the file. A file may have several documents, one behind the other.
 
 use std::{
     borrow::Cow,
@@ -42,6 +42,12 @@ enum Piece {
 pub struct Events<R> {
     file: R,
     encoding: Encoding,
+    /// The encoding that the caller knows.
+    given: Option<Encoding>,
+    /// How many values are UTF-8 although the header names another encoding.
+    misdeclared: u64,
+    /// Where there is text behind the last document.
+    text_behind: Option<u64>,
     offset: u64,
     line: u64,
     /// An opening tag whose element is not known yet to have a value or others inside.
@@ -53,34 +59,79 @@ pub struct Events<R> {
 impl<R: BufRead> Events<R> {
     /// Reads what comes before the first element, and learns the encoding from it unless the caller knows better.
     pub fn new(file: R, encoding: Option<Encoding>) -> Result<Events<R>, StatementError> {
-        let mut events = Events { file, encoding: Encoding::Utf8, offset: 0, line: 1, pending: None, next: None };
-        let header = events.read_header()?;
-        events.encoding = match encoding {
-            Some(encoding) => encoding,
-            None => declared_encoding(&String::from_utf8_lossy(&header))?,
+        let mut events = Events {
+            file,
+            encoding: Encoding::Utf8,
+            given: encoding,
+            misdeclared: 0,
+            text_behind: None,
+            offset: 0,
+            line: 1,
+            pending: None,
+            next: None,
         };
+        if !events.read_header()? {
+            return Err(no_ofx(events.line));
+        }
         Ok(events)
     }
 
-    /// Reads up to the element OFX. The header is lines `NAME:VALUE` in SGML, `<?xml … ?>` and `<?OFX … ?>` in XML.
-    fn read_header(&mut self) -> Result<Vec<u8>, StatementError> {
+    /// Reads up to the element OFX, and learns the encoding of what follows. The header is lines `NAME:VALUE` in SGML,
+    /// `<?xml … ?>` and `<?OFX … ?>` in XML. Answers whether there is such an element or nothing but text.
+    fn read_header(&mut self) -> Result<bool, StatementError> {
+        self.skip_padding()?;
+        let first_line = self.line;
         let mut header = Vec::new();
         while header.len() <= BYTES_MAX {
             let text = self.read_until(b'<', "the header")?;
+            if !text.complete {
+                self.text_behind = (!text.bytes.is_empty()).then_some(first_line);
+                return Ok(false);
+            }
             let tag = self.read_until(b'>', "a tag")?;
             if !tag.complete {
                 break;
             }
             header.extend_from_slice(&text.bytes);
             if tag.bytes.trim_ascii().eq_ignore_ascii_case(b"OFX") {
-                return Ok(header);
+                self.encoding = match self.given {
+                    Some(encoding) => encoding,
+                    None => declared_encoding(&String::from_utf8_lossy(&header))?,
+                };
+                return Ok(true);
             }
             if !tag.bytes.starts_with(b"?") && !tag.bytes.starts_with(b"!") {
                 break;
             }
             header.extend_from_slice(&tag.bytes);
         }
-        Err(fault(self.line, "there is no element OFX: is this an OFX file?"))
+        Err(no_ofx(self.line))
+    }
+
+    /// White space, and what fills up the last block of a file on some systems.
+    fn skip_padding(&mut self) -> Result<(), StatementError> {
+        const END_OF_FILE: u8 = 0x1A;
+        loop {
+            let bytes = self.file.fill_buf()?;
+            let is_padding = |byte: &&u8| byte.is_ascii_whitespace() || matches!(**byte, 0 | END_OF_FILE);
+            let padding = bytes.iter().take_while(is_padding).count();
+            self.line += bytes[..padding].iter().filter(|byte| **byte == b'\n').count() as u64;
+            self.offset += padding as u64;
+            self.file.consume(padding);
+            if padding == 0 {
+                return Ok(());
+            }
+        }
+    }
+
+    /// How many values so far are UTF-8, and read as such, although the header names another encoding.
+    pub fn misdeclared(&self) -> u64 {
+        self.misdeclared
+    }
+
+    /// The line in which text begins behind the last document, if there is any.
+    pub fn text_behind(&self) -> Option<u64> {
+        self.text_behind
     }
 
     /// How many bytes have been read.
@@ -88,11 +139,13 @@ impl<R: BufRead> Events<R> {
         self.offset
     }
 
-    /// The next event and its line, or nothing after the end of the element OFX.
+    /// The next event and its line, or nothing after the end of the last element OFX. Where another one follows, that is an
+    /// event, too.
     pub fn next_event(&mut self) -> Result<Option<(Event, u64)>, StatementError> {
-        if let Some((event, line)) = self.next.take() {
-            let is_end = event == Event::Close("OFX".to_owned());
-            return Ok(Some((event, line)).filter(|_| !is_end));
+        match self.next.take() {
+            Some((Event::Close(name), _)) if name == "OFX" => return self.next_document(),
+            Some(next) => return Ok(Some(next)),
+            None => {}
         }
         loop {
             let line = self.line;
@@ -116,7 +169,7 @@ impl<R: BufRead> Events<R> {
                         self.next = Some((Event::Close(name), line));
                         return Ok(Some((value_or_open(open, value), open_line)));
                     }
-                    None if name == "OFX" => return Ok(None),
+                    None if name == "OFX" => return self.next_document(),
                     None => return Ok(Some((Event::Close(name), line))),
                 },
                 Piece::End => {
@@ -124,6 +177,10 @@ impl<R: BufRead> Events<R> {
                 }
             }
         }
+    }
+
+    fn next_document(&mut self) -> Result<Option<(Event, u64)>, StatementError> {
+        Ok(if self.read_header()? { Some((Event::Open("OFX".to_owned()), self.line)) } else { None })
     }
 
     fn next_piece(&mut self) -> Result<Piece, StatementError> {
@@ -142,9 +199,21 @@ impl<R: BufRead> Events<R> {
             }
             Some(_) => {
                 let text = self.read_text()?;
-                Ok(Piece::Text(self.encoding.decode(&text).map(|text| unescaped(&text))))
+                Ok(Piece::Text(self.decoded(&text).map(|text| unescaped(&text))))
             }
         }
+    }
+
+    /// Reads bytes as text. Where only the header says that they are Windows-1252, what is UTF-8 beyond ASCII is that: in any
+    /// other language than that of computers nobody writes `Ã§Ã£`.
+    fn decoded(&mut self, bytes: &[u8]) -> Text {
+        let is_misdeclared = self.given.is_none()
+            && self.encoding == Encoding::Windows1252
+            && !bytes.is_ascii()
+            && str::from_utf8(bytes).is_ok();
+        self.misdeclared += u64::from(is_misdeclared);
+        let encoding = if is_misdeclared { Encoding::Utf8 } else { self.encoding };
+        encoding.decode(bytes).map(Cow::into_owned)
     }
 
     /// Text up to the next tag, which stays unread.
@@ -194,7 +263,7 @@ impl<R: BufRead> Events<R> {
         }
         if let Some(data) = tag.strip_prefix(b"![CDATA[") {
             let data = data.strip_suffix(b"]]").unwrap_or(data);
-            return Ok(Piece::Text(self.encoding.decode(data).map(Cow::into_owned)));
+            return Ok(Piece::Text(self.decoded(data)));
         }
         if tag.starts_with(b"!") || tag.starts_with(b"?") {
             return Ok(Piece::Text(Ok(String::new())));
@@ -213,7 +282,7 @@ impl<R: BufRead> Events<R> {
             return Err(fault(line, "there is a < that begins no tag"));
         }
         let name = String::from_utf8_lossy(name).to_ascii_uppercase();
-        if is_empty {
+        if is_empty && name != "STMTTRN" {
             // `<MEMO/>`: nothing is said that `<MEMO>` without a value would not say.
             return Ok(Piece::Text(Ok(String::new())));
         }
@@ -252,6 +321,10 @@ struct Part {
     bytes: Vec<u8>,
     /// Whether the delimiter was there.
     complete: bool,
+}
+
+fn no_ofx(line: u64) -> StatementError {
+    fault(line, "there is no element OFX: is this an OFX file?")
 }
 
 fn fault(line: u64, fault: &str) -> StatementError {
@@ -335,7 +408,9 @@ fn declared_encoding(header: &str) -> Result<Encoding, StatementError> {
         StatementError::Encoding(value.chars().take(40).collect())
     };
     let starts_with_one_of = |value: &str, names: &[&str]| names.iter().any(|name| value.starts_with(name));
-    let (utf8, windows_1252) = (["UTF-8", "UTF8", "US-ASCII"], ["WINDOWS-1252", "ISO-8859-1", "8859-1", "1252"]);
+    // ASCII is a part of UTF-8; what is more than that is checked where it occurs.
+    let utf8 = ["UTF-8", "UTF8", "US-ASCII", "USASCII", "ASCII", "UNICODE"];
+    let windows_1252 = ["WINDOWS-1252", "CP1252", "ISO-8859-1", "ISO8859-1", "ISO_8859-1", "LATIN1", "8859-1", "1252"];
     if let Some(value) = after("ENCODING=").map(|value| value.trim_start_matches(['"', '\''])) {
         return match value {
             _ if starts_with_one_of(value, &utf8) => Ok(Encoding::Utf8),
@@ -343,12 +418,11 @@ fn declared_encoding(header: &str) -> Result<Encoding, StatementError> {
             _ => Err(unknown(value)),
         };
     }
-    if after("ENCODING:").is_some_and(|value| starts_with_one_of(value, &utf8)) {
+    if after("ENCODING:").is_some_and(|value| starts_with_one_of(value, &["UTF-8", "UTF8", "US-ASCII", "UNICODE"])) {
         return Ok(Encoding::Utf8);
     }
     match after("CHARSET:") {
         None => Ok(Encoding::Utf8),
-        // ASCII is a part of UTF-8; what is more than that is checked where it occurs.
         Some(value) if starts_with_one_of(value, &utf8) || starts_with_one_of(value, &["NONE", "65001"]) => {
             Ok(Encoding::Utf8)
         }
@@ -426,6 +500,35 @@ mod tests {
     }
 
     #[test]
+    fn documents_that_follow_each_other_are_all_read() {
+        let second = "OFXHEADER:100\nCHARSET:1252\n\n<OFX>\n<B>2\n</OFX>";
+        for between in ["\n", "", "\0\0", "\r\n\r\n", "\u{1a}", "<?xml version='1.0'?>"] {
+            let read = events(&format!("<OFX><A>1</OFX>{between}{second}"));
+            let names: Vec<&str> =
+                read.iter().filter_map(|event| event.split_once(' ').map(|(_, name)| name)).collect();
+            assert_eq!(names, ["A=1", "<OFX>", "B=2"], "{between:?}");
+        }
+    }
+
+    #[test]
+    fn what_pads_the_end_of_a_file_is_nothing() {
+        for padding in ["\n\n", &"\0".repeat(200_000), "\u{1a}\0", " \r\n"] {
+            let file = format!("<OFX><A>1</OFX>{padding}");
+            let mut events = Events::new(file.as_bytes(), None).unwrap();
+            assert!(events.next_event().unwrap().is_some());
+            assert!(events.next_event().unwrap().is_none());
+            assert_eq!((events.text_behind(), events.offset()), (None, file.len() as u64));
+        }
+        let mut events = Events::new(&b"<OFX><A>1</OFX>\nbye"[..], None).unwrap();
+        while events.next_event().unwrap().is_some() {}
+        assert_eq!(events.text_behind(), Some(2));
+        assert_eq!(
+            super::tests::events("<OFX><A>1</OFX>\n<html>").pop().unwrap(),
+            "line 2: there is no element OFX: is this an OFX file?"
+        );
+    }
+
+    #[test]
     fn the_header_names_the_encoding() {
         let cases = [
             ("OFXHEADER:100\nENCODING:USASCII\nCHARSET:1252\n", Ok(Encoding::Windows1252)),
@@ -438,6 +541,10 @@ mod tests {
             ("?xml version=\"1.0\" encoding=\"UTF-8\" ?", Ok(Encoding::Utf8)),
             ("?xml version='1.0' encoding='windows-1252'?", Ok(Encoding::Windows1252)),
             ("?xml version=\"1.0\"?", Ok(Encoding::Utf8)),
+            ("?xml version=\"1.0\" encoding=\"ASCII\"?", Ok(Encoding::Utf8)),
+            ("?xml version=\"1.0\" encoding=\"US-ASCII\"?", Ok(Encoding::Utf8)),
+            ("?xml encoding='ISO-8859-1'?", Ok(Encoding::Windows1252)),
+            ("ENCODING:ASCII\nCHARSET:1252\n", Ok(Encoding::Windows1252)),
             ("CHARSET:932\nX:Y", Err("932")),
             ("?xml encoding=\"UTF-16\"?", Err("UTF-16")),
         ];

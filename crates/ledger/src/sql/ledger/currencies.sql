@@ -4,7 +4,7 @@ RETURNS TABLE (currency text)
 LANGUAGE sql STABLE SECURITY DEFINER
 BEGIN ATOMIC
 WITH RECURSIVE walk AS (
-    SELECT ''::text AS currency
+    SELECT ''::text COLLATE "C" AS currency
     UNION ALL
     SELECT step.currency
     FROM walk

@@ -1,3 +1,4 @@
+-- For functions of the release before; goes with the next. See statement_key.
 -- A key for each merchant: a cursor that one of them was given cannot be signed with another's.
 -- Of another epoch is another key: a snapshot taken before a restore says nothing after it.
 -- What is hashed always has the same length, so that no key is the beginning of another.

@@ -22,7 +22,7 @@ WITH month AS MATERIALIZED (
         SELECT entry.recorded_at
         FROM entry
         WHERE entry.merchant_id = $1 AND entry.currency = $2 AND entry.date = total.date
-        ORDER BY entry.posted_xid DESC
+        ORDER BY entry.recorded_at DESC
         LIMIT 1
     ) AS newest
 ), period AS (

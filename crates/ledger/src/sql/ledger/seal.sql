@@ -1,3 +1,4 @@
+-- For functions of the release before; goes with the next. See day_to_seal.
 -- Seals a day, unless its newest seal covers the very same entries. Everything comes from the one snapshot of this
 -- statement, so sums, hash and snapshot belong together, whatever is being posted beside it.
 -- A number is taken only by a statement that saw the seal before it: each seal covers what the one before covered.
@@ -28,10 +29,17 @@ WITH covered AS MATERIALIZED (
     ORDER BY number DESC
     LIMIT 1
 ), made AS (
-    INSERT INTO day_seal (merchant_id, currency, date, number, credits, debits, entry_count, epoch, snapshot, sha256)
+    INSERT INTO day_seal (merchant_id, currency, date, number, credits, debits, entry_count, epoch, positions, sha256)
     SELECT
         $1, $2, $3::text::date, coalesce((SELECT number FROM newest), 0) + 1,
-        credits, debits, entry_count, (SELECT epoch FROM ledger_epoch), pg_current_snapshot(), sha256
+        credits, debits, entry_count, (SELECT epoch FROM ledger_epoch),
+        ARRAY(
+            SELECT coalesce(counter.position, 0)
+            FROM generate_series(0, 7) AS slots (slot)
+            LEFT JOIN posting_position AS counter ON counter.merchant_id = $1 AND counter.slot = slots.slot
+            ORDER BY slots.slot
+        ),
+        sha256
     FROM covered
     WHERE NOT EXISTS (SELECT FROM newest WHERE newest.sha256 = covered.sha256)
     ON CONFLICT DO NOTHING

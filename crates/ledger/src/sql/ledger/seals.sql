@@ -1,3 +1,4 @@
+-- For functions of the release before; goes with the next. See seal_page.
 CREATE OR REPLACE FUNCTION ledger.seals(merchant_id text, currency_code text, day text, rows_max bigint)
 RETURNS TABLE (
     number integer, credits text, debits text, entry_count bigint, sealed_at_us bigint, epoch integer, snapshot text, sha256 text

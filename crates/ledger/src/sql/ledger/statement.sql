@@ -1,3 +1,4 @@
+-- For functions of the release before; goes with the next. Its order has no index any more: it sorts the days asked for.
 -- One page of a statement: the entries that the first page's snapshot sees, in posting order, from where the last page ended.
 -- The first page takes its snapshot and the opening balance from this very statement; later pages are given both.
 CREATE OR REPLACE FUNCTION ledger.statement(

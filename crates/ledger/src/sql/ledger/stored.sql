@@ -1,3 +1,4 @@
+-- For functions of the release before; goes with the next. See recorded.
 -- What the ledger holds under the given ids, for comparing fingerprints, and the reversals of the given originals.
 CREATE OR REPLACE FUNCTION ledger.stored(merchant_id text, ids uuid[], originals uuid[])
 RETURNS TABLE (id uuid, fingerprint bytea, reverses uuid)

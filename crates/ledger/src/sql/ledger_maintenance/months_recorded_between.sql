@@ -1,3 +1,4 @@
+-- For functions of the release before; goes with the next.
 -- The months that got entries in a window of time.
 CREATE OR REPLACE FUNCTION ledger_maintenance.months_recorded_between(since text, until text)
 RETURNS TABLE (merchant_id text, currency text, month text)

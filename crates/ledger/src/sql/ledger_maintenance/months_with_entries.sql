@@ -7,7 +7,7 @@ RETURNS TABLE (merchant_id text, currency text, month text)
 LANGUAGE sql STABLE SECURITY DEFINER
 BEGIN ATOMIC
 WITH RECURSIVE walk AS (
-    SELECT $1 AS merchant_id, $2 AS currency, $3::text::date AS month, 0::bigint AS number
+    SELECT $1 COLLATE "C" AS merchant_id, $2 COLLATE "C" AS currency, $3::text::date AS month, 0::bigint AS number
     UNION ALL
     SELECT step.merchant_id, step.currency, date_trunc('month', step.date::timestamp)::date, walk.number + 1
     FROM walk

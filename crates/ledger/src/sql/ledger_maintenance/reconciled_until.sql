@@ -1,3 +1,4 @@
+-- For functions of the release before; goes with the next.
 CREATE OR REPLACE FUNCTION ledger_maintenance.reconciled_until()
 RETURNS TABLE (reconciled_until_us bigint, now_us bigint)
 LANGUAGE sql STABLE SECURITY DEFINER

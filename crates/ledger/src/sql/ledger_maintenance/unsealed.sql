@@ -1,3 +1,4 @@
+-- For functions of the release before; goes with the next.
 -- The merchants and currencies that have entries of a day which its newest seal does not cover.
 CREATE OR REPLACE FUNCTION ledger_maintenance.unsealed(day text, after_merchant text, after_currency text, rows_max bigint)
 RETURNS TABLE (merchant_id text, currency text)

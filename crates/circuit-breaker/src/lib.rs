@@ -1,0 +1,181 @@
+//! A circuit breaker for stores that a request can do without: the first call that fails opens it, and until a probe has
+//! succeeded every request goes on without the store.
+//!
+//! Probes run beside the requests. A breaker that lets every so often one request try again makes that request wait for a
+//! store that is still down; with few requests these are all of them.
+
+use std::{
+    sync::{Arc, Mutex, PoisonError},
+    time::Duration,
+};
+
+use tokio::time::Instant;
+
+/// Whether requests may call the store.
+#[derive(Debug)]
+pub struct CircuitBreaker {
+    state: Mutex<State>,
+    pause: Duration,
+}
+
+#[derive(Debug, Clone, Copy)]
+enum State {
+    Closed { opened_last: Option<Instant> },
+    Open { since: Instant, probed_last: Instant },
+}
+
+/// What a request may do.
+enum Admission {
+    Call,
+    Skip { probe: bool },
+}
+
+impl CircuitBreaker {
+    /// A closed breaker. While it is open, a probe runs at most once in each `pause`.
+    pub fn new(pause: Duration) -> Arc<CircuitBreaker> {
+        Arc::new(CircuitBreaker { state: Mutex::new(State::Closed { opened_last: None }), pause })
+    }
+
+    /// Calls the store, unless the breaker is open: then there is no answer. A call that fails opens it. What `probe` makes
+    /// answers whether the store is usable again; it runs beside the requests, so it needs a time limit of its own.
+    pub async fn call<T, E, P>(
+        self: &Arc<Self>,
+        call: impl Future<Output = Result<T, E>>,
+        probe: impl FnOnce() -> P,
+    ) -> Option<Result<T, E>>
+    where
+        P: Future<Output = bool> + Send + 'static,
+    {
+        match self.admit() {
+            Admission::Call => {
+                let answer = call.await;
+                if answer.is_err() && self.open() {
+                    self.probe_beside(probe());
+                }
+                Some(answer)
+            }
+            Admission::Skip { probe: is_due } => {
+                if is_due {
+                    self.probe_beside(probe());
+                }
+                None
+            }
+        }
+    }
+
+    /// Whether requests skip the store now.
+    pub fn is_open(&self) -> bool {
+        matches!(*self.lock(), State::Open { .. })
+    }
+
+    fn admit(&self) -> Admission {
+        let now = Instant::now();
+        match &mut *self.lock() {
+            State::Closed { .. } => Admission::Call,
+            State::Open { probed_last, .. } if *probed_last + self.pause <= now => {
+                *probed_last = now;
+                Admission::Skip { probe: true }
+            }
+            State::Open { .. } => Admission::Skip { probe: false },
+        }
+    }
+
+    /// Opens the breaker, and answers whether a probe may run at once. One may, because most failures are short. But where a
+    /// probe closed the breaker and the next call failed again, the next probe waits for the pause to end: otherwise a store
+    /// that is a little too slow would make every request wait.
+    fn open(&self) -> bool {
+        let now = Instant::now();
+        let mut state = self.lock();
+        match *state {
+            State::Closed { opened_last } => {
+                *state = State::Open { since: now, probed_last: now };
+                opened_last.is_none_or(|last| last + self.pause <= now)
+            }
+            State::Open { .. } => false,
+        }
+    }
+
+    fn close(&self) {
+        let mut state = self.lock();
+        if let State::Open { since, .. } = *state {
+            *state = State::Closed { opened_last: Some(since) };
+        }
+    }
+
+    fn probe_beside(self: &Arc<Self>, probe: impl Future<Output = bool> + Send + 'static) {
+        let breaker = Arc::clone(self);
+        tokio::spawn(async move {
+            if probe.await {
+                breaker.close();
+            }
+        });
+    }
+
+    fn lock(&self) -> std::sync::MutexGuard<'_, State> {
+        self.state.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use std::future::{pending, ready};
+
+    use tokio::{task::yield_now, time::advance};
+
+    use super::*;
+
+    const PAUSE: Duration = Duration::from_secs(30);
+
+    async fn call(breaker: &Arc<CircuitBreaker>, answer: Result<u8, ()>, probe: bool) -> Option<Result<u8, ()>> {
+        let answer = breaker.call(ready(answer), || ready(probe)).await;
+        // The probe's task runs.
+        yield_now().await;
+        answer
+    }
+
+    #[tokio::test(start_paused = true)]
+    async fn a_failed_call_opens_it_and_later_ones_are_not_made() {
+        let breaker = CircuitBreaker::new(PAUSE);
+        assert_eq!(call(&breaker, Ok(1), true).await, Some(Ok(1)));
+        assert_eq!(call(&breaker, Err(()), false).await, Some(Err(())));
+        for _ in 0..3 {
+            assert!(breaker.is_open());
+            assert_eq!(call(&breaker, Ok(1), true).await, None);
+        }
+    }
+
+    #[tokio::test(start_paused = true)]
+    async fn a_probe_that_succeeds_closes_it() {
+        let breaker = CircuitBreaker::new(PAUSE);
+        assert_eq!(call(&breaker, Err(()), true).await, Some(Err(())));
+        assert_eq!(call(&breaker, Ok(1), true).await, Some(Ok(1)));
+    }
+
+    #[tokio::test(start_paused = true)]
+    async fn a_second_failure_soon_after_waits_for_the_pause() {
+        let breaker = CircuitBreaker::new(PAUSE);
+        call(&breaker, Err(()), true).await;
+        assert_eq!(call(&breaker, Err(()), true).await, Some(Err(())));
+        assert!(breaker.is_open(), "no probe ran at once");
+        advance(PAUSE).await;
+        // This request starts the probe, and does not wait for it.
+        assert_eq!(call(&breaker, Ok(1), true).await, None);
+        assert_eq!(call(&breaker, Ok(1), true).await, Some(Ok(1)));
+    }
+
+    #[tokio::test(start_paused = true)]
+    async fn while_it_is_open_one_probe_runs_in_each_pause_and_no_request_waits() {
+        let breaker = CircuitBreaker::new(PAUSE);
+        call(&breaker, Err(()), false).await;
+        let mut probes = 0;
+        for _ in 0..10 {
+            advance(PAUSE / 2).await;
+            let probe = || {
+                probes += 1;
+                pending::<bool>()
+            };
+            assert_eq!(breaker.call(ready(Ok::<u8, ()>(1)), probe).await, None);
+        }
+        assert_eq!(probes, 5);
+    }
+}

@@ -1,0 +1,86 @@
+use std::{sync::Arc, time::Duration};
+
+use cashflow::{EntryId, MerchantId};
+use circuit_breaker::CircuitBreaker;
+use ledger::{Ledger, LedgerError, Recorded};
+use telemetry::Causes;
+use tokio::time::timeout;
+
+/// The most that a request waits for the ledger before it is accepted without it.
+pub const LOOKUP_BUDGET: Duration = Duration::from_millis(100);
+
+/// The most that starting an environment waits for it.
+const WARM_UP: Duration = Duration::from_millis(250);
+
+/// How often an open breaker probes whether the ledger is back. Requests are accepted without it meanwhile.
+pub const LOOKUP_PAUSE: Duration = Duration::from_secs(30);
+
+/// What the ledger holds of requests, asked before they are accepted. Accepting never depends on it: if the ledger does not
+/// answer in time, the request goes on without, and a circuit breaker keeps the next ones from waiting.
+#[derive(Debug)]
+pub struct RequestLookup {
+    ledger: Arc<Ledger>,
+    breaker: Arc<CircuitBreaker>,
+    budget: Duration,
+}
+
+/// No answer in time.
+#[derive(Debug, thiserror::Error)]
+enum LookupError {
+    #[error("no answer within {0:?}")]
+    Timeout(Duration),
+    #[error(transparent)]
+    Ledger(#[from] LedgerError),
+}
+
+impl RequestLookup {
+    /// Looks up in this ledger. A request waits for it no longer than `budget`; an open breaker probes it once in each `pause`.
+    pub fn new(ledger: Arc<Ledger>, budget: Duration, pause: Duration) -> RequestLookup {
+        RequestLookup { ledger, breaker: CircuitBreaker::new(pause), budget }
+    }
+
+    /// Connects now, while the environment starts, and waits for that no longer than is worth it. A connection that takes longer
+    /// is made beside the requests.
+    pub async fn warm_up(&self) {
+        // Nobody's: what is looked up is nothing.
+        if let Ok(nobody) = MerchantId::parse("-") {
+            self.recorded_within(WARM_UP, &nobody, &[]).await;
+        }
+    }
+
+    /// What the ledger holds under these ids; `None` if it does not answer in time.
+    pub async fn recorded(&self, merchant: &MerchantId, ids: &[EntryId]) -> Option<Vec<Recorded>> {
+        self.recorded_within(self.budget, merchant, ids).await
+    }
+
+    /// Whether requests are accepted without the ledger's answer now.
+    pub fn is_suspended(&self) -> bool {
+        self.breaker.is_open()
+    }
+
+    async fn recorded_within(&self, limit: Duration, merchant: &MerchantId, ids: &[EntryId]) -> Option<Vec<Recorded>> {
+        let lookup = recorded(&self.ledger, limit, merchant, ids);
+        match self.breaker.call(lookup, || probe(Arc::clone(&self.ledger), self.budget, merchant.clone())).await? {
+            Ok(recorded) => Some(recorded),
+            Err(error) => {
+                tracing::warn!(error = %Causes(&error), "requests are accepted without a look into the ledger");
+                None
+            }
+        }
+    }
+}
+
+async fn recorded(
+    ledger: &Ledger,
+    limit: Duration,
+    merchant: &MerchantId,
+    ids: &[EntryId],
+) -> Result<Vec<Recorded>, LookupError> {
+    let answer = timeout(limit, ledger.recorded(merchant, ids)).await;
+    Ok(answer.map_err(|_| LookupError::Timeout(limit))??)
+}
+
+/// Whether the ledger answers a request in time again. The first look may have to connect, within the ledger's own limits.
+async fn probe(ledger: Arc<Ledger>, budget: Duration, merchant: MerchantId) -> bool {
+    ledger.recorded(&merchant, &[]).await.is_ok() && recorded(&ledger, budget, &merchant, &[]).await.is_ok()
+}

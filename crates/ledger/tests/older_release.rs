@@ -1,0 +1,97 @@
+//! What the functions of the release before call while a stack is deployed: it answers as it did, and both releases agree.
+
+#![allow(clippy::unwrap_used, reason = "a failed unwrap fails the test")]
+
+use cashflow::{Currency, Date, MerchantId, Seal, parse_date};
+use ledger::{Connection, Ledger, NotSealed, Sealing};
+use test_stores::{Database, POST_NINE};
+use tokio_postgres::Row;
+
+fn acme() -> MerchantId {
+    MerchantId::parse("acme").unwrap()
+}
+
+fn day() -> Date {
+    parse_date("2026-11-22").unwrap()
+}
+
+/// Seals as the release before does; tells whether it made the seal, and its number.
+async fn seal(session: &Connection) -> (bool, i32) {
+    let row = session.query_one("SELECT * FROM ledger.seal('acme', 'BRL', '2026-11-22')", &[]).await.unwrap();
+    (row.get("is_new"), row.get("number"))
+}
+
+async fn seal_now(ledger: &Ledger) -> Result<Sealing, NotSealed> {
+    ledger.seal(&acme(), Currency::BRL, day()).await
+}
+
+#[tokio::test]
+async fn a_statement_is_read_page_by_page_as_before() {
+    let database = Database::create().await;
+    let session = ledger::connect(&database.config()).await.unwrap();
+    for _ in 0..5 {
+        session.batch_execute(POST_NINE).await.unwrap();
+    }
+    let statement =
+        "SELECT * FROM ledger.statement('acme', 'BRL', '2026-11-22', '2026-11-22', $1, $2, '2026-11-22', $3, $4, 2)";
+    let mut rows: Vec<Row> = Vec::new();
+    loop {
+        let (snapshot, balance, xid, id): (Option<&str>, Option<&str>, &str, uuid::Uuid) = match rows.last() {
+            Some(row) => (Some(row.get("snapshot")), Some("0"), row.get("posted_xid"), row.get("id")),
+            None => (None, None, "0", uuid::Uuid::nil()),
+        };
+        let page = session.query(statement, &[&snapshot, &balance, &xid, &id]).await.unwrap();
+        // What comes after the first page is on none.
+        session.batch_execute(POST_NINE).await.unwrap();
+        if page.is_empty() {
+            break;
+        }
+        rows.extend(page);
+    }
+    let mut ids: Vec<uuid::Uuid> = rows.iter().map(|row| row.get("id")).collect();
+    assert_eq!(ids.len(), 5);
+    ids.sort_unstable();
+    ids.dedup();
+    assert_eq!(ids.len(), 5);
+    assert!(rows.iter().all(|row| !row.get::<_, bool>("late")));
+    session.query_one("SELECT key FROM ledger.cursor_key('acme')", &[]).await.unwrap();
+}
+
+#[tokio::test]
+async fn both_releases_seal_a_day_in_turns_and_each_knows_the_others_seals() {
+    let database = Database::create().await;
+    let (session, ledger) = (ledger::connect(&database.config()).await.unwrap(), Ledger::new(database.config()));
+    session.batch_execute(POST_NINE).await.unwrap();
+    assert_eq!(seal(&session).await, (true, 1));
+    let Ok(Sealing::Unchanged(first)) = seal_now(&ledger).await else { panic!("another seal") };
+    session.batch_execute(POST_NINE).await.unwrap();
+    let Ok(Sealing::Sealed(second)) = seal_now(&ledger).await else { panic!("no seal") };
+    assert_eq!(seal(&session).await, (false, 2));
+    session.batch_execute(POST_NINE).await.unwrap();
+    assert_eq!(seal(&session).await, (true, 3));
+
+    let page = ledger.seals(&acme(), Currency::BRL, day(), None, 10).await.unwrap();
+    let numbers: Vec<u32> = page.seals.iter().map(|seal: &Seal| seal.number).collect();
+    assert_eq!((numbers, &page.seals[1], &page.seals[2]), (vec![3, 2, 1], &second, &first));
+    assert!(page.seals[0].positions.covers(&second.positions) && second.positions.covers(&first.positions));
+    let lines = ledger.statement(&acme(), Currency::BRL, (day(), day()), None, 10).await.unwrap().lines;
+    assert_eq!(lines.iter().map(|line| line.posted.seal).collect::<Vec<_>>(), [Some(1), Some(2), Some(3)]);
+
+    let listed = session.query("SELECT * FROM ledger.seals('acme', 'BRL', '2026-11-22', 100)", &[]).await.unwrap();
+    let listed: Vec<(i32, &str)> = listed.iter().map(|row| (row.get("number"), row.get("sha256"))).collect();
+    let expected: Vec<(i32, &str)> =
+        page.seals.iter().map(|seal| (i32::try_from(seal.number).unwrap(), seal.sha256.as_str())).collect();
+    assert_eq!(listed, expected);
+}
+
+#[tokio::test]
+async fn a_repeated_batch_is_compared_with_what_is_stored() {
+    let database = Database::create().await;
+    let session = ledger::connect(&database.config()).await.unwrap();
+    let id: uuid::Uuid = session.query_one(POST_NINE, &[]).await.unwrap().get(0);
+    let stored = session
+        .query_one("SELECT * FROM ledger.stored('acme', ARRAY[$1::uuid], ARRAY[NULL]::uuid[])", &[&id])
+        .await
+        .unwrap();
+    assert_eq!((stored.get::<_, uuid::Uuid>("id"), stored.get::<_, Vec<u8>>("fingerprint")), (id, vec![0; 32]));
+}

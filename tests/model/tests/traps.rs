@@ -1,0 +1,118 @@
+//! Each row of the table of traps in ARCHITECTURE.md is either a mistake that a model knows, or named here with why it is none.
+
+#![allow(clippy::unwrap_used, reason = "a failed unwrap fails the test")]
+
+use std::{collections::BTreeSet, fs, path::Path};
+
+use model::Trap;
+
+/// By how a row begins, the mistakes that a model knows for it.
+const OF_THE_PROTOCOL: [(&str, &[Trap]); 23] = [
+    ("two payloads under one key at the same moment", &[Trap::NoReservation]),
+    ("a reservation taken for an answer", &[Trap::ReservationAnswers]),
+    ("a reservation that ends", &[Trap::ReservationEndsEarly, Trap::ReservationNotRenewed]),
+    ("what is remembered taken for what the ledger did", &[Trap::MemoryOverLedger]),
+    ("a key that is free again when Redis forgets it", &[Trap::OnlyMemory]),
+    ("what was remembered for another ledger", &[Trap::KeyWithoutGeneration, Trap::NameWithoutGeneration]),
+    ("the mark in Redis before the effect", &[Trap::MarkBeforeEffect]),
+    ("no consolidation for duplicates", &[Trap::DuplicatesNotConsolidated]),
+    ("totals read inside the writing transaction", &[Trap::TotalsInsideTransaction]),
+    ("a repeat after midnight taken for another payload", &[Trap::DateInFingerprint]),
+    ("a repeat that consolidates its own date", &[Trap::OwnDateConsolidated]),
+    ("an execution name that hides another payload", &[Trap::NameWithoutPayload]),
+    ("a cursor that remembers a place", &[Trap::CursorIsPlace]),
+    ("lateness by time", &[Trap::LateByTime]),
+    ("a second reversal that aborts its batch", &[Trap::SecondReversalAborts]),
+    ("a balance with a token read before the month", &[Trap::TokenLooksAtDay]),
+    ("a finished execution name taken for a success", &[Trap::ReplayUnderOldName]),
+    ("a repair that overwrites", &[Trap::RepairUnconditional]),
+    ("deleted totals that a late write", &[Trap::RepairDeletes]),
+    // The last are no rows, or not yet.
+    ("a reversal before its original", &[Trap::EarlyReversalSetAside]),
+    ("the key of an overtaken reversal", &[Trap::OvertakenKeyIsFree, Trap::OvertakenKeptLater]),
+    ("positions given out before the lock", &[Trap::PositionBeforeLock]),
+    ("an invariant and no trap", &[Trap::IdOfTheExecution, Trap::SealNumberUnseen, Trap::ReversalsNotUnique]),
+];
+
+/// By how a row begins, why no model knows it.
+const NOT_OF_THE_PROTOCOL: &[(&str, &str)] = &[
+    ("a probe on the way of a request", "it delays requests, and answers none of them otherwise"),
+    (
+        "a running execution's answer taken for a new one's",
+        "it changes a header and a metric; the execution is the same",
+    ),
+    ("unsorted upserts", "locks inside PostgreSQL: a deadlock ends as an answer that is lost, which the models know"),
+    ("totals in 64 bits", "arithmetic"),
+    ("an answer as of a moment", "clocks; the models have none"),
+    ("what was visible told by numbers", "the models have one cluster; crates/ledger/tests/moving.rs has two"),
+    ("entries that change sides of a seal when they are numbered", "a migration, which runs once"),
+    ("a cost that grows", "costs"),
+    ("a key in an order that an update", "collations of the operating system"),
+    (
+        "a function of the database that is missing",
+        "a deployment; a call that fails meanwhile is an answer that is lost",
+    ),
+    ("a job that begins a window anew", "how long a job takes"),
+    ("one tenant's failure", "the models have one merchant"),
+    ("an outage taken for thousands of failures", "how long a job takes"),
+    ("a state machine that is replaced", "a deployment"),
+    ("a token that anybody can make up", "who may ask, and cryptography"),
+    ("a formula in the middle of a text", "what spreadsheets make of a text"),
+    ("a password sent to whoever answers", "TLS"),
+    ("a statement that pins a connection", "RDS Proxy's connections"),
+    ("a deployment that waits", "CloudFormation"),
+    ("a log line that Lambda takes", "logs"),
+    ("log levels at which libraries log", "logs"),
+    ("an error that quotes", "logs"),
+    ("an answer in a new form for a function of an earlier deployment", "the form of a message, not its order"),
+    ("error names in the state machine", "names that two files share; tests/tidy compares them"),
+];
+
+/// The first cells of the table of traps.
+fn rows() -> Vec<String> {
+    let path = Path::new(env!("CARGO_MANIFEST_DIR")).join("../../ARCHITECTURE.md");
+    let architecture = fs::read_to_string(path).unwrap();
+    let (_, after) = architecture.split_once("\n| trap | test |\n|---|---|\n").expect("the table of traps");
+    let table = after.lines().take_while(|line| line.starts_with('|'));
+    table.map(|line| line.trim_start_matches("| ").split(" | ").next().unwrap().to_owned()).collect()
+}
+
+#[test]
+fn every_trap_of_the_table_is_in_a_model_or_said_not_to_be_of_the_protocol() {
+    let rows = rows();
+    assert!(rows.len() > 20, "{rows:?}");
+    for row in &rows {
+        let modelled = OF_THE_PROTOCOL.iter().filter(|(beginning, _)| row.starts_with(beginning)).count();
+        let left_out = NOT_OF_THE_PROTOCOL.iter().filter(|(beginning, _)| row.starts_with(beginning)).count();
+        assert_eq!(
+            modelled + left_out,
+            1,
+            "`{row}`: add it to OF_THE_PROTOCOL with a Trap that breaks a promise, or to NOT_OF_THE_PROTOCOL with the reason"
+        );
+    }
+}
+
+#[test]
+fn no_row_is_left_out_that_the_table_does_not_have() {
+    let rows = rows();
+    for (beginning, _) in NOT_OF_THE_PROTOCOL {
+        assert!(rows.iter().any(|row| row.starts_with(beginning)), "no row begins with `{beginning}`");
+    }
+}
+
+#[test]
+fn every_trap_belongs_to_one_row_and_is_switched_on_in_a_test() {
+    let tests = include_str!("model.rs");
+    let traps: Vec<Trap> = OF_THE_PROTOCOL.iter().flat_map(|(_, traps)| traps.iter().copied()).collect();
+    assert_eq!(traps.iter().collect::<BTreeSet<_>>().len(), traps.len(), "a trap belongs to two rows: {traps:?}");
+    let definition = include_str!("../src/trap.rs");
+    let (_, variants) = definition.split_once("pub enum Trap {").unwrap();
+    let variants = variants
+        .lines()
+        .map(|line| line.trim().trim_end_matches(','))
+        .filter(|line| line.chars().next().is_some_and(char::is_uppercase));
+    for variant in variants {
+        assert!(traps.iter().any(|trap| format!("{trap:?}") == variant), "{variant} belongs to no row");
+        assert!(tests.contains(&format!("(Trap::{variant},")), "{variant} is never switched on");
+    }
+}
