@@ -36,8 +36,13 @@ impl Known {
         }
         // What is posted under the key, or else what was not because another reversal had come before.
         if let Some(first) = recorded.iter().min_by_key(|recorded| recorded.is_overtaken) {
-            let is_same = first.entry.fingerprint == fingerprint;
-            return if is_same { Known::Recorded(AcceptedEntry::new(merchant, &first.entry)) } else { Known::Reused };
+            if first.entry.fingerprint != fingerprint {
+                return Known::Reused;
+            }
+            let answer = AcceptedEntry::new(merchant, &first.entry);
+            // Another payload under the key may be on its way into the ledger at the moment at which this one is found overtaken: only
+            // what is posted is final.
+            return if first.is_overtaken { Known::Accepted(answer) } else { Known::Recorded(answer) };
         }
         match (remembered, answer) {
             (Some(remembered), _) if is_of_another(remembered) => Known::Reused,
@@ -106,7 +111,7 @@ mod tests {
         for remembered in [None, Some(reserved(1)), Some(reserved(2)), Some(accepted(1)), Some(accepted(2))] {
             check(remembered.clone(), &[posted(1)], &Known::Recorded(answer(1)));
             check(remembered.clone(), &[posted(2)], &Known::Reused);
-            check(remembered.clone(), &[overtaken(1)], &Known::Recorded(answer(1)));
+            check(remembered.clone(), &[overtaken(1)], &Known::Accepted(answer(1)));
             check(remembered.clone(), &[overtaken(2)], &Known::Reused);
             check(remembered, &[overtaken(1), posted(2)], &Known::Reused);
         }
