@@ -58,6 +58,8 @@ pub enum Phase {
     Settle,
     /// Reserves the key.
     Reserve,
+    /// Renews the reservation of its own payload that it met, and reads it again: it may have ended just before.
+    Renew,
     /// Starts the execution.
     Start,
     /// Writes that it was accepted, with this answer to give.
@@ -221,6 +223,15 @@ impl Door {
         Self::after(self.known(request.fingerprint, remembered, recorded)).unwrap_or(self.first_step_of_new())
     }
 
+    /// `SET NX GET`: reserves the key unless something is there, and answers that.
+    fn reserve_free(&self, state: &mut State, generation: usize, fingerprint: Fingerprint) -> Remembered {
+        let met = self.recall(state, generation);
+        if met.is_none() {
+            self.remember(state, generation, Some((fingerprint, Mark::Reserved(state.on_their_way()))));
+        }
+        met
+    }
+
     fn next(&self, state: &mut State, index: usize) {
         let Request { phase, generation, fingerprint } = state.requests[index];
         state.requests[index].phase = match phase {
@@ -229,19 +240,26 @@ impl Door {
                 Phase::Reply(Answer::Replayed)
             }
             Phase::Reserve => {
-                let met = self.recall(state, generation);
-                let renews = !self.has(Trap::ReservationNotRenewed);
-                let by = match met {
-                    None => Some(state.on_their_way()),
-                    // It has to last for those who go on under it, too.
-                    Some((other, Mark::Reserved(by))) if renews && other == fingerprint => {
-                        Some(by | state.on_their_way())
+                let met = self.reserve_free(state, generation, fingerprint);
+                match met {
+                    Some((other, Mark::Reserved(_)))
+                        if other == fingerprint && !self.has(Trap::ReservationNotRenewed) =>
+                    {
+                        Phase::Renew
                     }
-                    Some(_) => None,
-                };
-                if let Some(by) = by {
-                    self.remember(state, generation, Some((fingerprint, Mark::Reserved(by))));
+                    _ => Self::after(self.known(fingerprint, met, None)).unwrap_or(self.first_effect()),
                 }
+            }
+            Phase::Renew => {
+                // Whosever it is by now: to renew another payload's does no harm.
+                if let Some((other, Mark::Reserved(by))) = self.recall(state, generation) {
+                    self.remember(state, generation, Some((other, Mark::Reserved(by | state.on_their_way()))));
+                }
+                let met = if self.has(Trap::RenewedNotReadAgain) {
+                    Some((fingerprint, Mark::Reserved(0)))
+                } else {
+                    self.reserve_free(state, generation, fingerprint)
+                };
                 Self::after(self.known(fingerprint, met, None)).unwrap_or(self.first_effect())
             }
             Phase::Start => {
@@ -378,7 +396,7 @@ impl Model for Door {
                     actions.push(Action::Send(index));
                 }
                 Phase::Lookup(_) => actions.extend([Action::Lookup(index, true), Action::Lookup(index, false)]),
-                Phase::Settle | Phase::Reserve | Phase::Start | Phase::Mark(_) | Phase::Reply(_) => {
+                Phase::Settle | Phase::Reserve | Phase::Renew | Phase::Start | Phase::Mark(_) | Phase::Reply(_) => {
                     actions.push(Action::Next(index));
                     if may_fail {
                         actions.push(Action::Crash(index));

@@ -1,4 +1,4 @@
-//! The protocol as four small models. A checker visits every state that they can come to, whatever the order of steps, and looks
+//! The protocol as six small models. A checker visits every state that they can come to, whatever the order of steps, and looks
 //! whether the promises of ARCHITECTURE.md hold in each.
 //!
 //! A model is only worth something if it would find a fault. So each mistake of the table of traps that concerns the protocol can
@@ -7,6 +7,8 @@
 pub mod balances;
 pub mod door;
 pub mod explore;
+pub mod marks;
+pub mod moments;
 pub mod reversals;
 pub mod statements;
 mod trap;

@@ -1,7 +1,9 @@
 //! Reversals: an original, two reversals of it under keys of their own, and another payload under the key of the second.
 //!
 //! Each input runs as an execution of its own, in any order, also before the original, which can be on its way still: parked,
-//! or lost by a restore and started again. The batch of the second reversal has another entry beside it.
+//! or lost by a restore and started again. The batch of the second reversal has another entry beside it. That a reversal is overtaken
+//! is kept after the transaction that found it so, and another payload under its key can be posted by a transaction that runs at
+//! that moment: then a look at the id finds what is posted, and the reversal among its conflicts.
 
 use stateright::{Model, Property};
 
@@ -32,7 +34,9 @@ pub enum Phase {
     Idle,
     /// Answered 202, and its execution runs.
     Runs,
-    /// It posted, and keeps the outcome only now.
+    /// Its transaction has inserted its entry, and is not committed.
+    Inserted,
+    /// Its transaction has ended, and it is kept as overtaken only now.
     FoundOvertaken,
     /// In the park queue, from where it runs again.
     Parked,
@@ -51,6 +55,10 @@ pub struct State {
     overtaken: [bool; INPUTS],
     /// Kept as a conflict under a used key.
     conflicts: [bool; INPUTS],
+    /// Which input of the shared id Redis has as settled.
+    settled: Option<usize>,
+    /// Which input of the shared id somebody was told it names, while nothing was being posted under it.
+    told: Option<usize>,
     /// Whether the other entry of the second reversal's batch is posted.
     companion_is_posted: bool,
     was_parked: bool,
@@ -62,12 +70,18 @@ pub struct State {
 pub enum Action {
     /// An input is accepted.
     Accept(usize),
-    /// An execution posts its input, in one transaction.
+    /// An execution posts its input, in one transaction; that of the other payload only inserts it.
     Post(usize),
-    /// It posts, and its answer is lost: the task is tried again.
+    /// It posts, and its answer is lost: the task is tried again. That of the other payload is rolled back.
     PostWithoutAnswer(usize),
+    /// The transaction of the other payload commits.
+    Commit,
+    /// It commits, and its answer is lost.
+    CommitWithoutAnswer,
     /// It keeps a reversal as overtaken that it found to be so.
     KeepOvertaken(usize),
+    /// A repeat under the shared id asks the ledger, and what is final becomes settled.
+    Ask,
     /// The ledger does not answer until the retries are used up.
     Park(usize),
     /// A parked input runs again.
@@ -103,14 +117,25 @@ impl Reversals {
         if key_is_used {
             state.conflicts[input] = true;
         } else if is_reversal && is_reversed && !self.has(Trap::ReversalsNotUnique) {
-            if self.has(Trap::OvertakenKeptLater) {
-                return Phase::FoundOvertaken;
-            }
-            state.overtaken[input] = true;
+            return Phase::FoundOvertaken;
+        } else if input == OTHER {
+            return Phase::Inserted;
         } else {
             state.posted[input] = true;
         }
         Phase::Done
+    }
+
+    /// What a repeat is told that asks the ledger.
+    fn ask(&self, state: &mut State) {
+        let Some(found) = state.found(ID[SECOND]) else { return };
+        // Another payload may be posted under an overtaken reversal's id by a transaction that runs now.
+        if state.posted[found] || self.has(Trap::OvertakenIsSettled) {
+            state.settled = state.settled.or(Some(found));
+        }
+        if !state.phases.contains(&Phase::Inserted) && !state.phases.contains(&Phase::FoundOvertaken) {
+            state.told = state.told.or(Some(found));
+        }
     }
 }
 
@@ -120,7 +145,7 @@ impl State {
             Phase::Idle | Phase::Done | Phase::DeadLettered => true,
             // It waits for its original, which nobody has sent yet.
             Phase::Parked => self.phases[ORIGINAL] == Phase::Idle && input != OTHER,
-            Phase::Runs | Phase::FoundOvertaken => false,
+            Phase::Runs | Phase::Inserted | Phase::FoundOvertaken => false,
         })
     }
 
@@ -140,7 +165,9 @@ pub const BATCH_IS_POSTED: &str = "the other entries of a reversal's batch are p
 /// A promise of this model.
 pub const NOT_SET_ASIDE: &str = "no input is set aside";
 /// A promise of this model.
-pub const LOOKUP_SHOWS: &str = "what is kept as overtaken is what a look at its id finds, now and later";
+pub const NAME_STAYS: &str = "what an id names while nothing is being posted under it, it names for ever";
+/// A promise of this model.
+pub const SETTLED_IS_FINAL: &str = "in the end what is settled is what the ledger has";
 
 impl Model for Reversals {
     type State = State;
@@ -152,6 +179,8 @@ impl Model for Reversals {
             posted: [false; INPUTS],
             overtaken: [false; INPUTS],
             conflicts: [false; INPUTS],
+            settled: None,
+            told: None,
             companion_is_posted: false,
             was_parked: false,
             faults_left: 3,
@@ -163,10 +192,18 @@ impl Model for Reversals {
             let may_fail = state.faults_left > 0;
             match phase {
                 Phase::Idle => actions.push(Action::Accept(input)),
+                // The same id is inserted once at a time: by the primary key.
+                Phase::Runs if input == SECOND && state.phases[OTHER] == Phase::Inserted => {}
                 Phase::Runs => {
                     actions.push(Action::Post(input));
                     if may_fail {
                         actions.extend([Action::PostWithoutAnswer(input), Action::Park(input)]);
+                    }
+                }
+                Phase::Inserted => {
+                    actions.push(Action::Commit);
+                    if may_fail {
+                        actions.extend([Action::CommitWithoutAnswer, Action::Park(input)]);
                     }
                 }
                 Phase::FoundOvertaken => {
@@ -179,6 +216,7 @@ impl Model for Reversals {
                 Phase::Done | Phase::DeadLettered => {}
             }
         }
+        actions.push(Action::Ask);
     }
 
     fn next_state(&self, last: &State, action: Action) -> Option<State> {
@@ -190,6 +228,16 @@ impl Model for Reversals {
                 self.post(&mut state, input);
                 state.faults_left -= 1;
             }
+            Action::Commit => {
+                state.posted[OTHER] = true;
+                state.phases[OTHER] = Phase::Done;
+            }
+            Action::CommitWithoutAnswer => {
+                state.posted[OTHER] = true;
+                state.phases[OTHER] = Phase::Runs;
+                state.faults_left -= 1;
+            }
+            Action::Ask => self.ask(&mut state),
             Action::KeepOvertaken(input) => {
                 state.overtaken[input] = true;
                 state.phases[input] = Phase::Done;
@@ -217,9 +265,16 @@ impl Model for Reversals {
                 !matches!(state.phases[SECOND], Phase::Done | Phase::DeadLettered) || state.companion_is_posted
             }),
             Property::always(NOT_SET_ASIDE, |_, state: &State| !state.phases.contains(&Phase::DeadLettered)),
-            Property::always(LOOKUP_SHOWS, |_, state: &State| {
-                (0..INPUTS).all(|input| !state.overtaken[input] || state.found(ID[input]) == Some(input))
+            Property::always(NAME_STAYS, |_, state: &State| {
+                state.told.is_none_or(|told| state.found(ID[SECOND]) == Some(told))
             }),
+            Property::always(SETTLED_IS_FINAL, |_, state: &State| {
+                !state.is_quiescent() || state.settled.is_none_or(|settled| state.found(ID[SECOND]) == Some(settled))
+            }),
+            Property::sometimes(
+                "a reversal is overtaken while another payload is posted under its key",
+                |_, state: &State| state.overtaken[SECOND] && state.posted[OTHER],
+            ),
             Property::sometimes("a reversal is overtaken", |_, state: &State| state.overtaken[SECOND]),
             Property::sometimes(
                 "the key of an overtaken reversal is refused to another payload",

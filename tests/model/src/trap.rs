@@ -47,6 +47,8 @@ pub enum Trap {
     OvertakenKeyIsFree,
     /// A request that meets a reservation of its own payload goes on under it and does not renew it.
     ReservationNotRenewed,
+    /// It renews it and does not look whether it was still there.
+    RenewedNotReadAgain,
     /// A reservation can end while the request that made it still runs. Not a row: a number, 30 s against a function's timeout.
     ReservationEndsEarly,
     /// Each execution has an id of its own. Not a row: the first invariant.
@@ -55,6 +57,18 @@ pub enum Trap {
     SealNumberUnseen,
     /// No unique index on what a reversal undoes. Not a row: an invariant.
     ReversalsNotUnique,
-    /// An overtaken reversal takes its key only after the transaction that found it overtaken. Not a row of its own.
-    OvertakenKeptLater,
+    /// An overtaken reversal counts as settled, though a transaction that runs may still post another payload under its key.
+    OvertakenIsSettled,
+    /// A balance as of a moment is answered while a transaction that began before it is still writing.
+    AsOfWhileWriting,
+    /// A balance is answered as of a moment that has only just come, or is still to come. Not a row of its own.
+    MomentOfJustNow,
+    /// Who asks for a moment adds up first and looks for running transactions then. Not a row of its own.
+    SummedBeforeLook,
+    /// Balances show a seal before they show what it covers. Not a row: an invariant.
+    SealMarkBeforeTotals,
+    /// The totals that are to cover a seal are read before it is made. Not a row: the same invariant.
+    TotalsReadBeforeSeal,
+    /// The mark of a seal replaces whatever is there. Not a row: an invariant of seals.
+    SealMarkUnconditional,
 }

@@ -7,6 +7,8 @@ use model::{
     balances::{self, Balances},
     door::{self, Door},
     explore::{counterexample, explore},
+    marks::{self, Marks},
+    moments::{self, Moments},
     reversals::{self, Reversals},
     statements::{self, Statements},
 };
@@ -58,6 +60,7 @@ fn the_door_with_a_mistake_breaks_a_promise() {
         (Trap::NameWithoutPayload, door::AT_LEAST_ONCE),
         (Trap::ReservationEndsEarly, door::ONE_IS_CONFIRMED),
         (Trap::ReservationNotRenewed, door::ONE_IS_CONFIRMED),
+        (Trap::RenewedNotReadAgain, door::ONE_IS_CONFIRMED),
         (Trap::IdOfTheExecution, door::AT_MOST_ONCE),
     ] {
         breaks(trap, Door { trap: Some(trap) }, promise);
@@ -114,9 +117,41 @@ fn reversals_with_a_mistake_break_a_promise() {
         (Trap::SecondReversalAborts, reversals::BATCH_IS_POSTED),
         (Trap::EarlyReversalSetAside, reversals::NOT_SET_ASIDE),
         (Trap::EarlyReversalSetAside, reversals::RECORDED),
-        (Trap::OvertakenKeyIsFree, reversals::LOOKUP_SHOWS),
-        (Trap::OvertakenKeptLater, reversals::LOOKUP_SHOWS),
+        (Trap::OvertakenKeyIsFree, reversals::NAME_STAYS),
+        (Trap::OvertakenIsSettled, reversals::SETTLED_IS_FINAL),
     ] {
         breaks(trap, Reversals { trap: Some(trap) }, promise);
+    }
+}
+
+#[test]
+fn balances_as_of_a_moment_keep_their_promises() {
+    holds(Moments { trap: None });
+}
+
+#[test]
+fn balances_as_of_a_moment_with_a_mistake_break_a_promise() {
+    for (trap, promise) in [
+        (Trap::AsOfWhileWriting, moments::ANSWER_STANDS),
+        (Trap::MomentOfJustNow, moments::ANSWER_STANDS),
+        (Trap::SummedBeforeLook, moments::ANSWER_STANDS),
+    ] {
+        breaks(trap, Moments { trap: Some(trap) }, promise);
+    }
+}
+
+#[test]
+fn marks_of_seals_keep_their_promises() {
+    holds(Marks { trap: None });
+}
+
+#[test]
+fn marks_of_seals_with_a_mistake_break_a_promise() {
+    for (trap, promise) in [
+        (Trap::SealMarkBeforeTotals, marks::SEAL_IS_COVERED),
+        (Trap::TotalsReadBeforeSeal, marks::SEAL_IS_COVERED),
+        (Trap::SealMarkUnconditional, marks::MARK_NEVER_BACK),
+    ] {
+        breaks(trap, Marks { trap: Some(trap) }, promise);
     }
 }

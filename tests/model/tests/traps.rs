@@ -7,10 +7,10 @@ use std::{collections::BTreeSet, fs, path::Path};
 use model::Trap;
 
 /// By how a row begins, the mistakes that a model knows for it.
-const OF_THE_PROTOCOL: [(&str, &[Trap]); 23] = [
+const OF_THE_PROTOCOL: &[(&str, &[Trap])] = &[
     ("two payloads under one key at the same moment", &[Trap::NoReservation]),
     ("a reservation taken for an answer", &[Trap::ReservationAnswers]),
-    ("a reservation that ends", &[Trap::ReservationEndsEarly, Trap::ReservationNotRenewed]),
+    ("a reservation that ends", &[Trap::ReservationEndsEarly, Trap::ReservationNotRenewed, Trap::RenewedNotReadAgain]),
     ("what is remembered taken for what the ledger did", &[Trap::MemoryOverLedger]),
     ("a key that is free again when Redis forgets it", &[Trap::OnlyMemory]),
     ("what was remembered for another ledger", &[Trap::KeyWithoutGeneration, Trap::NameWithoutGeneration]),
@@ -29,9 +29,20 @@ const OF_THE_PROTOCOL: [(&str, &[Trap]); 23] = [
     ("deleted totals that a late write", &[Trap::RepairDeletes]),
     // The last are no rows, or not yet.
     ("a reversal before its original", &[Trap::EarlyReversalSetAside]),
-    ("the key of an overtaken reversal", &[Trap::OvertakenKeyIsFree, Trap::OvertakenKeptLater]),
+    ("the key of an overtaken reversal", &[Trap::OvertakenKeyIsFree, Trap::OvertakenIsSettled]),
+    ("an answer as of a moment", &[Trap::AsOfWhileWriting, Trap::MomentOfJustNow, Trap::SummedBeforeLook]),
     ("positions given out before the lock", &[Trap::PositionBeforeLock]),
-    ("an invariant and no trap", &[Trap::IdOfTheExecution, Trap::SealNumberUnseen, Trap::ReversalsNotUnique]),
+    (
+        "an invariant and no trap",
+        &[
+            Trap::IdOfTheExecution,
+            Trap::SealNumberUnseen,
+            Trap::ReversalsNotUnique,
+            Trap::SealMarkBeforeTotals,
+            Trap::TotalsReadBeforeSeal,
+            Trap::SealMarkUnconditional,
+        ],
+    ),
 ];
 
 /// By how a row begins, why no model knows it.
@@ -43,7 +54,6 @@ const NOT_OF_THE_PROTOCOL: &[(&str, &str)] = &[
     ),
     ("unsorted upserts", "locks inside PostgreSQL: a deadlock ends as an answer that is lost, which the models know"),
     ("totals in 64 bits", "arithmetic"),
-    ("an answer as of a moment", "clocks; the models have none"),
     ("what was visible told by numbers", "the models have one cluster; crates/ledger/tests/moving.rs has two"),
     ("entries that change sides of a seal when they are numbered", "a migration, which runs once"),
     ("a cost that grows", "costs"),
