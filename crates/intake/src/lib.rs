@@ -9,13 +9,13 @@
 mod known;
 mod lookup;
 
-use std::sync::Arc;
+use std::{collections::HashMap, sync::Arc};
 
 use cashflow::{Entry, EntryId, Fingerprint, MerchantId};
 use executions::{Start, StateMachine, StateMachineError};
 use http_api::{AcceptedEntry, Code, Place, Problem, reused_keys};
 use known::Known;
-use ledger::Ledger;
+use ledger::{Ledger, Recorded};
 pub use lookup::{LOOKUP_BUDGET, LOOKUP_PAUSE, RequestLookup};
 use request_memory::{Mark, Remembered, RequestMemory};
 use settings::SettingError;
@@ -129,11 +129,15 @@ impl Intake {
             ids.iter().zip(&remembered).filter(|(_, remembered)| !is_settled(remembered)).map(|(id, _)| *id).collect();
         let recorded =
             if open.is_empty() { None } else { self.lookup.recorded(merchant, &open).await }.unwrap_or_default();
+        let mut by_id: HashMap<EntryId, Vec<&Recorded>> = HashMap::new();
+        for recorded in &recorded {
+            by_id.entry(recorded.entry.id).or_default().push(recorded);
+        }
         let mut answers = Vec::with_capacity(requests.len());
         let (mut reused, mut settled) = (Vec::new(), Vec::new());
         for ((place, id, fingerprint), remembered) in requests.iter().zip(&remembered) {
-            let of_id: Vec<_> = recorded.iter().filter(|recorded| recorded.entry.id == *id).collect();
-            answers.push(match Known::of(merchant, *fingerprint, remembered.as_ref(), &of_id) {
+            let of_id = by_id.get(id).map_or(&[][..], Vec::as_slice);
+            answers.push(match Known::of(merchant, *fingerprint, remembered.as_ref(), of_id) {
                 Known::Nothing => None,
                 Known::Accepted(answer) => Some(answer),
                 Known::Recorded(answer) => {

@@ -56,7 +56,7 @@ pub enum PostError {
     Ledger(#[from] LedgerError),
     /// A reversal names an entry that is not in the ledger. It may come yet: what was accepted first is not always posted first.
     #[error("the entry to reverse is not posted")]
-    OriginalNotPosted(#[source] tokio_postgres::Error),
+    OriginalNotPosted(#[source] PostgresError),
     /// A check of the database refused the batch, and will do so again.
     #[error("the ledger refused the batch")]
     Refused(#[source] PostgresError),
@@ -216,7 +216,7 @@ impl<'a> Columns<'a> {
 impl From<tokio_postgres::Error> for PostError {
     fn from(error: tokio_postgres::Error) -> PostError {
         match error.code().map(|code| &code.code()[..2]) {
-            _ if error.code() == Some(&SqlState::FOREIGN_KEY_VIOLATION) => PostError::OriginalNotPosted(error),
+            _ if error.code() == Some(&SqlState::FOREIGN_KEY_VIOLATION) => PostError::OriginalNotPosted(error.into()),
             // Data exception; integrity constraint violation.
             Some("22" | "23") => PostError::Refused(error.into()),
             _ => PostError::Ledger(error.into()),

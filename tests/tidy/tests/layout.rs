@@ -107,6 +107,18 @@ fn source_below(folder: &Path) -> String {
         .collect()
 }
 
+/// What PostgreSQL says of a failure may quote a row, and what AWS says a request: errors carry what is left without that.
+#[test]
+fn no_error_carries_what_a_store_quotes() {
+    let source = source_below(&root().join("crates")) + &source_below(&root().join("functions"));
+    for quoting in ["tokio_postgres::Error)", "refinery::Error)", "SdkError<"] {
+        for attribute in ["#[source] ", "#[from] ", "#[source] Box<", "#[from] Box<"] {
+            let carried = format!("{attribute}{quoting}");
+            assert!(!source.contains(&carried), "`{carried}`: use ledger::PostgresError or aws_clients::AwsError");
+        }
+    }
+}
+
 /// Dependencies point inward: functions to crates, and among the crates only where this table says.
 #[test]
 fn dependencies_point_inward() {
