@@ -46,7 +46,7 @@ fn refuse_other_media_type(request: &Request) -> Result<(), Problem> {
         return refused("Send the body as application/json, with one Content-Type header.".to_owned());
     };
     let value = value.to_str().unwrap_or_default();
-    let mime = match value.parse::<mime::Mime>() {
+    let mime = match without_blanks(value).parse::<mime::Mime>() {
         Ok(mime) if mime.essence_str() == "application/json" => mime,
         Ok(_) | Err(_) => {
             let detail = format!("Send the body as application/json; Content-Type is \"{}\".", beginning(value));
@@ -59,6 +59,19 @@ fn refuse_other_media_type(request: &Request) -> Result<(), Problem> {
         Some(other) => refused(format!("Send the body in UTF-8; its charset is given as \"{}\".", beginning(other))),
         None => Ok(()),
     }
+}
+
+/// A media type without the blanks around its semicolons and without empty parameters, which RFC 9110, section 5.6.6, allows and
+/// the parser does not.
+fn without_blanks(media_type: &str) -> String {
+    let mut is_quoted = false;
+    let parts = media_type.split(|c: char| {
+        is_quoted ^= c == '"';
+        c == ';' && !is_quoted
+    });
+    let mut parts = parts.map(|part| part.trim_matches([' ', '\t']));
+    let essence = parts.next().unwrap_or_default();
+    parts.filter(|part| !part.is_empty()).fold(essence.to_owned(), |joined, part| joined + ";" + part)
 }
 
 /// Nothing is decompressed here.

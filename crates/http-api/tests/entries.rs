@@ -201,6 +201,12 @@ fn the_body_must_be_declared_as_json() {
         "application/json; charset=\"utf-8\"",
         "application/json; Charset=utf8",
         "application/json; version=1; charset=UTF8",
+        "application/json; name=\"a ; b\"; charset=utf-8",
+        // Blanks and empty parameters that RFC 9110, section 5.6.6, lets stand.
+        "application/json ; charset=utf-8",
+        "application/json\t;\tcharset=utf-8 ; version=1",
+        "application/json;",
+        "application/json; ; charset=utf-8;",
     ] {
         assert!(read_entry(&event().header("content-type", accepted)).is_ok(), "{accepted}");
     }
@@ -210,8 +216,15 @@ fn the_body_must_be_declared_as_json() {
         refused.body["detail"].as_str().unwrap().to_owned()
     };
     // The last is what the gateway makes of two headers.
-    for other in ["text/plain", "application/xml", "application/jsonl", "json", "", "application/json,application/json"]
-    {
+    for other in [
+        "text/plain",
+        "application/xml",
+        "application/jsonl",
+        "json",
+        "",
+        ";application/json",
+        "application/json,application/json",
+    ] {
         let expected = format!("Send the body as application/json; Content-Type is \"{other}\".");
         assert_eq!(detail_of(&event().header("content-type", other)), expected);
     }
@@ -222,12 +235,23 @@ fn the_body_must_be_declared_as_json() {
         ("application/json;charset=\"latin1\"", "latin1"),
         ("application/json; charset=utf-16", "utf-16"),
         ("application/json; charset=utf-8; charset=windows-1252", "windows-1252"),
+        ("application/json ; charset=utf-16", "utf-16"),
     ] {
         let expected = format!("Send the body in UTF-8; its charset is given as \"{charset}\".");
         assert_eq!(detail_of(&event().header("content-type", value)).to_lowercase(), expected.to_lowercase());
     }
     let long = detail_of(&event().header("content-type", &format!("text/{}", "x".repeat(5_000))));
     assert!(long.len() < 200, "{long}");
+}
+
+/// Nothing that is asked for is nested more than three levels deep; a parser needs a bound all the same.
+#[test]
+fn a_body_that_is_nested_127_levels_deep_is_read_and_one_of_128_is_refused() {
+    let nested = |levels: usize| format!("{}{}", "[".repeat(levels), "]".repeat(levels));
+    let code_of = |body: String| read_entry(&event().body(&body)).unwrap_err().code().to_owned();
+    assert_eq!(code_of(nested(127)), "validation_failed");
+    assert_eq!(code_of(nested(128)), "malformed_json");
+    assert_eq!(code_of(nested(100_000)), "malformed_json");
 }
 
 #[test]

@@ -11,7 +11,7 @@ use std::{
 use cashflow::{EntryId, Fingerprint, IdempotencyKey, MerchantId};
 use redis::{Client, Cmd, RedisResult, Value, cmd};
 use request_memory::{Mark, RedisConfig, Remembered, RequestMemory};
-use test_stores::RedisCluster;
+use test_stores::{Authority, RedisCluster, RedisServer};
 
 /// Far above what anything here takes.
 const BOUND: Duration = Duration::from_secs(30);
@@ -24,15 +24,27 @@ fn access_string(user_name: &str) -> String {
     user.split("AccessString: ").nth(1).unwrap().lines().next().unwrap().to_owned()
 }
 
-/// A cluster that knows the users of the template and no others.
+/// Makes a server know the users of the template, and one for the tests who may do everything.
+async fn let_in(ask: impl AsyncFn(&Cmd) -> RedisResult<Value>) {
+    // The client sends it at each connection and ignores a refusal. Redis knows it since 7.2, and knows no rule for it before.
+    let knows_setinfo =
+        ask(cmd("COMMAND").arg("INFO").arg("client|setinfo")).await.unwrap() != Value::Array(vec![Value::Nil]);
+    let rules_of = |user: &str| -> Vec<String> {
+        let rules = access_string(user);
+        rules.split(' ').filter(|rule| knows_setinfo || *rule != "+client|setinfo").map(str::to_owned).collect()
+    };
+    let everything = ["on", "~*", "&*", "+@all"].map(str::to_owned).to_vec();
+    // Last the one as whom the test is signed in now.
+    for (user, rules) in [("admin", everything), ("fluxo", rules_of("fluxo")), ("default", rules_of("default"))] {
+        ask(cmd("ACL").arg("SETUSER").arg(user).arg("reset").arg(">secret").arg(rules)).await.unwrap();
+    }
+}
+
+/// A cluster that knows the users of the template.
 async fn cluster() -> RedisCluster {
     let cluster = RedisCluster::start().await;
     for node in 0..3 {
-        for user_name in ["fluxo", "default"] {
-            let mut set_user = cmd("ACL").arg("SETUSER").arg(user_name).arg("reset").to_owned();
-            set_user.arg(access_string(user_name).split(' ').collect::<Vec<_>>()).arg(">secret");
-            let () = cluster.ask(node, &set_user).await.unwrap();
-        }
+        let_in(async |command| cluster.ask(node, command).await).await;
     }
     cluster
 }
@@ -41,13 +53,12 @@ fn signed_in(config: &RedisConfig, user: &str) -> RedisConfig {
     RedisConfig { url: config.url.replacen("://", &format!("://{user}@"), 1), ..config.clone() }
 }
 
-#[tokio::test]
-async fn the_functions_user_may_do_all_that_the_memory_does() {
-    let cluster = cluster().await;
-    let memory = RequestMemory::new(&signed_in(&cluster.config(), "fluxo:secret"), Duration::from_millis(100)).unwrap();
+/// Remembers, recalls and reserves, until all of it has worked.
+async fn use_memory(config: &RedisConfig) {
+    let memory = RequestMemory::new(&signed_in(config, "fluxo:secret"), Duration::from_millis(100)).unwrap();
     let merchant = MerchantId::parse("acme").unwrap();
     let fingerprint = Fingerprint::from_bytes(&[1; 32]).unwrap();
-    // In the slots of all nodes.
+    // In the slots of all nodes of a cluster.
     let requests: Vec<_> = (0..20)
         .map(|number| EntryId::derive(&merchant, &IdempotencyKey::parse(&number.to_string()).unwrap()))
         .map(|id| (id, Remembered { fingerprint, mark: Mark::Accepted("{}".to_owned()) }))
@@ -68,6 +79,36 @@ async fn the_functions_user_may_do_all_that_the_memory_does() {
     memory.reserve(&request).await;
     assert!(!memory.is_kept_away(), "a command was refused");
     assert_eq!(memory.reserve(&request).await, [Some(Remembered { fingerprint, mark: Mark::Reserved })]);
+}
+
+/// Sends a command to the socket of a server, as this user.
+async fn ask_at(socket_url: &str, user: &str, command: &Cmd) -> RedisResult<Value> {
+    let client = Client::open(format!("{socket_url}{user}"))?;
+    command.query_async(&mut client.get_multiplexed_async_connection().await?).await
+}
+
+/// No command was refused, not even one whose refusal the client ignores.
+async fn check_that_nothing_was_refused(socket_url: &str) {
+    let refused = ask_at(socket_url, "?user=admin&pass=secret", cmd("ACL").arg("LOG")).await.unwrap();
+    assert_eq!(refused, Value::Array(Vec::new()));
+}
+
+#[tokio::test]
+async fn the_functions_user_may_do_all_that_the_memory_does() {
+    let mut cluster = cluster().await;
+    use_memory(&cluster.config()).await;
+    for node in 0..3 {
+        check_that_nothing_was_refused(&cluster.node(node).socket_url()).await;
+    }
+}
+
+#[tokio::test]
+async fn the_functions_user_may_do_all_that_the_memory_does_on_a_single_server() {
+    let authority = Authority::create();
+    let server = RedisServer::start_with_tls(&authority.issue("localhost")).await;
+    let_in(async |command| ask_at(&server.socket_url(), "", command).await).await;
+    use_memory(&RedisConfig { roots: authority.roots(), ..RedisConfig::single(server.url()) }).await;
+    check_that_nothing_was_refused(&server.socket_url()).await;
 }
 
 #[tokio::test]
