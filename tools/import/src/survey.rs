@@ -7,7 +7,7 @@ use cashflow::{Currency, Date, EntryId, IdempotencyKey, MerchantId};
 
 use crate::{
     key::{Keys, Short, short_of_content, short_of_id},
-    rows::{Movement, Reason, Row, Statement, StatementError, Traits, Wording},
+    rows::{Convention, Movement, NumberError, Reason, Row, Statement, StatementError, Traits, Wording},
 };
 
 /// The most rows of which the server is asked whether they were posted in another way, before it is known that some were.
@@ -25,6 +25,8 @@ pub struct Survey {
     with_ids: HashSet<u32>,
     /// Those in which there is a negative amount.
     with_signs: HashSet<u32>,
+    /// Whether a comma separates the fraction of an amount.
+    has_decimal_comma: bool,
     probes: Vec<Probe>,
     notes: Vec<String>,
     id_column: String,
@@ -87,6 +89,7 @@ impl Survey {
             with_movements: HashSet::new(),
             with_ids: HashSet::new(),
             with_signs: HashSet::new(),
+            has_decimal_comma: false,
             probes: Vec::new(),
             notes: Vec::new(),
             id_column: statement.id_column(),
@@ -99,6 +102,7 @@ impl Survey {
         while let Some(row) = statement.next_row()? {
             let number = row_number;
             row_number += 1;
+            survey.has_decimal_comma |= row.traits.convention == Convention::Comma;
             if row.traits.skip.is_some() {
                 continue;
             }
@@ -167,6 +171,9 @@ impl Survey {
             }
         }
         let Ok(movement) = &row.content else { return Fate::Read };
+        if row.traits.convention == Convention::Standard && self.has_decimal_comma {
+            return Fate::Refuse(Reason::new("amount", NumberError::Ambiguous));
+        }
         if let Some(name) = &row.traits.usual_debit
             && !self.with_signs.contains(&row.traits.statement)
         {

@@ -764,6 +764,25 @@ fn types_count_where_no_amount_of_a_statement_has_a_minus() {
     assert!(status == 1 && out.contains("there is an amount (TRNAMT) outside of a transaction (STMTTRN)"), "{out}");
 }
 
+/// By the standard `5.000` is five. In a file whose fractions stand behind a comma it may be five thousand.
+#[test]
+fn a_point_before_three_digits_is_ambiguous_where_a_comma_separates_fractions() {
+    let folder = Folder::new();
+    let rows = |other: &str| ofx(&[("1", "5.000", "x"), ("2", other, "y")]);
+    for comma in ["-10,50", "-1.234,56", "-1.234.567", "0,5"] {
+        let (status, out) = dry_run(&folder, "a.ofx", rows(comma), &[]);
+        assert!(status == 2 && out.contains("amount: is ambiguous: say with --decimal"), "{comma}: {out}");
+    }
+    for silent in ["-10.50", "-1,234.56", "7", "6.000"] {
+        let (status, out) = dry_run(&folder, "a.ofx", rows(silent), &[]);
+        assert!(status == 0 && out.contains("2 rows would be sent"), "{silent}: {out}");
+    }
+    for (decimal, credits) in [("comma", "credits 5000.00"), ("point", "credits 5.00")] {
+        let (_, out) = dry_run(&folder, "a.ofx", rows("-10"), &["--decimal", decimal]);
+        assert!(out.contains(credits), "{out}");
+    }
+}
+
 #[test]
 fn balances_in_csv_are_known_by_their_words_and_amounts() {
     let folder = Folder::new();

@@ -329,8 +329,11 @@ impl<R: Read> CsvRows<R> {
                 return Ok(None);
             }
             let end = self.reader.position().byte();
-            let line_breaks_inside = cells.as_slice().iter().filter(|byte| **byte == b'\n').count() as u64;
-            let line = self.reader.get_mut().line_before(end) - line_breaks_inside;
+            let mut line_breaks_inside = cells.as_slice().iter().filter(|byte| **byte == b'\n').count() as u64;
+            let source = self.reader.get_mut();
+            // A quote that is never closed takes in the line break that ends the file, which is a part of its line.
+            line_breaks_inside -= u64::from(cells.as_slice().ends_with(b"\n") && source.ends_unquoted_at(end));
+            let line = source.line_before(end) - line_breaks_inside;
             let is_blank = cells.as_slice().iter().all(|byte| byte.is_ascii_whitespace() || *byte == 0);
             if self.encoding == Encoding::Windows1252 && !cells.as_slice().is_ascii() {
                 let is_utf8 = str::from_utf8(cells.as_slice()).is_ok();
@@ -694,11 +697,13 @@ struct Source<R> {
     /// Where the line breaks are that lie ahead of the rows handed out so far.
     line_breaks: VecDeque<u64>,
     line: u64,
+    /// The last two bytes that were read.
+    last: [u8; 2],
 }
 
 impl<R> Source<R> {
     fn new(file: R, line: u64) -> Source<R> {
-        Source { file, allowance: ROW_BYTES_MAX, offset: 0, line_breaks: VecDeque::new(), line }
+        Source { file, allowance: ROW_BYTES_MAX, offset: 0, line_breaks: VecDeque::new(), line, last: [0; 2] }
     }
 
     /// The line that the byte before `end` lies in, which is its last one if that is a line break.
@@ -708,6 +713,11 @@ impl<R> Source<R> {
             self.line += 1;
         }
         self.line
+    }
+
+    /// Whether everything was read up to here, and ends with a line break that has no quote before it.
+    fn ends_unquoted_at(&self, end: u64) -> bool {
+        self.offset == end && self.last[0] != b'"' && self.last[1] == b'\n'
     }
 }
 
@@ -727,6 +737,7 @@ impl<R: Read> Read for Source<R> {
             if *byte == b'\n' {
                 self.line_breaks.push_back(index);
             }
+            self.last = [self.last[1], *byte];
         }
         self.offset += count as u64;
         Ok(count)
@@ -1050,6 +1061,12 @@ mod tests {
                 "5 credit 4.00 BRL 2026-11-20 -/-/-",
             ],
         );
+        let to_the_end =
+            "3 row: has other rows in a quoted cell, which are not read: a quote before them is not closed";
+        for end in ["", "\n", "\r\n", "\"\n", "\n\"\n", "\n\""] {
+            let file = format!("d,a,t\n2026-11-20,1,x\n2026-11-20,2,\"5 inch\n2026-11-20,3,y{end}");
+            check(&file, &options("date=d,amount=a"), &["2 credit 1.00 BRL 2026-11-20 -/-/-", to_the_end]);
+        }
     }
 
     #[test]

@@ -29,7 +29,7 @@ pub use self::{
     balance::Wording,
     condition::Condition,
     csv::{CsvOptions, CsvRows, Mapping, MappingError, is_date_format},
-    number::Decimal,
+    number::{Convention, Decimal, NumberError},
     ofx::OfxRows,
     text::Encoding,
 };
@@ -133,6 +133,8 @@ pub struct Traits {
     pub has_minus: bool,
     /// Its type, if that is usually one of debits, and its amount is positive all the same.
     pub usual_debit: Option<String>,
+    /// What its amount says about the file.
+    pub convention: Convention,
 }
 
 /// What a row says.

@@ -28,6 +28,20 @@ pub struct Number {
     pub digits: String,
     /// Whether the point may as well separate thousands: `1.000`.
     may_be_thousands: bool,
+    /// What it says about the file that it is in, of an OFX amount.
+    pub convention: Convention,
+}
+
+/// What an OFX amount says, without anybody's word, about which sign separates the fraction in its file.
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
+pub enum Convention {
+    /// Nothing: it has one of the signs in a place where no file has another meaning for it.
+    #[default]
+    Silent,
+    /// A comma separates its fraction, and can do nothing else: `1.234,56`, `10,5`.
+    Comma,
+    /// It is read by the standard, where a file that uses commas would mean another amount: `5.000`.
+    Standard,
 }
 
 /// Why a text is not read as an amount.
@@ -92,7 +106,8 @@ impl Number {
 
     /// Reads an OFX amount (OFX 2.2, section 3.2.9.1): digits, and a point or a comma before the fraction. Thousands are
     /// separated against the standard, which can be read in one way only where two kinds of separators are there, or one
-    /// several times; else `decimal` decides. `30.000` is thirty, as the standard says; those who write `30,000` may mean more.
+    /// several times; else `decimal` decides. `30.000` is thirty, as the standard says, unless a comma separates fractions in the
+    /// same file; those who write `30,000` may mean more.
     pub fn parse_ofx(text: &str, decimal: Option<Decimal>) -> Result<Number, NumberError> {
         if decimal.is_some() {
             return Number::parse(text, decimal);
@@ -123,11 +138,18 @@ impl Number {
         if !fraction.is_none_or(only_digits) {
             return Err(error());
         }
-        let may_be_thousands = decimal_sign == Some(',')
-            && fraction.is_some_and(|fraction| fraction.len() == 3)
+        let looks_grouped = fraction.is_some_and(|fraction| fraction.len() == 3)
             && (1..=3).contains(&integer.len())
             && !integer.starts_with('0');
-        parts.number(with_fraction(digits, fraction), may_be_thousands)
+        let convention = match decimal_sign {
+            Some('.') if looks_grouped => Convention::Standard,
+            Some(',') if !looks_grouped => Convention::Comma,
+            // Points between thousands: the fraction that is not there would stand behind a comma.
+            None if integer.contains('.') => Convention::Comma,
+            _ => Convention::Silent,
+        };
+        let number = parts.number(with_fraction(digits, fraction), looks_grouped && decimal_sign == Some(','))?;
+        Ok(Number { convention, ..number })
     }
 
     /// Whether it is zero: no movement.
@@ -237,7 +259,7 @@ impl<'a> Parts<'a> {
             return Err(NumberError::Contradiction);
         }
         let negative = minus || mark == Some(EntryType::Debit);
-        Ok(Number { negative, mark, currency_sign, digits, may_be_thousands })
+        Ok(Number { negative, mark, currency_sign, digits, may_be_thousands, convention: Convention::Silent })
     }
 }
 

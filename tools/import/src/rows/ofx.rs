@@ -13,7 +13,7 @@ use super::{
     WORDS_MAX,
     balance::wording,
     csv::listed,
-    number::Number,
+    number::{Convention, Number},
     sgml::{Event, Events},
     text::{NotText, misread},
 };
@@ -385,7 +385,7 @@ impl<R: BufRead> OfxRows<R> {
         let named = |(column, condition): &&(usize, Condition)| condition.holds(cells[*column]);
         let skip = self.skip.iter().find(named);
         let words = [cells[NAME], cells[MEMO]].into_iter().max_by_key(|text| wording(text)).unwrap_or_default();
-        let (content, signed) = self.read(values, reasons);
+        let (content, signed, convention) = self.read(values, reasons);
         let traits = Traits {
             skip: skip.map(|(_, condition)| format!("--skip {}={}", condition.column, condition.pattern)),
             keep: self.keep.iter().any(|condition| named(&condition)),
@@ -396,11 +396,12 @@ impl<R: BufRead> OfxRows<R> {
             statement: self.statements,
             has_minus: cells[AMOUNT].contains(['-', '\u{2212}', '(']),
             usual_debit: self.usual_debit(cells[TYPE], signed),
+            convention,
         };
         Row { line, cells: ByteRecord::from(cells), content, traits }
     }
 
-    fn read(&self, values: &Values, mut reasons: Reasons) -> (Content, Option<Signed>) {
+    fn read(&self, values: &Values, mut reasons: Reasons) -> (Content, Option<Signed>, Convention) {
         if values[CORRECTS].is_some() {
             reasons.add("CORRECTFITID", "corrects another transaction: what it means has to be entered by hand");
         }
@@ -418,6 +419,7 @@ impl<R: BufRead> OfxRows<R> {
             let is_debit = entry_type.map_or(number.negative, |entry_type| entry_type == EntryType::Debit);
             Some((currency, if is_debit { -minor } else { minor }))
         });
+        let convention = number.as_ref().map(|number| number.convention).unwrap_or_default();
         let amount = number.as_ref().and_then(|number| {
             reasons.currency_sign("amount", number, currency, true);
             reasons.amount("amount", number, currency)
@@ -441,7 +443,7 @@ impl<R: BufRead> OfxRows<R> {
             Some(movement) if reasons.0.is_empty() => Ok(movement),
             _ => Err(reasons.0),
         };
-        (content, signed)
+        (content, signed, convention)
     }
 
     fn is_usual_debit(&self, name: &str) -> bool {
