@@ -2,7 +2,8 @@
 //! succeeded every request goes on without the store.
 //!
 //! Probes run beside the requests. A breaker that lets every so often one request try again makes that request wait for a
-//! store that is still down; with few requests these are all of them.
+//! store that is still down. But a breaker that heard of the last failure long ago knows nothing: the request that comes then
+//! calls the store itself, or it would go on without a store that has been up for a minute.
 
 use std::{
     sync::{Arc, Mutex, PoisonError},
@@ -10,6 +11,9 @@ use std::{
 };
 
 use tokio::time::Instant;
+
+/// How many pauses after the last failure that it knows of an open breaker is stale.
+const STALE_AFTER_PAUSES: u32 = 2;
 
 /// Whether requests may call the store.
 #[derive(Debug)]
@@ -21,7 +25,7 @@ pub struct CircuitBreaker {
 #[derive(Debug, Clone, Copy)]
 enum State {
     Closed { opened_last: Option<Instant> },
-    Open { since: Instant, probed_last: Instant },
+    Open { since: Instant, probed_last: Instant, failed_last: Instant },
 }
 
 /// What a request may do.
@@ -31,7 +35,8 @@ enum Admission {
 }
 
 impl CircuitBreaker {
-    /// A closed breaker. While it is open, a probe runs at most once in each `pause`.
+    /// A closed breaker. While it is open, a probe runs at most once in each `pause`, which starts with a request. After two
+    /// pauses without a failed probe, the next request calls the store.
     pub fn new(pause: Duration) -> Arc<CircuitBreaker> {
         Arc::new(CircuitBreaker { state: Mutex::new(State::Closed { opened_last: None }), pause })
     }
@@ -49,8 +54,10 @@ impl CircuitBreaker {
         match self.admit() {
             Admission::Call => {
                 let answer = call.await;
-                if answer.is_err() && self.open() {
-                    self.probe_beside(probe());
+                match &answer {
+                    Ok(_) => self.close(),
+                    Err(_) if self.open() => self.probe_beside(probe()),
+                    Err(_) => {}
                 }
                 Some(answer)
             }
@@ -72,6 +79,11 @@ impl CircuitBreaker {
         let now = Instant::now();
         match &mut *self.lock() {
             State::Closed { .. } => Admission::Call,
+            State::Open { probed_last, failed_last, .. } if *failed_last + self.pause * STALE_AFTER_PAUSES <= now => {
+                // Whoever comes while this one calls, goes on without.
+                (*probed_last, *failed_last) = (now, now);
+                Admission::Call
+            }
             State::Open { probed_last, .. } if *probed_last + self.pause <= now => {
                 *probed_last = now;
                 Admission::Skip { probe: true }
@@ -88,10 +100,17 @@ impl CircuitBreaker {
         let mut state = self.lock();
         match *state {
             State::Closed { opened_last } => {
-                *state = State::Open { since: now, probed_last: now };
+                *state = State::Open { since: now, probed_last: now, failed_last: now };
                 opened_last.is_none_or(|last| last + self.pause <= now)
             }
             State::Open { .. } => false,
+        }
+    }
+
+    /// Notes that a probe has failed.
+    fn stay_open(&self) {
+        if let State::Open { failed_last, .. } = &mut *self.lock() {
+            *failed_last = Instant::now();
         }
     }
 
@@ -104,10 +123,14 @@ impl CircuitBreaker {
 
     fn probe_beside(self: &Arc<Self>, probe: impl Future<Output = bool> + Send + 'static) {
         let breaker = Arc::clone(self);
+        let begun = Instant::now();
         tokio::spawn(async move {
             if probe.await {
                 breaker.close();
+            } else if begun.elapsed() < breaker.pause {
+                breaker.stay_open();
             }
+            // One that took longer was frozen between two requests, and its failure says nothing of the store.
         });
     }
 
@@ -172,10 +195,53 @@ mod tests {
             advance(PAUSE / 2).await;
             let probe = || {
                 probes += 1;
-                pending::<bool>()
+                ready(false)
             };
             assert_eq!(breaker.call(ready(Ok::<u8, ()>(1)), probe).await, None);
+            yield_now().await;
         }
         assert_eq!(probes, 5);
+    }
+
+    #[tokio::test(start_paused = true)]
+    async fn after_two_pauses_without_a_failure_the_next_request_calls_the_store() {
+        let breaker = CircuitBreaker::new(PAUSE);
+        call(&breaker, Err(()), false).await;
+        advance(PAUSE * 2).await;
+        assert_eq!(call(&breaker, Err(()), false).await, Some(Err(())), "a stale breaker knows nothing");
+        assert_eq!(call(&breaker, Ok(1), true).await, None, "it has just heard of a failure");
+        advance(PAUSE * 2).await;
+        assert_eq!(call(&breaker, Ok(1), true).await, Some(Ok(1)));
+        assert!(!breaker.is_open());
+    }
+
+    #[tokio::test(start_paused = true)]
+    async fn of_several_requests_at_a_stale_breaker_one_calls_the_store() {
+        let breaker = CircuitBreaker::new(PAUSE);
+        call(&breaker, Err(()), false).await;
+        advance(PAUSE * 2).await;
+        let first = breaker.call(pending::<Result<u8, ()>>(), || ready(false));
+        let second = breaker.call(ready(Ok::<u8, ()>(1)), || ready(false));
+        tokio::select! {
+            biased;
+            _ = first => panic!("the store does not answer"),
+            answer = second => assert_eq!(answer, None),
+        }
+    }
+
+    #[tokio::test(start_paused = true)]
+    async fn a_probe_that_was_frozen_between_two_requests_is_no_failure_of_the_store() {
+        let breaker = CircuitBreaker::new(PAUSE);
+        call(&breaker, Err(()), false).await;
+        advance(PAUSE).await;
+        let frozen = || async {
+            tokio::time::sleep(PAUSE).await;
+            false
+        };
+        assert_eq!(breaker.call(ready(Ok::<u8, ()>(1)), frozen).await, None);
+        yield_now().await;
+        advance(PAUSE).await;
+        yield_now().await;
+        assert_eq!(call(&breaker, Ok(1), true).await, Some(Ok(1)));
     }
 }

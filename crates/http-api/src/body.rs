@@ -8,13 +8,11 @@ use lambda_http::{
 use crate::{
     Code, Fault, Problem,
     json::{Json, without_values_of_numbers},
+    problem::FAULTS_MAX,
 };
 
 /// The longest body, in bytes.
 pub const BODY_BYTES_MAX: usize = 256 * 1024;
-
-/// The most faults that are listed: more than a batch with every field of every entry wrong, few enough to bound the answer.
-const FAULTS_MAX: usize = 5_000;
 
 /// The most of a header that a refusal quotes, in characters.
 const QUOTED_MAX: usize = 100;

@@ -10,6 +10,9 @@ use telemetry::Causes;
 
 use crate::response::respond;
 
+/// The most faults that are listed: more than a batch with every field of every entry wrong, few enough to bound the answer.
+pub(crate) const FAULTS_MAX: usize = 5_000;
+
 /// The stable, machine-readable name of everything that can go wrong with a request.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Code {
@@ -195,7 +198,8 @@ impl Problem {
     pub fn with_faults(code: Code, errors: Vec<Fault>) -> Problem {
         let detail = match errors.len() {
             1 => "The request has a fault; `errors` names it.".to_owned(),
-            count => format!("The request has {count} faults; `errors` lists them."),
+            count if count < FAULTS_MAX => format!("The request has {count} faults; `errors` lists them."),
+            count => format!("The request has {count} faults or more; `errors` lists the first {count}."),
         };
         Problem { errors, ..Problem::new(code, detail) }
     }

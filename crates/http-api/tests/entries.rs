@@ -383,6 +383,7 @@ fn the_faults_of_a_hostile_body_are_bounded() {
     let fields: Vec<String> = (0..20_000).map(|number| format!("\"f{number}\":0")).collect();
     let refused = read_entry(&event().body(format!("{{{}}}", fields.join(",")))).unwrap_err();
     assert_eq!(refused.faults().len(), 5_000);
+    assert_eq!(refused.body["detail"], "The request has 5000 faults or more; `errors` lists the first 5000.");
 }
 
 proptest! {

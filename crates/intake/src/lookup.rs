@@ -13,7 +13,7 @@ pub const LOOKUP_BUDGET: Duration = Duration::from_millis(100);
 const WARM_UP: Duration = Duration::from_millis(250);
 
 /// How often an open breaker probes whether the ledger is back. Requests are accepted without it meanwhile.
-pub const LOOKUP_PAUSE: Duration = Duration::from_secs(30);
+pub const LOOKUP_PAUSE: Duration = Duration::from_secs(15);
 
 /// What the ledger holds of requests, asked before they are accepted. Accepting never depends on it: if the ledger does not
 /// answer in time, the request goes on without, and a circuit breaker keeps the next ones from waiting.

@@ -38,7 +38,7 @@ const BUDGET: Duration = Duration::from_millis(50);
 const CONNECT_TIMEOUT: Duration = Duration::from_millis(250);
 
 /// How often an open breaker probes whether Redis is back. Requests skip Redis meanwhile.
-pub const BREAKER_PAUSE: Duration = Duration::from_secs(30);
+pub const BREAKER_PAUSE: Duration = Duration::from_secs(15);
 
 /// The memory of processed requests.
 pub struct RequestMemory {

@@ -54,7 +54,8 @@ No row is lost or guessed:
   or skipped and listed. Skipped are balances (by their words, and a missing id or an amount that
   agrees with the movements), rows that repeat one of another statement in the file, and those
   that --skip names. What can be read in two ways is refused, and the reason names the option
-  that decides it. An id that several rows of an account share refuses them all.
+  that decides it. An id that several rows of an account share refuses them all. Rows without ids
+  that two statements in one file have are refused: put each statement into a file of its own.
 
 Interruptions:
   FILE.import-journal, beside FILE, says how far the server has accepted the rows. After Ctrl-C,

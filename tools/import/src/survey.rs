@@ -7,7 +7,7 @@ use cashflow::{Currency, Date, EntryId, IdempotencyKey, MerchantId};
 
 use crate::{
     key::{Keys, Short, short_of_content, short_of_id},
-    rows::{Convention, Movement, NumberError, Reason, Row, Statement, StatementError, Traits, Wording},
+    rows::{Convention, Holder, Movement, NumberError, Reason, Row, Statement, StatementError, Traits, Wording},
 };
 
 /// The most rows of which the server is asked whether they were posted in another way, before it is known that some were.
@@ -17,6 +17,8 @@ const PROBES_MAX: usize = 200;
 #[derive(Debug, Default)]
 pub struct Survey {
     ids: HashMap<Short, Id>,
+    /// Rows that are known by their values: the first of equal ones, its statement and its line.
+    contents: HashMap<Short, (u32, u64)>,
     /// The rows that look like balances, by their number in the file, and whether their amounts are balances.
     suspects: HashMap<u64, bool>,
     /// The statements of the file in which there are movements.
@@ -38,6 +40,7 @@ struct Id {
     line: u64,
     statement: u32,
     content: Short,
+    holder: Holder,
     /// The line of another row that has it.
     other_line: Option<u64>,
 }
@@ -85,6 +88,7 @@ impl Survey {
     pub fn of(statement: &mut Statement<'_>) -> Result<Survey, StatementError> {
         let mut survey = Survey {
             ids: HashMap::new(),
+            contents: HashMap::new(),
             suspects: HashMap::new(),
             with_movements: HashSet::new(),
             with_ids: HashSet::new(),
@@ -138,17 +142,22 @@ impl Survey {
     }
 
     fn note_id(&mut self, movement: &Movement, row: &Row) {
-        let Some(id) = movement.id.as_ref().or(movement.ignored_id.as_ref()) else { return };
         let content = short_of_content(movement);
         let (line, statement) = (row.line, row.traits.statement);
+        if movement.id.is_none() && statement > 0 {
+            self.contents.entry(content).or_insert((statement, line));
+        }
+        let Some(id) = movement.id.as_ref().or(movement.ignored_id.as_ref()) else { return };
+        let holder = row.traits.holder.clone();
         match self.ids.entry(short_of_id(movement.account.as_deref(), id)) {
             std::collections::hash_map::Entry::Vacant(vacant) => {
-                vacant.insert(Id { line, statement, content, other_line: None });
+                vacant.insert(Id { line, statement, content, holder, other_line: None });
             }
             std::collections::hash_map::Entry::Occupied(mut occupied) => {
                 let first = occupied.get_mut();
-                // Statements that overlap in one file repeat their rows.
-                let is_repeated = first.statement != statement && first.content == content;
+                // Statements that overlap in one file repeat their rows, if they are of one account.
+                let is_repeated =
+                    first.statement != statement && first.content == content && !first.holder.contradicts(&holder);
                 if !is_repeated {
                     first.other_line.get_or_insert(line);
                 }
@@ -183,7 +192,7 @@ impl Survey {
             );
             return Fate::Refuse(Reason::new("TRNTYPE", detail));
         }
-        self.fate_of_id(movement, row.line)
+        if movement.id.is_none() { self.fate_of_content(movement, row) } else { self.fate_of_id(movement, row.line) }
     }
 
     fn fate_of_suspect(&self, row: &Row, is_balance: bool) -> Fate {
@@ -202,6 +211,20 @@ impl Survey {
                 format!("{words:?} may be a balance or a total: say with --skip or --keep whether it is an entry"),
             )),
             Wording::Ordinary => Fate::Read,
+        }
+    }
+
+    /// Of rows without ids, nobody can tell whether the second statement of a file repeats the first.
+    fn fate_of_content(&self, movement: &Movement, row: &Row) -> Fate {
+        match self.contents.get(&short_of_content(movement)) {
+            Some((statement, line)) if *statement != row.traits.statement => {
+                let detail = format!(
+                    "is equal to that in line {line}, in another statement of the file: if the statements overlap, put each into \
+                     a file of its own; rows that are there already are then known"
+                );
+                Fate::Refuse(Reason::new("row", detail))
+            }
+            Some(_) | None => Fate::Read,
         }
     }
 

@@ -764,6 +764,37 @@ fn types_count_where_no_amount_of_a_statement_has_a_minus() {
     assert!(status == 1 && out.contains("there is an amount (TRNAMT) outside of a transaction (STMTTRN)"), "{out}");
 }
 
+/// Two statements of one account that overlap, and two accounts of one number.
+#[test]
+fn rows_that_two_statements_of_a_file_have_are_posted_once_or_refused_in_every_way_to_read_it() {
+    let folder = Folder::new();
+    let statement = |holder: &str, description: &str| {
+        ofx(&[("1", "5.00", description)]).replace("<ACCTID>", &format!("{holder}<ACCTID>"))
+    };
+    let two = |first: &str, second: &str| {
+        let end = second.find("<OFX>").unwrap();
+        format!("{first}{}", &second[end..])
+    };
+    let overlapping = two(&statement("", "x"), &statement("", "x"));
+    let (status, out) = dry_run(&folder, "a.ofx", &overlapping, &[]);
+    assert!(status == 0 && out.contains("again"), "{out}");
+    let (status, out) = dry_run(&folder, "a.ofx", &overlapping, &["--ignore-ids"]);
+    assert!(status == 2 && out.contains("in another statement of the file"), "{out}");
+    let (status, out) = dry_run(&folder, "a.ofx", two(&statement("", "x"), &statement("", "y")), &["--ignore-ids"]);
+    assert!(status == 0 && out.contains("2 rows would be sent"), "{out}");
+    let accounts = two(&statement("<ACCTTYPE>CHECKING", "x"), &statement("<ACCTTYPE>SAVINGS", "x"));
+    let (status, out) = dry_run(&folder, "b.ofx", &accounts, &[]);
+    assert!(status == 2 && out.contains("0 rows would be sent, 2 refused"), "{out}");
+}
+
+#[test]
+fn an_account_that_is_not_used_because_the_file_names_one_is_said() {
+    let folder = Folder::new();
+    let file = folder.write("a.ofx", ofx(&[("1", "5.00", "x")]));
+    let (_, _, err) = run(&file, &["--dry-run", "--account", "other"]);
+    assert!(err.contains("the file names its account (ACCTID), and that counts: --account is not used"), "{err}");
+}
+
 /// By the standard `5.000` is five. In a file whose fractions stand behind a comma it may be five thousand.
 #[test]
 fn a_point_before_three_digits_is_ambiguous_where_a_comma_separates_fractions() {

@@ -468,6 +468,13 @@ impl<R: Read> CsvRows<R> {
         if self.swallows_rows(cells) {
             reasons.add("row", SWALLOWS);
         }
+        if let Some((place, text)) = self.nameless_value(cells) {
+            let detail = format!(
+                "has {text:?} in column {place}, which has no name in the header and may belong to the amount: name the column there, \
+                 or put quotes around amounts that have the delimiter inside"
+            );
+            reasons.add("row", detail);
+        }
         let date = self.read_date(cells, &mut reasons);
         let (currency, is_named) = self.read_currency(cells, &mut reasons);
         let direction = self.read_direction(cells, &mut reasons);
@@ -508,6 +515,22 @@ impl<R: Read> CsvRows<R> {
             _ => Err(reasons.0),
         };
         (content, signed)
+    }
+
+    /// What stands in a column without a name and may be the rest of an amount, or say whether it is a debit; and in which column,
+    /// counted from 1.
+    fn nameless_value(&self, cells: &ByteRecord) -> Option<(usize, String)> {
+        if self.options.no_header {
+            return None;
+        }
+        let nameless = self.unmapped.iter().filter(|column| self.layout.header[**column].trim_ascii().is_empty());
+        let mut texts =
+            nameless.filter_map(|column| Some((column + 1, self.encoding.decode_lossy(cells.get(*column)?))));
+        texts.find(|(_, text)| {
+            let is_direction =
+                ["C", "D", "CR", "DR", "DB", "+", "-"].iter().any(|mark| text.eq_ignore_ascii_case(mark));
+            is_direction || Number::parse(text, self.reading.decimal).is_ok()
+        })
     }
 
     /// The text of a cell; the empty text for a column that is not mapped; nothing if it is no text.
@@ -1067,6 +1090,24 @@ mod tests {
             let file = format!("d,a,t\n2026-11-20,1,x\n2026-11-20,2,\"5 inch\n2026-11-20,3,y{end}");
             check(&file, &options("date=d,amount=a"), &["2 credit 1.00 BRL 2026-11-20 -/-/-", to_the_end]);
         }
+    }
+
+    #[test]
+    fn what_stands_in_a_column_without_a_name_and_may_belong_to_the_amount_is_not_left_out() {
+        let advice = "which has no name in the header and may belong to the amount: name the column there, or put quotes around amounts \
+                      that have the delimiter inside";
+        let refused = |line: u32, text: &str| format!("{line} row: has {text:?} in column 4, {advice}");
+        check(
+            "d,t,a,\n2026-11-20,x,1,50\n2026-11-20,y,1,D\n2026-11-20,z,1,+\n2026-11-20,v,1,ok\n2026-11-20,w,1,\n",
+            &options("date=d,amount=a,description=t"),
+            &[
+                &refused(2, "50"),
+                &refused(3, "D"),
+                &refused(4, "+"),
+                "5 credit 1.00 BRL 2026-11-20 v/-/-",
+                "6 credit 1.00 BRL 2026-11-20 w/-/-",
+            ],
+        );
     }
 
     #[test]

@@ -129,12 +129,31 @@ pub struct Traits {
     pub signed: Option<Signed>,
     /// Which statement of the file it is in.
     pub statement: u32,
+    /// Whose statement that is, beside the number of the account.
+    pub holder: Holder,
     /// Whether its amount has a minus.
     pub has_minus: bool,
     /// Its type, if that is usually one of debits, and its amount is positive all the same.
     pub usual_debit: Option<String>,
     /// What its amount says about the file.
     pub convention: Convention,
+}
+
+/// What tells apart two accounts of one number, as far as the file says it (OFX 2.2, section 11.3.1).
+#[derive(Debug, Clone, Default, PartialEq, Eq)]
+pub struct Holder {
+    /// The bank (BANKID), without zeros in front.
+    pub bank: Option<String>,
+    /// The kind of account (ACCTTYPE).
+    pub kind: Option<String>,
+}
+
+impl Holder {
+    /// Whether both say that they are not the same.
+    pub fn contradicts(&self, other: &Holder) -> bool {
+        let differ = |a: &Option<String>, b: &Option<String>| a.as_ref().zip(b.as_ref()).is_some_and(|(a, b)| a != b);
+        differ(&self.bank, &other.bank) || differ(&self.kind, &other.kind)
+    }
 }
 
 /// What a row says.
@@ -224,7 +243,9 @@ pub enum StatementError {
     #[error("the file has more than one column {0:?}")]
     SameColumns(String),
     /// An encoding that is not known here.
-    #[error("the file says that its encoding is {0:?}; only UTF-8 and Windows-1252 are read (see --encoding)")]
+    #[error(
+        "the file says that its encoding is {0:?}; only UTF-8, Windows-1252 and ISO-8859-15 are read (see --encoding)"
+    )]
     Encoding(String),
     /// Not an OFX file, or one that ends too early.
     #[error("line {line}: {fault}")]

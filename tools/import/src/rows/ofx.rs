@@ -9,8 +9,8 @@ use ::csv::ByteRecord;
 use cashflow::{Currency, DESCRIPTION_CHARACTERS_MAX, Date, Description, EntryRequest, EntryType, parse_date};
 
 use super::{
-    Condition, Content, Encoding, Movement, Reading, Reasons, Row, Shape, Signed, StatementError, Traits, Trust,
-    WORDS_MAX,
+    Condition, Content, Encoding, Holder, Movement, Reading, Reasons, Row, Shape, Signed, StatementError, Traits,
+    Trust, WORDS_MAX,
     balance::wording,
     csv::listed,
     number::{Convention, Number},
@@ -103,11 +103,12 @@ const NOT_READ: [&str; 23] = [
 ];
 
 /// Types that name a direction (OFX 2.2, section 11.4.4.3). All others go with either sign.
-const CREDIT_TYPES: [&str; 3] = ["CREDIT", "DEP", "DIRECTDEP"];
-const DEBIT_TYPES: [&str; 2] = ["DEBIT", "DIRECTDEBIT"];
+/// Behind those of the standard stand what Brazilian banks write instead.
+const CREDIT_TYPES: [&str; 6] = ["CREDIT", "DEP", "DIRECTDEP", "C", "CREDITO", "CR\u{c9}DITO"];
+const DEBIT_TYPES: [&str; 5] = ["DEBIT", "DIRECTDEBIT", "D", "DEBITO", "D\u{c9}BITO"];
 
 /// Types that are debits as a rule; a fee can be given back, and a payment is a credit to a card. Where no amount of a statement
-/// has a minus, the bank means the type.
+/// has a minus, the bank means the type, and everywhere, if the user says that the type counts.
 const USUAL_DEBIT_TYPES: [&str; 7] = ["FEE", "SRVCHG", "CHECK", "CASH", "POS", "REPEATPMT", "PAYMENT"];
 
 /// The rows of an OFX file.
@@ -123,6 +124,10 @@ pub struct OfxRows<R> {
     today: Date,
     /// Account and currency of the statement that the next transaction is in.
     statement: Values,
+    /// Whose statement that is.
+    holder: Holder,
+    /// Whether a statement names its account, and --account another one.
+    names_another_account: bool,
     /// How many statements have begun.
     statements: u32,
     /// Those in which no amount has a minus.
@@ -173,6 +178,8 @@ impl<R: BufRead> OfxRows<R> {
             account: account.map(str::to_owned),
             today,
             statement: Values::default(),
+            holder: Holder::default(),
+            names_another_account: false,
             statements: 0,
             unsigned: HashSet::new(),
             transactions: 0,
@@ -238,6 +245,7 @@ impl<R: BufRead> OfxRows<R> {
         match name {
             "OFX" | "STMTRS" | "CCSTMTRS" | "INVSTMTRS" => {
                 self.statement = Values::default();
+                self.holder = Holder::default();
                 self.statements += u32::from(name != "OFX");
                 self.is_card = name == "CCSTMTRS";
             }
@@ -279,7 +287,15 @@ impl<R: BufRead> OfxRows<R> {
             }
         }
         match name {
-            "ACCTID" if self.in_account => self.statement[ACCOUNT] = Some(value),
+            "ACCTID" if self.in_account => {
+                self.names_another_account |=
+                    self.account.as_ref().is_some_and(|account| value.as_ref().is_ok_and(|text| text != account));
+                self.statement[ACCOUNT] = Some(value);
+            }
+            "BANKID" if self.in_account => {
+                self.holder.bank = value.ok().map(|text| text.trim_start_matches('0').to_owned());
+            }
+            "ACCTTYPE" if self.in_account => self.holder.kind = value.ok().map(|text| text.to_ascii_uppercase()),
             "CURDEF" => self.statement[STATEMENT_CURRENCY] = Some(value),
             "BALAMT" if self.in_balance => {
                 let code = match &self.statement[STATEMENT_CURRENCY] {
@@ -313,6 +329,9 @@ impl<R: BufRead> OfxRows<R> {
                 "the header says that texts are Windows-1252, but they are UTF-8 and are read as that (see --encoding)"
                     .to_owned(),
             );
+        }
+        if self.names_another_account {
+            notes.push("the file names its account (ACCTID), and that counts: --account is not used".to_owned());
         }
         if let Some(line) = self.events.text_behind() {
             notes.push(format!("what begins in line {line}, behind the end of the statement, is not read"));
@@ -394,6 +413,7 @@ impl<R: BufRead> OfxRows<R> {
             has_id: Some(!cells[ID].is_empty()),
             signed,
             statement: self.statements,
+            holder: self.holder.clone(),
             has_minus: cells[AMOUNT].contains(['-', '\u{2212}', '(']),
             usual_debit: self.usual_debit(cells[TYPE], signed),
             convention,
@@ -470,11 +490,15 @@ impl<R: BufRead> OfxRows<R> {
     fn read_direction(&self, values: &Values, number: &Number, reasons: &mut Reasons) -> Option<EntryType> {
         let is_debit = number.negative != (self.reading.invert_signs && number.mark.is_none());
         let by_sign = if is_debit { EntryType::Debit } else { EntryType::Credit };
-        let named = optional(values, TYPE, reasons)?.unwrap_or_default().to_ascii_uppercase();
+        let named = optional(values, TYPE, reasons)?.unwrap_or_default().to_uppercase();
         let by_type = match named.as_str() {
             name if CREDIT_TYPES.contains(&name) => EntryType::Credit,
             name if DEBIT_TYPES.contains(&name) => EntryType::Debit,
-            name if self.is_usual_debit(name) && self.unsigned.contains(&self.statements) => EntryType::Debit,
+            name if self.is_usual_debit(name)
+                && (self.unsigned.contains(&self.statements) || self.reading.trust == Some(Trust::Type)) =>
+            {
+                EntryType::Debit
+            }
             _ => by_sign,
         };
         match self.reading.trust {
@@ -675,16 +699,50 @@ mod tests {
         };
         let advice = "say which of them is right with --trust type or --trust sign";
         let refused = |name: &str, sign: &str| format!("TRNTYPE: is {name}, but the amount is {sign}: {advice}");
-        let rest = ["debit 4.00/3", "credit 5.00/4", "debit 6.00/5", "credit 7.00/6"];
+        let rest = |fee: &'static str| ["debit 4.00/3", fee, "debit 6.00/5", "credit 7.00/6"];
         assert_eq!(
             shown(None)[..3],
             [refused("CREDIT", "negative"), refused("DEBIT", "positive"), refused("DEP", "negative")]
         );
         assert_eq!(shown(Some(Trust::Type))[..3], ["credit 1.00/0", "debit 2.00/1", "credit 3.00/2"]);
         assert_eq!(shown(Some(Trust::Sign))[..3], ["debit 1.00/0", "credit 2.00/1", "debit 3.00/2"]);
-        for trust in [None, Some(Trust::Type), Some(Trust::Sign)] {
-            assert_eq!(shown(trust)[3..], rest);
+        // A fee may be given back, unless the user says that the sign means nothing.
+        assert_eq!(shown(None)[3..], rest("credit 5.00/4"));
+        assert_eq!(shown(Some(Trust::Sign))[3..], rest("credit 5.00/4"));
+        assert_eq!(shown(Some(Trust::Type))[3..], rest("debit 5.00/4"));
+    }
+
+    #[test]
+    fn a_type_in_the_banks_own_words_that_contradicts_the_sign_is_refused_too() {
+        for (name, amount) in
+            [("D", "5"), ("d", "5"), ("DEBITO", "5"), ("D\u{e9}bito", "5"), ("C", "-5"), ("CREDITO", "-5")]
+        {
+            let row = format!("<STMTTRN><TRNTYPE>{name}<DTPOSTED>20261122<TRNAMT>{amount}<FITID>1</STMTTRN>");
+            let file = format!("{SGML}{row}{SGML_END}").replace("CHARSET:1252", "CHARSET:UTF-8");
+            let sign = if amount == "5" { "positive" } else { "negative" };
+            let shown = shown(file.as_bytes(), &reading());
+            assert!(shown[0].contains(&format!("but the amount is {sign}: say which of them is right")), "{shown:?}");
         }
+    }
+
+    #[test]
+    fn rows_of_two_accounts_with_one_number_are_not_taken_for_repetitions() {
+        let statement = |holder: &str| {
+            format!(
+                "<STMTRS><CURDEF>BRL<BANKACCTFROM>{holder}<ACCTID>12-3</BANKACCTFROM><BANKTRANLIST><STMTTRN><TRNTYPE>OTHER\
+                 <DTPOSTED>20261122<TRNAMT>5<FITID>1</STMTTRN></BANKTRANLIST></STMTRS>"
+            )
+        };
+        let holders = |first: &str, second: &str| {
+            let file = format!("OFXHEADER:100\n\n<OFX>{}{}</OFX>", statement(first), statement(second));
+            let mut rows = OfxRows::new(file.as_bytes(), &reading(), None, TODAY).unwrap();
+            let [first, second] = [(); 2].map(|()| rows.next_row().unwrap().unwrap().traits.holder);
+            first.contradicts(&second)
+        };
+        assert!(holders("<BANKID>001", "<BANKID>341"));
+        assert!(holders("<BANKID>001<ACCTTYPE>CHECKING", "<BANKID>001<ACCTTYPE>savings"));
+        assert!(!holders("<BANKID>001<ACCTTYPE>CHECKING", "<BANKID>1<ACCTTYPE>checking"));
+        assert!(!holders("<BANKID>001", ""));
     }
 
     #[test]

@@ -407,14 +407,20 @@ fn declared_encoding(header: &str) -> Result<Encoding, StatementError> {
         let value = value.split(|c: char| c.is_whitespace() || c == '"' || c == '\'').next().unwrap_or_default();
         StatementError::Encoding(value.chars().take(40).collect())
     };
-    let starts_with_one_of = |value: &str, names: &[&str]| names.iter().any(|name| value.starts_with(name));
+    // 8859-1 is not the beginning of 8859-15.
+    let starts_with_one_of = |value: &str, names: &[&str]| {
+        let rests = names.iter().filter_map(|name| value.strip_prefix(name));
+        rests.into_iter().any(|rest| !rest.starts_with(|c: char| c.is_ascii_digit()))
+    };
     // ASCII is a part of UTF-8; what is more than that is checked where it occurs.
     let utf8 = ["UTF-8", "UTF8", "US-ASCII", "USASCII", "ASCII", "UNICODE"];
     let windows_1252 = ["WINDOWS-1252", "CP1252", "ISO-8859-1", "ISO8859-1", "ISO_8859-1", "LATIN1", "8859-1", "1252"];
+    let iso_8859_15 = ["ISO-8859-15", "ISO8859-15", "ISO_8859-15", "LATIN9", "LATIN-9", "8859-15"];
     if let Some(value) = after("ENCODING=").map(|value| value.trim_start_matches(['"', '\''])) {
         return match value {
             _ if starts_with_one_of(value, &utf8) => Ok(Encoding::Utf8),
             _ if starts_with_one_of(value, &windows_1252) => Ok(Encoding::Windows1252),
+            _ if starts_with_one_of(value, &iso_8859_15) => Ok(Encoding::Iso8859_15),
             _ => Err(unknown(value)),
         };
     }
@@ -427,6 +433,7 @@ fn declared_encoding(header: &str) -> Result<Encoding, StatementError> {
             Ok(Encoding::Utf8)
         }
         Some(value) if starts_with_one_of(value, &windows_1252) => Ok(Encoding::Windows1252),
+        Some(value) if starts_with_one_of(value, &iso_8859_15) => Ok(Encoding::Iso8859_15),
         Some(value) => Err(unknown(value)),
     }
 }
@@ -545,6 +552,10 @@ mod tests {
             ("?xml version=\"1.0\" encoding=\"US-ASCII\"?", Ok(Encoding::Utf8)),
             ("?xml encoding='ISO-8859-1'?", Ok(Encoding::Windows1252)),
             ("ENCODING:ASCII\nCHARSET:1252\n", Ok(Encoding::Windows1252)),
+            ("ENCODING:USASCII\nCHARSET:8859-15\n", Ok(Encoding::Iso8859_15)),
+            ("?xml encoding='ISO-8859-15'?", Ok(Encoding::Iso8859_15)),
+            ("CHARSET:ISO-8859-10\n", Err("ISO-8859-10")),
+            ("CHARSET:12520\n", Err("12520")),
             ("CHARSET:932\nX:Y", Err("932")),
             ("?xml encoding=\"UTF-16\"?", Err("UTF-16")),
         ];

@@ -3,7 +3,7 @@
 use std::borrow::Cow;
 
 use clap::ValueEnum;
-use encoding_rs::WINDOWS_1252;
+use encoding_rs::{ISO_8859_15, WINDOWS_1252};
 use serde::Serialize;
 
 /// How the bytes of a file are to be read as text.
@@ -15,6 +15,9 @@ pub enum Encoding {
     /// Windows-1252, of which ISO 8859-1 is a part.
     #[value(name = "windows-1252", alias = "latin1", alias = "iso-8859-1")]
     Windows1252,
+    /// ISO 8859-15, which has the euro sign and seven letters in other places.
+    #[value(name = "iso-8859-15", alias = "latin9")]
+    Iso8859_15,
 }
 
 /// The bytes are no text in the encoding of the file.
@@ -28,6 +31,7 @@ impl Encoding {
         let text = match self {
             Encoding::Utf8 => Cow::Borrowed(str::from_utf8(bytes).map_err(|_| NotText)?),
             Encoding::Windows1252 => WINDOWS_1252.decode_without_bom_handling(bytes).0,
+            Encoding::Iso8859_15 => ISO_8859_15.decode_without_bom_handling(bytes).0,
         };
         Ok(match text {
             Cow::Borrowed(text) => Cow::Borrowed(trimmed(text)),
@@ -45,6 +49,7 @@ impl Encoding {
         match self {
             Encoding::Utf8 => Cow::Borrowed(text.as_bytes()),
             Encoding::Windows1252 => WINDOWS_1252.encode(text).0,
+            Encoding::Iso8859_15 => ISO_8859_15.encode(text).0,
         }
     }
 }
