@@ -3,14 +3,17 @@
 //!
 //! Probes run beside the requests. A breaker that lets every so often one request try again makes that request wait for a
 //! store that is still down. But a breaker that heard of the last failure long ago knows nothing: the request that comes then
-//! calls the store itself, or it would go on without a store that has been up for a minute.
+//! waits for its probe, or it would go on without a store that has been up for a minute.
 
 use std::{
     sync::{Arc, Mutex, PoisonError},
     time::Duration,
 };
 
-use tokio::time::Instant;
+use tokio::{
+    task::JoinHandle,
+    time::{Instant, timeout},
+};
 
 /// How many pauses after the last failure that it knows of an open breaker is stale.
 const STALE_AFTER_PAUSES: u32 = 2;
@@ -20,6 +23,7 @@ const STALE_AFTER_PAUSES: u32 = 2;
 pub struct CircuitBreaker {
     state: Mutex<State>,
     pause: Duration,
+    patience: Duration,
 }
 
 #[derive(Debug, Clone, Copy)]
@@ -31,14 +35,17 @@ enum State {
 /// What a request may do.
 enum Admission {
     Call,
-    Skip { probe: bool },
+    /// The breaker is stale.
+    CallAfterProbe,
+    ProbeAndSkip,
+    Skip,
 }
 
 impl CircuitBreaker {
-    /// A closed breaker. While it is open, a probe runs at most once in each `pause`, which starts with a request. After two
-    /// pauses without a failed probe, the next request calls the store.
-    pub fn new(pause: Duration) -> Arc<CircuitBreaker> {
-        Arc::new(CircuitBreaker { state: Mutex::new(State::Closed { opened_last: None }), pause })
+    /// A closed breaker. While it is open, a probe runs at most once in each `pause`; a request starts it. After two pauses
+    /// without a failed probe, the request that starts the next one waits for it, at most for `patience`.
+    pub fn new(pause: Duration, patience: Duration) -> Arc<CircuitBreaker> {
+        Arc::new(CircuitBreaker { state: Mutex::new(State::Closed { opened_last: None }), pause, patience })
     }
 
     /// Calls the store, unless the breaker is open: then there is no answer. A call that fails opens it. What `probe` makes
@@ -52,22 +59,29 @@ impl CircuitBreaker {
         P: Future<Output = bool> + Send + 'static,
     {
         match self.admit() {
-            Admission::Call => {
-                let answer = call.await;
-                match &answer {
-                    Ok(_) => self.close(),
-                    Err(_) if self.open() => self.probe_beside(probe()),
-                    Err(_) => {}
-                }
-                Some(answer)
+            Admission::Call => {}
+            Admission::CallAfterProbe => {
+                let probed = timeout(self.patience, self.probe_beside(probe())).await;
+                return if matches!(probed, Ok(Ok(true))) { Some(self.watched(call).await.0) } else { None };
             }
-            Admission::Skip { probe: is_due } => {
-                if is_due {
-                    self.probe_beside(probe());
-                }
-                None
+            Admission::ProbeAndSkip => {
+                self.probe_beside(probe());
+                return None;
             }
+            Admission::Skip => return None,
         }
+        let (answer, may_probe) = self.watched(call).await;
+        if may_probe {
+            self.probe_beside(probe());
+        }
+        Some(answer)
+    }
+
+    /// A call that opens the breaker if it fails, and whether a probe may run at once then.
+    async fn watched<T, E>(&self, call: impl Future<Output = Result<T, E>>) -> (Result<T, E>, bool) {
+        let answer = call.await;
+        let may_probe = answer.is_err() && self.open();
+        (answer, may_probe)
     }
 
     /// Whether requests skip the store now.
@@ -80,15 +94,15 @@ impl CircuitBreaker {
         match &mut *self.lock() {
             State::Closed { .. } => Admission::Call,
             State::Open { probed_last, failed_last, .. } if *failed_last + self.pause * STALE_AFTER_PAUSES <= now => {
-                // Whoever comes while this one calls, goes on without.
+                // Whoever comes while this one waits, goes on without.
                 (*probed_last, *failed_last) = (now, now);
-                Admission::Call
+                Admission::CallAfterProbe
             }
             State::Open { probed_last, .. } if *probed_last + self.pause <= now => {
                 *probed_last = now;
-                Admission::Skip { probe: true }
+                Admission::ProbeAndSkip
             }
-            State::Open { .. } => Admission::Skip { probe: false },
+            State::Open { .. } => Admission::Skip,
         }
     }
 
@@ -121,17 +135,19 @@ impl CircuitBreaker {
         }
     }
 
-    fn probe_beside(self: &Arc<Self>, probe: impl Future<Output = bool> + Send + 'static) {
+    fn probe_beside(self: &Arc<Self>, probe: impl Future<Output = bool> + Send + 'static) -> JoinHandle<bool> {
         let breaker = Arc::clone(self);
         let begun = Instant::now();
         tokio::spawn(async move {
-            if probe.await {
+            let succeeds = probe.await;
+            if succeeds {
                 breaker.close();
             } else if begun.elapsed() < breaker.pause {
                 breaker.stay_open();
             }
             // One that took longer was frozen between two requests, and its failure says nothing of the store.
-        });
+            succeeds
+        })
     }
 
     fn lock(&self) -> std::sync::MutexGuard<'_, State> {
@@ -141,13 +157,14 @@ impl CircuitBreaker {
 
 #[cfg(test)]
 mod tests {
-    use std::future::{pending, ready};
+    use std::future::ready;
 
     use tokio::{task::yield_now, time::advance};
 
     use super::*;
 
     const PAUSE: Duration = Duration::from_secs(30);
+    const PATIENCE: Duration = Duration::from_millis(100);
 
     async fn call(breaker: &Arc<CircuitBreaker>, answer: Result<u8, ()>, probe: bool) -> Option<Result<u8, ()>> {
         let answer = breaker.call(ready(answer), || ready(probe)).await;
@@ -158,7 +175,7 @@ mod tests {
 
     #[tokio::test(start_paused = true)]
     async fn a_failed_call_opens_it_and_later_ones_are_not_made() {
-        let breaker = CircuitBreaker::new(PAUSE);
+        let breaker = CircuitBreaker::new(PAUSE, PATIENCE);
         assert_eq!(call(&breaker, Ok(1), true).await, Some(Ok(1)));
         assert_eq!(call(&breaker, Err(()), false).await, Some(Err(())));
         for _ in 0..3 {
@@ -169,14 +186,14 @@ mod tests {
 
     #[tokio::test(start_paused = true)]
     async fn a_probe_that_succeeds_closes_it() {
-        let breaker = CircuitBreaker::new(PAUSE);
+        let breaker = CircuitBreaker::new(PAUSE, PATIENCE);
         assert_eq!(call(&breaker, Err(()), true).await, Some(Err(())));
         assert_eq!(call(&breaker, Ok(1), true).await, Some(Ok(1)));
     }
 
     #[tokio::test(start_paused = true)]
     async fn a_second_failure_soon_after_waits_for_the_pause() {
-        let breaker = CircuitBreaker::new(PAUSE);
+        let breaker = CircuitBreaker::new(PAUSE, PATIENCE);
         call(&breaker, Err(()), true).await;
         assert_eq!(call(&breaker, Err(()), true).await, Some(Err(())));
         assert!(breaker.is_open(), "no probe ran at once");
@@ -188,7 +205,7 @@ mod tests {
 
     #[tokio::test(start_paused = true)]
     async fn while_it_is_open_one_probe_runs_in_each_pause_and_no_request_waits() {
-        let breaker = CircuitBreaker::new(PAUSE);
+        let breaker = CircuitBreaker::new(PAUSE, PATIENCE);
         call(&breaker, Err(()), false).await;
         let mut probes = 0;
         for _ in 0..10 {
@@ -204,11 +221,11 @@ mod tests {
     }
 
     #[tokio::test(start_paused = true)]
-    async fn after_two_pauses_without_a_failure_the_next_request_calls_the_store() {
-        let breaker = CircuitBreaker::new(PAUSE);
+    async fn after_two_pauses_without_a_failure_the_next_request_waits_for_its_probe() {
+        let breaker = CircuitBreaker::new(PAUSE, PATIENCE);
         call(&breaker, Err(()), false).await;
         advance(PAUSE * 2).await;
-        assert_eq!(call(&breaker, Err(()), false).await, Some(Err(())), "a stale breaker knows nothing");
+        assert_eq!(call(&breaker, Ok(1), false).await, None);
         assert_eq!(call(&breaker, Ok(1), true).await, None, "it has just heard of a failure");
         advance(PAUSE * 2).await;
         assert_eq!(call(&breaker, Ok(1), true).await, Some(Ok(1)));
@@ -216,22 +233,25 @@ mod tests {
     }
 
     #[tokio::test(start_paused = true)]
-    async fn of_several_requests_at_a_stale_breaker_one_calls_the_store() {
-        let breaker = CircuitBreaker::new(PAUSE);
+    async fn a_request_waits_for_a_probe_with_patience_and_the_probe_goes_on() {
+        let breaker = CircuitBreaker::new(PAUSE, PATIENCE);
         call(&breaker, Err(()), false).await;
         advance(PAUSE * 2).await;
-        let first = breaker.call(pending::<Result<u8, ()>>(), || ready(false));
-        let second = breaker.call(ready(Ok::<u8, ()>(1)), || ready(false));
-        tokio::select! {
-            biased;
-            _ = first => panic!("the store does not answer"),
-            answer = second => assert_eq!(answer, None),
-        }
+        let slow = || async {
+            tokio::time::sleep(PATIENCE * 2).await;
+            true
+        };
+        let begun = Instant::now();
+        assert_eq!(breaker.call(ready(Ok::<u8, ()>(1)), slow).await, None);
+        assert_eq!(begun.elapsed(), PATIENCE);
+        assert_eq!(call(&breaker, Ok(1), false).await, None, "one waits, the others go on without");
+        tokio::time::sleep(PATIENCE * 2).await;
+        assert_eq!(call(&breaker, Ok(1), false).await, Some(Ok(1)));
     }
 
     #[tokio::test(start_paused = true)]
     async fn a_probe_that_was_frozen_between_two_requests_is_no_failure_of_the_store() {
-        let breaker = CircuitBreaker::new(PAUSE);
+        let breaker = CircuitBreaker::new(PAUSE, PATIENCE);
         call(&breaker, Err(()), false).await;
         advance(PAUSE).await;
         let frozen = || async {

@@ -9,8 +9,9 @@ use tokio::time::timeout;
 /// The most that a request waits for the ledger before it is accepted without it.
 pub const LOOKUP_BUDGET: Duration = Duration::from_millis(100);
 
-/// The most that starting an environment waits for it.
-const WARM_UP: Duration = Duration::from_millis(250);
+/// The most that anybody waits for a connection to it: an environment that starts, and the first request after an outage and a
+/// silence.
+const CONNECT_PATIENCE: Duration = Duration::from_millis(250);
 
 /// How often an open breaker probes whether the ledger is back. Requests are accepted without it meanwhile.
 pub const LOOKUP_PAUSE: Duration = Duration::from_secs(15);
@@ -36,7 +37,7 @@ enum LookupError {
 impl RequestLookup {
     /// Looks up in this ledger. A request waits for it no longer than `budget`; an open breaker probes it once in each `pause`.
     pub fn new(ledger: Arc<Ledger>, budget: Duration, pause: Duration) -> RequestLookup {
-        RequestLookup { ledger, breaker: CircuitBreaker::new(pause), budget }
+        RequestLookup { ledger, breaker: CircuitBreaker::new(pause, CONNECT_PATIENCE), budget }
     }
 
     /// Connects now, while the environment starts, and waits for that no longer than is worth it. A connection that takes longer
@@ -44,7 +45,7 @@ impl RequestLookup {
     pub async fn warm_up(&self) {
         // Nobody's: what is looked up is nothing.
         if let Ok(nobody) = MerchantId::parse("-") {
-            self.recorded_within(WARM_UP, &nobody, &[]).await;
+            self.recorded_within(CONNECT_PATIENCE, &nobody, &[]).await;
         }
     }
 

@@ -78,7 +78,7 @@ impl RequestMemory {
         Ok(RequestMemory {
             connection: Connection::new(config)?,
             key_prefix: config.key_prefix.clone(),
-            breaker: CircuitBreaker::new(breaker_pause),
+            breaker: CircuitBreaker::new(breaker_pause, CONNECT_TIMEOUT),
             kept_away: AtomicBool::new(false),
         })
     }
