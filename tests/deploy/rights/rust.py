@@ -1,0 +1,198 @@
+"""The functions of the workspace's Rust sources, and what each of them calls, by name."""
+
+import tomllib
+from collections.abc import Iterator
+from dataclasses import dataclass, field
+from functools import cache
+from pathlib import Path
+
+import tree_sitter_rust
+from tree_sitter import Language, Node, Parser
+
+from rights import CHECKOUT, Problem
+
+PARSER = Parser(Language(tree_sitter_rust.language()))
+
+
+@dataclass(frozen=True)
+class Call:
+    """A call, or a function that is handed on by name."""
+
+    name: str
+    qualifier: str | None = None
+    """What stands before `::`: a type, a module or a crate."""
+    receiver: str | None = None
+    """The text before `.`; `None` for what is no method call."""
+    arguments: int | None = None
+    """How many there are; `None` where they cannot be counted."""
+
+
+@dataclass(frozen=True)
+class Function:
+    """A function, or a method of a type."""
+
+    crate: str
+    owner: str | None
+    name: str
+    parameters: int
+    """Without `self`."""
+    is_method: bool
+    place: str
+    """File and line, for people."""
+    calls: tuple[Call, ...] = field(repr=False, compare=False)
+
+
+@dataclass(frozen=True)
+class Crate:
+    """A package of the workspace."""
+
+    name: str
+    is_function: bool
+    """Whether it is a program that Lambda runs."""
+    dependencies: frozenset[str]
+    """The names of its normal dependencies, of the workspace and others; not those of its tests."""
+    functions: tuple[Function, ...]
+
+
+@cache
+def workspace(root: Path = CHECKOUT) -> dict[str, Crate]:
+    """The packages that functions are made of, by name."""
+    folders = [*sorted((root / "crates").iterdir()), *sorted((root / "functions").iterdir())]
+    crates = [read_crate(root, folder) for folder in folders if (folder / "Cargo.toml").exists()]
+    return {crate.name: crate for crate in crates}
+
+
+def read_crate(root: Path, folder: Path) -> Crate:
+    """One package."""
+    manifest = tomllib.loads((folder / "Cargo.toml").read_text())
+    unknown = manifest.keys() & {"target", "build-dependencies"}
+    if unknown:
+        raise Problem(f"{folder}/Cargo.toml has {', '.join(sorted(unknown))}, whose dependencies are not looked at: mend rust.py.")
+    name = manifest["package"]["name"]
+    functions = [function for file in sorted(folder.glob("src/**/*.rs")) for function in read_file(name, file, root)]
+    return Crate(name, folder.parent.name == "functions", frozenset(manifest.get("dependencies", {})), tuple(functions))
+
+
+def read_file(crate: str, file: Path, root: Path) -> Iterator[Function]:
+    """The functions of one file."""
+    tree = PARSER.parse(file.read_bytes())
+    if tree.root_node.has_error:
+        raise Problem(f"{file} cannot be parsed: is tree-sitter-rust older than its syntax?")
+    yield from functions_in(tree.root_node, crate, None, str(file.relative_to(root)))
+
+
+def functions_in(node: Node, crate: str, owner: str | None, file: str) -> Iterator[Function]:
+    """The functions in a node and what is in it, without those of tests."""
+    is_of_tests = False
+    for child in node.named_children:
+        if child.type == "attribute_item":
+            is_of_tests = is_of_tests or text(child).replace(" ", "") in ("#[cfg(test)]", "#[test]", "#[tokio::test]")
+            continue
+        if not is_of_tests and child.type != "line_comment":
+            inner = owner_of(child) if child.type in ("impl_item", "trait_item") else owner
+            if child.type == "function_item":
+                yield read_function(child, crate, owner, file)
+            yield from functions_in(child, crate, inner, file)
+        if child.type not in ("line_comment", "block_comment"):
+            is_of_tests = False
+
+
+def owner_of(node: Node) -> str:
+    """The type that an `impl` is of, or the name of a trait."""
+    named = node.child_by_field_name("type") or node.child_by_field_name("name")
+    if named is None:
+        raise Problem(f"Line {node.start_point.row + 1}: an impl of no type.")
+    if named.type == "generic_type":
+        named = named.child_by_field_name("type")
+    return text(named).rsplit("::", 1)[-1]
+
+
+def read_function(node: Node, crate: str, owner: str | None, file: str) -> Function:
+    """One function."""
+    name, parameters, body = (node.child_by_field_name(part) for part in ("name", "parameters", "body"))
+    kinds = [parameter.type for parameter in parameters.named_children]
+    return Function(
+        crate=crate,
+        owner=owner,
+        name=text(name),
+        parameters=kinds.count("parameter"),
+        is_method="self_parameter" in kinds,
+        place=f"{file}:{node.start_point.row + 1}",
+        calls=tuple(calls_in(body)) if body is not None else (),
+    )
+
+
+def calls_in(node: Node) -> Iterator[Call]:
+    """Everything that is called in a node, and every name that may be a function's."""
+    match node.type:
+        case "call_expression":
+            function = node.child_by_field_name("function")
+            if function.type == "generic_function":
+                function = function.child_by_field_name("function")
+            yield from called(function, len(arguments_of(node.child_by_field_name("arguments"))))
+            if function.type in ("identifier", "scoped_identifier"):
+                yield from calls_in(node.child_by_field_name("arguments"))
+                return
+        case "scoped_identifier" | "identifier":
+            yield from called(node, None)
+            return
+        case "token_tree":
+            yield from calls_in_tokens(node.children)
+            return
+        case "tuple_struct_pattern" | "struct_pattern":
+            # Takes apart what the path names, and makes none.
+            for inner in node.named_children[1:]:
+                yield from calls_in(inner)
+            return
+    for child in node.named_children:
+        yield from calls_in(child)
+
+
+def called(function: Node, arguments: int | None) -> Iterator[Call]:
+    """What a call names: a method, a path or a plain function."""
+    match function.type:
+        case "field_expression":
+            name, receiver = function.child_by_field_name("field"), function.child_by_field_name("value")
+            yield Call(text(name), receiver=text(receiver), arguments=arguments)
+        case "scoped_identifier":
+            qualifier = function.child_by_field_name("path")
+            yield Call(text(function.child_by_field_name("name")), qualifier=last_name(qualifier), arguments=arguments)
+        case "identifier":
+            yield Call(text(function), arguments=arguments)
+
+
+def calls_in_tokens(tokens: list[Node]) -> Iterator[Call]:
+    """The arguments of macros are not parsed: every name in them may be a function's."""
+    for index, token in enumerate(tokens):
+        if token.type == "token_tree":
+            yield from calls_in_tokens(token.children)
+        elif token.type == "identifier":
+            before = [text(one) for one in tokens[max(index - 2, 0) : index]]
+            if before[-1:] == ["."]:
+                is_call = index + 1 < len(tokens) and tokens[index + 1].type == "token_tree"
+                if is_call:
+                    empty = text(tokens[index + 1]).replace(" ", "") == "()"
+                    yield Call(text(token), receiver=" ".join(before[:-1]), arguments=0 if empty else None)
+            else:
+                yield Call(text(token), qualifier=before[0] if before[-1:] == ["::"] else None)
+
+
+def arguments_of(arguments: Node) -> list[Node]:
+    """The arguments themselves, without comments."""
+    return [argument for argument in arguments.named_children if argument.type not in ("line_comment", "block_comment", "attribute_item")]
+
+
+def last_name(path: Node | None) -> str | None:
+    """The last name of a path, without type arguments."""
+    if path is None:
+        return None
+    if path.type == "scoped_identifier":
+        path = path.child_by_field_name("name")
+    elif path.type in ("generic_type", "bracketed_type"):
+        return last_name(path.child_by_field_name("type") or path.named_children[0])
+    return text(path).rsplit("::", 1)[-1]
+
+
+def text(node: Node) -> str:
+    """The source of a node."""
+    return node.text.decode()
