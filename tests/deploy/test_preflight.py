@@ -1,0 +1,366 @@
+"""The preflight, asked of accounts that answer from files."""
+
+import json
+import os
+import re
+import stat
+import subprocess
+import sys
+from collections.abc import Mapping
+from pathlib import Path
+from typing import Any
+
+import pytest
+from cost.template import CHECKOUT
+from deploy import stage
+from deploy.preflight.__main__ import survey, write
+from deploy.preflight.finding import Severity
+from deploy.stage import Stage
+from recorded import Recorded
+
+DEV = {
+    "DeletionProtection": "false",
+    "LedgerMinCapacity": "0",
+    "LedgerProxyEnabled": "false",
+    "LedgerConcurrency": "0",
+    "AcceptingConcurrency": "0",
+}
+PROD = {"LedgerStandby": "true", "LedgerProxyEnabled": "true"}
+
+
+def found(
+    recorded: Recorded, parameters: Mapping[str, str], region: str = "us-east-1", stack_name: str = "fluxo"
+) -> tuple[list[str], list[str], dict[str, str]]:
+    """Failures, warnings, and the parameters that are added to a stage with these."""
+    findings, added = survey(recorded.account(region), Stage("test", stack_name, parameters))
+    for finding in findings:
+        assert re.fullmatch(r"[A-Z].+\.", finding.text), f"no sentence: {finding.text}"
+    of = lambda severity: [finding.text for finding in findings if finding.severity is severity]  # noqa: E731
+    return of(Severity.FAILURE), of(Severity.WARNING), added
+
+
+def test_an_account_that_has_everything_is_told_its_zones_and_nothing_else() -> None:
+    for parameters in (DEV, PROD):
+        assert found(Recorded("known-account"), parameters) == ([], [], {"ZoneA": "us-east-1a", "ZoneB": "us-east-1b"})
+
+
+def test_a_new_account_can_deploy_the_stage_dev_of_samconfig() -> None:
+    dev = stage.read("dev")
+    failures, warnings, added = found(Recorded("new-account"), dev.parameters, stack_name=dev.stack_name)
+    assert failures == []
+    assert added == {"ZoneA": "us-east-1b", "ZoneB": "us-east-1c"}
+    # Nothing but what every new account is told.
+    assert [warning.split(":")[0] for warning in warnings] == [
+        "This account runs at most 10 calls of functions at once in us-east-1",
+        "Above 125 requests a second that write, entries are recorded late",
+    ]
+
+
+def test_what_dev_once_reserved_is_refused_before_anything_is_made() -> None:
+    (refused,), _, _ = found(Recorded("new-account"), DEV | {"LedgerConcurrency": "5"})
+    assert refused.startswith("Lambda would refuse to reserve 44 concurrent executions (ApplyToLedger 5, ")
+    assert "this account may run 10 at once" in refused and "ask for at least 144" in refused
+
+
+def test_concurrency_is_enough_to_the_last() -> None:
+    limit = {"AccountLimit": {"ConcurrentExecutions": 200, "UnreservedConcurrentExecutions": 200}, "AccountUsage": {}}
+    settings = {"operation": "lambda.GetAccountSettings", "answer": limit}
+    assert found(Recorded("known-account", settings), PROD)[0] == []
+    (refused,), _, _ = found(Recorded("known-account", settings), PROD | {"AcceptingConcurrency": "101"})
+    assert "RegisterEntry 101" in refused and "at least 201" in refused
+
+
+def test_a_zone_without_rds_proxy_is_not_taken() -> None:
+    assert found(Recorded("new-account"), PROD | {"AcceptingConcurrency": "0"})[2] == {"ZoneA": "us-east-1b", "ZoneB": "us-east-1c"}
+    (failed,), _, _ = found(Recorded("new-account"), PROD | {"AcceptingConcurrency": "0", "ZoneA": "us-east-1a", "ZoneB": "us-east-1b"})
+    assert failed.startswith("The stage's zone us-east-1a (use1-az3) lacks RDS Proxy")
+
+
+def test_a_zone_whose_hints_are_missing_comes_last_and_is_no_failure() -> None:
+    # Without the proxy nothing is documented of use1-az3; the endpoints of Lambda and ElastiCache are not there.
+    named = DEV | {"ZoneA": "us-east-1a", "ZoneB": "us-east-1b"}
+    failures, warnings, added = found(Recorded("new-account"), named)
+    assert failures == [] and added == {"ZoneA": "us-east-1a", "ZoneB": "us-east-1b"}
+    assert any(
+        warning.startswith("The stage's zone us-east-1a (use1-az3) may lack functions in a VPC and ElastiCache Serverless")
+        for warning in warnings
+    )
+    only_two = {
+        "operation": "ec2.DescribeAvailabilityZones",
+        "answer": {"AvailabilityZones": [zone("us-east-1a", "use1-az3"), zone("us-east-1b", "use1-az6")]},
+    }
+    _, warnings, added = found(Recorded("new-account", only_two), DEV)
+    assert added == {"ZoneA": "us-east-1b", "ZoneB": "us-east-1a"}
+    assert any(warning.startswith("The zone us-east-1a (use1-az3) was chosen for want of a better one") for warning in warnings)
+
+
+def zone(name: str, identifier: str) -> dict[str, Any]:
+    """A zone as EC2 tells it."""
+    return {"ZoneName": name, "ZoneId": identifier, "ZoneType": "availability-zone", "State": "available"}
+
+
+def test_zones_lack_what_endpoints_and_aurora_do_not_offer() -> None:
+    everywhere = ["us-east-1a", "us-east-1b", "us-east-1c", "us-east-1d", "us-east-1e", "us-east-1f"]
+    details = [
+        {"ServiceName": f"com.amazonaws.us-east-1.{name}", "ServiceType": [{"ServiceType": "Interface"}], "AvailabilityZones": zones}
+        for name, zones in (("states", everywhere[2:]), ("secretsmanager", everywhere))
+    ]
+    services = {"operation": "ec2.DescribeVpcEndpointServices", "answer": {"ServiceDetails": details}}
+    options = [{"Engine": "aurora-postgresql", "AvailabilityZones": [{"Name": "us-east-1c"}]}]
+    aurora = {"operation": "rds.DescribeOrderableDBInstanceOptions", "answer": {"OrderableDBInstanceOptions": options}}
+    assert found(Recorded("known-account", services), DEV)[2] == {"ZoneA": "us-east-1c", "ZoneB": "us-east-1d"}
+    (failed,), _, added = found(Recorded("known-account", services, aurora), DEV)
+    assert failed.startswith("Two zones of us-east-1 with every service are needed, and 1 has them")
+    assert "us-east-1a (use1-az6) lacks the endpoint of com.amazonaws.us-east-1.states, Aurora's db.serverless" in failed
+    assert added == {}
+
+
+def test_a_zone_that_the_account_does_not_have_is_refused() -> None:
+    (failed,), _, _ = found(Recorded("known-account"), DEV | {"ZoneA": "us-east-1x", "ZoneB": "us-east-1b"})
+    assert failed.startswith("The stage's zone us-east-1x is none of this account's")
+
+
+def test_a_stack_keeps_its_zones() -> None:
+    # It was made by a release without the parameters ZoneA and ZoneB: its subnets say where they are.
+    recorded = Recorded("standing-stack")
+    assert found(recorded, PROD) == ([], [], {"ZoneA": "us-east-1c", "ZoneB": "us-east-1d"})
+    assert found(Recorded("standing-stack"), PROD | {"ZoneA": "us-east-1c", "ZoneB": "us-east-1d"})[0] == []
+    (failed,), _, added = found(Recorded("standing-stack"), PROD | {"ZoneA": "us-east-1a", "ZoneB": "us-east-1d"})
+    assert failed.startswith("The stage names the zones us-east-1a and us-east-1d, and the stack fluxo is in us-east-1c and us-east-1d")
+    assert added == {}
+
+
+def test_what_a_stack_holds_already_is_reserved_again() -> None:
+    # 200 in all, of which its register-entry holds 100.
+    assert found(Recorded("standing-stack"), PROD)[0] == []
+    nothing_held = {"operation": "lambda.GetFunctionConcurrency", "answer": {}}
+    (failed,), _, _ = found(Recorded("standing-stack", nothing_held), PROD)
+    assert "refuse to reserve 100" in failed
+
+
+def test_a_stack_keeps_parameters_that_the_stage_does_not_give() -> None:
+    # It was deployed with stores that exist: none is made, and no network.
+    kept = {
+        "LedgerHost": "ledger.example.com",
+        "LedgerAuth": "password",
+        "LedgerPassword": "****",
+        "LedgerLookupPassword": "****",
+        "LedgerMaintenancePassword": "****",
+        "RedisUrl": "****",
+    }
+    parameters = [{"ParameterKey": name, "ParameterValue": value} for name, value in kept.items()]
+    described = {"StackName": "fluxo", "StackStatus": "CREATE_COMPLETE", "CreationTime": "2026-03-01T10:00:00Z", "Parameters": parameters}
+    recorded = Recorded(
+        "known-account",
+        {"operation": "cloudformation.DescribeStacks", "answer": {"Stacks": [described]}},
+        {"operation": "cloudformation.ListStackResources", "answer": {"StackResourceSummaries": []}},
+    )
+    assert found(recorded, {"AcceptingConcurrency": "0"}) == ([], [], {})
+    assert "rds.DescribeDBClusters" not in recorded.asked and "ec2.DescribeAvailabilityZones" not in recorded.asked
+
+
+@pytest.mark.parametrize(
+    ("status", "says"),
+    [
+        ("ROLLBACK_COMPLETE", "aws cloudformation delete-stack --stack-name fluxo"),
+        ("ROLLBACK_FAILED", "--retain-resources"),
+        ("DELETE_FAILED", "--retain-resources"),
+        ("UPDATE_ROLLBACK_FAILED", "continue-update-rollback --stack-name fluxo"),
+        ("UPDATE_IN_PROGRESS", "wait until it has ended"),
+        ("DELETE_IN_PROGRESS", "wait until it has ended"),
+    ],
+)
+def test_a_stack_that_cannot_be_changed_is_named_with_what_to_do(status: str, says: str) -> None:
+    described = {"StackName": "fluxo", "StackStatus": status, "CreationTime": "2026-03-01T10:00:00Z"}
+    failures, _, _ = found(
+        Recorded("standing-stack", {"operation": "cloudformation.DescribeStacks", "answer": {"Stacks": [described]}}), PROD
+    )
+    assert len(failures) == 1 and f"in the state {status}" in failures[0] and says in failures[0]
+
+
+def test_a_change_set_that_never_ran_is_no_stack() -> None:
+    described = {"StackName": "fluxo", "StackStatus": "REVIEW_IN_PROGRESS", "CreationTime": "2026-03-01T10:00:00Z"}
+    answer = {"operation": "cloudformation.DescribeStacks", "answer": {"Stacks": [described]}}
+    assert found(Recorded("known-account", answer), PROD)[0] == []
+
+
+def test_a_region_without_roots_is_refused_by_the_templates_rule() -> None:
+    (failed,), warnings, added = found(Recorded("region-without-roots"), DEV, "il-central-1")
+    assert failed.startswith("The template refuses the stage's parameters in il-central-1: The functions do not have the certificates")
+    assert added == {"ZoneA": "il-central-1a", "ZoneB": "il-central-1b"}
+    # No value is applied there, and the region's own is taken: 150 a second, 800 at once and transitions for 200 entries a second.
+    assert warnings == []
+
+
+def test_small_quotas_are_compared_with_what_the_api_lets_in() -> None:
+    much = DEV | {"WritesPerSecond": "500", "WriteBurst": "1000", "ReadsPerSecond": "3000"}
+    (failed,), warnings, _ = found(Recorded("small-quotas"), much, "sa-east-1")
+    assert failed.startswith("AWS would refuse VPCs: this account has 5 of 5 in sa-east-1, and the stack makes 1 more")
+    assert [warning.split(":")[0] for warning in warnings] == [
+        "WritesPerSecond=500 lets in more than Step Functions starts in this account",
+        "WriteBurst=1000 lets in more than Step Functions starts in this account",
+        "Above 200 requests a second that write, entries are recorded late",
+        "ReadsPerSecond=3000 is more than API Gateway takes of this account in sa-east-1, 2500 for all of its APIs",
+        "ReadBurst=2000 is more than API Gateway takes of this account in sa-east-1, 1250 for all of its APIs",
+    ]
+    express = much | {"WorkflowType": "EXPRESS", "ReadsPerSecond": "1000", "ReadBurst": "1000"}
+    assert found(Recorded("small-quotas"), express, "sa-east-1")[1] == []
+
+
+def test_the_defaults_let_in_what_step_functions_starts_in_its_smaller_regions() -> None:
+    _, warnings, _ = found(Recorded("small-quotas"), {"AcceptingConcurrency": "0", "ReadBurst": "1000"}, "sa-east-1")
+    assert warnings == []
+
+
+def test_what_is_left_of_an_earlier_stack_is_named() -> None:
+    pages = {"HostedDomainPrefix": "acme", "WebCallbackUrls": "https://app.example.com/"}
+    failures, warnings, _ = found(Recorded("leftovers"), PROD | pages)
+    for number, name in enumerate(("cluster fluxo-ledger", "RDS proxy fluxo", "cache fluxo-memory")):
+        assert failures[number].startswith(f"AWS would refuse the {name}, because there is one already")
+    assert [re.search(r"the log group (\S+),", failed)[1] for failed in failures[3:5]] == [
+        "/aws/rds/cluster/fluxo-ledger/postgresql",
+        "/aws/rds/proxy/fluxo",
+    ]
+    assert failures[5].startswith("Cognito would refuse HostedDomainPrefix=acme")
+    assert len(failures) == 6
+    assert [re.search(r"has left (\S+),", warning)[1] for warning in warnings] == [
+        "fluxo-DeadLetterQueue-ZyXwVuTsRqPo",
+        "fluxo-BalancesTable-1ZYXWVUTSRQPO",
+    ]
+    # Of another stack's name.
+    assert found(Recorded("leftovers"), DEV, stack_name="fluxo-dev")[:2] == ([], [])
+
+
+@pytest.mark.parametrize(
+    ("stack_name", "fails"),
+    [("fluxo--dev", True), ("fluxo-", True), ("f" * 57, True), ("f" * 56, False), ("fluxo-dev", False)],
+)
+def test_a_stacks_name_has_to_suit_rds(stack_name: str, fails: bool) -> None:
+    missing = {
+        "operation": "rds.DescribeDBClusters",
+        "error": "DBClusterNotFoundFault",
+        "for": {"DBClusterIdentifier": f"{stack_name}-ledger"},
+    }
+    no_proxy = {"operation": "rds.DescribeDBProxies", "error": "DBProxyNotFoundFault", "for": {"DBProxyName": stack_name}}
+    failures, _, _ = found(Recorded("known-account", missing, no_proxy), DEV, stack_name=stack_name)
+    assert any(failed.startswith(f"RDS would refuse the name {stack_name}-ledger") for failed in failures) is fails
+
+
+def test_a_version_that_rds_does_not_have_is_answered_with_those_it_has() -> None:
+    wanted = DEV | {"LedgerEngineVersion": "17.99"}
+    none = {"operation": "rds.DescribeDBEngineVersions", "for": {"EngineVersion": "17.99"}, "answer": {"DBEngineVersions": []}}
+    no_option = {
+        "operation": "rds.DescribeOrderableDBInstanceOptions",
+        "for": {"EngineVersion": "17.99"},
+        "answer": {"OrderableDBInstanceOptions": []},
+    }
+    every = [{"Engine": "aurora-postgresql", "EngineVersion": version} for version in ("16.9", "17.10", "17.5")]
+    offered = {"operation": "rds.DescribeDBEngineVersions", "answer": {"DBEngineVersions": every}}
+    failures, _, _ = found(Recorded("known-account", none, no_option, offered), wanted)
+    assert failures == ["RDS makes no aurora-postgresql 17.99 in us-east-1: set LedgerEngineVersion to one of 17.5, 17.10."]
+
+
+def test_capacity_that_the_version_does_not_have_is_refused() -> None:
+    support = {"MinCapacity": 0.5, "MaxCapacity": 128.0}
+    versions = [{"Engine": "aurora-postgresql", "EngineVersion": "17.5", "ServerlessV2FeaturesSupport": support}]
+    recorded = Recorded("known-account", {"operation": "rds.DescribeDBEngineVersions", "answer": {"DBEngineVersions": versions}})
+    failures, _, _ = found(recorded, DEV | {"LedgerMaxCapacity": "256"})
+    assert [failed.split(",")[0] for failed in failures] == [
+        "This version of Aurora needs LedgerMinCapacity=0.5 or more",
+        "This version of Aurora takes LedgerMaxCapacity=128 at most",
+    ]
+
+
+def test_subnets_of_a_network_that_exists_are_in_two_zones() -> None:
+    ids = "subnet-0aaaaaaaaaaaaaaaa,subnet-0bbbbbbbbbbbbbbbb"
+    given = PROD | {"VpcId": "vpc-0fedcba9876543210", "PrivateSubnetIds": ids}
+
+    def subnets(first: str, second: str) -> dict[str, Any]:
+        members = [{"SubnetId": name, "AvailabilityZone": zone} for name, zone in zip(ids.split(","), (first, second), strict=True)]
+        return {"operation": "ec2.DescribeSubnets", "answer": {"Subnets": members}}
+
+    assert found(Recorded("known-account", subnets("us-east-1a", "us-east-1b")), given) == ([], [], {})
+    (failed,), _, _ = found(Recorded("known-account", subnets("us-east-1a", "us-east-1a")), given)
+    assert failed.startswith("The subnets of PrivateSubnetIds are all in us-east-1a")
+    (failed,), _, _ = found(Recorded("known-account", subnets("us-east-1a", "us-east-1e")), given)
+    assert failed.startswith("The subnets' zone us-east-1e (use1-az3) lacks RDS Proxy")
+    missing = {"operation": "ec2.DescribeSubnets", "error": "InvalidSubnetID.NotFound"}
+    (failed,), _, _ = found(Recorded("known-account", missing), given)
+    assert failed.startswith("Not all of PrivateSubnetIds")
+
+
+# What a check asks, by IAM's name, and what it cannot say without.
+QUESTIONS = {
+    "ec2:DescribeVpcEndpointServices": "UnauthorizedOperation",
+    "rds:DescribeDBEngineVersions": "AccessDenied",
+    "rds:DescribeOrderableDBInstanceOptions": "AccessDenied",
+    "rds:DescribeDBClusters": "AccessDenied",
+    "rds:DescribeDBProxies": "AccessDenied",
+    "elasticache:DescribeServerlessCaches": "AccessDenied",
+    "lambda:GetAccountSettings": "AccessDeniedException",
+    "logs:DescribeLogGroups": "AccessDeniedException",
+    "sqs:ListQueues": "AccessDenied",
+    "servicequotas:GetServiceQuota": "AccessDeniedException",
+    "ec2:DescribeVpcs": "UnauthorizedOperation",
+    "apigateway:GET": "AccessDeniedException",
+}
+CALLED = {"servicequotas:GetServiceQuota": "service-quotas.GetServiceQuota", "apigateway:GET": "apigateway.GetAccount"}
+
+
+@pytest.mark.parametrize("action", QUESTIONS)
+def test_what_may_not_be_asked_is_a_warning_that_names_the_permission(action: str) -> None:
+    denied = {"operation": CALLED.get(action, action.replace(":", ".")), "error": QUESTIONS[action]}
+    failures, warnings, _ = found(Recorded("known-account", denied), PROD)
+    assert failures == []
+    assert warnings and all(
+        warning.startswith("Not checked: ") and f"may not call {action}; allow {action}" in warning for warning in warnings
+    ), warnings
+
+
+def test_without_the_zones_a_network_cannot_be_made_unless_they_are_named() -> None:
+    denied = {"operation": "ec2.DescribeAvailabilityZones", "error": "UnauthorizedOperation"}
+    (failed,), _, added = found(Recorded("known-account", denied), DEV)
+    assert "allow ec2:DescribeAvailabilityZones, or name ZoneA and ZoneB" in failed and added == {}
+    named = {"ZoneA": "us-east-1a", "ZoneB": "us-east-1b"}
+    failures, (warning,), added = found(Recorded("known-account", denied), DEV | named)
+    assert failures == [] and warning.startswith("Not checked: the zones us-east-1a and us-east-1b") and added == named
+
+
+def test_what_is_not_answered_in_time_is_a_warning() -> None:
+    late = {"operation": "lambda.GetAccountSettings", "error": "timeout"}
+    failures, (warning,), _ = found(Recorded("known-account", late), PROD)
+    assert failures == [] and warning.startswith("Not checked: the concurrency of functions, because no answer")
+    assert warning.endswith("run this again, or look yourself.")
+
+
+def test_whoever_runs_it_without_credentials_is_told_so_in_one_line() -> None:
+    done = run("--stage", "dev", "--region", "us-east-1")
+    assert done.returncode == 1 and done.stdout == ""
+    assert done.stderr.count("\n") == 1
+    assert done.stderr.startswith("fluxo: There are no AWS credentials in this shell: sign in")
+
+
+def test_whoever_runs_it_without_a_region_or_for_no_stage_is_told_so_in_one_line() -> None:
+    for words, says in (
+        (["--stage", "dev"], "No region is chosen: give REGION="),
+        (["--stage", "nope"], 'samconfig.toml has no stage "nope"'),
+    ):
+        done = run(*words)
+        assert done.returncode == 1 and done.stderr.count("\n") == 1 and done.stderr.startswith(f"fluxo: {says}")
+
+
+def run(*words: str) -> subprocess.CompletedProcess[str]:
+    """The command, as make calls it."""
+    environment = os.environ | {"PYTHONPATH": f"{CHECKOUT / 'local'}:{CHECKOUT / 'tools'}"}
+    command = [sys.executable, "-m", "deploy.preflight", *words]
+    return subprocess.run(command, env=environment, capture_output=True, text=True, timeout=120, check=False)
+
+
+def test_the_parameters_are_written_for_sam_and_for_nobody_else(tmp_path: Path) -> None:
+    path = tmp_path / "deploy" / "dev.yaml"
+    parameters = {"ReconcileSchedule": "rate(1 day)", "ZoneA": "us-east-1a", "EntraClientSecret": "a 'quoted\" secret"}
+    write(path, parameters)
+    assert json.loads(path.read_text()) == parameters
+    assert stat.S_IMODE(path.stat().st_mode) == 0o600
+    # As SAM reads it.
+    assert stage.parse(f"file://{path}") == parameters
