@@ -12,6 +12,8 @@ STAGE ?= dev
 REGION ?=
 GUIDED ?=
 FORCE ?=
+DAYS ?= 14
+PARK ?=
 QUICK ?=
 ONLY ?=
 LOCAL := python3 local
@@ -30,7 +32,7 @@ export SAM_CLI_TELEMETRY := 0
 export REDOCLY_TELEMETRY := off
 export REDOCLY_SUPPRESS_UPDATE_NOTICE := true
 
-.PHONY: help run up down url token invoke reconcile redrive test lint fmt unit e2e chaos chaos-list bench audit fuzz-api fuzz docs cost cost-measure preflight deploy destroy stage tools
+.PHONY: help run up down url token invoke reconcile redrive test lint fmt unit e2e chaos chaos-list bench audit fuzz-api fuzz docs cost cost-measure preflight deploy unparked destroy stage tools
 
 help: ## This list
 	@grep -hE '^[a-z0-9-]+:.*## ' $(MAKEFILE_LIST) | sed -E 's/^([a-z0-9-]+):.*## /\1\t/' | expand -t 14
@@ -68,6 +70,9 @@ deploy: tools stage ## Preflight, build, and deploy to AWS: make deploy STAGE=de
 	@$(PREFLIGHT) --parameters $(DEPLOY_PARAMETERS) $(if $(FORCE),--force)
 	PATH="$(CURDIR)/$(SAM):$$PATH" $(SAM)/sam build --config-env '$(STAGE)'
 	$(SAM)/sam deploy --config-env '$(STAGE)' $(if $(REGION),--region '$(REGION)') --parameter-overrides file://$(DEPLOY_PARAMETERS) $(if $(GUIDED),--guided)
+
+unparked: tools stage ## List executions on AWS that failed and whose input does not run again: make unparked STAGE=dev|prod [DAYS=14] [PARK=1]
+	@PYTHONPATH=local:tools $(CHECKS)/python -m deploy.unparked --stage '$(STAGE)' --days '$(DAYS)' $(if $(REGION),--region '$(REGION)') $(if $(PARK),--park)
 
 destroy: tools stage ## Remove from AWS what was deployed: make destroy STAGE=dev|prod
 	$(SAM)/sam delete --config-env '$(STAGE)'

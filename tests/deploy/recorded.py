@@ -12,7 +12,8 @@ from typing import Any
 
 import boto3
 from botocore.exceptions import ConnectTimeoutError
-from botocore.model import OperationModel
+from botocore.model import OperationModel, Shape
+from botocore.utils import parse_timestamp
 from botocore.validate import ParamValidator
 from deploy.account import Account
 
@@ -30,6 +31,8 @@ class Recorded:
         """`instead` comes before what the file says."""
         self._answers = [*instead, *read(name)]
         self.asked: list[str] = []
+        self.sent: list[Mapping[str, Any]] = []
+        """What calls that change something were given."""
 
     def account(self, region: str = "us-east-1") -> Account:
         """The account as the preflight meets it, until another one is asked for."""
@@ -41,6 +44,8 @@ class Recorded:
         """What is recorded for a call."""
         operation = f"{model.service_model.service_name}.{model.name}"
         self.asked.append(operation)
+        if model.name.startswith("Send"):
+            self.sent.append(parameters)
         for recorded in self._answers:
             if recorded["operation"] == operation and recorded.get("for", {}).items() <= flat(parameters).items():
                 return answered(recorded, model)
@@ -104,4 +109,16 @@ def answered(recorded: Mapping[str, Any], model: OperationModel) -> tuple[Simple
         }
     report = ParamValidator().validate(recorded["answer"], model.output_shape)
     assert not report.has_errors(), f"{model.name} is never answered so: {report.generate_report()}"
-    return SimpleNamespace(status_code=200, headers={}), {**recorded["answer"], "ResponseMetadata": {}}
+    return SimpleNamespace(status_code=200, headers={}), {**typed(recorded["answer"], model.output_shape), "ResponseMetadata": {}}
+
+
+def typed(value: Any, shape: Shape) -> Any:
+    """An answer as botocore hands it on: with times instead of texts."""
+    match shape.type_name:
+        case "timestamp":
+            return parse_timestamp(value)
+        case "list":
+            return [typed(member, shape.member) for member in value]
+        case "structure":
+            return {name: typed(member, shape.members[name]) for name, member in value.items()}
+    return value

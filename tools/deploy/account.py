@@ -20,6 +20,8 @@ from botocore.exceptions import (
 from deploy.problem import Problem
 
 LIMITS = Config(connect_timeout=5, read_timeout=15, retries={"mode": "standard", "total_max_attempts": 3})
+# For many questions of one kind: it asks as fast as AWS answers.
+PATIENT = Config(connect_timeout=5, read_timeout=15, retries={"mode": "adaptive", "total_max_attempts": 10})
 DENIED = {"AccessDenied", "AccessDeniedException", "AuthorizationError", "UnauthorizedOperation", "UnauthorizedException"}
 SIGN_IN = "sign in (aws sso login, aws login, or AWS_PROFILE) until `aws sts get-caller-identity` answers, then run this again"
 # They are there, and half, expired or not to be had.
@@ -44,18 +46,19 @@ class NotThere(Exception):
 class Account:
     """One account in one region."""
 
-    def __init__(self, session: boto3.Session) -> None:
+    def __init__(self, session: boto3.Session, limits: Config = LIMITS) -> None:
         self._session = session
+        self._limits = limits
         if not session.region_name:
             raise Problem("No region is chosen: give REGION=…, or set AWS_DEFAULT_REGION or the region of the profile.")
         self.region: str = session.region_name
         self._clients: dict[str, Any] = {}
 
     @classmethod
-    def of_shell(cls, region: str | None = None, profile: str | None = None) -> "Account":
+    def of_shell(cls, region: str | None = None, profile: str | None = None, limits: Config = LIMITS) -> "Account":
         """The account that the credentials of this shell lead to."""
         try:
-            return cls(boto3.Session(region_name=region, profile_name=profile))
+            return cls(boto3.Session(region_name=region, profile_name=profile), limits)
         except ProfileNotFound as error:
             raise Problem(f"{error}: name another one with AWS_PROFILE.") from None
 
@@ -79,7 +82,7 @@ class Account:
     def client(self, service: str) -> Any:
         """The client of a service."""
         if service not in self._clients:
-            self._clients[service] = self._session.client(service, config=LIMITS)
+            self._clients[service] = self._session.client(service, config=self._limits)
         return self._clients[service]
 
     def ask(self, service: str, operation: str, missing: tuple[str, ...] = (), **parameters: Any) -> dict[str, Any]:
