@@ -28,7 +28,7 @@ def inside(value: Any) -> Iterator[dict[str, Any]]:
 
 
 def test_no_zone_is_taken_by_its_place_in_a_list(document: dict[str, Any]) -> None:
-    # Names stand for other zones in each account, and not every zone has every service.
+    # Names stand for other zones in other accounts, and not every zone has every service.
     assert not [mapping for mapping in inside(document) if "Fn::GetAZs" in mapping]
     subnets = [resource["Properties"] for resource in document["Resources"].values() if resource["Type"] == "AWS::EC2::Subnet"]
     assert [subnet["AvailabilityZone"] for subnet in subnets] == [{"Ref": "ZoneA"}, {"Ref": "ZoneB"}]

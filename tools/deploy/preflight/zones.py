@@ -1,6 +1,6 @@
 """Availability zones: which have every service that a stage uses, and which two its network gets.
 
-Names stand for other zones in each account, ids for the same (AWS: "Availability Zone IDs for your AWS resources"). Interface
+In the oldest regions names stand for other zones in each account of before November 2025, ids for the same (AWS: "AZ IDs"). Interface
 endpoints and Aurora tell where they are. RDS Proxy is documented. For functions in a VPC and ElastiCache Serverless there is neither a
 call nor a list; the zones of their own endpoints are taken for a hint: a zone without those comes last.
 """
