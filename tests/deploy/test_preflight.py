@@ -107,6 +107,19 @@ def test_a_region_without_roots_is_refused_by_the_templates_rule() -> None:
     assert added == {"ZoneA": "il-central-1a", "ZoneB": "il-central-1b"}
     # No value is applied there, and the region's own is taken: 150 a second, 800 at once and transitions for 200 entries a second.
     assert warnings == []
+    _, (warning,), _ = found(Recorded("region-without-roots"), DEV | {"WritesPerSecond": "151"}, "il-central-1")
+    assert warning.startswith("WritesPerSecond=151 lets in more than Step Functions starts in this account: 150 STANDARD executions")
+
+
+def test_a_quota_that_nobody_knows_is_not_taken_for_enough() -> None:
+    unknown = [
+        {"operation": f"service-quotas.{name}", "error": "NoSuchResourceException"}
+        for name in ("GetServiceQuota", "GetAWSDefaultServiceQuota")
+    ]
+    failures, warnings, _ = found(Recorded("known-account", *unknown), DEV)
+    assert failures == [] and warnings[0].startswith(
+        "Not checked: whether there is room for VPCs, because Service Quotas does not know L-F678F1CE"
+    )
 
 
 def test_small_quotas_are_compared_with_what_the_api_lets_in() -> None:

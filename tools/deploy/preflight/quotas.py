@@ -15,15 +15,15 @@ START_BUCKET = {"STANDARD": "L-CE9F8059", "EXPRESS": "L-CFF7B006"}
 TRANSITION_RATE = "L-AD9B4E93"
 
 
-def quota(deployment: Deployment, service: str, code: str) -> float | None:
-    """What Service Quotas says of this account, or else of every one in this region. Some regions do not have some quotas."""
+def quota(deployment: Deployment, service: str, code: str) -> float:
+    """What Service Quotas says of this account, or else of every one in this region."""
     for operation in ("get_service_quota", "get_aws_default_service_quota"):
         try:
             answer = deployment.account.ask("service-quotas", operation, ("NoSuchResourceException",), ServiceCode=service, QuotaCode=code)
         except NotThere:
             continue
         return answer["Quota"]["Value"]
-    return None
+    raise NotAnswered("servicequotas:GetAWSDefaultServiceQuota", f"Service Quotas does not know {code} of {service} in {deployment.region}")
 
 
 def starts(deployment: Deployment) -> Iterator[Finding]:
@@ -32,7 +32,7 @@ def starts(deployment: Deployment) -> Iterator[Finding]:
     for parameter, codes, of in (("WritesPerSecond", START_RATE, "a second"), ("WriteBurst", START_BUCKET, "at once")):
         wanted = float(deployment.template.parameter(parameter))
         allowed = quota(deployment, "states", codes[kind])
-        if allowed is not None and wanted > allowed:
+        if wanted > allowed:
             yield warning(
                 f"{parameter}={wanted:g} lets in more than Step Functions starts in this account: {allowed:g} {kind} executions {of} in "
                 f"{deployment.region}, for all stacks and routes; what is above is answered with 503. Lower it, or ask for more in "
@@ -48,7 +48,7 @@ def transitions(deployment: Deployment) -> Iterator[Finding]:
     each = len(workflow.happy_path(definition)) + int(quantities.load().assume("transitions_beside_states"))
     wanted = each * float(deployment.template.parameter("WritesPerSecond"))
     allowed = quota(deployment, "states", TRANSITION_RATE)
-    if allowed is not None and wanted > allowed:
+    if wanted > allowed:
         yield warning(
             f"Above {allowed / each:.0f} requests a second that write, entries are recorded late: Step Functions takes {allowed:g} state "
             f"transitions a second in this account (new accounts start low), and an execution takes {each}. Ask for more in Service Quotas "
@@ -115,7 +115,7 @@ def numbers(deployment: Deployment) -> Iterator[Finding]:
         except NotAnswered as reason:
             yield unchecked(f"whether there is room for {number.what}", reason)
             continue
-        if allowed is not None and there + len(made) > allowed:
+        if there + len(made) > allowed:
             yield failure(
                 f"AWS would refuse {number.what}: this account has {there} of {allowed:g} in {deployment.region}, and the stack makes "
                 f"{len(made)} more. Delete what is not used, or ask for more in Service Quotas ({number.service}, {number.code})."
