@@ -103,7 +103,7 @@ lint: tools audit ## Formatting, clippy, dependencies, and the checks of Python,
 	$(NPM)/redocly lint openapi.yaml --config local/npm/redocly.yaml --format stylish
 	@rm -rf .local/lint/api && $(call render,.local/lint/api)
 	@diff --recursive --brief .local/lint/api docs/api || { echo 'fluxo: docs/api is not what openapi.yaml renders to: run make docs' >&2; exit 1; }
-	PYTHONPATH=tools $(CHECKS)/pytest -q -p no:cacheprovider tests/cost
+	PYTHONPATH=tools $(CHECKS)/pytest -q -p no:cacheprovider tests/cost tests/deploy
 	$(COST) --check
 
 audit: ## Licences and sources of the dependencies, and their known vulnerabilities
