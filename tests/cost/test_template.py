@@ -51,3 +51,16 @@ def test_a_condition_in_an_unknown_form_is_an_error() -> None:
     document = {"Conditions": {"Odd": {"Fn::Contains": [["a"], "a"]}}, "Resources": {}}
     with pytest.raises(Problem, match="Fn::Contains"):
         Stack(document).condition("Odd")
+
+
+def test_rules_refuse_parameters_and_regions() -> None:
+    here = {"Assertions": [{"Assert": {"Fn::Contains": [["us-east-1"], {"Ref": "AWS::Region"}]}, "AssertDescription": "not here"}]}
+    small = {
+        "RuleCondition": {"Fn::Not": [{"Fn::Equals": [{"Ref": "Size"}, ""]}]},
+        "Assertions": [{"Assert": {"Fn::Contains": [["s", "m"], {"Ref": "Size"}]}, "AssertDescription": "too large"}],
+    }
+    document = {"Parameters": {"Size": {"Default": ""}}, "Rules": {"Here": here, "Small": small}, "Resources": {}}
+    assert Stack(document).refusals("us-east-1") == []
+    assert Stack(document, {"Size": "l"}).refusals("us-east-1") == ["too large"]
+    assert Stack(document, {"Size": "l"}).refusals("sa-east-1") == ["not here", "too large"]
+    assert Stack(document, {"Size": "l"}).refusals("sa-east-1", without=("Here",)) == ["too large"]
