@@ -19,6 +19,7 @@ CHECKS := .local/tools/checks/bin
 POLICY := .local/tools/policy/bin
 NPM := .local/tools/npm/node_modules/.bin
 COST := PYTHONPATH=local:tools $(CHECKS)/python -m cost
+DEPLOY := PYTHONPATH=local:tools $(CHECKS)/python -m deploy
 PROMTOOL := .local/tools/prometheus/promtool
 CHAOS := PYTHONPATH=local:tests:tests/e2e $(CHECKS)/python -m chaos
 
@@ -59,10 +60,11 @@ redrive: ## Run the entries in the dead-letter queue again
 
 deploy: tools stage ## Build, and deploy to AWS: make deploy STAGE=dev|prod [GUIDED=1]
 	PATH="$(CURDIR)/$(SAM):$$PATH" $(SAM)/sam build --config-env '$(STAGE)'
-	$(SAM)/sam deploy --config-env '$(STAGE)' $(if $(GUIDED),--guided)
+	$(if $(GUIDED),$(SAM)/sam deploy --config-env '$(STAGE)' --guided --no-execute-changeset)
+	$(DEPLOY).deploy --stage '$(STAGE)'
 
 destroy: tools stage ## Remove from AWS what was deployed: make destroy STAGE=dev|prod
-	$(SAM)/sam delete --config-env '$(STAGE)'
+	$(DEPLOY).destroy --stage '$(STAGE)'
 
 stage:
 	@grep -q '^\[$(STAGE)\.deploy\.parameters\]' samconfig.toml || { echo 'fluxo: samconfig.toml has no stage "$(STAGE)".' >&2; exit 1; }
