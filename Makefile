@@ -9,7 +9,11 @@ EXAMPLES ?= 100
 SECONDS ?= 600
 TARGET ?=
 STAGE ?= dev
+REGION ?=
 GUIDED ?=
+FORCE ?=
+DAYS ?= 14
+PARK ?=
 QUICK ?=
 ONLY ?=
 LOCAL := python3 local
@@ -18,6 +22,8 @@ SAM := .local/tools/sam/bin
 CHECKS := .local/tools/checks/bin
 POLICY := .local/tools/policy/bin
 NPM := .local/tools/npm/node_modules/.bin
+PREFLIGHT := PYTHONPATH=local:tools $(CHECKS)/python -m deploy.preflight --stage '$(STAGE)' $(if $(REGION),--region '$(REGION)')
+DEPLOY_PARAMETERS := .local/deploy/$(STAGE).yaml
 COST := PYTHONPATH=local:tools $(CHECKS)/python -m cost
 DEPLOY := PYTHONPATH=local:tools $(CHECKS)/python -m deploy
 PROMTOOL := .local/tools/prometheus/promtool
@@ -27,7 +33,7 @@ export SAM_CLI_TELEMETRY := 0
 export REDOCLY_TELEMETRY := off
 export REDOCLY_SUPPRESS_UPDATE_NOTICE := true
 
-.PHONY: help run up down url token invoke reconcile redrive test lint fmt unit e2e chaos chaos-list bench audit fuzz-api fuzz docs cost cost-measure deploy destroy stage tools
+.PHONY: help run up down url token invoke reconcile redrive test lint fmt unit e2e chaos chaos-list bench audit fuzz-api fuzz docs cost cost-measure preflight deploy unparked destroy stage tools
 
 help: ## This list
 	@grep -hE '^[a-z0-9-]+:.*## ' $(MAKEFILE_LIST) | sed -E 's/^([a-z0-9-]+):.*## /\1\t/' | expand -t 14
@@ -58,13 +64,20 @@ reconcile: ## Compare balances with the ledger and repair them: all, or MERCHANT
 redrive: ## Run the entries in the dead-letter queue again
 	@$(LOCAL) redrive $(IN_PROFILE)
 
-deploy: tools stage ## Build, and deploy to AWS: make deploy STAGE=dev|prod [GUIDED=1]
-	PATH="$(CURDIR)/$(SAM):$$PATH" $(SAM)/sam build --config-env '$(STAGE)'
-	$(if $(GUIDED),$(SAM)/sam deploy --config-env '$(STAGE)' --guided --no-execute-changeset)
-	$(DEPLOY).deploy --stage '$(STAGE)'
+preflight: tools stage ## Ask the AWS account what a deployment would fail at: make preflight STAGE=dev|prod [REGION=sa-east-1]
+	@$(PREFLIGHT)
 
-destroy: tools stage ## Remove from AWS what was deployed: make destroy STAGE=dev|prod
-	$(DEPLOY).destroy --stage '$(STAGE)'
+deploy: tools stage ## Preflight, build, and deploy to AWS: make deploy STAGE=dev|prod [REGION=sa-east-1] [GUIDED=1] [FORCE=1]
+	@$(PREFLIGHT) --parameters $(DEPLOY_PARAMETERS) $(if $(FORCE),--force)
+	PATH="$(CURDIR)/$(SAM):$$PATH" $(SAM)/sam build --config-env '$(STAGE)'
+	$(if $(GUIDED),$(SAM)/sam deploy --config-env '$(STAGE)' $(if $(REGION),--region '$(REGION)') --parameter-overrides file://$(DEPLOY_PARAMETERS) --guided --no-execute-changeset)
+	$(DEPLOY).deploy --stage '$(STAGE)' $(if $(REGION),--region '$(REGION)') $(if $(GUIDED),,--parameters $(DEPLOY_PARAMETERS))
+
+unparked: tools stage ## List executions on AWS that failed and whose input does not run again: make unparked STAGE=dev|prod [DAYS=14] [PARK=1]
+	@PYTHONPATH=local:tools $(CHECKS)/python -m deploy.unparked --stage '$(STAGE)' --days '$(DAYS)' $(if $(REGION),--region '$(REGION)') $(if $(PARK),--park)
+
+destroy: tools stage ## Remove from AWS what was deployed: make destroy STAGE=dev|prod [REGION=sa-east-1]
+	$(DEPLOY).destroy --stage '$(STAGE)' $(if $(REGION),--region '$(REGION)')
 
 stage:
 	@grep -q '^\[$(STAGE)\.deploy\.parameters\]' samconfig.toml || { echo 'fluxo: samconfig.toml has no stage "$(STAGE)".' >&2; exit 1; }

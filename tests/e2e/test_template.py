@@ -11,7 +11,7 @@ from deployed.template import Template
 from fluxo_local.deployment import STACK_NAME, deployment_log, sam_deploy
 
 # What a deployment on AWS that makes everything itself is given, and one that finds its stores.
-MADE: dict[str, str] = {}
+MADE = {"ZoneA": "us-east-1a", "ZoneB": "us-east-1b"}
 PASSWORDS = {
     "LedgerAuth": "password",
     "LedgerPassword": "a",
@@ -242,6 +242,7 @@ def test_without_the_proxy_reserved_concurrency_bounds_the_connections(processed
     connecting = {name for name, lines in PERMISSIONS.items() if any(line.startswith("rds-db:") for line in lines)}
     assert set(bounded) == connecting - {"RegisterEntry"}
     assert bounded == {name: 2 if name in scheduled else 7 for name in bounded}
+    assert reserved(Template(processed, {"LedgerProxyEnabled": "false", "LedgerConcurrency": "0"} | NO_ACCEPTING)) == {}
     assert "LedgerCluster.Endpoint.Address" in {
         function["Environment"]["Variables"].get("LEDGER_HOST") for function in alone.resources("AWS::Lambda::Function").values()
     }
@@ -273,7 +274,7 @@ def test_the_merchant_of_a_user_is_written_by_nobody_who_signs_in(processed: dic
         NETWORK | {"RedisUrl": "rediss://memory.example.com", "RedisCluster": "true"},
         NETWORK | {"LedgerHost": "ledger.example.com", "LedgerResourceId": "cluster-ABC"},
         GIVEN | {"LedgerOwnerUser": "owner", "LedgerOwnerPassword": "p"},
-        {"HostedDomainPrefix": "example", "WebCallbackUrls": "https://app.example.com/"},
+        MADE | {"HostedDomainPrefix": "example", "WebCallbackUrls": "https://app.example.com/"},
     ],
 )
 def test_complete_parameters_are_taken(processed: dict[str, Any], parameters: dict[str, str]) -> None:
@@ -283,6 +284,8 @@ def test_complete_parameters_are_taken(processed: dict[str, Any], parameters: di
 @pytest.mark.parametrize(
     ("parameters", "says"),
     [
+        ({}, "needs ZoneA and ZoneB"),
+        ({"ZoneA": "us-east-1a", "ZoneB": "us-east-1a"}, "needs ZoneA and ZoneB"),
         ({"VpcId": "vpc-1"}, "VpcId needs PrivateSubnetIds"),
         ({"PrivateSubnetIds": "subnet-1,subnet-2"}, "need VpcId"),
         ({"FunctionsSecurityGroupId": "sg-1"}, "need VpcId"),

@@ -16,6 +16,8 @@ from fluxo_local.toolchain import SAM
 REGION = "us-east-1"
 Parameters = dict[str, str]
 
+# `make deploy` finds them.
+ZONES = {"ZoneA": f"{REGION}a", "ZoneB": f"{REGION}b"}
 NETWORK = {"VpcId": "vpc-0a", "PrivateSubnetIds": "subnet-0a,subnet-0b"}
 LEDGER = {
     "LedgerHost": "ledger.example.com",
@@ -69,10 +71,10 @@ def released() -> dict[str, Any]:
 @cache
 def stacks() -> dict[str, Parameters]:
     """The deployments by name, with the parameters that they are given."""
-    prod = dict(stage.read("prod").parameters)
+    prod = {**stage.read("prod").parameters, **ZONES}
     exist = {**NETWORK, **LEDGER, **MEMORY, "DeletionProtection": "true"}
     return {
-        "dev": dict(stage.read("dev").parameters),
+        "dev": {**stage.read("dev").parameters, **ZONES},
         "prod": prod,
         "stores that exist": exist,
         "everything": {**prod, **PAGES, **ENTRA, **EXTRAS},
@@ -90,6 +92,8 @@ CHANGES: dict[str, list[tuple[str, Parameters]]] = {
     "VpcId": [("own network", {"VpcId": "vpc-0b", "PrivateSubnetIds": "subnet-0c,subnet-0d"}), ("prod", NETWORK)],
     "PrivateSubnetIds": [("own network", {"PrivateSubnetIds": "subnet-0a,subnet-0c"})],
     "FunctionsSecurityGroupId": [("own network", {"FunctionsSecurityGroupId": "sg-0a"})],
+    "ZoneA": [("prod", {"ZoneA": f"{REGION}c"})],
+    "ZoneB": [("prod", {"ZoneB": f"{REGION}c"})],
     "VpcCidr": [("prod", {"VpcCidr": "10.21.0.0/22"})],
     "LedgerEngineVersion": [("prod", {"LedgerEngineVersion": "17.99"}), ("prod", {"LedgerEngineVersion": "18.99"})],
     "LedgerHost": [

@@ -5,6 +5,8 @@ from collections.abc import Mapping
 from typing import Any
 
 NO_VALUE = "AWS::NoValue"
+# Where rules take it to be deployed.
+REGION = "us-east-1"
 
 
 class Template:
@@ -52,6 +54,8 @@ class Template:
                 return self._value(then if self._condition(condition) else otherwise)
             case {"Fn::Equals": [left, right]}:
                 return text(self._value(left)) == text(self._value(right))
+            case {"Fn::Contains": [options, {"Ref": "AWS::Region"}]}:
+                return REGION in options
             case {"Fn::Not": [operand]}:
                 return not self._value(operand)
             case {"Fn::And": operands}:

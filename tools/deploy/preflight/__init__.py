@@ -1,0 +1,1 @@
+"""What a deployment would fail at, asked before anything is made."""
