@@ -148,6 +148,13 @@ def test_a_protected_resource_refuses_when_what_needs_it_is_gone() -> None:
     }
 
 
+@pytest.mark.parametrize("rule", ["AWS::EC2::SecurityGroupIngress", "AWS::EC2::SecurityGroupEgress"])
+def test_a_kept_rule_that_names_a_group_holds_it(rule: str) -> None:
+    group = resource("AWS::EC2::SecurityGroup")
+    assert delete(made(G=group, R=resource(rule, Of=ref("G")))) == set()
+    assert delete(made(G=group, R=resource(rule, policy="Retain", Of=ref("G")))) == {"R stays", "G cannot be deleted: R is still there"}
+
+
 def test_retain_except_on_create_keeps_a_resource_when_the_stack_goes() -> None:
     assert delete(made(A=resource(TABLE, policy="RetainExceptOnCreate", DeletionProtectionEnabled=True))) == {"A stays"}
 

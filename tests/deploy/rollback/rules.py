@@ -21,7 +21,8 @@ PROTECTION: dict[str, tuple[str, Any]] = {
 # DB clusters), DeleteDBSubnetGroup and DeleteDBClusterParameterGroup (Invalid...StateFault).
 HAS_INTERFACES = {"AWS::Lambda::Function", "AWS::EC2::VPCEndpoint", "AWS::RDS::DBProxy", "AWS::ElastiCache::ServerlessCache"}
 HELD_BY: dict[str, set[str]] = {
-    "AWS::EC2::SecurityGroup": HAS_INTERFACES | {"AWS::EC2::SecurityGroup", "AWS::EC2::SecurityGroupIngress"},
+    "AWS::EC2::SecurityGroup": HAS_INTERFACES
+    | {"AWS::EC2::SecurityGroup", "AWS::EC2::SecurityGroupIngress", "AWS::EC2::SecurityGroupEgress"},
     "AWS::EC2::Subnet": HAS_INTERFACES,
     "AWS::EC2::VPC": {"AWS::EC2::Subnet", "AWS::EC2::SecurityGroup", "AWS::EC2::VPCEndpoint", "AWS::EC2::RouteTable"},
     "AWS::RDS::DBCluster": {"AWS::RDS::DBInstance"},
