@@ -25,6 +25,7 @@ NPM := .local/tools/npm/node_modules/.bin
 PREFLIGHT := PYTHONPATH=local:tools $(CHECKS)/python -m deploy.preflight --stage '$(STAGE)' $(if $(REGION),--region '$(REGION)')
 DEPLOY_PARAMETERS := .local/deploy/$(STAGE).yaml
 COST := PYTHONPATH=local:tools $(CHECKS)/python -m cost
+DEPLOY := PYTHONPATH=local:tools $(CHECKS)/python -m deploy
 PROMTOOL := .local/tools/prometheus/promtool
 CHAOS := PYTHONPATH=local:tests:tests/e2e $(CHECKS)/python -m chaos
 
@@ -69,13 +70,14 @@ preflight: tools stage ## Ask the AWS account what a deployment would fail at: m
 deploy: tools stage ## Preflight, build, and deploy to AWS: make deploy STAGE=dev|prod [REGION=sa-east-1] [GUIDED=1] [FORCE=1]
 	@$(PREFLIGHT) --parameters $(DEPLOY_PARAMETERS) $(if $(FORCE),--force)
 	PATH="$(CURDIR)/$(SAM):$$PATH" $(SAM)/sam build --config-env '$(STAGE)'
-	$(SAM)/sam deploy --config-env '$(STAGE)' $(if $(REGION),--region '$(REGION)') --parameter-overrides file://$(DEPLOY_PARAMETERS) $(if $(GUIDED),--guided)
+	$(if $(GUIDED),$(SAM)/sam deploy --config-env '$(STAGE)' $(if $(REGION),--region '$(REGION)') --parameter-overrides file://$(DEPLOY_PARAMETERS) --guided --no-execute-changeset)
+	$(DEPLOY).deploy --stage '$(STAGE)' $(if $(REGION),--region '$(REGION)') $(if $(GUIDED),,--parameters $(DEPLOY_PARAMETERS))
 
 unparked: tools stage ## List executions on AWS that failed and whose input does not run again: make unparked STAGE=dev|prod [DAYS=14] [PARK=1]
 	@PYTHONPATH=local:tools $(CHECKS)/python -m deploy.unparked --stage '$(STAGE)' --days '$(DAYS)' $(if $(REGION),--region '$(REGION)') $(if $(PARK),--park)
 
-destroy: tools stage ## Remove from AWS what was deployed: make destroy STAGE=dev|prod
-	$(SAM)/sam delete --config-env '$(STAGE)'
+destroy: tools stage ## Remove from AWS what was deployed: make destroy STAGE=dev|prod [REGION=sa-east-1]
+	$(DEPLOY).destroy --stage '$(STAGE)' $(if $(REGION),--region '$(REGION)')
 
 stage:
 	@grep -q '^\[$(STAGE)\.deploy\.parameters\]' samconfig.toml || { echo 'fluxo: samconfig.toml has no stage "$(STAGE)".' >&2; exit 1; }
