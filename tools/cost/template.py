@@ -14,9 +14,11 @@ FUNCTION = "AWS::Serverless::Function"
 
 # What stands for a property or a member of a list that is left out.
 NO_VALUE = object()
+ALWAYS = {"Fn::Equals": ["", ""]}
 
 
-class Loader(yaml.SafeLoader):
+# The one in C is eight times as fast, and not everywhere.
+class Loader(getattr(yaml, "CSafeLoader", yaml.SafeLoader)):
     """YAML with CloudFormation's short forms: `!Ref X` reads as `{"Ref": "X"}`."""
 
 
@@ -63,6 +65,10 @@ class Stack:
             raise Problem(f"The parameter {name} has no default, and what it decides costs something: say what it is.")
         return text_of(declared["Default"])
 
+    def parameters(self) -> list[str]:
+        """The names of the template's parameters."""
+        return list(self._document.get("Parameters", {}))
+
     def resources(self, kind: str) -> dict[str, dict[str, Any]]:
         """The properties of the resources of this type that are deployed, by their names in the template."""
         return {
@@ -90,6 +96,16 @@ class Stack:
         if name not in functions:
             raise Problem(f"The template deploys no function {name}.")
         return self.resolve(self._document.get("Globals", {}).get("Function", {})) | functions[name]
+
+    def refusals(self, region: str, without: tuple[str, ...] = ()) -> list[str]:
+        """What the template's rules say against these parameters in a region, but for the rules left out."""
+        return [
+            assertion["AssertDescription"]
+            for name, rule in self._document.get("Rules", {}).items()
+            if name not in without and self._holds(rule.get("RuleCondition", ALWAYS), region)
+            for assertion in rule["Assertions"]
+            if not self._holds(assertion["Assert"], region)
+        ]
 
     def binary(self, function: str) -> str:
         """The program that a function of the template runs."""
@@ -129,17 +145,21 @@ class Stack:
         known = name in self._parameters or (declared is not None and "Default" in declared)
         return self.parameter(name) if known else {"Ref": name}
 
-    def _holds(self, expression: Mapping[str, Any]) -> bool:
+    def _holds(self, expression: Mapping[str, Any], region: str | None = None) -> bool:
+        """Whether a condition holds, or, of rules, an assertion. Only those of rules depend on the region."""
         ((operator, operands),) = expression.items()
         match operator:
             case "Condition":
                 return self.condition(operands)
             case "Fn::Not":
-                return not self._holds(operands[0])
+                return not self._holds(operands[0], region)
             case "Fn::And":
-                return all(map(self._holds, operands))
+                return all(self._holds(operand, region) for operand in operands)
             case "Fn::Or":
-                return any(map(self._holds, operands))
+                return any(self._holds(operand, region) for operand in operands)
+            case "Fn::Contains" if region is not None:
+                options, wanted = operands
+                return (region if wanted == {"Ref": "AWS::Region"} else self._operand(wanted)) in options
             case "Fn::Equals":
                 left, right = (self._operand(operand) for operand in operands)
                 return left == right
