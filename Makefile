@@ -18,6 +18,7 @@ SAM := .local/tools/sam/bin
 CHECKS := .local/tools/checks/bin
 POLICY := .local/tools/policy/bin
 NPM := .local/tools/npm/node_modules/.bin
+DEPLOY := PYTHONPATH=local:tools $(CHECKS)/python -m deploy
 COST := PYTHONPATH=local:tools $(CHECKS)/python -m cost
 PROMTOOL := .local/tools/prometheus/promtool
 CHAOS := PYTHONPATH=local:tests:tests/e2e $(CHECKS)/python -m chaos
@@ -26,7 +27,7 @@ export SAM_CLI_TELEMETRY := 0
 export REDOCLY_TELEMETRY := off
 export REDOCLY_SUPPRESS_UPDATE_NOTICE := true
 
-.PHONY: help run up down url token invoke reconcile redrive test lint fmt unit e2e chaos chaos-list bench audit fuzz-api fuzz docs cost cost-measure deploy destroy stage tools
+.PHONY: help run up down url token invoke reconcile redrive test lint fmt unit e2e chaos chaos-list bench audit fuzz-api fuzz docs cost cost-measure deploy destroy package-check stage tools
 
 help: ## This list
 	@grep -hE '^[a-z0-9-]+:.*## ' $(MAKEFILE_LIST) | sed -E 's/^([a-z0-9-]+):.*## /\1\t/' | expand -t 14
@@ -58,11 +59,16 @@ redrive: ## Run the entries in the dead-letter queue again
 	@$(LOCAL) redrive $(IN_PROFILE)
 
 deploy: tools stage ## Build, and deploy to AWS: make deploy STAGE=dev|prod [GUIDED=1]
+	@$(DEPLOY).parameters '$(STAGE)'
 	PATH="$(CURDIR)/$(SAM):$$PATH" $(SAM)/sam build --config-env '$(STAGE)'
-	$(SAM)/sam deploy --config-env '$(STAGE)' $(if $(GUIDED),--guided)
+	@$(DEPLOY).binaries '$(STAGE)'
+	$(SAM)/sam deploy --config-env '$(STAGE)' $(if $(GUIDED),--guided; status=$$?; $(DEPLOY).answers '$(STAGE)' && exit $$status)
 
 destroy: tools stage ## Remove from AWS what was deployed: make destroy STAGE=dev|prod
 	$(SAM)/sam delete --config-env '$(STAGE)'
+
+package-check: tools stage ## Build all functions, or one, exactly as they are deployed, and check the programs: make package-check [FUNCTION=ReplayParked]
+	@$(DEPLOY).package --stage '$(STAGE)' $(if $(FUNCTION),--function '$(FUNCTION)')
 
 stage:
 	@grep -q '^\[$(STAGE)\.deploy\.parameters\]' samconfig.toml || { echo 'fluxo: samconfig.toml has no stage "$(STAGE)".' >&2; exit 1; }
