@@ -33,7 +33,7 @@ export SAM_CLI_TELEMETRY := 0
 export REDOCLY_TELEMETRY := off
 export REDOCLY_SUPPRESS_UPDATE_NOTICE := true
 
-.PHONY: help run up down url token invoke reconcile redrive test lint fmt unit e2e chaos chaos-list bench audit fuzz-api fuzz docs cost cost-measure preflight deploy unparked destroy stage tools
+.PHONY: help run up down url token invoke reconcile redrive test lint fmt unit e2e chaos chaos-list bench audit fuzz-api fuzz docs cost cost-measure preflight deploy unparked destroy package-check stage tools
 
 help: ## This list
 	@grep -hE '^[a-z0-9-]+:.*## ' $(MAKEFILE_LIST) | sed -E 's/^([a-z0-9-]+):.*## /\1\t/' | expand -t 14
@@ -68,9 +68,11 @@ preflight: tools stage ## Ask the AWS account what a deployment would fail at: m
 	@$(PREFLIGHT)
 
 deploy: tools stage ## Preflight, build, and deploy to AWS: make deploy STAGE=dev|prod [REGION=sa-east-1] [GUIDED=1] [FORCE=1]
+	@$(DEPLOY).parameters '$(STAGE)'
 	@$(PREFLIGHT) --parameters $(DEPLOY_PARAMETERS) $(if $(FORCE),--force)
 	PATH="$(CURDIR)/$(SAM):$$PATH" $(SAM)/sam build --config-env '$(STAGE)'
-	$(if $(GUIDED),$(SAM)/sam deploy --config-env '$(STAGE)' $(if $(REGION),--region '$(REGION)') --parameter-overrides file://$(DEPLOY_PARAMETERS) --guided --no-execute-changeset)
+	@$(DEPLOY).binaries '$(STAGE)'
+	$(if $(GUIDED),$(SAM)/sam deploy --config-env '$(STAGE)' $(if $(REGION),--region '$(REGION)') --parameter-overrides file://$(DEPLOY_PARAMETERS) --guided --no-execute-changeset; status=$$?; $(DEPLOY).answers '$(STAGE)' && exit $$status)
 	$(DEPLOY).deploy --stage '$(STAGE)' $(if $(REGION),--region '$(REGION)') $(if $(GUIDED),,--parameters $(DEPLOY_PARAMETERS))
 
 unparked: tools stage ## List executions on AWS that failed and whose input does not run again: make unparked STAGE=dev|prod [DAYS=14] [PARK=1]
@@ -78,6 +80,9 @@ unparked: tools stage ## List executions on AWS that failed and whose input does
 
 destroy: tools stage ## Remove from AWS what was deployed: make destroy STAGE=dev|prod [REGION=sa-east-1]
 	$(DEPLOY).destroy --stage '$(STAGE)' $(if $(REGION),--region '$(REGION)')
+
+package-check: tools stage ## Build all functions, or one, exactly as they are deployed, and check the programs: make package-check [FUNCTION=ReplayParked]
+	@$(DEPLOY).package --stage '$(STAGE)' $(if $(FUNCTION),--function '$(FUNCTION)')
 
 stage:
 	@grep -q '^\[$(STAGE)\.deploy\.parameters\]' samconfig.toml || { echo 'fluxo: samconfig.toml has no stage "$(STAGE)".' >&2; exit 1; }

@@ -10,7 +10,7 @@ from pathlib import Path
 
 import pytest
 from cost.template import CHECKOUT
-from deploy import stage
+from deploy import as_sam, stage
 from deploy.preflight.__main__ import write
 from recorded import Recorded
 from surveyed import DEV, PROD, found
@@ -253,4 +253,5 @@ def test_the_parameters_are_written_for_sam_and_for_nobody_else(tmp_path: Path) 
     assert json.loads(path.read_text()) == parameters
     assert stat.S_IMODE(path.stat().st_mode) == 0o600
     # As SAM reads it.
-    assert stage.parse(f"file://{path}") == parameters
+    (understood,) = as_sam.understood(("deploy", "--stack-name", "x", "--parameter-overrides", f"file://{path}"))
+    assert understood.parameters == parameters
