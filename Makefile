@@ -72,8 +72,7 @@ deploy: tools stage ## Preflight, build, and deploy to AWS: make deploy STAGE=de
 	@$(PREFLIGHT) --parameters $(DEPLOY_PARAMETERS) $(if $(FORCE),--force)
 	PATH="$(CURDIR)/$(SAM):$$PATH" $(SAM)/sam build --config-env '$(STAGE)'
 	@$(DEPLOY).binaries '$(STAGE)'
-	$(if $(GUIDED),$(SAM)/sam deploy --config-env '$(STAGE)' $(if $(REGION),--region '$(REGION)') --parameter-overrides file://$(DEPLOY_PARAMETERS) --guided --no-execute-changeset; status=$$?; $(DEPLOY).answers '$(STAGE)' && exit $$status)
-	$(DEPLOY).deploy --stage '$(STAGE)' $(if $(REGION),--region '$(REGION)') $(if $(GUIDED),,--parameters $(DEPLOY_PARAMETERS))
+	@$(DEPLOY).deploy --stage '$(STAGE)' $(if $(REGION),--region '$(REGION)') --parameters $(DEPLOY_PARAMETERS) $(if $(GUIDED),--guided)
 
 unparked: tools stage ## List executions on AWS that failed and whose input does not run again: make unparked STAGE=dev|prod [DAYS=14] [PARK=1]
 	@PYTHONPATH=local:tools $(CHECKS)/python -m deploy.unparked --stage '$(STAGE)' --days '$(DAYS)' $(if $(REGION),--region '$(REGION)') $(if $(PARK),--park)

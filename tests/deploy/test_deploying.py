@@ -57,7 +57,7 @@ class Sam:
 def run(account: ScriptedAccount, document: dict[str, Any], sam: Sam, parameters: dict[str, str], **given: Any) -> None:
     """Deploys a stage with these parameters; everything that was expected of AWS must have been asked."""
     chosen = Stage("prod", "fluxo", parameters)
-    deploy(chosen, given.get("given"), document, DeployedStack(account.client(CLOUDFORMATION), "fluxo"), sam)
+    deploy(chosen, given.get("given"), document, DeployedStack(account.client(CLOUDFORMATION), "fluxo"), sam, given.get("settle"))
     account.assert_all_asked()
 
 
@@ -100,6 +100,28 @@ def test_a_first_deployment_is_protected_when_it_stands(account: ScriptedAccount
     run(account, document, sam, PROTECTED)
     assert sam.ran == ["deploy --config-env prod"]
     assert sam.parameters == {"DeletionProtection": "false", "LedgerMinCapacity": "1"}
+
+
+def test_a_guided_deployment_asks_and_deploys_in_one_step_and_keeps_the_protection_that_is_meant(
+    account: ScriptedAccount, document: dict[str, Any]
+) -> None:
+    expect_none(account)
+    expect_status(account, "CREATE_COMPLETE")
+    expect_protection(account, True)
+    expect_switch(account)
+    sam, kept = Sam(), []
+    run(account, document, sam, PROTECTED, settle=kept.append)
+    assert sam.ran == ["deploy --config-env prod --guided"]
+    assert sam.parameters == {"DeletionProtection": "false", "LedgerMinCapacity": "1"}
+    assert kept == [{"DeletionProtection": "true"}]
+
+
+def test_the_answers_of_a_deployment_that_fails_are_kept_too(account: ScriptedAccount, document: dict[str, Any]) -> None:
+    expect_none(account)
+    kept: list[Any] = []
+    with pytest.raises(SamFailed):
+        run(account, document, Sam(status=7), {"DeletionProtection": "false"}, settle=kept.append)
+    assert kept == [{}]
 
 
 def test_a_first_deployment_that_fails_ends_with_sams_status_and_without_protection(
@@ -231,10 +253,3 @@ def test_make_leaves_deploying_and_destroying_to_these_programs(target: str, com
     printed = subprocess.run(["make", "-n", target, "STAGE=prod"], cwd=CHECKOUT, capture_output=True, text=True, check=True).stdout
     assert command in printed
     assert "sam deploy" not in printed and "sam delete" not in printed
-
-
-def test_make_asks_without_deploying_and_then_deploys_as_always() -> None:
-    printed = subprocess.run(["make", "-n", "deploy", "STAGE=prod", "GUIDED=1"], cwd=CHECKOUT, capture_output=True, text=True, check=True)
-    asks = [line for line in printed.stdout.splitlines() if "sam deploy" in line]
-    assert len(asks) == 1 and "--guided" in asks[0] and "--no-execute-changeset" in asks[0]
-    assert "-m deploy.deploy --stage 'prod'" in printed.stdout.split(asks[0])[1]

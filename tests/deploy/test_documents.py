@@ -101,14 +101,11 @@ def test_what_make_and_the_documents_have_sam_do_is_understood(checkout: Path) -
     lines = [line for stage in STAGES for target in ("deploy", "destroy") for line in dry_run(f"{target} STAGE={stage}")]
     lines += dry_run("deploy STAGE=dev GUIDED=1")
     # What deploy.deploy hands to SAM (test_deploying.py).
-    lines += [f"sam deploy --config-env {stage}" for stage in STAGES]
+    lines += [f"sam deploy --config-env {stage}{guided}" for stage in STAGES for guided in ("", " --guided")]
     # In a sentence `sam deploy` is a name, and `sam validate --lint` says how it is called: a command has a value.
     lines += [code.text for code in CODES if code.language or re.search(r"--\S+[ =][^-]", code.text)]
     commands = list(sam_commands(lines))
     assert len(commands) >= 6
-    # What the preflight would have written.
-    (checkout / ".local" / "deploy").mkdir(parents=True)
-    (checkout / ".local" / "deploy" / "dev.yaml").write_text('{"ReconcileSchedule": "rate(1 day)"}')
     for understood in as_sam.understood(*commands, directory=checkout):
         assert understood.dropped == []
         given: Mapping[str, str] = understood.options.get("parameter_overrides") or {}
@@ -117,9 +114,8 @@ def test_what_make_and_the_documents_have_sam_do_is_understood(checkout: Path) -
 
 def test_a_stage_is_checked_before_it_is_built_and_the_programs_before_they_are_deployed() -> None:
     before = ["deploy.parameters 'dev'", "deploy.preflight --stage 'dev'", "sam build --config-env 'dev'", "deploy.binaries 'dev'"]
-    asked = ["--guided --no-execute-changeset", "deploy.answers 'dev'"]
     last = "deploy.deploy --stage 'dev'"
-    for command, wanted in (("deploy STAGE=dev", [*before, last]), ("deploy STAGE=dev GUIDED=1", [*before, *asked, last])):
+    for command, wanted in (("deploy STAGE=dev", [*before, last]), ("deploy STAGE=dev GUIDED=1", [*before, last, "--guided"])):
         text = "\n".join(dry_run(command))
         places = [text.index(step) for step in wanted]
         assert places == sorted(places), command

@@ -32,7 +32,7 @@ def test_answers_are_what_both_commands_read(asked: Path) -> None:
     before = list(parameters.sections("dev", asked))
     assert "have parameter_overrides" in before[0]
 
-    assert as_sam.settle("dev", asked)
+    assert as_sam.settle("dev", {}, asked)
 
     assert parameters.check("dev", asked) == ANSWERS
     build, deploy = as_sam.understood(("build", "--config-env", "dev"), ("deploy", "--config-env", "dev"), directory=asked)
@@ -43,6 +43,11 @@ def test_answers_are_what_both_commands_read(asked: Path) -> None:
     assert text.count("[prod.global.parameters]") == 1
 
 
+def test_what_a_deployment_changed_for_a_while_is_kept_as_it_was_meant(asked: Path) -> None:
+    assert as_sam.settle("dev", {"AcceptingConcurrency": "7", "Absent": "1"}, asked)
+    assert parameters.check("dev", asked) == ANSWERS | {"AcceptingConcurrency": "7"}
+
+
 def test_without_answers_nothing_is_written(checkout: Path) -> None:
-    assert not as_sam.settle("dev", checkout)
+    assert not as_sam.settle("dev", {}, checkout)
     assert (checkout / "samconfig.toml").read_text() == as_sam.SAMCONFIG.read_text()

@@ -47,9 +47,12 @@ def pin(template: Path, parameter: str, value: str, why: str) -> None:
     ask("pin", str(template), parameter, value, why)
 
 
-def settle(stage: str, directory: Path = CHECKOUT) -> bool:
-    """Moves the answers of `sam deploy --guided` to the section that `sam build` reads, too. Whether there were any."""
-    return ask("settle", str(directory), stage)
+def settle(stage: str, corrections: Mapping[str, str], directory: Path = CHECKOUT) -> bool:
+    """Moves the answers of `sam deploy --guided` to the section that `sam build` reads, too. Whether there were any.
+
+    These corrections are kept instead of what was answered.
+    """
+    return ask("settle", str(directory), stage, corrections)
 
 
 def ask(job: str, *arguments: Any, directory: Path = CHECKOUT) -> Any:

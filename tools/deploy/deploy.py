@@ -17,13 +17,14 @@ from cost.template import TEMPLATE, Loader
 from fluxo_local.profile import CHECKOUT
 from fluxo_local.toolchain import SAM
 
-from deploy import stage
+from deploy import as_sam, stage
 from deploy.account import Account
 from deploy.problem import Problem
 from deploy.protection import PARAMETER, plan
 from deploy.stack import ROLLED_BACK, STANDING, DeployedStack, kept_parameters, parameter
 
 Sam = Callable[[Sequence[str]], None]
+Settle = Callable[[Mapping[str, str]], None]
 
 
 class SamFailed(Exception):
@@ -39,6 +40,7 @@ def main() -> int:
     parser = argparse.ArgumentParser(prog="deploy", description=__doc__)
     parser.add_argument("--stage", required=True, help="a stage of samconfig.toml")
     parser.add_argument("--parameters", type=Path, help="a file with the parameters to deploy with, in the place of the stage's")
+    parser.add_argument("--guided", action="store_true", help="let SAM ask for each parameter, and keep the answers in samconfig.toml")
     parser.add_argument("--region", help="another region than samconfig.toml, AWS_DEFAULT_REGION or the profile names")
     arguments = parser.parse_args()
     return ended(lambda: run(arguments))
@@ -66,17 +68,48 @@ def run(arguments: argparse.Namespace) -> None:
     account.sign_in()
     given = json.loads(arguments.parameters.read_text()) if arguments.parameters else None
     stack = DeployedStack(account.client("cloudformation"), chosen.stack_name)
-    deploy(chosen, given, yaml.load(TEMPLATE.read_text(), Loader), stack, sam_in(arguments.region))
+    sam = sam_in(arguments.region)
+    asks = asking(chosen) if arguments.guided else None
+    deploy(chosen, given, yaml.load(TEMPLATE.read_text(), Loader), stack, sam, asks)
 
 
-def deploy(chosen: stage.Stage, given: Mapping[str, str] | None, document: Mapping[str, Any], stack: DeployedStack, sam: Sam) -> None:
-    """Deploys what was built, with the parameters given, or else those of the stage."""
+def asking(chosen: stage.Stage) -> Settle:
+    """Keeps the answers where `sam build` reads them, too: SAM writes them where only `sam deploy` does."""
+
+    def settle(corrections: Mapping[str, str]) -> None:
+        if as_sam.settle(chosen.name, corrections):
+            say(f"samconfig.toml has the answers in [{chosen.name}.global.parameters], but for secrets: give these again next time.")
+
+    return settle
+
+
+def deploy(
+    chosen: stage.Stage,
+    given: Mapping[str, str] | None,
+    document: Mapping[str, Any],
+    stack: DeployedStack,
+    sam: Sam,
+    settle: Settle | None = None,
+) -> None:
+    """Deploys what was built, with the parameters given, or else those of the stage. With `settle` SAM asks for each of them first.
+
+    SAM asks and deploys in one step, because it writes no secret to samconfig.toml.
+    """
     before = to_update(stack)
     parameters = chosen.parameters if given is None else given
     steps = plan(document, parameters, stack.resources(), kept_parameters(before)) if before else plan(document, parameters, ())
     if steps.protect_afterwards:
         say(f"{stack.name} is deployed with {PARAMETER}=false first, so that what fails can be removed; protection follows.")
-    if steps.protect_afterwards or given is not None:
+    if settle:
+        if steps.protect_afterwards:
+            say(f"leave {PARAMETER} as it is offered.")
+        meant = {PARAMETER: parameters[PARAMETER]} if steps.protect_afterwards else {}
+        try:
+            with parameters_file(steps.first) as file:
+                sam(["deploy", "--config-env", chosen.name, "--guided", "--parameter-overrides", f"file://{file}"])
+        finally:
+            settle(meant)
+    elif steps.protect_afterwards or given is not None:
         with parameters_file(steps.first) as file:
             sam(["deploy", "--config-env", chosen.name, "--parameter-overrides", f"file://{file}"])
     else:

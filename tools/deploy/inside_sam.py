@@ -73,12 +73,18 @@ def pin(template: str, parameter: str, value: str, why: str) -> None:
     path.write_text(yaml_dump(document))
 
 
-def settle(directory: str, stage: str) -> bool:
-    """Moves the answers that `sam deploy --guided` has written to where `sam build` reads them, too. Whether there were any."""
+def settle(directory: str, stage: str, corrections: dict[str, str]) -> bool:
+    """Moves the answers that `sam deploy --guided` has written to where `sam build` reads them, too. Whether there were any.
+
+    Of some parameters another value is kept than the one that was deployed with.
+    """
     config = SamConfig(directory)
     answers = config.document.get(stage, {}).get(DEPLOY, {}).get(SECTION, {}).pop(OVERRIDES, None)
     if answers is None:
         return False
+    for name, value in corrections.items():
+        # SAM writes the answers as one text, each value in double quotes.
+        answers = re.sub(rf'(?<!\S){name}="[^"]*"', f'{name}="{value}"', answers)
     config.put([GLOBAL], SECTION, OVERRIDES, answers, env=stage)
     config.flush()
     return True
