@@ -26,6 +26,7 @@ PREFLIGHT := PYTHONPATH=local:tools $(CHECKS)/python -m deploy.preflight --stage
 DEPLOY_PARAMETERS := .local/deploy/$(STAGE).yaml
 COST := PYTHONPATH=local:tools $(CHECKS)/python -m cost
 CAPACITY := PYTHONPATH=local:tools $(CHECKS)/python -m capacity
+DEPLOY := PYTHONPATH=local:tools $(CHECKS)/python -m deploy
 PROMTOOL := .local/tools/prometheus/promtool
 CHAOS := PYTHONPATH=local:tests:tests/e2e $(CHECKS)/python -m chaos
 
@@ -33,7 +34,7 @@ export SAM_CLI_TELEMETRY := 0
 export REDOCLY_TELEMETRY := off
 export REDOCLY_SUPPRESS_UPDATE_NOTICE := true
 
-.PHONY: help run up down url token invoke reconcile redrive test lint fmt unit e2e chaos chaos-list bench audit fuzz-api fuzz docs cost cost-measure capacity preflight deploy unparked destroy stage tools
+.PHONY: help run up down url token invoke reconcile redrive test lint fmt unit e2e chaos chaos-list bench audit fuzz-api fuzz docs cost cost-measure capacity preflight deploy unparked destroy package-check stage tools
 
 help: ## This list
 	@grep -hE '^[a-z0-9-]+:.*## ' $(MAKEFILE_LIST) | sed -E 's/^([a-z0-9-]+):.*## /\1\t/' | expand -t 14
@@ -68,15 +69,21 @@ preflight: tools stage ## Ask the AWS account what a deployment would fail at: m
 	@$(PREFLIGHT)
 
 deploy: tools stage ## Preflight, build, and deploy to AWS: make deploy STAGE=dev|prod [REGION=sa-east-1] [GUIDED=1] [FORCE=1]
+	@$(DEPLOY).parameters '$(STAGE)'
 	@$(PREFLIGHT) --parameters $(DEPLOY_PARAMETERS) $(if $(FORCE),--force)
 	PATH="$(CURDIR)/$(SAM):$$PATH" $(SAM)/sam build --config-env '$(STAGE)'
-	$(SAM)/sam deploy --config-env '$(STAGE)' $(if $(REGION),--region '$(REGION)') --parameter-overrides file://$(DEPLOY_PARAMETERS) $(if $(GUIDED),--guided)
+	@$(DEPLOY).binaries '$(STAGE)'
+	$(if $(GUIDED),$(SAM)/sam deploy --config-env '$(STAGE)' $(if $(REGION),--region '$(REGION)') --parameter-overrides file://$(DEPLOY_PARAMETERS) --guided --no-execute-changeset; status=$$?; $(DEPLOY).answers '$(STAGE)' && exit $$status)
+	$(DEPLOY).deploy --stage '$(STAGE)' $(if $(REGION),--region '$(REGION)') $(if $(GUIDED),,--parameters $(DEPLOY_PARAMETERS))
 
 unparked: tools stage ## List executions on AWS that failed and whose input does not run again: make unparked STAGE=dev|prod [DAYS=14] [PARK=1]
 	@PYTHONPATH=local:tools $(CHECKS)/python -m deploy.unparked --stage '$(STAGE)' --days '$(DAYS)' $(if $(REGION),--region '$(REGION)') $(if $(PARK),--park)
 
-destroy: tools stage ## Remove from AWS what was deployed: make destroy STAGE=dev|prod
-	$(SAM)/sam delete --config-env '$(STAGE)'
+destroy: tools stage ## Remove from AWS what was deployed: make destroy STAGE=dev|prod [REGION=sa-east-1]
+	$(DEPLOY).destroy --stage '$(STAGE)' $(if $(REGION),--region '$(REGION)')
+
+package-check: tools stage ## Build all functions, or one, exactly as they are deployed, and check the programs: make package-check [FUNCTION=ReplayParked]
+	@$(DEPLOY).package --stage '$(STAGE)' $(if $(FUNCTION),--function '$(FUNCTION)')
 
 stage:
 	@grep -q '^\[$(STAGE)\.deploy\.parameters\]' samconfig.toml || { echo 'fluxo: samconfig.toml has no stage "$(STAGE)".' >&2; exit 1; }
@@ -104,9 +111,8 @@ lint: tools audit ## Formatting, clippy, dependencies, and the checks of Python,
 	$(NPM)/redocly lint openapi.yaml --config local/npm/redocly.yaml --format stylish
 	@rm -rf .local/lint/api && $(call render,.local/lint/api)
 	@diff --recursive --brief .local/lint/api docs/api || { echo 'fluxo: docs/api is not what openapi.yaml renders to: run make docs' >&2; exit 1; }
-	PYTHONPATH=tools $(CHECKS)/pytest -q -p no:cacheprovider tests/cost
+	PYTHONPATH=local:tools $(CHECKS)/pytest -q -p no:cacheprovider tests/cost tests/deploy tests/capacity
 	$(COST) --check
-	PYTHONPATH=local:tools $(CHECKS)/pytest -q -p no:cacheprovider tests/capacity
 	$(CAPACITY) --check
 
 audit: ## Licences and sources of the dependencies, and their known vulnerabilities

@@ -17,6 +17,7 @@ from fluxo_local.redis import Redis
 from fluxo_local.toolchain import SAM
 
 STACK_NAME = "fluxo"
+ARCHITECTURE = "Architecture"
 CLOUDFORMATION = "{http://cloudformation.amazonaws.com/doc/2010-05-15/}"
 
 
@@ -57,10 +58,9 @@ class Deployment:
             )
 
     def _collect(self) -> None:
-        architecture = f"Architecture={toolchain.machine()}"
         with console.step("sam build") as step:
             run_tool(
-                [SAM.program("sam"), "build", "--build-dir", built(self.profile), "--parameter-overrides", architecture],
+                [SAM.program("sam"), *build_command(self.profile)],
                 what="sam build",
                 log=self.profile.logs / "sam-build.log",
                 environment=tool_environment(),
@@ -71,32 +71,8 @@ class Deployment:
         """Runs `sam deploy` and answers the ids of what it made; without changes it makes none."""
         owner_password = self.profile.secret("ledger_owner_password")
         prepare_ledger(self.postgres, owner_password)
-        doors = self.doors or Doors(self.postgres.port, self.redis.port)
         # A file, since the passwords must not be on a command line, which every user of the machine can read.
-        write_json(
-            parameters_file(self.profile),
-            {
-                "Architecture": toolchain.machine(),
-                "LedgerHost": "127.0.0.1",
-                "LedgerPort": str(doors.postgres),
-                "LedgerDatabase": DATABASE,
-                "LedgerUser": FUNCTIONS,
-                "LedgerAuth": "password",
-                "LedgerPassword": self.profile.secret("ledger_functions_password"),
-                "LedgerLookupUser": LOOKUP,
-                "LedgerLookupPassword": self.profile.secret("ledger_lookup_password"),
-                # Every call of register-entry that runs at once holds a connection, as do those of the other functions.
-                "LedgerLookupConnections": str(CONNECTIONS_MAX // 4),
-                "LedgerMaintenanceUser": MAINTENANCE,
-                "LedgerMaintenancePassword": self.profile.secret("ledger_maintenance_password"),
-                "LedgerOwnerUser": OWNER,
-                "LedgerOwnerPassword": owner_password,
-                "LedgerTls": "off",
-                "RedisUrl": self.redis.url(doors.redis),
-                # Who tries out what happens after an outage wants to see it.
-                "ReplayDelaySeconds": "2",
-            },
-        )
+        write_json(parameters_file(self.profile), self.parameters(owner_password))
         with console.step("sam deploy") as step:
             sam_deploy(self.profile, self.engine.endpoint, step)
         outputs = self._outputs()
@@ -113,6 +89,31 @@ class Deployment:
         }
         write_json(self.profile.stack_file, stack)
         return stack
+
+    def parameters(self, owner_password: str) -> dict[str, str]:
+        """What the template is given: the stores of this profile."""
+        doors = self.doors or Doors(self.postgres.port, self.redis.port)
+        return {
+            ARCHITECTURE: toolchain.machine(),
+            "LedgerHost": "127.0.0.1",
+            "LedgerPort": str(doors.postgres),
+            "LedgerDatabase": DATABASE,
+            "LedgerUser": FUNCTIONS,
+            "LedgerAuth": "password",
+            "LedgerPassword": self.profile.secret("ledger_functions_password"),
+            "LedgerLookupUser": LOOKUP,
+            "LedgerLookupPassword": self.profile.secret("ledger_lookup_password"),
+            # Every call of register-entry that runs at once holds a connection, as do those of the other functions.
+            "LedgerLookupConnections": str(CONNECTIONS_MAX // 4),
+            "LedgerMaintenanceUser": MAINTENANCE,
+            "LedgerMaintenancePassword": self.profile.secret("ledger_maintenance_password"),
+            "LedgerOwnerUser": OWNER,
+            "LedgerOwnerPassword": owner_password,
+            "LedgerTls": "off",
+            "RedisUrl": self.redis.url(doors.redis),
+            # Who tries out what happens after an outage wants to see it.
+            "ReplayDelaySeconds": "2",
+        }
 
     def _outputs(self) -> dict[str, str]:
         """The stack's outputs by name."""
@@ -144,17 +145,27 @@ class Deployment:
 def sam_deploy(profile: Profile, endpoint: str, step: console.Step | None = None) -> None:
     """Deploys what was built last, with the parameters that were written last."""
     run_tool(
-        [
-            SAM.program("sam"), "deploy", "--template-file", built(profile) / "template.yaml",
-            "--stack-name", STACK_NAME, "--region", REGION, "--resolve-s3", "--capabilities", "CAPABILITY_IAM",
-            "--no-confirm-changeset", "--no-fail-on-empty-changeset", "--no-progressbar",
-            "--parameter-overrides", f"file://{parameters_file(profile)}",
-        ],
+        [SAM.program("sam"), *deploy_command(profile)],
         what="sam deploy",
         log=deployment_log(profile),
         environment=tool_environment() | aws_environment(endpoint),
         step=step,
-    )  # fmt: skip
+    )
+
+
+def build_command(profile: Profile) -> list[str]:
+    """How SAM collects the functions, built for this machine."""
+    return ["build", "--build-dir", str(built(profile)), "--parameter-overrides", f"{ARCHITECTURE}={toolchain.machine()}"]
+
+
+def deploy_command(profile: Profile) -> list[str]:
+    """How SAM deploys them."""
+    return [
+        "deploy", "--template-file", str(built(profile) / "template.yaml"),
+        "--stack-name", STACK_NAME, "--region", REGION, "--resolve-s3", "--capabilities", "CAPABILITY_IAM",
+        "--no-confirm-changeset", "--no-fail-on-empty-changeset", "--no-progressbar",
+        "--parameter-overrides", f"file://{parameters_file(profile)}",
+    ]  # fmt: skip
 
 
 def built(profile: Profile) -> Path:

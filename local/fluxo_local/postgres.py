@@ -138,10 +138,26 @@ def choose_programs(data: Path) -> PostgresPrograms:
 def data_directory(profile: Profile) -> Path:
     """In the profile's directory, if the user who runs PostgreSQL can get there."""
     inside = profile.directory / "postgres"
-    if account() is None or all(parent.stat().st_mode & 0o001 for parent in inside.parents if parent.exists()):
-        return inside
-    checkout = hashlib.sha256(str(CHECKOUT).encode()).hexdigest()[:12]
-    return ROOTS_DATA / checkout / profile.name
+    return inside if is_within_reach(inside) else roots_directory() / profile.name
+
+
+def within_reach(directory: Path, name: str) -> Path:
+    """The directory, or, if the user who runs PostgreSQL cannot get there, a copy of it."""
+    if is_within_reach(directory):
+        return directory
+    copy = roots_directory() / name
+    shutil.copytree(directory, copy, symlinks=True, dirs_exist_ok=True)
+    return copy
+
+
+def is_within_reach(path: Path) -> bool:
+    """Whether the user who runs PostgreSQL can get there."""
+    return account() is None or all(parent.stat().st_mode & 0o001 for parent in path.parents if parent.exists())
+
+
+def roots_directory() -> Path:
+    """Where things of this checkout are that the user who runs PostgreSQL needs."""
+    return ROOTS_DATA / hashlib.sha256(str(CHECKOUT).encode()).hexdigest()[:12]
 
 
 def account() -> Account | None:

@@ -8,7 +8,7 @@ from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from pathlib import Path
 
-from fluxo_local import console, toolchain
+from fluxo_local import console, postgres_majors, toolchain
 from fluxo_local.aws import aws_environment
 from fluxo_local.engine import Engine
 from fluxo_local.postgres import SUPERUSER, Postgres, choose_programs
@@ -25,9 +25,10 @@ def run_with_services(command: Sequence[str]) -> int:
     toolchain.require_linux_and_rust()
     toolchain.require_system_programs()
     toolchain.install_python_tools(toolchain.ENGINE)
+    majors = {f"FLUXO_TEST_POSTGRES_{major}_PROGRAMS": str(directory) for major, directory in postgres_majors.install().items()}
     with servers() as addresses:
         console.say()
-        environment = os.environ | addresses | {"PATH": toolchain.search_path()}
+        environment = os.environ | addresses | majors | {"PATH": toolchain.search_path()}
         try:
             return subprocess.run(command, env=environment).returncode
         except FileNotFoundError:

@@ -18,7 +18,6 @@ from fluxo_local.processes import run_tool
 from fluxo_local.profile import CHECKOUT, LOCAL, TOOLS
 
 REQUIREMENTS = CHECKOUT / "local" / "requirements"
-NPM_PACKAGE = CHECKOUT / "local" / "npm"
 POSTGRES_PROGRAMS = ("initdb", "postgres", "psql")
 POSTGRES_OLDEST = 13
 PROMETHEUS = TOOLS / "prometheus"
@@ -66,6 +65,23 @@ class RustTools:
 
 
 FUZZ = RustTools("fuzz", "cargo-fuzz", ("cargo-fuzz@0.13.2",))
+
+
+@dataclass(frozen=True)
+class NodeTools:
+    """Packages from npm, each at one version: `package-lock.json` in a directory of `local/`."""
+
+    name: str
+    contents: str
+    lock: Path
+
+    @property
+    def packages(self) -> Path:
+        """Where they are."""
+        return TOOLS / self.name / "node_modules"
+
+
+LINTERS = NodeTools("npm", "the linters of state machines and API description", CHECKOUT / "local" / "npm" / "package-lock.json")
 
 # Compiling takes longer than these programs ever run: less of it.
 QUICK_BUILD = {"CARGO_PROFILE_DEV_OPT_LEVEL": "1", "CARGO_PROFILE_DEV_DEBUG": "0"}
@@ -174,8 +190,9 @@ def postgres_major(directory: Path) -> int:
 
 def install(name: str) -> Path:
     """Installs a set of tools by its name; answers the directory of its programs."""
-    if name == "npm":
-        return install_node_tools()
+    if name == LINTERS.name:
+        install_node_tools(LINTERS)
+        return LINTERS.packages / ".bin"
     if name == PROMETHEUS.name:
         return install_promtool()
     if name == FUZZ.name:
@@ -230,30 +247,29 @@ def install_rust_tools(tools: RustTools) -> None:
             stamp.write_text(wanted)
 
 
-def install_node_tools() -> Path:
-    """Installs the npm packages of `local/npm` and answers the directory of their programs."""
+def install_node_tools(tools: NodeTools) -> None:
+    """Installs the packages, unless these very versions are there."""
     if not shutil.which("npm"):
         install_system_packages(["npm"])
-    lock = NPM_PACKAGE / "package-lock.json"
-    wanted = hashlib.sha256(lock.read_bytes()).hexdigest()
-    target = TOOLS / "npm"
+    wanted = hashlib.sha256(tools.lock.read_bytes()).hexdigest()
+    target = tools.packages.parent
     stamp = target / ".complete"
     with one_at_a_time("set-up"):
-        if not stamp.exists() or stamp.read_text() != wanted:
-            with console.step("Installing the linters of state machines and API description") as step:
-                shutil.rmtree(target, ignore_errors=True)
-                target.mkdir(parents=True)
-                for name in ("package.json", "package-lock.json"):
-                    shutil.copy(NPM_PACKAGE / name, target)
-                run_tool(
-                    ["npm", "ci", "--ignore-scripts", "--no-audit", "--no-fund"],
-                    what="npm ci",
-                    log=LOCAL / "npm.log",
-                    directory=target,
-                    step=step,
-                )
-                stamp.write_text(wanted)
-    return target / "node_modules" / ".bin"
+        if stamp.exists() and stamp.read_text() == wanted:
+            return
+        with console.step(f"Installing {tools.contents}") as step:
+            shutil.rmtree(target, ignore_errors=True)
+            target.mkdir(parents=True)
+            for name in ("package.json", "package-lock.json"):
+                shutil.copy(tools.lock.with_name(name), target)
+            run_tool(
+                ["npm", "ci", "--ignore-scripts", "--no-audit", "--no-fund"],
+                what="npm ci",
+                log=LOCAL / f"{tools.name}.log",
+                directory=target,
+                step=step,
+            )
+            stamp.write_text(wanted)
 
 
 def install_promtool() -> Path:

@@ -1,4 +1,4 @@
-"""What ADR 24 rests on: the merchant is a part of every key of the ledger and of every statement, so each merchant can live elsewhere.
+"""What ADR 27 rests on: the merchant is a part of every key of the ledger and of every statement, so each merchant can live elsewhere.
 
 Whatever is not so is listed here, with the reason. A new table, key, function or statement that names no merchant fails.
 """

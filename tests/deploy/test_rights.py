@@ -69,4 +69,4 @@ def test_functions_call_stores_and_apis_at_all(reach: dict[str, Reach]) -> None:
     } <= operations
     assert {("apply-to-ledger", "ledger"), ("get-entry", "memory"), ("migrate-ledger", "CloudFormation's answer")} <= ways
     # What others of its package can do is not asked for it.
-    assert ("seal-day", "Scan") not in operations and ("migrate-ledger", "IAM token for the ledger") not in ways
+    assert ("seal-day", "Scan") not in operations and ("consolidate-day", "IAM token for the ledger") not in ways

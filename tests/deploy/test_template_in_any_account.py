@@ -87,9 +87,8 @@ def test_every_log_group_that_rds_would_make_is_made_before_and_expires() -> Non
     groups = {name: properties["LogGroupName"]["Fn::Sub"] for name, properties in stack.resources("AWS::Logs::LogGroup").items()}
     (proxy,) = stack.resources("AWS::RDS::DBProxy").values()
     (cluster,) = stack.resources("AWS::RDS::DBCluster").values()
-    assert proxy["DBProxyName"] == {"Ref": "AWS::StackName"}
-    assert groups["LedgerProxyLog"] == "/aws/rds/proxy/${AWS::StackName}"
-    assert groups["LedgerLog"] == f"/aws/rds/cluster/{cluster['DBClusterIdentifier']['Fn::Sub']}/postgresql"
+    assert groups["LedgerProxyLog"] == ["/aws/rds/proxy/${Name}", {"Name": proxy["DBProxyName"]}]
+    assert groups["LedgerLog"] == ["/aws/rds/cluster/${Name}/postgresql", {"Name": cluster["DBClusterIdentifier"]}]
     for name, properties in stack.resources("AWS::Logs::LogGroup").items():
         assert "RetentionInDays" in properties, name
     assert "LedgerProxyLog" not in Stack.load(parameters={"LedgerProxyEnabled": "false"}).resources("AWS::Logs::LogGroup")

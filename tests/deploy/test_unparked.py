@@ -94,6 +94,6 @@ def test_it_takes_for_parked_what_the_state_machine_parks_and_the_alarm_leaves_o
     assert set(excluded["anything-but"]) == PARKED
     (counted,) = stack.resources("AWS::Logs::MetricFilter").values()
     assert counted["FilterPattern"].strip("{ }") in ENDED_UNPARKED
-    groups = {properties["LogGroupName"]["Fn::Sub"] for properties in stack.resources("AWS::Logs::LogGroup").values()}
+    groups = {str(properties["LogGroupName"]["Fn::Sub"]) for properties in stack.resources("AWS::Logs::LogGroup").values()}
     named = {"/aws/vendedlogs/states/${AWS::StackName}/record-entries", "/aws/lambda/${AWS::StackName}/replay-parked"}
     assert named <= groups

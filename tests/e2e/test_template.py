@@ -28,7 +28,9 @@ NO_ACCEPTING = {"AcceptingConcurrency": "0"}
 NETWORK = {"VpcId": "vpc-1", "PrivateSubnetIds": "subnet-1,subnet-2"}
 
 ACCOUNT = "${AWS::Partition}:{service}:${AWS::Region}:${AWS::AccountId}"
-LEDGER_USER = f"rds-db:connect on arn:{ACCOUNT.replace('{service}', 'rds-db')}:dbuser:LedgerProxy.DBProxyArn[6]/fluxo"
+DATABASE_USER = f"rds-db:connect on arn:{ACCOUNT.replace('{service}', 'rds-db')}:dbuser"
+LEDGER_USER = f"{DATABASE_USER}:LedgerProxy.DBProxyArn[6]/fluxo"
+LEDGER_OWNER = f"{DATABASE_USER}:LedgerCluster.DBClusterResourceId/fluxo_owner"
 START = {
     "states:StartExecution on RecordEntries",
     "states:StartExecution on RecordEntriesExpress",
@@ -59,7 +61,7 @@ PERMISSIONS = {
     "ReplayParked": START
     | {f"sqs:{action} on ParkQueue.Arn" for action in ("ReceiveMessage", "DeleteMessage", "GetQueueAttributes", "SendMessage")}
     | {"sqs:SendMessage on DeadLetterQueue.Arn"},
-    "MigrateLedger": {"secretsmanager:GetSecretValue on LedgerCluster.MasterUserSecret.SecretArn"},
+    "MigrateLedger": {LEDGER_OWNER, "secretsmanager:GetSecretValue on LedgerCluster.MasterUserSecret.SecretArn"},
 }
 OUTSIDE_THE_NETWORK = {"ConsolidateDay", "GetDailyBalance", "ReplayParked"}
 
@@ -239,9 +241,9 @@ def test_without_the_proxy_reserved_concurrency_bounds_the_connections(processed
     assert alone.resources("AWS::RDS::DBProxy") == {}
     bounded = reserved(alone)
     scheduled = {"SealPastDay", "ReconcileBalances"}
-    # The role of RegisterEntry has a limit of connections itself, and accepting goes on without one.
+    # The role of RegisterEntry has a limit of connections itself, and accepting goes on without one. Of the owner there is one at a time.
     connecting = {name for name, lines in PERMISSIONS.items() if any(line.startswith("rds-db:") for line in lines)}
-    assert set(bounded) == connecting - {"RegisterEntry"}
+    assert set(bounded) == connecting - {"RegisterEntry", "MigrateLedger"}
     assert bounded == {name: 2 if name in scheduled else 7 for name in bounded}
     assert reserved(Template(processed, {"LedgerProxyEnabled": "false", "LedgerConcurrency": "0"} | NO_ACCEPTING)) == {}
     assert "LedgerCluster.Endpoint.Address" in {

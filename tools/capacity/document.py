@@ -3,6 +3,7 @@
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from decimal import ROUND_FLOOR, Decimal
+from functools import cache
 
 from cost.document import bullet, markdown
 from cost.problem import Problem
@@ -32,9 +33,15 @@ class Column:
     limits: list[Limit]
 
 
+@cache
+def parameters_of(name: str) -> Mapping[str, str]:
+    """A stage's parameters, which SAM itself is asked for."""
+    return stage.read(name).parameters
+
+
 def at_stage(name: str, kind: str, quotas: Quotas, quantities: Quantities, is_large_region: bool = False) -> Situation:
     """A stage of samconfig.toml with a type of workflow."""
-    stack = Stack.load(parameters={**stage.read(name).parameters, "WorkflowType": kind})
+    stack = Stack.load(parameters={**parameters_of(name), "WorkflowType": kind})
     return limits.situation(stack, quotas, quantities, STAGES[name], is_large_region)
 
 
@@ -165,7 +172,7 @@ def of_one_merchant(entries: Sequence[Column], reads: Sequence[Column]) -> list[
 
 
 def one_writer(quotas: Quotas, quantities: Quantities) -> list[str]:
-    """The rates at which ADR 24 is taken up."""
+    """The rates at which ADR 27 is taken up."""
     writer = measured.writer()
     express = at_stage("prod", "EXPRESS", quotas, quantities)
     most = Decimal(express.raised.parameter("LedgerMaxCapacity")) / quantities.assume("acu_per_vcpu")
@@ -173,7 +180,7 @@ def one_writer(quotas: Quotas, quantities: Quantities) -> list[str]:
         f"Measured on {writer.cores} processors that functions and stores shared: {number(writer.one_by_one)} entries a second one by "
         f"one and {number(writer.batches_of_500)} in batches of 500. No larger machine was measured, so no row above claims more. "
         f"`LedgerMaxCapacity={express.raised.parameter('LedgerMaxCapacity')}` is about {most:.0f} processors.",
-        "*The trigger*: plan the second cell ([ADR 24](adr/0024-the-way-past-one-writer.md)) when the busiest minute posts more than "
+        "*The trigger*: plan the second cell ([ADR 27](adr/0027-the-way-past-one-writer.md)) when the busiest minute posts more than "
         "half of what a load test with your largest `LedgerMaxCapacity` has shown, and clients that can send batches do. Until there is "
         f"such a test, half of the measured rate counts: {number(writer.one_by_one / 2)} single entries a second, which would be "
         f"{number(writer.one_by_one / 2 * 86400 / 1_000_000)} million a day.",

@@ -172,7 +172,7 @@ def running(at: Situation, entries: int) -> Iterator[Limit]:
 def writing(at: Situation, entries: int) -> Iterator[Limit]:
     """The writer: what was measured, or less of it where the ledger may grow to fewer processors. Nothing is extrapolated beyond."""
     before, after = (writer_rate(at, stack, entries) for stack in (at.stack, at.raised))
-    change = "`LedgerMaxCapacity` and a load test on it, then batches; then ADR 24" if entries == 1 else "ADR 24"
+    change = "`LedgerMaxCapacity` and a load test on it, then batches; then ADR 27" if entries == 1 else "ADR 27"
     yield Limit("Posting", "the writer, as measured", before, after, change, is_measured=True)
     if entries == 1:
         share = at.writer.share_of_one_row

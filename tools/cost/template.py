@@ -88,6 +88,10 @@ class Stack:
             if resource["Type"] == kind and self._is_deployed(resource)
         }
 
+    def deployed(self) -> dict[str, dict[str, Any]]:
+        """Every resource that is deployed, as the template declares it, by its name there."""
+        return {name: self.resolve(resource) for name, resource in self._document["Resources"].items() if self._is_deployed(resource)}
+
     def required(self, kind: str) -> dict[str, dict[str, Any]]:
         """As `resources`, but there has to be one: in the template, deployed or not."""
         if all(resource["Type"] != kind for resource in self._document["Resources"].values()):

@@ -6,14 +6,20 @@ use refinery_core::{
 use time::{OffsetDateTime, format_description::well_known::Rfc3339};
 use tokio_postgres::{Client, Error, Transaction};
 
-use crate::PostgresError;
+use crate::{
+    PostgresError,
+    history::{DivergenceError, later_migrations},
+};
 
-mod embedded {
+pub(crate) mod embedded {
     refinery::embed_migrations!("../../migrations");
 }
 
 /// Any number that no other program on this database locks on.
 const MIGRATION_LOCK: i64 = 0x0066_6c75_786f;
+
+/// Where `refinery` keeps which migrations were applied; its default.
+const HISTORY: &str = "refinery_schema_history";
 
 /// The database's limit is meant for the functions; a migration may take as long as it needs, but not longer than anybody waits
 /// for it: a server whose client is gone stops within seconds. All names are those of one schema, whoever the owner is.
@@ -73,7 +79,10 @@ pub enum MigrateError {
     /// The lock could not be taken or given back, or the transaction not begun or committed.
     #[error("the migration lock or transaction failed")]
     Lock(#[source] PostgresError),
-    /// A migration failed, or an applied one differs from the file of the same version.
+    /// The migrations that the database has are not those of this program, nor those and later ones. Nothing was changed.
+    #[error("the ledger's history is not that of this release; nothing was changed")]
+    Diverged(#[from] DivergenceError),
+    /// A migration failed.
     #[error("a migration failed")]
     Migration(#[source] PostgresError),
     /// The functions could not be created; those of before are still there.
@@ -90,11 +99,22 @@ impl From<tokio_postgres::Error> for MigrateError {
     }
 }
 
-/// Brings the database to the newest schema, replaces its functions by those of this program, and answers the names of the
-/// migrations that this run applied.
+/// What a run did, by the names of migrations.
+#[derive(Debug, Clone, Default, PartialEq, Eq)]
+pub struct Migrations {
+    /// Those that it applied.
+    pub applied: Vec<String>,
+    /// Those of a later release that the database has already. If there are any, the run changed nothing.
+    pub later: Vec<String>,
+}
+
+/// Brings the database to the newest schema and replaces its functions by those of this program.
+///
+/// A database of a later release stays as it is, tables, functions and rights: it serves the release before, too, and CloudFormation
+/// runs the program of that release when it rolls a deployment back.
 ///
 /// Safe to run again and at the same time as another run: a second one waits, then finds nothing to do.
-pub async fn migrate(client: &mut Client) -> Result<Vec<String>, MigrateError> {
+pub async fn migrate(client: &mut Client) -> Result<Migrations, MigrateError> {
     locked(client, apply).await
 }
 
@@ -125,14 +145,29 @@ pub(crate) async fn locked<T, E: From<tokio_postgres::Error>>(
 
 /// Migrations and functions in one transaction: whoever calls a function meanwhile waits, and then finds one that fits the
 /// tables. No function is ever missing, nor there with other rights than it should have.
-async fn apply(client: &mut Client) -> Result<Vec<String>, MigrateError> {
+async fn apply(client: &mut Client) -> Result<Migrations, MigrateError> {
     let transaction = client.transaction().await?;
-    let mut migrating = WithinTransaction(&transaction);
-    let report = embedded::migrations::runner().run_async(&mut migrating).await;
+    let runner = embedded::migrations::runner();
+    let history = history(&transaction).await.map_err(|error| MigrateError::Migration(error.into()))?;
+    let later = later_migrations(runner.get_migrations(), &history)?;
+    if !later.is_empty() {
+        return Ok(Migrations { applied: Vec::new(), later });
+    }
+    let report = runner.run_async(&mut WithinTransaction(&transaction)).await;
     let report = report.map_err(|error| MigrateError::Migration(PostgresError::new(&error)))?;
     replace_functions(&transaction).await.map_err(|error| MigrateError::Functions(error.into()))?;
     transaction.commit().await?;
-    Ok(report.applied_migrations().iter().map(ToString::to_string).collect())
+    Ok(Migrations { applied: report.applied_migrations().iter().map(ToString::to_string).collect(), later })
+}
+
+/// The migrations that the database has.
+async fn history(transaction: &Transaction<'_>) -> Result<Vec<Migration>, Error> {
+    let exists = transaction.query_one("SELECT to_regclass($1) IS NOT NULL", &[&HISTORY]).await?;
+    if !exists.get::<_, bool>(0) {
+        return Ok(Vec::new());
+    }
+    let applied = WithinTransaction::get_applied_migrations_query(HISTORY);
+    WithinTransaction(transaction).query(&applied).await
 }
 
 async fn replace_functions(transaction: &Transaction<'_>) -> Result<(), tokio_postgres::Error> {

@@ -53,7 +53,7 @@ async fn entries_of_the_first_version_are_in_the_totals_statements_and_seals_of_
             ('acme', 'BRL', '2026-11-20', 4, 0, 300, 1),
             ('acme', 'BRL', '2026-11-21', 4, 5, 0, 1);";
     owner.batch_execute(entries).await.unwrap();
-    assert!(!migrate(&mut owner).await.unwrap().is_empty());
+    assert!(!migrate(&mut owner).await.unwrap().applied.is_empty());
 
     let ledger = Ledger::new(database.owner_config());
     let (acme, day) = (MerchantId::parse("acme").unwrap(), |text| parse_date(text).unwrap());
@@ -98,7 +98,7 @@ async fn a_ledger_of_the_second_version_loses_the_rights_on_tables_and_nothing_e
     let function = ledger::connect(&database.config()).await.unwrap();
     let read = "SELECT count(*) FROM entry";
     assert_eq!(function.query_one(read, &[]).await.unwrap().get::<_, i64>(0), 1);
-    let applied = migrate(&mut owner).await.unwrap();
+    let applied = migrate(&mut owner).await.unwrap().applied;
     let all = "SELECT count(*) FROM refinery_schema_history";
     let all: i64 = Database::create().await.owner().await.query_one(all, &[]).await.unwrap().get(0);
     assert_eq!(applied.len(), usize::try_from(all).unwrap() - 2, "{applied:?}");
@@ -126,7 +126,7 @@ async fn a_function_that_differs_from_the_programs_is_replaced_with_the_rights_i
         LANGUAGE sql STABLE SECURITY DEFINER BEGIN ATOMIC SELECT 'XXX'::text; END;
         GRANT EXECUTE ON FUNCTION ledger.currencies(text) TO PUBLIC;";
     owner.batch_execute(other).await.unwrap();
-    assert!(migrate(&mut owner).await.unwrap().is_empty());
+    assert!(migrate(&mut owner).await.unwrap().applied.is_empty());
     let ledger = Ledger::new(database.config());
     assert_eq!(ledger.currencies(&MerchantId::parse("acme").unwrap()).await.unwrap(), []);
     let for_everybody = "SELECT has_function_privilege('public', 'ledger.currencies(text)', 'EXECUTE')";
@@ -292,5 +292,5 @@ async fn a_migration_that_fails_leaves_everything_as_it_was() {
     assert!(migrate(&mut owner).await.is_err());
     owner.query("SELECT * FROM ledger.posted('acme', ARRAY[]::uuid[])", &[]).await.unwrap();
     owner.batch_execute("DROP TABLE seal_coverage").await.unwrap();
-    assert!(!migrate(&mut owner).await.unwrap().is_empty());
+    assert!(!migrate(&mut owner).await.unwrap().applied.is_empty());
 }

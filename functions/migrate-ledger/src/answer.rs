@@ -75,6 +75,8 @@ struct Answer<'a> {
 struct Data<'a> {
     /// The migrations that this run applied.
     applied: String,
+    /// The migrations of a later release that the ledger has; if there are any, this run changed neither tables nor functions.
+    later: String,
     /// Which ledger it is, and of which epoch.
     #[serde(skip_serializing_if = "Option::is_none")]
     generation: Option<&'a str>,
@@ -167,6 +169,7 @@ impl<'a> Answer<'a> {
             logical_resource_id: &request.logical_resource_id,
             data: Data {
                 applied: cut(migrated.map_or_else(String::new, |migrated| migrated.applied.join(", "))),
+                later: cut(migrated.map_or_else(String::new, |migrated| migrated.later.join(", "))),
                 generation: migrated.map(|migrated| migrated.generation.as_str()),
             },
         }

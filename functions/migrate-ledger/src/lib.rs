@@ -5,6 +5,7 @@
 //! stack deletes nothing here.
 
 mod answer;
+mod connecting;
 mod owner;
 mod settings;
 mod work;
@@ -17,6 +18,7 @@ use telemetry::Causes;
 use tokio::time::timeout;
 
 pub use answer::{AnswerError, Answers};
+pub use connecting::OwnerRefusedError;
 pub use owner::{Owner, OwnerError};
 pub use settings::Settings;
 pub use work::{MigrateLedgerError, Migrated};
@@ -46,6 +48,9 @@ impl MigrateLedger {
         let limit = left().saturating_sub(ANSWER_RESERVE);
         let done = timeout(limit, self.act(&request)).await.unwrap_or(Err(MigrateLedgerError::OutOfTime(limit)));
         match &done {
+            Ok(Some(Migrated { later, .. })) if !later.is_empty() => {
+                tracing::warn!(?later, "ledger is of a later release; its tables and functions were left as they are");
+            }
             Ok(migrated) => tracing::info!(request = request.kind(), ?migrated, "ledger is as it should be"),
             Err(error) => {
                 tracing::error!(

@@ -32,6 +32,10 @@ async fn by_hand() -> ExitCode {
         Err(error) => Err(error.into()),
     };
     match migrated {
+        Ok(Migrated { later, .. }) if !later.is_empty() => {
+            let later = later.join(", ");
+            println!("The ledger is of a later release ({later}); its tables and functions were left as they are.");
+        }
         Ok(Migrated { applied, .. }) if applied.is_empty() => println!("The ledger is up to date."),
         Ok(Migrated { applied, .. }) => println!("Applied: {}.", applied.join(", ")),
         Err(error) => {

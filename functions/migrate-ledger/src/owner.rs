@@ -41,7 +41,15 @@ struct Secret {
 }
 
 impl Owner {
-    /// User and password, read anew each time: RDS changes the password every week.
+    /// Whether what it signs in with may be another in a moment: while RDS changes the password, which it does every week, the
+    /// secret may still say the one before. That [typically takes less than a minute][managed].
+    ///
+    /// [managed]: https://docs.aws.amazon.com/secretsmanager/latest/userguide/rotate-secrets_managed.html
+    pub(crate) fn may_change(&self) -> bool {
+        matches!(self, Owner::Secret { .. })
+    }
+
+    /// User and password, read anew each time.
     pub async fn sign_in(&self) -> Result<(String, String), OwnerError> {
         match self {
             Owner::Password { user, password } => Ok((user.clone(), password.clone())),

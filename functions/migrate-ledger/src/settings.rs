@@ -1,7 +1,7 @@
 use std::{num::NonZero, time::Duration};
 
-use aws_clients::AwsLimits;
-use ledger::{Authentication, LedgerConfig, Login, Rights, SignIn};
+use aws_clients::{AwsLimits, load_signing_config};
+use ledger::{Authentication, LedgerConfig, Login, Rights, SignIn, Tls};
 use settings::{SettingError, optional, required, required_as};
 
 use crate::Owner;
@@ -10,6 +10,9 @@ use crate::Owner;
 const SECRETS_MANAGER: AwsLimits =
     AwsLimits { attempt_timeout: Duration::from_secs(3), operation_timeout: Duration::from_secs(10), attempts: 3 };
 
+/// How long connecting is tried again and again: longer than RDS takes to change the owner's password.
+const CONNECTING: Duration = Duration::from_secs(120);
+
 /// What the function works with.
 #[derive(Debug)]
 pub struct Settings {
@@ -17,6 +20,11 @@ pub struct Settings {
     pub ledger: LedgerConfig,
     /// Whom it belongs to.
     pub owner: Owner,
+    /// How the owner signs in where its password is refused: with IAM tokens. Nothing on a connection in the clear, on which no
+    /// token may travel.
+    pub owner_tokens: Option<Authentication>,
+    /// How long connecting is tried.
+    pub patience: Duration,
     /// What the functions sign in as.
     pub logins: [Login; 3],
     /// The epoch that the ledger has at least.
@@ -62,7 +70,11 @@ impl Settings {
                 Owner::Password { user: required("LEDGER_OWNER_USER")?, password: required("LEDGER_OWNER_PASSWORD")? }
             }
         };
-        Ok(Settings { ledger, owner, logins, epoch })
+        let owner_tokens = match ledger.tls {
+            Tls::VerifyFull(_) => Some(Authentication::Iam(Box::new(load_signing_config().await?))),
+            Tls::Off => None,
+        };
+        Ok(Settings { ledger, owner, owner_tokens, patience: CONNECTING, logins, epoch })
     }
 }
 

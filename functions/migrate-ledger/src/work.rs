@@ -1,29 +1,17 @@
 use std::time::Duration;
 
 use ::settings::SettingError;
-use ledger::{
-    AdmitError, Authentication, ConnectError, Connection, LedgerConfig, MigrateError, admit, connect_within, migrate,
-    raise_epoch,
-};
-use telemetry::Causes;
-use tokio::time::{Instant, sleep};
+use ledger::{AdmitError, ConnectError, MigrateError, Migrations, admit, migrate, raise_epoch};
 
-use crate::{Owner, OwnerError, Settings};
-
-/// A cluster that had nothing to do and went to sleep takes some 15 s to wake up, one that slept for a day 30 s.
-const WAKING: Duration = Duration::from_secs(40);
-
-/// How long connecting is tried again and again.
-const CONNECTING: Duration = Duration::from_secs(60);
-
-/// Between two tries.
-const PAUSE: Duration = Duration::from_secs(1);
+use crate::{OwnerError, OwnerRefusedError, Settings};
 
 /// The ledger as it is now.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Migrated {
     /// The migrations that this run applied.
     pub applied: Vec<String>,
+    /// Those of a later release that it has. If there are any, tables and functions were left as they are.
+    pub later: Vec<String>,
     /// Which ledger it is, and of which epoch.
     pub generation: String,
 }
@@ -40,6 +28,9 @@ pub enum MigrateLedgerError {
     /// There is no connection to the ledger.
     #[error("no connection to the ledger")]
     Connect(#[from] ConnectError),
+    /// The ledger does not let its owner in.
+    #[error("no connection to the ledger")]
+    OwnerRefused(#[from] OwnerRefusedError),
     /// The migrations failed.
     #[error("the ledger could not be migrated")]
     Migrate(#[from] MigrateError),
@@ -56,28 +47,14 @@ pub enum MigrateLedgerError {
 
 impl Settings {
     /// Migrates the ledger, admits the functions and raises the epoch, if it is lower than it should be.
+    ///
+    /// The functions are admitted to a ledger of a later release as well: who signs in, and with which password, is what this
+    /// deployment says, and a rolled back one says what the one before did.
     pub async fn migrate(&self) -> Result<Migrated, MigrateLedgerError> {
-        let mut client = connect_patiently(&self.ledger, &self.owner).await?;
-        let applied = migrate(&mut client).await?;
+        let mut client = self.connect().await?;
+        let Migrations { applied, later } = migrate(&mut client).await?;
         admit(&mut client, &self.logins).await?;
         let generation = raise_epoch(&client, self.epoch).await?;
-        Ok(Migrated { applied, generation })
-    }
-}
-
-/// Tries again what passes: a cluster that was just made or woken up, a password that was just changed.
-async fn connect_patiently(ledger: &LedgerConfig, owner: &Owner) -> Result<Connection, MigrateLedgerError> {
-    let until = Instant::now() + CONNECTING;
-    loop {
-        let (user, password) = owner.sign_in().await?;
-        let config = LedgerConfig { user, authentication: Authentication::Password(password), ..ledger.clone() };
-        match connect_within(&config, WAKING).await {
-            Ok(client) => return Ok(client),
-            Err(error) if error.passes() && Instant::now() + PAUSE < until => {
-                tracing::warn!(error = %Causes(&error), "ledger not reachable yet");
-                sleep(PAUSE).await;
-            }
-            Err(error) => return Err(error.into()),
-        }
+        Ok(Migrated { applied, later, generation })
     }
 }

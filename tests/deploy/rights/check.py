@@ -42,6 +42,7 @@ WITHOUT_RIGHTS = {
     "AWS::ElastiCache::User",
     "AWS::ElastiCache::UserGroup",
     "AWS::Logs::LogGroup",
+    "AWS::Logs::MetricFilter",
     "AWS::RDS::DBCluster",
     "AWS::RDS::DBClusterParameterGroup",
     "AWS::RDS::DBInstance",

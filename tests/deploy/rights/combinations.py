@@ -28,6 +28,8 @@ OTHERS = {
     "RedisUrl": "rediss://memory.example.com:6379",
     "SealSchedule": "rate(1 day)",
     "VpcId": "vpc-0f1e2d3c",
+    "ZoneA": "sa-east-1a",
+    "ZoneB": "sa-east-1b",
 }
 
 

@@ -18,8 +18,9 @@ from rights.reach import Operation, Reach, operations_of
 FUNCTION = "AWS::Lambda::Function"
 STATE_MACHINE = "AWS::StepFunctions::StateMachine"
 LEDGER_TOKEN = "IAM token for the ledger"
-# The variable with the user who signs in, by where in the code that is said.
-SIGNS_IN_AS = {"crates/ledger/src/config.rs": "LEDGER_USER"}
+# Who signs in, by where in the code that is said: the user of a variable, or the ledger's owner.
+OWNER = "the owner"
+SIGNS_IN_AS = {"crates/ledger/src/config.rs": "LEDGER_USER", "functions/migrate-ledger/src/settings.rs": OWNER}
 
 # "AWSLambdaVPCAccessExecutionRole", AWS Managed Policy Reference, without the actions on logs.
 JOINING_A_VPC = (
@@ -134,7 +135,16 @@ class NeedsOf:
                 resource = self.stack.identifier(host, "DBClusterResourceId")
             case _:
                 resource = self.stack.parameter("LedgerResourceId")
-        return arn("rds-db", f"dbuser:{resource}/{environment[SIGNS_IN_AS[file]]}")
+        user = SIGNS_IN_AS[file]
+        return arn("rds-db", f"dbuser:{resource}/{self.owner(host, environment) if user == OWNER else environment[user]}")
+
+    def owner(self, host: str | None, environment: dict[str, Any]) -> str:
+        """Whose the ledger is: the cluster's master, whom the secret names, or whom the parameters do."""
+        if host:
+            return self.stack.of_type("AWS::RDS::DBCluster")[host]["MasterUsername"]
+        if secret := environment.get("LEDGER_OWNER_SECRET_ARN"):
+            return f"{{{{resolve:secretsmanager:{secret}:SecretString:username}}}}"
+        return environment["LEDGER_OWNER_USER"]
 
     def called_on(self, operation: Operation, environment: dict[str, Any]) -> list[str]:
         """The ARNs that an operation is called on: every resource of its service that the environment names."""

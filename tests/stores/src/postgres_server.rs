@@ -34,7 +34,16 @@ struct Account {
 impl PostgresServer {
     /// Starts a server that lets in who the lines `access` say (as in `pg_hba.conf`), with TLS if it has an identity.
     pub async fn start(access: &str, identity: Option<&Identity>) -> PostgresServer {
-        let programs = PathBuf::from(crate::from_environment("FLUXO_TEST_POSTGRES_PROGRAMS"));
+        PostgresServer::start_with("FLUXO_TEST_POSTGRES_PROGRAMS", access, identity).await
+    }
+
+    /// The same with the programs of one major version.
+    pub async fn start_major(major: u32, access: &str) -> PostgresServer {
+        PostgresServer::start_with(&format!("FLUXO_TEST_POSTGRES_{major}_PROGRAMS"), access, None).await
+    }
+
+    async fn start_with(programs: &str, access: &str, identity: Option<&Identity>) -> PostgresServer {
+        let programs = PathBuf::from(crate::from_environment(programs));
         let account = account();
         let folder = tempfile::tempdir().expect("a temporary folder");
         fs::set_permissions(folder.path(), fs::Permissions::from_mode(0o755)).expect("others may pass");
@@ -80,6 +89,16 @@ impl PostgresServer {
             authentication: Authentication::Password(password.to_owned()),
             tls,
         }
+    }
+
+    /// Where it listens for those who come through the socket.
+    pub(crate) fn socket(&self) -> PathBuf {
+        self.folder.path().join(format!("data/.s.PGSQL.{}", self.port))
+    }
+
+    /// Where it listens for all others.
+    pub(crate) fn address(&self) -> (&'static str, u16) {
+        ("localhost", self.port)
     }
 
     /// Ends the server at once; its connections break.

@@ -10,6 +10,9 @@ from cost.template import FUNCTION, Stack
 from deploy.account import Account, NotThere
 from deploy.stage import Stage
 
+# In the place of a part of the stack's id, which a stack that is not there does not have. As long as that, and of no stack.
+CREATION = "creation"
+
 
 @dataclass(frozen=True)
 class Resource:
@@ -63,10 +66,19 @@ class Deployment:
 
     def named(self, value: Any) -> str:
         """A name of the template that follows from the stack's."""
-        pattern = value["Fn::Sub"] if isinstance(value, Mapping) and "Fn::Sub" in value else value
-        if pattern == {"Ref": "AWS::StackName"}:
-            return self.stage.stack_name
-        return pattern.replace("${AWS::StackName}", self.stage.stack_name).replace("${AWS::Region}", self.region)
+        match value:
+            case {"Ref": "AWS::StackName"}:
+                return self.stage.stack_name
+            case {"Fn::Select": _}:
+                return CREATION
+            case {"Fn::Sub": [text, given]}:
+                for name, inner in given.items():
+                    text = text.replace(f"${{{name}}}", self.named(inner))
+            case {"Fn::Sub": text}:
+                pass
+            case text:
+                pass
+        return text.replace("${AWS::StackName}", self.stage.stack_name).replace("${AWS::Region}", self.region)
 
     def names(self, kind: str, name_property: str) -> list[str]:
         """The fixed names of the resources of a type that there will be."""

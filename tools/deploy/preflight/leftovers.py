@@ -1,83 +1,15 @@
 """What an earlier stack of this name has left behind: what is in the way, and what a new one will not know."""
 
-from collections.abc import Callable, Iterator
-from dataclasses import dataclass
+from collections.abc import Iterator
 
-from deploy.account import NotThere
-from deploy.preflight.deployment import Deployment
+from deploy.preflight.deployment import CREATION, Deployment
 from deploy.preflight.finding import Finding, failure, warning
-
-
-@dataclass(frozen=True)
-class Fixed:
-    """A kind of resource whose name follows from the stack's, so that there can be one of it."""
-
-    kind: str
-    name_property: str
-    what: str
-    service: str
-    operation: str
-    parameter: str
-    missing: str
-    remedy: str
-
-    def is_there(self, deployment: Deployment, name: str) -> bool:
-        """Whether there is one of this name."""
-        try:
-            deployment.account.ask(self.service, self.operation, (self.missing,), **{self.parameter: name})
-        except NotThere:
-            return False
-        return True
-
-
-CLUSTER = Fixed(
-    "AWS::RDS::DBCluster",
-    "DBClusterIdentifier",
-    "the cluster",
-    "rds",
-    "describe_db_clusters",
-    "DBClusterIdentifier",
-    "DBClusterNotFoundFault",
-    "it may be a ledger: look into it, then delete it with a last snapshot, or deploy under another stack_name",
-)
-PROXY = Fixed(
-    "AWS::RDS::DBProxy",
-    "DBProxyName",
-    "the RDS proxy",
-    "rds",
-    "describe_db_proxies",
-    "DBProxyName",
-    "DBProxyNotFoundFault",
-    "delete it, or deploy under another stack_name",
-)
-CACHE = Fixed(
-    "AWS::ElastiCache::ServerlessCache",
-    "ServerlessCacheName",
-    "the cache",
-    "elasticache",
-    "describe_serverless_caches",
-    "ServerlessCacheName",
-    "ServerlessCacheNotFoundFault",
-    "delete it: nothing in it is lasting; or deploy under another stack_name",
-)
-
-
-def in_the_way(fixed: Fixed) -> Callable[[Deployment], Iterator[Finding]]:
-    """A check of this kind of resource."""
-
-    def check(deployment: Deployment) -> Iterator[Finding]:
-        for name in deployment.names(fixed.kind, fixed.name_property):
-            if not deployment.owns(name) and fixed.is_there(deployment, name):
-                yield failure(
-                    f"AWS would refuse {fixed.what} {name}, because there is one already, of no stack or another one: {fixed.remedy}."
-                )
-
-    return check
 
 
 def log_groups(deployment: Deployment) -> Iterator[Finding]:
     """Log groups stay when somebody logs to them while a stack is deleted."""
-    wanted = set(deployment.names("AWS::Logs::LogGroup", "LogGroupName"))
+    # A name with a part of the stack's id is in nobody's way.
+    wanted = {name for name in deployment.names("AWS::Logs::LogGroup", "LogGroupName") if CREATION not in name}
     there: set[str] = set()
     for prefix in sorted({prefix_of(name, deployment.stage.stack_name) for name in wanted}):
         for page in deployment.account.pages("logs", "describe_log_groups", logGroupNamePrefix=prefix):

@@ -7,13 +7,12 @@ from deploy.preflight.deployment import Deployment
 from deploy.preflight.finding import Finding, failure, warning
 
 # What has to be done before CloudFormation takes the next change ("Understand CloudFormation stack creation events" and "Troubleshooting
-# CloudFormation" in AWS's documentation).
+# CloudFormation" in AWS's documentation). What is left in ROLLBACK_COMPLETE is removed by `make deploy`.
 DELETE_IT = (
     "its creation failed, and CloudFormation takes no change of it: delete it with `aws cloudformation delete-stack --stack-name {}`"
 )
 REMEDIES = {
     "CREATE_FAILED": DELETE_IT,
-    "ROLLBACK_COMPLETE": DELETE_IT,
     "ROLLBACK_FAILED": DELETE_IT + ", with --retain-resources for what cannot be deleted",
     "DELETE_FAILED": "its deletion has not ended: delete it again, with --retain-resources for what cannot be deleted",
     "UPDATE_ROLLBACK_FAILED": "an update failed, and so did taking it back: mend what its events name, then `aws cloudformation "

@@ -1,0 +1,163 @@
+"""The deployments that are simulated: the stages, stores that exist, everything at once, and a change of each parameter."""
+
+import copy
+import json
+import os
+import subprocess
+from collections.abc import Iterator, Mapping
+from functools import cache
+from pathlib import Path
+from typing import Any
+
+from cost.template import TEMPLATE, text_of
+from deploy import stage
+from fluxo_local.toolchain import SAM
+
+REGION = "us-east-1"
+Parameters = dict[str, str]
+
+# `make deploy` finds them.
+ZONES = {"ZoneA": f"{REGION}a", "ZoneB": f"{REGION}b"}
+NETWORK = {"VpcId": "vpc-0a", "PrivateSubnetIds": "subnet-0a,subnet-0b"}
+LEDGER = {
+    "LedgerHost": "ledger.example.com",
+    "LedgerResourceId": "cluster-A",
+    "LedgerOwnerSecretArn": f"arn:aws:secretsmanager:{REGION}:1:secret:a",
+}
+PASSWORDS = {
+    "LedgerAuth": "password",
+    "LedgerResourceId": "",
+    "LedgerPassword": "a",
+    "LedgerLookupPassword": "b",
+    "LedgerMaintenancePassword": "c",
+}
+OWNER = {"LedgerOwnerSecretArn": "", "LedgerOwnerUser": "owner", "LedgerOwnerPassword": "d"}
+MEMORY = {"RedisUrl": "rediss://memory.example.com"}
+PAGES = {"HostedDomainPrefix": "fluxo", "WebCallbackUrls": "https://app.example.com"}
+ENTRA = {"EntraTenantId": "00000000-0000-0000-0000-000000000000", "EntraClientId": "a", "EntraClientSecret": "b"}
+EXTRAS = {
+    "AlarmTopicArn": f"arn:aws:sns:{REGION}:1:alarms",
+    "CorsOrigins": "https://app.example.com",
+    "SealSchedule": "cron(0 2 * * ? *)",
+    "WorkflowType": "EXPRESS",
+}
+
+
+@cache
+def processed() -> tuple[dict[str, Any], dict[str, Any]]:
+    """The template after SAM's transform, and the schemas of its types."""
+    script = Path(__file__).with_name("process.py")
+    environment = {**os.environ, "AWS_DEFAULT_REGION": REGION}
+    ran = subprocess.run([SAM.program("python"), script, TEMPLATE], stdout=subprocess.PIPE, text=True, check=True, env=environment)
+    read = json.loads(ran.stdout)
+    return read["template"], read["schemas"]
+
+
+@cache
+def released() -> dict[str, Any]:
+    """The template of the next release: other programs, another definition, another schema of the ledger."""
+    document = copy.deepcopy(processed()[0])
+    for resource in document["Resources"].values():
+        match resource["Type"]:
+            case "AWS::Lambda::Function":
+                resource["Properties"]["Code"]["S3Key"] = "next"
+            case "AWS::StepFunctions::StateMachine":
+                resource["Properties"]["DefinitionS3Location"]["Key"] = "next"
+            case "Custom::LedgerSchema":
+                resource["Properties"]["SchemaDigest"] = "next"
+    return document
+
+
+@cache
+def stacks() -> dict[str, Parameters]:
+    """The deployments by name, with the parameters that they are given."""
+    prod = {**stage.read("prod").parameters, **ZONES}
+    exist = {**NETWORK, **LEDGER, **MEMORY, "DeletionProtection": "true"}
+    return {
+        "dev": {**stage.read("dev").parameters, **ZONES},
+        "prod": prod,
+        "stores that exist": exist,
+        "everything": {**prod, **PAGES, **ENTRA, **EXTRAS},
+        # From here on, only to change a parameter of them.
+        "own network": {**prod, **NETWORK},
+        "passwords": {**exist, **PASSWORDS, **OWNER},
+        "pages": {**prod, **PAGES},
+    }
+
+
+STANDING = ("dev", "prod", "stores that exist", "everything")
+
+# Parameters that have no other value that their declaration tells: what is changed, and in which stack.
+CHANGES: dict[str, list[tuple[str, Parameters]]] = {
+    "VpcId": [("own network", {"VpcId": "vpc-0b", "PrivateSubnetIds": "subnet-0c,subnet-0d"}), ("prod", NETWORK)],
+    "PrivateSubnetIds": [("own network", {"PrivateSubnetIds": "subnet-0a,subnet-0c"})],
+    "FunctionsSecurityGroupId": [("own network", {"FunctionsSecurityGroupId": "sg-0a"})],
+    "ZoneA": [("prod", {"ZoneA": f"{REGION}c"})],
+    "ZoneB": [("prod", {"ZoneB": f"{REGION}c"})],
+    "VpcCidr": [("prod", {"VpcCidr": "10.21.0.0/22"})],
+    "LedgerEngineVersion": [("prod", {"LedgerEngineVersion": "17.99"}), ("prod", {"LedgerEngineVersion": "18.99"})],
+    "LedgerHost": [
+        ("own network", LEDGER),
+        ("own network", {**LEDGER, "DeletionProtection": "false"}),
+        ("stores that exist", dict.fromkeys(LEDGER, "")),
+        ("stores that exist", {"LedgerHost": "other.example.com"}),
+    ],
+    "LedgerPort": [("stores that exist", {"LedgerPort": "5433"})],
+    "LedgerDatabase": [("prod", {"LedgerDatabase": "other"})],
+    "LedgerUser": [("prod", {"LedgerUser": "other"})],
+    "LedgerLookupUser": [("prod", {"LedgerLookupUser": "other"})],
+    "LedgerMaintenanceUser": [("prod", {"LedgerMaintenanceUser": "other"})],
+    "LedgerAuth": [("stores that exist", PASSWORDS)],
+    "LedgerResourceId": [("stores that exist", {"LedgerResourceId": "cluster-B"})],
+    "LedgerPassword": [("passwords", {"LedgerPassword": "other"})],
+    "LedgerLookupPassword": [("passwords", {"LedgerLookupPassword": "other"})],
+    "LedgerMaintenancePassword": [("passwords", {"LedgerMaintenancePassword": "other"})],
+    "LedgerTls": [("passwords", {"LedgerTls": "off"})],
+    "LedgerOwnerSecretArn": [("stores that exist", {"LedgerOwnerSecretArn": ""})],
+    "LedgerOwnerUser": [("passwords", {"LedgerOwnerUser": "other"})],
+    "LedgerOwnerPassword": [("passwords", {"LedgerOwnerPassword": "other"})],
+    "RedisUrl": [("own network", MEMORY), ("stores that exist", {"RedisUrl": ""})],
+    "RedisCluster": [("stores that exist", {"RedisCluster": "true"})],
+    "HostedDomainPrefix": [
+        ("prod", PAGES),
+        ("pages", {"HostedDomainPrefix": "other"}),
+        ("pages", dict.fromkeys(PAGES, "")),
+    ],
+    "WebCallbackUrls": [("pages", {"WebCallbackUrls": "https://other.example.com"})],
+    "WebLogoutUrls": [("pages", {"WebLogoutUrls": "https://other.example.com"})],
+    "EntraTenantId": [
+        ("pages", ENTRA),
+        ("everything", {"EntraTenantId": "11111111-1111-1111-1111-111111111111"}),
+        ("everything", dict.fromkeys(ENTRA, "")),
+    ],
+    "EntraClientId": [("everything", {"EntraClientId": "other"})],
+    "EntraClientSecret": [("everything", {"EntraClientSecret": "other"})],
+    "EntraMerchantClaim": [("everything", {"EntraMerchantClaim": "other"})],
+    "BusinessTimeZone": [("everything", {"BusinessTimeZone": "Europe/Lisbon"})],
+    "SealSchedule": [("prod", EXTRAS), ("everything", {"SealSchedule": ""})],
+    "ReconcileSchedule": [("prod", {"ReconcileSchedule": "rate(1 hour)"}), ("prod", {"ReconcileSchedule": ""})],
+    "CorsOrigins": [("prod", EXTRAS), ("everything", {"CorsOrigins": ""})],
+    "AlarmTopicArn": [("prod", EXTRAS), ("everything", {"AlarmTopicArn": ""})],
+}
+
+
+def changes(name: str, declared: Mapping[str, Any]) -> Iterator[tuple[Parameters, Parameters]]:
+    """A stack's parameters, before and after this one is changed."""
+    if name in CHANGES:
+        for stack, change in CHANGES[name]:
+            yield stacks()[stack], {**stacks()[stack], **change}
+        return
+    before = stacks()["prod"]
+    value = before.get(name, text_of(declared["Default"]))
+    for other in others(value, declared):
+        yield before, {**before, name: other}
+
+
+def others(value: str, declared: Mapping[str, Any]) -> list[str]:
+    """Other values that a parameter may have, as far as its declaration says; two are enough."""
+    if "AllowedValues" in declared:
+        return [other for other in map(text_of, declared["AllowedValues"]) if other != value][:2]
+    if declared["Type"] == "Number":
+        up = float(value) + 1
+        return [f"{up if up <= declared.get('MaxValue', up) else float(value) - 1:g}"]
+    return []

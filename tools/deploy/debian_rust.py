@@ -1,0 +1,127 @@
+"""A Rust compiler for another processor, out of Debian's packages: for where `rustup target add` cannot download one.
+
+Debian builds the library for each of its processors, and updates compiler and library together (`rustc-web`, for its browsers), so that
+the library of one processor fits the compiler of another. Nothing is installed; the packages are unpacked under .local.
+"""
+
+import re
+import shutil
+import subprocess
+from collections.abc import Sequence
+from dataclasses import dataclass
+from pathlib import Path
+
+from fluxo_local import console
+from fluxo_local.processes import run_tool
+from fluxo_local.profile import LOCAL, TOOLS
+from fluxo_local.toolchain import install_system_packages, one_at_a_time
+
+from deploy.problem import Problem
+
+COMPILER, LIBRARY = "rustc-web", "libstd-rust-web-dev"
+# The names of processors in Rust and in Debian, by those of Lambda.
+TARGETS = {"arm64": "aarch64-unknown-linux-gnu", "x86_64": "x86_64-unknown-linux-gnu"}
+PROCESSORS = {"arm64": "arm64", "x86_64": "amd64"}
+
+
+@dataclass(frozen=True)
+class DebianRust:
+    """The compiler of one processor with the library of another."""
+
+    architecture: str
+    """For which it builds, under Lambda's name."""
+
+    @property
+    def home(self) -> Path:
+        """Where it is."""
+        return TOOLS / f"debian-rust-{self.architecture}"
+
+    def environment(self) -> dict[str, str]:
+        """What cargo and cargo-lambda need to use it. Installs it first, unless it is there."""
+        with one_at_a_time("set-up"):
+            if not (self.home / ".complete").exists():
+                shutil.rmtree(self.home, ignore_errors=True)
+                with console.step("Getting a compiler for another processor from Debian") as step:
+                    self._install(step)
+                (self.home / ".complete").touch()
+        return {"RUSTC": str(self._rustc), "RUSTUP": str(self._rustup)}
+
+    def version(self) -> str:
+        """What the compiler says it is: `rustc 1.96.0 (…)`."""
+        return subprocess.run([self._rustc, "--version"], capture_output=True, text=True, check=True).stdout.strip()
+
+    @property
+    def _rustc(self) -> Path:
+        return self.home / "rustc"
+
+    @property
+    def _rustup(self) -> Path:
+        return self.home / "rustup"
+
+    def _install(self, step: console.Step) -> None:
+        if not (shutil.which("apt-get") and shutil.which("dpkg-deb")):
+            raise Problem(f"Rust has no library for {self.architecture} here: {self._remedy}.")
+        packages, root = self.home / "packages", self.home / "root"
+        for folder in (packages / "lists" / "partial", packages / "archives" / "partial"):
+            folder.mkdir(parents=True)
+        # Lists of its own: the machine's are of its own processor, and belong to root.
+        self._apt(["apt-get", "update"], step)
+        driver = self._dependency(LIBRARY, r"libstd-rust-web-[\d.]+")
+        llvm = self._dependency(driver, r"libllvm\d+")
+        wanted = [COMPILER, LIBRARY, driver, llvm, f"{LIBRARY}:{PROCESSORS[self.architecture]}"]
+        self._apt(["apt-get", "download", *wanted], step)
+        for archive in packages.glob("*.deb"):
+            run_tool(["dpkg-deb", "--extract", archive, root], what=f"Unpacking {archive.name}", log=self._log, step=step)
+        shutil.rmtree(packages)
+        self._write_programs(root / "usr")
+        if subprocess.run([self._rustc, "--version"], capture_output=True, check=False).returncode:
+            install_system_packages(self._needed_by(llvm))
+
+    def _write_programs(self, usr: Path) -> None:
+        libraries = next(usr.glob("lib/*-linux-gnu"))
+        write_program(self._rustc, f'LD_LIBRARY_PATH="{libraries}" exec "{usr}/bin/rustc" "$@"')
+        # cargo-lambda asks rustup for the installed targets, and has it download one that is not among them. These are here.
+        write_program(self._rustup, f'ls "{usr}/lib/rustlib"')
+
+    def _dependency(self, package: str, pattern: str) -> str:
+        """The one dependency of a package whose name changes with its version."""
+        found = [name for name in self._needed_by(package) if re.fullmatch(pattern, name)]
+        if not found:
+            raise Problem(f"Rust has no library for {self.architecture} here, and neither has Debian ({package}): {self._remedy}.")
+        return found[0]
+
+    def _needed_by(self, package: str) -> list[str]:
+        command = ["apt-cache", *self._options, "depends", "--important", package]
+        listed = subprocess.run(command, capture_output=True, text=True, check=False).stdout
+        return re.findall(r"^  Depends: ([^\s<>]+)$", listed, re.MULTILINE)
+
+    def _apt(self, command: Sequence[str], step: console.Step) -> None:
+        program, *rest = command
+        run_tool(
+            [program, *self._options, *rest],
+            what=" ".join(command[:2]),
+            log=self._log,
+            directory=self.home / "packages",
+            step=step,
+        )
+
+    @property
+    def _options(self) -> list[str]:
+        packages = self.home / "packages"
+        options = [f"Dir::State::lists={packages}/lists", f"Dir::Cache={packages}", "APT::Sandbox::User=root"]
+        options += [f"APT::Architectures::={name}" for name in PROCESSORS.values()]
+        return [word for option in options for word in ("-o", option)]
+
+    @property
+    def _remedy(self) -> str:
+        return f"run rustup target add {TARGETS[self.architecture]}"
+
+    @property
+    def _log(self) -> Path:
+        return LOCAL / "debian-rust.log"
+
+
+def write_program(path: Path, line: str) -> None:
+    """A shell script of one line."""
+    path.write_text(f"#!/bin/sh\n{line}\n")
+    path.chmod(0o755)
