@@ -25,6 +25,7 @@ NPM := .local/tools/npm/node_modules/.bin
 PREFLIGHT := PYTHONPATH=local:tools $(CHECKS)/python -m deploy.preflight --stage '$(STAGE)' $(if $(REGION),--region '$(REGION)')
 DEPLOY_PARAMETERS := .local/deploy/$(STAGE).yaml
 COST := PYTHONPATH=local:tools $(CHECKS)/python -m cost
+CAPACITY := PYTHONPATH=local:tools $(CHECKS)/python -m capacity
 DEPLOY := PYTHONPATH=local:tools $(CHECKS)/python -m deploy
 PROMTOOL := .local/tools/prometheus/promtool
 CHAOS := PYTHONPATH=local:tests:tests/e2e $(CHECKS)/python -m chaos
@@ -33,7 +34,7 @@ export SAM_CLI_TELEMETRY := 0
 export REDOCLY_TELEMETRY := off
 export REDOCLY_SUPPRESS_UPDATE_NOTICE := true
 
-.PHONY: help run up down url token invoke reconcile redrive test lint fmt unit e2e chaos chaos-list bench audit fuzz-api fuzz docs cost cost-measure preflight deploy unparked destroy package-check stage tools
+.PHONY: help run up down url token invoke reconcile redrive test lint fmt unit e2e chaos chaos-list bench audit fuzz-api fuzz docs cost cost-measure capacity preflight deploy unparked destroy package-check stage tools
 
 help: ## This list
 	@grep -hE '^[a-z0-9-]+:.*## ' $(MAKEFILE_LIST) | sed -E 's/^([a-z0-9-]+):.*## /\1\t/' | expand -t 14
@@ -109,8 +110,9 @@ lint: tools audit ## Formatting, clippy, dependencies, and the checks of Python,
 	$(NPM)/redocly lint openapi.yaml --config local/npm/redocly.yaml --format stylish
 	@rm -rf .local/lint/api && $(call render,.local/lint/api)
 	@diff --recursive --brief .local/lint/api docs/api || { echo 'fluxo: docs/api is not what openapi.yaml renders to: run make docs' >&2; exit 1; }
-	PYTHONPATH=tools $(CHECKS)/pytest -q -p no:cacheprovider tests/cost tests/deploy
+	PYTHONPATH=local:tools $(CHECKS)/pytest -q -p no:cacheprovider tests/cost tests/deploy tests/capacity
 	$(COST) --check
+	$(CAPACITY) --check
 
 audit: ## Licences and sources of the dependencies, and their known vulnerabilities
 	@$(LOCAL) audit
@@ -123,6 +125,9 @@ cost: tools ## Compute docs/cost.md: what the stack costs on AWS, idle and per m
 
 cost-measure: tools ## Measure what the costs are computed from, with the functions that make up has built
 	$(COST).measure
+
+capacity: tools ## Compute docs/capacity.md: at which rate each limit binds, and what to change next
+	$(CAPACITY)
 
 # Renders to a folder.
 render = $(NPM)/redocly bundle openapi.yaml --config local/npm/redocly.yaml --output .local/openapi.json 2>.local/redocly.log || { cat .local/redocly.log >&2; exit 1; } \

@@ -61,6 +61,10 @@ class Stack:
         """Reads a template."""
         return cls(read(path), parameters)
 
+    def having(self, parameters: Mapping[str, str]) -> "Stack":
+        """The same with some parameters changed."""
+        return Stack(self._document, {**self._parameters, **parameters})
+
     def parameter(self, name: str) -> str:
         """The value of a parameter. CloudFormation's are all text."""
         if name in self._parameters:

@@ -1,0 +1,1 @@
+"""At which rate each limit on the way of an entry and of a read binds, and what to change next."""
