@@ -8,9 +8,6 @@ use cashflow::{
 use jiff::{Timestamp, civil::Date};
 use serde::{Deserialize, Deserializer, Serialize, de::Error};
 
-/// The largest input that is started, in bytes: Step Functions carries 256 KiB of state, and steps add to it.
-pub const INPUT_BYTES_MAX: usize = 200 * 1024;
-
 /// The input of the state machine: the unit of work is a batch of entries of one merchant (of one, for a single entry).
 ///
 /// It is a function of the request and its business date alone; correlation travels in trace headers and logs.

@@ -8,11 +8,13 @@ mod execution;
 mod input;
 mod parked;
 mod posting;
+mod size;
 mod task;
 
 pub use error::{ErrorName, TaskError};
 pub use execution::{Generation, GenerationError, execution_name, listed_ids, replay_name};
-pub use input::{EntryInput, INPUT_BYTES_MAX, InvalidInput, RecordEntries, Replay};
+pub use input::{EntryInput, InvalidInput, RecordEntries, Replay};
 pub use parked::ParkedEntries;
 pub use posting::{Consolidation, InvalidTotals, Outcomes, PeriodTotalsState, PostedEntries};
+pub use size::{INPUT_BYTES_MAX, InputTooLarge, check_input_size};
 pub use task::Task;
