@@ -26,7 +26,7 @@ export SAM_CLI_TELEMETRY := 0
 export REDOCLY_TELEMETRY := off
 export REDOCLY_SUPPRESS_UPDATE_NOTICE := true
 
-.PHONY: help run up down url token invoke reconcile redrive test lint fmt unit e2e chaos chaos-list bench audit fuzz-api fuzz docs cost cost-measure deploy destroy stage tools
+.PHONY: help run up down url token invoke reconcile redrive test lint fmt unit e2e chaos chaos-list bench audit fuzz-api fuzz docs cost cost-measure freeze deploy destroy stage tools
 
 help: ## This list
 	@grep -hE '^[a-z0-9-]+:.*## ' $(MAKEFILE_LIST) | sed -E 's/^([a-z0-9-]+):.*## /\1\t/' | expand -t 14
@@ -108,6 +108,9 @@ cost-measure: tools ## Measure what the costs are computed from, with the functi
 # Renders to a folder.
 render = $(NPM)/redocly bundle openapi.yaml --config local/npm/redocly.yaml --output .local/openapi.json 2>.local/redocly.log || { cat .local/redocly.log >&2; exit 1; } \
 	&& node local/npm/render.mjs $(NPM)/.. .local/openapi.json $(1)
+
+freeze: ## After a release: its reading side becomes what tests/previous-release keeps
+	@$(LOCAL) freeze
 
 fmt: tools ## Format all code
 	cargo fmt --all
