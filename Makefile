@@ -92,6 +92,7 @@ lint: tools audit ## Formatting, clippy, dependencies, and the checks of Python,
 	@diff --recursive --brief .local/lint/api docs/api || { echo 'fluxo: docs/api is not what openapi.yaml renders to: run make docs' >&2; exit 1; }
 	PYTHONPATH=tools $(CHECKS)/pytest -q -p no:cacheprovider tests/cost
 	$(COST) --check
+	$(CHECKS)/pytest -q -p no:cacheprovider tests/workflow
 
 audit: ## Licences and sources of the dependencies, and their known vulnerabilities
 	@$(LOCAL) audit
