@@ -34,7 +34,7 @@ export SAM_CLI_TELEMETRY := 0
 export REDOCLY_TELEMETRY := off
 export REDOCLY_SUPPRESS_UPDATE_NOTICE := true
 
-.PHONY: help run up down url token invoke reconcile redrive test lint fmt unit e2e chaos chaos-list bench audit fuzz-api fuzz docs cost cost-measure capacity preflight deploy unparked destroy package-check stage tools
+.PHONY: help run up down url token invoke reconcile redrive test lint fmt unit e2e chaos chaos-list bench audit fuzz-api fuzz docs cost cost-measure capacity freeze preflight deploy unparked destroy package-check stage tools
 
 help: ## This list
 	@grep -hE '^[a-z0-9-]+:.*## ' $(MAKEFILE_LIST) | sed -E 's/^([a-z0-9-]+):.*## /\1\t/' | expand -t 14
@@ -113,6 +113,7 @@ lint: tools audit ## Formatting, clippy, dependencies, and the checks of Python,
 	PYTHONPATH=local:tools $(CHECKS)/pytest -q -p no:cacheprovider tests/cost tests/deploy tests/capacity
 	$(COST) --check
 	$(CAPACITY) --check
+	$(CHECKS)/pytest -q -p no:cacheprovider tests/workflow
 
 audit: ## Licences and sources of the dependencies, and their known vulnerabilities
 	@$(LOCAL) audit
@@ -132,6 +133,9 @@ capacity: tools ## Compute docs/capacity.md: at which rate each limit binds, and
 # Renders to a folder.
 render = $(NPM)/redocly bundle openapi.yaml --config local/npm/redocly.yaml --output .local/openapi.json 2>.local/redocly.log || { cat .local/redocly.log >&2; exit 1; } \
 	&& node local/npm/render.mjs $(NPM)/.. .local/openapi.json $(1)
+
+freeze: ## After a release: its reading side becomes what tests/previous-release keeps
+	@$(LOCAL) freeze
 
 fmt: tools ## Format all code
 	cargo fmt --all

@@ -94,6 +94,8 @@ def parse() -> argparse.Namespace:
     benchmark = add("bench", bench, "Measure the functions against the limit of the stores beneath them.")
     benchmark.add_argument("--quick", action="store_true", help="within three minutes")
     benchmark.add_argument("--only", metavar="GROUPS", help="only these groups of figures, such as single,batch; nothing is written")
+    freezing = add("freeze", freeze, "Make the release of this checkout the one before, whose reading side tests/previous-release keeps.")
+    freezing.add_argument("--commit", default="HEAD", help="which sources to freeze (default: %(default)s)")
     services = add("with-test-services", with_test_services, "Run a command beside a throw-away PostgreSQL and AWS engine.")
     services.add_argument("test_command", nargs=argparse.REMAINDER, metavar="-- CMD")
     return parser.parse_args()
@@ -185,6 +187,13 @@ def fuzz(arguments: argparse.Namespace) -> None:
     from fluxo_local import fuzz
 
     fuzz.fuzz(arguments.seconds, arguments.target)
+
+
+def freeze(arguments: argparse.Namespace) -> None:
+    """Makes a release the one before."""
+    from fluxo_local import freeze
+
+    freeze.freeze(arguments.commit)
 
 
 def bench(arguments: argparse.Namespace) -> int:

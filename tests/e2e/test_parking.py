@@ -11,10 +11,9 @@ from deployed.queue import Queue
 from deployed.stack import Stack, launch
 from deployed.waiting import eventually
 from deployed.workflow import Execution
+from record_entries.scenarios import ATTEMPTS, NOT_CONSOLIDATED, NOT_POSTED, RECORDED, SET_ASIDE
 
 TEN = Day("0.00", "10.00", "0.00", "10.00", 1)
-# The first attempt and all retries.
-ATTEMPTS = 6
 # All retries of a task in 0.6 s instead of 31.
 SHORT = 0.02
 
@@ -40,7 +39,7 @@ def test_an_entry_that_used_up_its_retries_is_parked_and_posted_by_itself_when_t
         posted = merchant.accepted(entry(), "exhausted")
         (name,) = stack.workflow.names_for(posted.body["id"])
         parked = stack.workflow.finished(name)
-        assert parked.states == ["ApplyToLedger", "ParkEntries", "EntriesParked"]
+        assert parked.states == NOT_POSTED
         assert (parked.status, parked.error) == ("FAILED", "EntriesParked")
         assert parked.failed_attempts == ["LedgerUnavailable"] * ATTEMPTS
         # The fault lasts: the input is parked again, with what it carries about that.
@@ -53,7 +52,7 @@ def test_an_entry_that_used_up_its_retries_is_parked_and_posted_by_itself_when_t
         lambda execution: execution.status == "SUCCEEDED",
         "the entry to be recorded without a hand",
     )
-    assert last.states == ["ApplyToLedger", "IdempotencyCheck", "ConsolidateDay"]
+    assert last.states == RECORDED
     assert last.input["replay"]["attempt"] >= 2
     assert last.input["replay"]["first_parked_at"] == first.input["replay"]["first_parked_at"]
     assert len(merchant.entries()) == 1
@@ -65,7 +64,7 @@ def test_a_balance_that_could_not_be_written_is_written_by_itself_when_the_read_
         posted = merchant.accepted(entry(), "not-consolidated")
         (name,) = stack.workflow.names_for(posted.body["id"])
         parked = stack.workflow.finished(name)
-        assert parked.states == ["ApplyToLedger", "IdempotencyCheck", "ConsolidateDay", "ParkEntries", "EntriesParked"]
+        assert parked.states == NOT_CONSOLIDATED
         assert parked.failed_attempts == ["BalancesUnavailable"] * ATTEMPTS
         # The entry is in the ledger, its balance is not yet written.
         assert len(merchant.entries()) == 1
@@ -88,7 +87,7 @@ def test_an_execution_that_was_stopped_is_parked_by_the_rule_and_runs_again(merc
 
 
 @pytest.mark.parametrize(
-    "fault", [{"amount_minor": "0"}, {"amount_minor": "-1"}, {"date": "2026-02-30"}, {"currency": "XXX"}, {"colour": "red"}], ids=str
+    "fault", [{"amount_minor": "0"}, {"amount_minor": "-1"}, {"date": "2026-02-30"}, {"currency": "brl"}, {"type": "Credit"}], ids=str
 )
 def test_an_input_that_can_never_be_posted_is_set_aside_without_a_retry(
     merchant: Merchant, stack: Stack, dead_letters: Queue, fault: dict[str, str]
@@ -97,7 +96,7 @@ def test_an_input_that_can_never_be_posted_is_set_aside_without_a_retry(
     new = good["entries"][0] | {"id": str(uuid.uuid4())}
     # Beside a good one, which may not be posted either.
     execution = stack.workflow.run(good | {"entries": [new, new | fault]})
-    assert execution.states == ["ApplyToLedger", "SetAsideEntries", "EntriesRefused"]
+    assert execution.states == SET_ASIDE
     assert (execution.status, execution.error, execution.failed_attempts) == ("FAILED", "EntriesRefused", ["InvalidInput"])
     assert len(merchant.entries()) == 1
     assert merchant.day() == TEN
@@ -105,6 +104,24 @@ def test_an_input_that_can_never_be_posted_is_set_aside_without_a_retry(
     assert json.loads(message.body)["input"] == execution.input
     assert json.loads(message.body)["error"] == "InvalidInput"
     assert message.attributes == {"SetAsideBecause": "the input can never be processed"}
+
+
+@pytest.mark.parametrize("newer", [{"colour": "red"}, {"currency": "XXX"}, {"type": "transfer"}], ids=str)
+def test_an_input_that_a_newer_release_wrote_waits_as_long_as_any_other(
+    merchant: Merchant, stack: Stack, dead_letters: Queue, newer: dict[str, str]
+) -> None:
+    good = merchant.recorded(merchant.accepted(entry(), "good")).input
+    new = good["entries"][0] | {"id": str(uuid.uuid4())}
+    # It has waited for days already, so that this parking is its last.
+    replay = {"attempt": 40, "first_parked_at": "2026-03-10T12:00:00Z"}
+    execution = stack.workflow.run(good | {"entries": [new, new | newer], "replay": replay})
+    assert execution.states == NOT_POSTED
+    assert (execution.status, execution.error, execution.failed_attempts) == ("FAILED", "EntriesParked", ["NewerInput"])
+    (message,) = eventually(dead_letters.receive, lambda messages: len(messages) == 1, "the input to be set aside")
+    assert json.loads(message.body)["input"] == execution.input
+    assert message.attributes == {"SetAsideBecause": "not recorded after 41 attempts since 2026-03-10T12:00:00Z"}
+    # Nothing of it was posted, not even what is known.
+    assert len(merchant.entries()) == 1
 
 
 def test_what_was_set_aside_is_recorded_once_somebody_brings_it_back(merchant: Merchant, stack: Stack, dead_letters: Queue) -> None:

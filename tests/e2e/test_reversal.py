@@ -8,6 +8,7 @@ from deployed.api import Answer
 from deployed.merchant import DATE, Day, Merchant, entry
 from deployed.stack import VARIABLES, Stack
 from deployed.waiting import at_once, eventually
+from record_entries.scenarios import OVERTAKEN, RECORDED
 
 REFUND = {"date": "2026-03-12", "description": "Returned goods"}
 
@@ -37,7 +38,7 @@ def test_a_reversal_mirrors_its_original_and_both_stay(merchant: Merchant, sale:
     assert answer.headers["location"] == f"/entries/{answer.body['id']}"
     assert not answer.is_replay
     execution = merchant.recorded(answer)
-    assert execution.states == ["ApplyToLedger", "IdempotencyCheck", "ConsolidateDay"]
+    assert execution.states == RECORDED
 
     reversal = merchant.posted(answer.body["id"])
     assert (reversal["reverses"], reversal["reversed_by"]) == (sale["id"], None)
@@ -135,7 +136,7 @@ def test_the_path_of_the_reversal_that_came_too_late_shows_in_its_execution(merc
     executions = [merchant.recorded(rival) for rival in rivals]
     assert {execution.status for execution in executions} == {"SUCCEEDED"}
     (late,) = (execution for execution in executions if execution.output["outcomes"]["already_reversed"])
-    assert late.states == ["ApplyToLedger", "IdempotencyCheck", "ReversalAlreadyThere", "ConsolidateDay"]
+    assert late.states == OVERTAKEN
     assert late.output["outcomes"] == {"applied": 0, "duplicate": 0, "conflict": 0, "already_reversed": 1}
     assert len(merchant.entries()) == 2
     # Run again, it comes to the same.
@@ -151,7 +152,7 @@ def test_a_reversal_that_came_too_late_harms_no_entry_beside_it(merchant: Mercha
     rival = first | {"id": "00000000-0000-5000-8000-000000000001"}
     new = plain | {"id": "00000000-0000-5000-8000-000000000002"}
     execution = stack.workflow.run({"merchant_id": merchant.id, "entries": [rival, new]})
-    assert execution.states == ["ApplyToLedger", "IdempotencyCheck", "ReversalAlreadyThere", "ConsolidateDay"]
+    assert execution.states == OVERTAKEN
     assert execution.output["outcomes"] == {"applied": 1, "duplicate": 0, "conflict": 0, "already_reversed": 1}
     assert merchant.look_up(rival["id"]).body["status"] == "already_reversed"
     assert merchant.look_up(new["id"]).body["status"] == "posted"

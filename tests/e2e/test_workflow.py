@@ -1,10 +1,13 @@
-"""The paths through the deployed state machine: which states an execution visits, and what comes of it."""
+"""The paths through the deployed state machine: which states an execution visits, and what comes of it.
+
+They are those of tests/workflow, which tries every error on two interpreters; here they come about as they do in earnest.
+"""
 
 from deployed.merchant import Day, Merchant, entry
 from deployed.stack import Stack
+from record_entries.scenarios import CONFLICTING, NONE, RECORDED, RECORDED_BEFORE
 
 TEN = Day("0.00", "10.00", "0.00", "10.00", 1)
-NONE = {"applied": 0, "duplicate": 0, "conflict": 0, "already_reversed": 0}
 APPLIED = NONE | {"applied": 1}
 DUPLICATE = NONE | {"duplicate": 1}
 # All retries of a task in 0.6 s instead of 31.
@@ -16,7 +19,7 @@ LONG = 4
 def test_a_new_entry_is_applied_checked_and_consolidated(merchant: Merchant) -> None:
     posted = merchant.accepted(entry(), "new")
     execution = merchant.recorded(posted)
-    assert execution.states == ["ApplyToLedger", "IdempotencyCheck", "ConsolidateDay"]
+    assert execution.states == RECORDED
     assert (execution.status, execution.failed_attempts) == ("SUCCEEDED", [])
     # A day and its month.
     assert execution.output == {"outcomes": APPLIED, "written": 2, "up_to_date": 0}
@@ -30,7 +33,7 @@ def test_an_entry_is_posted_once_the_ledger_is_back(merchant: Merchant, stack: S
         (name,) = stack.workflow.names_for(posted.body["id"])
         stack.workflow.failing(name)
     execution = stack.workflow.finished(name)
-    assert execution.states == ["ApplyToLedger", "IdempotencyCheck", "ConsolidateDay"]
+    assert execution.states == RECORDED
     assert execution.status == "SUCCEEDED"
     assert set(execution.failed_attempts) == {"LedgerUnavailable"}
     assert execution.output["outcomes"] == APPLIED
@@ -47,7 +50,7 @@ def test_an_attempt_that_committed_and_lost_its_answer_is_consolidated_by_the_ne
     # The function has given up, its statements have not: they are through well before the next attempt, a second later.
     execution = stack.workflow.finished(name)
     assert execution.failed_attempts == ["LedgerUnavailable"]
-    assert execution.states == ["ApplyToLedger", "IdempotencyCheck", "DuplicateRecognised", "ConsolidateDay"]
+    assert execution.states == RECORDED_BEFORE
     assert execution.status == "SUCCEEDED"
     assert execution.output == {"outcomes": DUPLICATE, "written": 2, "up_to_date": 0}
     assert len(merchant.entries()) == 1
@@ -57,7 +60,7 @@ def test_an_attempt_that_committed_and_lost_its_answer_is_consolidated_by_the_ne
 def test_the_same_input_run_again_is_recognised_and_counted_once(merchant: Merchant, stack: Stack) -> None:
     first = merchant.recorded(merchant.accepted(entry(), "repeated"))
     again = stack.workflow.run(first.input)
-    assert again.states == ["ApplyToLedger", "IdempotencyCheck", "DuplicateRecognised", "ConsolidateDay"]
+    assert again.states == RECORDED_BEFORE
     assert again.status == "SUCCEEDED"
     assert again.output == {"outcomes": DUPLICATE, "written": 0, "up_to_date": 2}
     assert len(merchant.entries()) == 1
@@ -78,7 +81,7 @@ def test_another_payload_under_a_forgotten_key_becomes_a_visible_conflict(mercha
 
     (name,) = set(stack.workflow.names_for(first.body["id"])) - {first_name}
     execution = stack.workflow.finished(name)
-    assert execution.states == ["ApplyToLedger", "IdempotencyCheck", "KeyConflictRecorded", "ConsolidateDay"]
+    assert execution.states == CONFLICTING
     assert execution.status == "SUCCEEDED"
     assert execution.output["outcomes"] == NONE | {"conflict": 1}
     assert execution.output["conflicts"] == [first.body["id"]]
@@ -96,7 +99,7 @@ def test_of_a_batch_each_entry_has_its_own_outcome(merchant: Merchant, stack: St
     other = taken | {"amount_minor": "99", "fingerprint": "0" * 64}
     new = template | {"id": "00000000-0000-5000-8000-000000000001", "amount_minor": "800"}
     execution = stack.workflow.run({"merchant_id": merchant.id, "entries": [known, other, new]})
-    assert execution.states == ["ApplyToLedger", "IdempotencyCheck", "KeyConflictRecorded", "ConsolidateDay"]
+    assert execution.states == CONFLICTING
     assert execution.output["outcomes"] == {"applied": 1, "duplicate": 1, "conflict": 1, "already_reversed": 0}
     assert merchant.day() == Day("0.00", "15.00", "0.00", "15.00", 4)
 

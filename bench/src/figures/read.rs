@@ -10,7 +10,7 @@ use anyhow::{Context, Result};
 use bytes::Bytes;
 use cashflow::{Currency, Month, Period, PeriodTotals, Totals};
 use jiff::{Timestamp, ToSpan};
-use workflow::{Outcomes, PeriodTotalsState, PostedEntries};
+use workflow::{Outcomes, PeriodTotalsState, PostedEntries, UnknownFields};
 
 use super::{Bench, bytes, ensure_says, event_of};
 use crate::{
@@ -187,6 +187,7 @@ async fn write_balances(bench: &Bench, ledger: &Ledger) -> Result<Vec<Read>> {
             totals_at: Timestamp::now(),
             waiting_since: None,
             totals: totals.iter().map(PeriodTotalsState::new).collect(),
+            unknown: UnknownFields::default(),
         };
         states.push((task(&serde_json::to_vec(&state)?), format!("\"written\":{}", totals.len())));
     }

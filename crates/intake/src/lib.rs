@@ -20,7 +20,7 @@ pub use lookup::{LOOKUP_BUDGET, LOOKUP_PAUSE, RequestLookup};
 use request_memory::{Mark, Remembered, RequestMemory};
 use settings::SettingError;
 use telemetry::{Causes, IntakeMetrics, Metrics, StoreMetrics};
-use workflow::{Generation, INPUT_BYTES_MAX, RecordEntries, execution_name, listed_ids};
+use workflow::{Generation, RecordEntries, check_input_size, execution_name, listed_ids};
 
 /// What accepts entries, built once when a function starts.
 #[derive(Debug)]
@@ -278,13 +278,9 @@ fn workflow_input(merchant: &MerchantId, entries: &[Entry]) -> Result<String, Pr
         tracing::error!(%error, "workflow input not written");
         Problem::internal_error()
     })?;
-    if input.len() > INPUT_BYTES_MAX {
-        let detail = format!(
-            "The batch takes {} bytes of workflow state, the limit is {INPUT_BYTES_MAX}. Send it as several batches.",
-            input.len()
-        );
-        return Err(Problem::new(Code::BatchTooLarge, detail));
-    }
+    check_input_size(&input).map_err(|error| {
+        Problem::new(Code::BatchTooLarge, format!("The batch {error}. Send it as several batches."))
+    })?;
     Ok(input)
 }
 

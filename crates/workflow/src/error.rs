@@ -8,6 +8,9 @@ use telemetry::Causes;
 pub enum ErrorName {
     /// The input can never be processed: a defect. Not retried.
     InvalidInput,
+    /// The input has a field, a type or a currency that this release does not know: a newer one wrote it. Not retried, because
+    /// it takes a deployment to mend that, but parked, and run again until this release is the newer one, too.
+    NewerInput,
     /// PostgreSQL did not answer, or refused for a reason that passes. Retried.
     LedgerUnavailable,
     /// The entry that a reversal undoes is not in the ledger, yet. Retried.
@@ -20,8 +23,9 @@ pub enum ErrorName {
 
 impl ErrorName {
     /// Every name, for the checks that compare them with the state machine.
-    pub const ALL: [ErrorName; 5] = [
+    pub const ALL: [ErrorName; 6] = [
         ErrorName::InvalidInput,
+        ErrorName::NewerInput,
         ErrorName::LedgerUnavailable,
         ErrorName::OriginalNotPosted,
         ErrorName::LedgerMisconfigured,
@@ -32,6 +36,7 @@ impl ErrorName {
     pub fn as_str(self) -> &'static str {
         match self {
             ErrorName::InvalidInput => "InvalidInput",
+            ErrorName::NewerInput => "NewerInput",
             ErrorName::LedgerUnavailable => "LedgerUnavailable",
             ErrorName::OriginalNotPosted => "OriginalNotPosted",
             ErrorName::LedgerMisconfigured => "LedgerMisconfigured",

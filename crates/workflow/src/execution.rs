@@ -1,6 +1,6 @@
 use std::str::FromStr;
 
-use cashflow::{Entry, NAMESPACE};
+use cashflow::{Entry, EntryId, Fingerprint, NAMESPACE};
 use uuid::Uuid;
 
 /// How many digits of a hash a name has: two payloads of one key that have them in common would have to be looked for among
@@ -33,10 +33,15 @@ impl FromStr for Generation {
 /// One entry: its id and digits of a UUIDv5 over generation, id and fingerprint. Several: a UUIDv5 over the generation and all
 /// ids and fingerprints.
 pub fn execution_name(generation: &Generation, entries: &[Entry]) -> String {
-    let of_all: String = entries.iter().map(|entry| format!("{} {}\n", entry.id, entry.fingerprint)).collect();
+    let requests: Vec<_> = entries.iter().map(|entry| (entry.id, entry.fingerprint)).collect();
+    name_of(generation, &requests)
+}
+
+fn name_of(generation: &Generation, requests: &[(EntryId, Fingerprint)]) -> String {
+    let of_all: String = requests.iter().map(|(id, fingerprint)| format!("{id} {fingerprint}\n")).collect();
     let hash = Uuid::new_v5(&NAMESPACE, format!("{}\n{of_all}", generation.0).as_bytes());
-    match entries {
-        [entry] => format!("{}-{}", entry.id, &hash.simple().to_string()[..DIGITS]),
+    match requests {
+        [(id, _)] => format!("{id}-{}", &hash.simple().to_string()[..DIGITS]),
         _ => format!("batch-{}", hash.as_hyphenated()),
     }
 }
@@ -49,8 +54,8 @@ pub fn listed_ids(entries: &[Entry]) -> String {
 
 /// The name of the execution that runs a parked input again. Each attempt has a name of its own, because a finished name
 /// cannot run again; and it follows from the input, so that of several messages about one failure only one counts.
-pub fn replay_name(generation: &Generation, entries: &[Entry], attempt: u32) -> String {
-    format!("{}-r{attempt}", execution_name(generation, entries))
+pub(crate) fn name_of_replay(generation: &Generation, requests: &[(EntryId, Fingerprint)], attempt: u32) -> String {
+    format!("{}-r{attempt}", name_of(generation, requests))
 }
 
 #[cfg(test)]

@@ -1,3 +1,8 @@
+#![expect(
+    clippy::disallowed_types,
+    reason = "what is derived for a struct with flattened fields names floats; no field is one"
+)]
+
 use std::fmt;
 
 use cashflow::{
@@ -8,14 +13,12 @@ use cashflow::{
 use jiff::{Timestamp, civil::Date};
 use serde::{Deserialize, Deserializer, Serialize, de::Error};
 
-/// The largest input that is started, in bytes: Step Functions carries 256 KiB of state, and steps add to it.
-pub const INPUT_BYTES_MAX: usize = 200 * 1024;
+use crate::{ErrorName, Generation, UnknownFields, execution::name_of_replay};
 
 /// The input of the state machine: the unit of work is a batch of entries of one merchant (of one, for a single entry).
 ///
 /// It is a function of the request and its business date alone; correlation travels in trace headers and logs.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
-#[serde(deny_unknown_fields)]
 pub struct RecordEntries {
     /// Whose entries these are.
     pub merchant_id: String,
@@ -24,21 +27,25 @@ pub struct RecordEntries {
     /// If it was parked before: how often.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub replay: Option<Replay>,
+    /// What a newer release has added.
+    #[serde(flatten)]
+    pub unknown: UnknownFields,
 }
 
 /// How often an input runs again because its retries were used up.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
-#[serde(deny_unknown_fields)]
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Replay {
     /// Which repetition this is, from 1.
     pub attempt: u32,
     /// When the input was parked for the first time.
     pub first_parked_at: Timestamp,
+    /// What a newer release has added.
+    #[serde(flatten)]
+    pub unknown: UnknownFields,
 }
 
 /// One entry on its way to the ledger.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
-#[serde(deny_unknown_fields)]
 pub struct EntryInput {
     /// The entry's id, a UUID.
     pub id: String,
@@ -63,6 +70,9 @@ pub struct EntryInput {
     /// The id of the entry that this one undoes, if it is a reversal.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub reverses: Option<String>,
+    /// What a newer release has added.
+    #[serde(flatten)]
+    pub unknown: UnknownFields,
 }
 
 impl RecordEntries {
@@ -72,22 +82,50 @@ impl RecordEntries {
             merchant_id: merchant.to_string(),
             entries: entries.iter().map(EntryInput::new).collect(),
             replay: None,
+            unknown: UnknownFields::default(),
         }
     }
 
     /// The domain types behind it.
-    pub fn parse(self) -> Result<(MerchantId, Vec<Entry>), InvalidInput> {
+    pub fn parse(self) -> Result<(MerchantId, Vec<Entry>), InputError> {
+        // First: what a field means that nobody here knows, the others may not mean without it.
+        self.check_all_is_known()?;
         let merchant = MerchantId::parse(&self.merchant_id)?;
         if self.entries.is_empty() {
-            return Err(InvalidInput { entry: None, fault: Fault::NoEntries });
+            return Err(InputError { entry: None, fault: Fault::NoEntries });
         }
-        let entries = self
+        let mut entries = Vec::with_capacity(self.entries.len());
+        let mut newer = None;
+        for (index, entry) in self.entries.into_iter().enumerate() {
+            match entry.parse().map_err(|fault| InputError { entry: Some(index), fault }) {
+                Ok(entry) => entries.push(entry),
+                // No release posts a batch that is malformed elsewhere, so the others are looked at first.
+                Err(error) if error.is_of_newer_release() => newer = newer.or(Some(error)),
+                Err(error) => return Err(error),
+            }
+        }
+        newer.map_or(Ok((merchant, entries)), Err)
+    }
+
+    /// The name of the execution that runs this input again: the same for the same entries and the same attempt, also if a
+    /// newer release wrote the input, because the fingerprints cover all that was asked for.
+    pub fn replay_name(&self, generation: &Generation, attempt: u32) -> Result<String, InputError> {
+        let requests = self
             .entries
-            .into_iter()
+            .iter()
             .enumerate()
-            .map(|(index, entry)| entry.parse().map_err(|fault| InvalidInput { entry: Some(index), fault }))
-            .collect::<Result<_, _>>()?;
-        Ok((merchant, entries))
+            .map(|(index, entry)| entry.request().map_err(|fault| InputError { entry: Some(index), fault }));
+        Ok(name_of_replay(generation, &requests.collect::<Result<Vec<_>, _>>()?, attempt))
+    }
+
+    fn check_all_is_known(&self) -> Result<(), InputError> {
+        let of_entry = |entry: &EntryInput| !entry.unknown.is_empty();
+        let of_replay = |replay: &Replay| !replay.unknown.is_empty();
+        let entry = self.entries.iter().position(of_entry);
+        if entry.is_none() && self.unknown.is_empty() && !self.replay.as_ref().is_some_and(of_replay) {
+            return Ok(());
+        }
+        Err(InputError { entry, fault: Fault::UnknownField })
     }
 }
 
@@ -103,18 +141,26 @@ impl EntryInput {
             description: entry.description.as_ref().map(|text| text.as_str().to_owned()),
             category: entry.category.as_ref().map(|text| text.as_str().to_owned()),
             reverses: entry.reverses.map(|original| original.to_string()),
+            unknown: UnknownFields::default(),
         }
     }
 
+    /// What the name of its execution is made of.
+    fn request(&self) -> Result<(EntryId, Fingerprint), Fault> {
+        Ok((EntryId::parse(&self.id).ok_or(Fault::Id)?, Fingerprint::parse(&self.fingerprint)?))
+    }
+
     fn parse(self) -> Result<Entry, Fault> {
-        let currency = Currency::parse(&self.currency)?;
+        let (id, fingerprint) = self.request()?;
+        let currency = Currency::parse(&self.currency).map_err(|error| Fault::currency(&self.currency, error))?;
         let minor = self.amount_minor.parse().map_err(|_| Fault::AmountMinor)?;
         // The door has checked the date against its own clock; here only what no clock can change.
         check_entry_date(self.date, Date::MAX)?;
         Ok(Entry {
-            id: EntryId::parse(&self.id).ok_or(Fault::Id)?,
-            fingerprint: Fingerprint::parse(&self.fingerprint)?,
-            entry_type: EntryType::parse(&self.entry_type)?,
+            id,
+            fingerprint,
+            entry_type: EntryType::parse(&self.entry_type)
+                .map_err(|error| Fault::entry_type(&self.entry_type, error))?,
             amount: Amount::from_minor(minor, currency)?,
             date: self.date,
             description: self.description.as_deref().map(Description::parse).transpose()?,
@@ -129,22 +175,40 @@ fn read_date<'de, D: Deserializer<'de>>(deserializer: D) -> Result<Date, D::Erro
     parse_date(&String::deserialize(deserializer)?).map_err(D::Error::custom)
 }
 
-/// The input does not describe entries that can be posted.
+/// The input does not describe entries that this release can post.
 #[derive(Debug, PartialEq, Eq, thiserror::Error)]
 #[error("{}{fault}", Place(*.entry))]
-pub struct InvalidInput {
+pub struct InputError {
     entry: Option<usize>,
     fault: Fault,
 }
 
-impl From<MerchantIdError> for InvalidInput {
-    fn from(error: MerchantIdError) -> InvalidInput {
-        InvalidInput { entry: None, fault: Fault::MerchantId(error) }
+impl InputError {
+    /// The name of the error with which a task refuses the input.
+    pub fn name(&self) -> ErrorName {
+        if self.is_of_newer_release() { ErrorName::NewerInput } else { ErrorName::InvalidInput }
+    }
+
+    /// Whether a newer release may be able to post it. All other faults are of the input itself, and final.
+    pub fn is_of_newer_release(&self) -> bool {
+        matches!(self.fault, Fault::UnknownField | Fault::UnknownEntryType | Fault::UnknownCurrency)
+    }
+}
+
+impl From<MerchantIdError> for InputError {
+    fn from(error: MerchantIdError) -> InputError {
+        InputError { entry: None, fault: Fault::MerchantId(error) }
     }
 }
 
 #[derive(Debug, PartialEq, Eq, thiserror::Error)]
 enum Fault {
+    #[error("a field is one that this release does not know; a newer one wrote it")]
+    UnknownField,
+    #[error("type is one that this release does not know; a newer one wrote it")]
+    UnknownEntryType,
+    #[error("currency is one that this release does not know; a newer one wrote it")]
+    UnknownCurrency,
     #[error("merchant_id {0}")]
     MerchantId(MerchantIdError),
     #[error("entries must not be empty")]
@@ -156,17 +220,35 @@ enum Fault {
     #[error("fingerprint {0}")]
     Fingerprint(#[from] FingerprintError),
     #[error("type {0}")]
-    EntryType(#[from] UnknownEntryType),
+    EntryType(UnknownEntryType),
     #[error("amount_minor must be a 64-bit number of minor units")]
     AmountMinor,
     #[error("amount {0}")]
     Amount(#[from] AmountError),
     #[error("currency {0}")]
-    Currency(#[from] UnknownCurrency),
+    Currency(UnknownCurrency),
     #[error("date {0}")]
     Date(#[from] DateError),
     #[error("text {0}")]
     Text(#[from] TextError),
+}
+
+impl Fault {
+    /// A word in lower case may be the type of an entry in a newer release.
+    fn entry_type(text: &str, error: UnknownEntryType) -> Fault {
+        let is_word = !text.is_empty() && text.bytes().all(|byte| byte.is_ascii_lowercase() || byte == b'_');
+        if is_word { Fault::UnknownEntryType } else { Fault::EntryType(error) }
+    }
+
+    /// Three letters in upper case may be a currency in a newer release.
+    fn currency(text: &str, error: UnknownCurrency) -> Fault {
+        if is_currency_code(text) { Fault::UnknownCurrency } else { Fault::Currency(error) }
+    }
+}
+
+/// Whether the text has the form of a code of ISO 4217.
+pub(crate) fn is_currency_code(text: &str) -> bool {
+    text.len() == 3 && text.bytes().all(|byte| byte.is_ascii_uppercase())
 }
 
 struct Place(Option<usize>);

@@ -1,10 +1,16 @@
+#![expect(
+    clippy::disallowed_types,
+    reason = "what is derived for a struct with flattened fields names floats; no field is one"
+)]
+
 use cashflow::{Currency, MerchantId, MerchantIdError, Period, PeriodError, PeriodTotals, Totals, UnknownCurrency};
 use serde::{Deserialize, Serialize};
+
+use crate::{ErrorName, UnknownFields, input::is_currency_code};
 
 /// What `ApplyToLedger` answers and `ConsolidateDay` takes: the outcomes, and the totals that the ledger shows after
 /// them for every day and month the entries belong to.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
-#[serde(deny_unknown_fields)]
 pub struct PostedEntries {
     /// Whose entries these are.
     pub merchant_id: String,
@@ -26,11 +32,13 @@ pub struct PostedEntries {
     pub waiting_since: Option<jiff::Timestamp>,
     /// The absolute totals of each affected day and month.
     pub totals: Vec<PeriodTotalsState>,
+    /// What a newer release has added.
+    #[serde(flatten)]
+    pub unknown: UnknownFields,
 }
 
 /// How many entries came to which outcome.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Default, Serialize, Deserialize)]
-#[serde(deny_unknown_fields)]
+#[derive(Debug, Clone, PartialEq, Eq, Default, Serialize, Deserialize)]
 pub struct Outcomes {
     /// Posted by this execution.
     pub applied: u32,
@@ -41,11 +49,13 @@ pub struct Outcomes {
     /// Not posted: another reversal undid the same entry first.
     #[serde(default)]
     pub already_reversed: u32,
+    /// What a newer release has added.
+    #[serde(flatten)]
+    pub unknown: UnknownFields,
 }
 
 /// [`PeriodTotals`] as workflow state.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
-#[serde(deny_unknown_fields)]
 pub struct PeriodTotalsState {
     /// `YYYY-MM-DD` or `YYYY-MM`.
     pub period: String,
@@ -57,6 +67,9 @@ pub struct PeriodTotalsState {
     pub debits: String,
     /// How many entries the totals cover.
     pub entry_count: u64,
+    /// What a newer release has added.
+    #[serde(flatten)]
+    pub unknown: UnknownFields,
 }
 
 /// What `ConsolidateDay` answers: the end of the workflow, as an operator reads it in the console.
@@ -79,10 +92,17 @@ pub struct Consolidation {
 
 impl PostedEntries {
     /// The merchant and the totals behind it.
-    pub fn parse_totals(&self) -> Result<(MerchantId, Vec<PeriodTotals>), InvalidTotals> {
+    pub fn parse_totals(&self) -> Result<(MerchantId, Vec<PeriodTotals>), TotalsError> {
+        self.check_all_is_known()?;
         let merchant = MerchantId::parse(&self.merchant_id)?;
         let totals = self.totals.iter().map(PeriodTotalsState::parse).collect::<Result<_, _>>()?;
         Ok((merchant, totals))
+    }
+
+    fn check_all_is_known(&self) -> Result<(), TotalsError> {
+        let of_totals = self.totals.iter().map(|totals| &totals.unknown);
+        let mut unknown = [&self.unknown, &self.outcomes.unknown].into_iter().chain(of_totals);
+        if unknown.all(UnknownFields::is_empty) { Ok(()) } else { Err(TotalsError(Fault::UnknownField)) }
     }
 }
 
@@ -95,32 +115,65 @@ impl PeriodTotalsState {
             credits: totals.totals.credits.to_string(),
             debits: totals.totals.debits.to_string(),
             entry_count: totals.totals.entry_count,
+            unknown: UnknownFields::default(),
         }
     }
 
-    fn parse(&self) -> Result<PeriodTotals, InvalidTotals> {
-        let sum = |text: &str| text.parse().ok().filter(|sum| *sum >= 0).ok_or(InvalidTotals::Minor);
+    fn parse(&self) -> Result<PeriodTotals, TotalsError> {
+        let sum = |text: &str| text.parse().ok().filter(|sum| *sum >= 0).ok_or(TotalsError(Fault::Minor));
         Ok(PeriodTotals {
             period: Period::parse(&self.period)?,
-            currency: Currency::parse(&self.currency)?,
+            currency: Currency::parse(&self.currency).map_err(|error| Fault::currency(&self.currency, error))?,
             totals: Totals { credits: sum(&self.credits)?, debits: sum(&self.debits)?, entry_count: self.entry_count },
         })
     }
 }
 
-/// The state does not describe totals that can be written.
+/// The state does not describe totals that this release can write.
 #[derive(Debug, PartialEq, Eq, thiserror::Error)]
-pub enum InvalidTotals {
-    /// The merchant id.
+#[error(transparent)]
+pub struct TotalsError(#[from] Fault);
+
+impl TotalsError {
+    /// The name of the error with which a task refuses the state.
+    pub fn name(&self) -> ErrorName {
+        match self.0 {
+            Fault::UnknownField | Fault::UnknownCurrency => ErrorName::NewerInput,
+            Fault::MerchantId(_) | Fault::Period(_) | Fault::Currency(_) | Fault::Minor => ErrorName::InvalidInput,
+        }
+    }
+}
+
+impl From<MerchantIdError> for TotalsError {
+    fn from(error: MerchantIdError) -> TotalsError {
+        TotalsError(Fault::MerchantId(error))
+    }
+}
+
+impl From<PeriodError> for TotalsError {
+    fn from(error: PeriodError) -> TotalsError {
+        TotalsError(Fault::Period(error))
+    }
+}
+
+#[derive(Debug, PartialEq, Eq, thiserror::Error)]
+enum Fault {
+    #[error("a field is one that this release does not know; a newer one wrote it")]
+    UnknownField,
+    #[error("currency is one that this release does not know; a newer one wrote it")]
+    UnknownCurrency,
     #[error("merchant_id {0}")]
-    MerchantId(#[from] MerchantIdError),
-    /// A period.
+    MerchantId(MerchantIdError),
     #[error("period {0}")]
-    Period(#[from] PeriodError),
-    /// A currency.
+    Period(PeriodError),
     #[error("currency {0}")]
-    Currency(#[from] UnknownCurrency),
-    /// A sum.
+    Currency(UnknownCurrency),
     #[error("credits and debits must be whole numbers of minor units, not negative")]
     Minor,
+}
+
+impl Fault {
+    fn currency(text: &str, error: UnknownCurrency) -> Fault {
+        if is_currency_code(text) { Fault::UnknownCurrency } else { Fault::Currency(error) }
+    }
 }

@@ -5,7 +5,9 @@
 use cashflow::Entry;
 use ledger::{Ledger, LedgerError, Outcome, PostError, Posting};
 use telemetry::{Causes, Metrics, PostingMetrics, StoreMetrics};
-use workflow::{ErrorName, Outcomes, PeriodTotalsState, PostedEntries, RecordEntries, Task, TaskError, listed_ids};
+use workflow::{
+    ErrorName, Outcomes, PeriodTotalsState, PostedEntries, RecordEntries, Task, TaskError, UnknownFields, listed_ids,
+};
 
 /// Runs the task on one input of the workflow.
 pub async fn handle(ledger: &Ledger, metrics: &Metrics, task: Task) -> Result<PostedEntries, TaskError> {
@@ -24,10 +26,9 @@ pub async fn handle(ledger: &Ledger, metrics: &Metrics, task: Task) -> Result<Po
 }
 
 async fn apply(ledger: &Ledger, task: Task) -> Result<PostedEntries, TaskError> {
-    let invalid = |error: &(dyn std::error::Error + 'static)| TaskError::new(ErrorName::InvalidInput, error);
-    let input: RecordEntries = task.state().map_err(|error| invalid(&error))?;
-    let replay = input.replay;
-    let (merchant, entries) = input.parse().map_err(|error| invalid(&error))?;
+    let input: RecordEntries = task.state().map_err(|error| TaskError::new(ErrorName::InvalidInput, &error))?;
+    let first_parked_at = input.replay.as_ref().map(|replay| replay.first_parked_at);
+    let (merchant, entries) = input.parse().map_err(|error| TaskError::new(error.name(), &error))?;
 
     let posting = ledger.post(&merchant, &entries).await.map_err(|error| TaskError::new(error_name(&error), &error))?;
 
@@ -48,8 +49,9 @@ async fn apply(ledger: &Ledger, task: Task) -> Result<PostedEntries, TaskError> 
         already_reversed: ids(&entries, &posting, Outcome::AlreadyReversed),
         epoch: posting.after.epoch,
         totals_at: posting.after.totals_at,
-        waiting_since: task.started_at.map(|started_at| replay.map_or(started_at, |replay| replay.first_parked_at)),
+        waiting_since: task.started_at.map(|started_at| first_parked_at.unwrap_or(started_at)),
         totals: posting.after.totals.iter().map(PeriodTotalsState::new).collect(),
+        unknown: UnknownFields::default(),
     })
 }
 

@@ -7,7 +7,7 @@ use ledger::{Ledger, LedgerConfig};
 use serde_json::{Value, json};
 use test_events::{EmittedMetrics, event, state};
 use test_stores::Database;
-use workflow::{PostedEntries, Replay, Task, TaskError};
+use workflow::{PostedEntries, Task, TaskError};
 
 async fn apply(ledger: &Ledger, payload: Value) -> Result<PostedEntries, TaskError> {
     apply_to_ledger::handle(ledger, &EmittedMetrics::default().metrics(), task(payload)).await
@@ -53,7 +53,7 @@ async fn a_parked_input_has_been_waiting_since_it_was_parked_for_the_first_time(
     let database = Database::create().await;
     let first_parked_at = "2026-11-20T01:02:03Z".parse().unwrap();
     let mut payload = event("apply-to-ledger/entry");
-    payload["state"]["replay"] = json!(Replay { attempt: 2, first_parked_at });
+    payload["state"]["replay"] = json!({"attempt": 2, "first_parked_at": first_parked_at});
     let posted = apply(&Ledger::new(database.config()), payload).await.unwrap();
     assert_eq!(posted.waiting_since, Some(first_parked_at));
 }
@@ -97,31 +97,62 @@ async fn input_that_can_never_be_posted_is_invalid_and_nothing_is_written() {
         json!({"merchant_id": "", "entries": state("apply-to-ledger/entry")["entries"]}),
         with("id", json!("not-a-uuid")),
         with("fingerprint", json!("00")),
-        with("type", json!("transfer")),
+        with("type", json!("Credit")),
         with("amount_minor", json!(4990)),
         with("amount_minor", json!("-1")),
         with("amount_minor", json!("9223372036854775808")),
-        with("currency", json!("XXX")),
+        with("currency", json!("brl")),
         with("date", json!("2026-02-30")),
         with("date", json!("1899-12-31")),
         with("description", json!("a\u{0}b")),
         with("category", json!("c".repeat(101))),
-        with("surprise", json!(1)),
     ];
     for input in inputs {
         let error = seen(apply(&ledger, input.clone()).await);
         assert_eq!(error.error_type, "InvalidInput", "{input}");
         assert!(!error.error_message.is_empty());
     }
-    let row = database.owner().await.query_one("SELECT count(*) FROM entry", &[]).await.unwrap();
-    assert_eq!(row.get::<_, i64>(0), 0);
+    assert_eq!(entries_of(&database).await, 0);
+}
+
+/// This function may be the older one of a deployment, or of a rollback.
+#[tokio::test]
+async fn input_that_a_newer_release_wrote_has_a_name_of_its_own_and_nothing_of_it_is_written() {
+    let database = Database::create().await;
+    let ledger = Ledger::new(database.config());
+    let with = |place: &str, field: &str, value: Value| {
+        let mut task = event("apply-to-ledger/batch");
+        task["state"].pointer_mut(place).unwrap()[field] = value;
+        task
+    };
+    let inputs = [
+        with("", "priority", json!(1)),
+        with("/entries/1", "settlement_date", json!("2026-12-22")),
+        with("/entries/1", "settlement_date", json!(null)),
+        with("/entries/1", "type", json!("transfer")),
+        with("/entries/1", "currency", json!("XXX")),
+    ];
+    for input in inputs {
+        let error = seen(apply(&ledger, input.clone()).await);
+        assert_eq!(error.error_type, "NewerInput", "{input}");
+        assert!(
+            error.error_message.ends_with("is one that this release does not know; a newer one wrote it"),
+            "{error:?}"
+        );
+    }
+    assert_eq!(entries_of(&database).await, 0);
+}
+
+/// How many entries the ledger has.
+async fn entries_of(database: &Database) -> i64 {
+    database.owner().await.query_one("SELECT count(*) FROM entry", &[]).await.unwrap().get(0)
 }
 
 #[tokio::test]
 async fn a_fault_names_the_entry_it_is_in() {
     let database = Database::create().await;
     let mut input = state("apply-to-ledger/batch");
-    input["entries"][1]["type"] = json!("transfer");
+    input["entries"][1]["type"] = json!("Transfer");
     let error = seen(apply(&Ledger::new(database.config()), input).await);
     assert_eq!(error.error_message, "entry 1: type must be \"credit\" or \"debit\"");
 }

@@ -31,9 +31,8 @@ async fn consolidate(
     task: Task,
     now: impl Fn() -> Timestamp,
 ) -> Result<Consolidation, TaskError> {
-    let invalid = |error: &(dyn std::error::Error + 'static)| TaskError::new(ErrorName::InvalidInput, error);
-    let posted: PostedEntries = task.state().map_err(|error| invalid(&error))?;
-    let (merchant, totals) = posted.parse_totals().map_err(|error| invalid(&error))?;
+    let posted: PostedEntries = task.state().map_err(|error| TaskError::new(ErrorName::InvalidInput, &error))?;
+    let (merchant, totals) = posted.parse_totals().map_err(|error| TaskError::new(error.name(), &error))?;
 
     let writes: Vec<Write> = stream::iter(&totals)
         .map(|totals| table.write_if_newer(&merchant, totals, posted.epoch, posted.totals_at))

@@ -118,6 +118,22 @@ async fn state_that_is_no_totals_is_invalid_input() {
     }
 }
 
+/// This function may be the older one of a deployment, or of a rollback.
+#[tokio::test]
+async fn state_that_a_newer_release_wrote_has_a_name_of_its_own_and_nothing_of_it_is_written() {
+    let store = DynamoDb::start().await;
+    let table = table(&store);
+    for (place, field, value) in
+        [("", "as_of", json!(1)), ("/outcomes", "late", json!(0)), ("/totals/1", "currency", json!("XXX"))]
+    {
+        let mut state = state("consolidate-day/day");
+        state.pointer_mut(place).unwrap()[field] = value;
+        let error: Diagnostic = consolidate(&table, state).await.unwrap_err().into();
+        assert_eq!(error.error_type, "NewerInput", "{field}");
+    }
+    assert_eq!(closing(&table, "2026-12-01").await, 0);
+}
+
 #[tokio::test]
 async fn a_read_model_that_is_down_is_named() {
     let nowhere = aws_sdk_dynamodb::Client::new(&aws_at("http://127.0.0.1:1").await);

@@ -14,7 +14,6 @@ mod queues;
 use std::time::Duration;
 
 use aws_lambda_events::sqs::{SqsBatchResponse, SqsEvent, SqsMessage};
-use cashflow::Entry;
 use executions::{StateMachine, StateMachineError};
 use futures::future::join_all;
 use jiff::Timestamp;
@@ -23,7 +22,7 @@ pub use queues::Queues;
 use queues::{DELAY_MAX, SendError};
 use serde_json::Value;
 use telemetry::{Causes, Metrics, ReplayMetrics, StoreMetrics};
-use workflow::{Generation, RecordEntries, Replay, replay_name};
+use workflow::{Generation, InputError, RecordEntries, Replay, UnknownFields};
 
 /// What the function works with, built once when it starts.
 #[derive(Debug)]
@@ -142,27 +141,24 @@ impl ReplayParked {
             }
         };
         let Some(input) = input else { return Ok(Err("the execution's input is not known any more".to_owned())) };
-        Ok(read_input(input).map(|(input, entries)| {
-            let attempt = input.replay.map_or(0, |replay| replay.attempt).saturating_add(1);
-            let first_parked_at = match input.replay {
-                _ if was_brought_back => now,
-                Some(replay) => replay.first_parked_at,
-                None => parked.parked_at(),
+        Ok(read_input(input).and_then(|input| {
+            let (last_attempt, first_parked_at, unknown) = match &input.replay {
+                Some(replay) => (replay.attempt, replay.first_parked_at, replay.unknown.clone()),
+                None => (0, parked.parked_at(), UnknownFields::default()),
             };
-            NextAttempt {
-                name: replay_name(&self.generation, &entries, attempt),
-                input,
-                replay: Replay { attempt, first_parked_at },
-            }
+            let first_parked_at = if was_brought_back { now } else { first_parked_at };
+            let attempt = last_attempt.saturating_add(1);
+            let name = input.replay_name(&self.generation, attempt).map_err(|error| never_posted(&error))?;
+            Ok(NextAttempt { name, input, replay: Replay { attempt, first_parked_at, unknown } })
         }))
     }
 
     async fn start(&self, next: NextAttempt, now: Timestamp) -> Result<Done, ReplayError> {
         let NextAttempt { name, mut input, replay } = next;
+        let parked_for = age(replay.first_parked_at, now);
         input.replay = Some(replay);
         // An execution of this name that was there before was started by another message about the same failure.
         let start = self.state_machine.start(&name, serde_json::json!(input).to_string(), None).await?;
-        let parked_for = age(replay.first_parked_at, now);
         tracing::info!(merchant = input.merchant_id, execution = name, ?start, ?parked_for, "parked input runs again");
         Ok(Done::Replayed { parked_for })
     }
@@ -180,13 +176,19 @@ impl ReplayParked {
     }
 }
 
-/// The input and the entries in it, or what is wrong with it.
-fn read_input(input: Value) -> Result<(RecordEntries, Vec<Entry>), String> {
+/// The input, or why it is of no use to run it again. Not of what a newer release has written: this function may be the older
+/// one of a deployment, or of a rollback. Such an input runs again as it is, and apply-to-ledger says whether it knows it.
+fn read_input(input: Value) -> Result<RecordEntries, String> {
     let input: RecordEntries =
         serde_json::from_value(input).map_err(|error| format!("the input cannot be read: {}", Causes(&error)))?;
-    let (_, entries) =
-        input.clone().parse().map_err(|error| format!("the input can never be posted: {}", Causes(&error)))?;
-    Ok((input, entries))
+    match input.clone().parse() {
+        Err(error) if !error.is_of_newer_release() => Err(never_posted(&error)),
+        _ => Ok(input),
+    }
+}
+
+fn never_posted(error: &InputError) -> String {
+    format!("the input can never be posted: {}", Causes(error))
 }
 
 fn age(since: Timestamp, now: Timestamp) -> Duration {

@@ -203,7 +203,7 @@ async fn what_can_never_run_is_set_aside_at_once() {
         (no_input, "the input cannot be read: JSON of another form"),
         (
             json!({"input": {"secret": 7}, "error": "", "cause": "", "parked_at": PARKED_AT}),
-            "the input cannot be read: JSON of another form",
+            "the input cannot be read: JSON without the field `merchant_id`",
         ),
         (of_another_form, "the input cannot be read: JSON of another form"),
         (amount_of_zero, "the input can never be posted: entry 0: amount "),
@@ -216,6 +216,38 @@ async fn what_can_never_run_is_set_aside_at_once() {
         assert!(reason.starts_with(expected), "{reason}");
         assert!(world.executions().await.is_empty());
     }
+}
+
+/// This function may be the older one of a deployment, or of a rollback, and apply-to-ledger the newer one.
+#[tokio::test]
+async fn an_input_that_a_newer_release_wrote_waits_and_runs_again_as_it_is() {
+    let world = World::new().await;
+    let mut newer = body(&parked_again("waited", 2));
+    newer["input"]["priority"] = json!({"of": ["all"]});
+    newer["input"]["entries"][0]["settlement_date"] = json!("2026-12-22");
+    newer["input"]["entries"][0]["type"] = json!("transfer");
+    newer["input"]["replay"]["reason"] = json!("a field of the attempt");
+    world.handle(vec![with_body(message("parked"), &newer)]).await;
+    assert!(world.executions().await.is_empty());
+    let waiting = world.receive(&world.park_queue_url).await;
+    assert_eq!(waiting[0].body(), Some(newer.to_string().as_str()));
+
+    world.handle(vec![with_body(message("waited"), &newer)]).await;
+    let mut expected = newer["input"].clone();
+    expected["replay"]["attempt"] = json!(3);
+    // The same name as of the same entries without what is not known here.
+    assert_eq!(world.executions().await, HashMap::from([(format!("{NAME}-r3"), expected)]));
+}
+
+#[tokio::test]
+async fn an_input_that_no_release_here_knows_for_days_is_set_aside_too() {
+    let world = World::new().await;
+    let mut newer = body(&parked_again("waited", 9));
+    newer["input"]["entries"][0]["settlement_date"] = json!("2026-12-22");
+    let message = with_body(message("waited"), &newer);
+    world.handle_at(vec![message.clone()], parked_at() + (REPLAY_DAYS * 24).hours() + 1.second()).await;
+    let reason = world.reason_of_the_message_set_aside(message.body.as_deref().unwrap()).await;
+    assert_eq!(reason, "not recorded after 10 attempts since 2026-11-22T15:00:02Z");
 }
 
 #[tokio::test]

@@ -82,6 +82,10 @@ const NOT_OF_THE_PROTOCOL: &[(&str, &str)] = &[
     ("log levels at which libraries log", "logs"),
     ("an error that quotes", "logs"),
     ("an answer in a new form for a function of an earlier deployment", "the form of a message, not its order"),
+    ("a new field that an older reader ignores", "the models have one release; tests/previous-release has two"),
+    ("a new field that the release before cannot read", "as above"),
+    ("a writer that is deployed before its reader", "the order in which the template is deployed; tests/deploy"),
+    ("a state that is larger than Step Functions carries", "limits of AWS; tests/workflow"),
     ("error names in the state machine", "names that two files share; tests/tidy compares them"),
 ];
 

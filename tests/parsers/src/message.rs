@@ -94,9 +94,13 @@ fn assert_started(call: &Value, state: &str, body: &str) {
         }
     };
     let parked: RecordEntries = serde_json::from_value(parked).expect("an input");
-    assert_eq!(replay.attempt, parked.replay.map_or(0, |replay| replay.attempt).saturating_add(1));
+    assert_eq!(replay.attempt, parked.replay.as_ref().map_or(0, |replay| replay.attempt).saturating_add(1));
+    assert_eq!(replay.unknown, parked.replay.as_ref().map(|replay| replay.unknown.clone()).unwrap_or_default());
     assert_eq!(started, RecordEntries { replay: None, ..parked });
-    started.parse().expect("entries that can be posted");
+    // What nobody here knows runs again as it is: only apply-to-ledger, perhaps a newer one, can say whether it can be posted.
+    if let Err(error) = started.parse() {
+        assert!(error.is_of_newer_release(), "{error}");
+    }
 }
 
 /// Whether SQS takes the character, in bodies and in attributes.

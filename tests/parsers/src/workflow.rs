@@ -2,7 +2,7 @@
 
 use cashflow::{Entry, FIRST_DATE, MerchantId};
 use serde_json::{Value, json};
-use workflow::{PeriodTotalsState, PostedEntries, RecordEntries, execution_name, replay_name};
+use workflow::{PeriodTotalsState, PostedEntries, RecordEntries, execution_name};
 
 use crate::{
     entries::assert_text,
@@ -19,6 +19,7 @@ pub(crate) fn record_entries(data: &[u8]) {
     assert_eq!(serde_json::from_value::<RecordEntries>(json!(input)).ok().as_ref(), Some(&input));
     let Ok((merchant, entries)) = input.parse() else { return };
     assert!(!entries.is_empty());
+    assert_all_is_read(&value, &json!(RecordEntries::new(&merchant, &entries)));
     for (entry, sent) in entries.iter().zip(value["entries"].as_array().expect("entries")) {
         assert_eq!(sent["date"], entry.date.to_string());
         assert_amount(entry.amount);
@@ -29,15 +30,30 @@ pub(crate) fn record_entries(data: &[u8]) {
     assert_recorded(&merchant, &entries);
 }
 
+/// No field of what is posted was ignored: whatever it says, it says again when it is written.
+fn assert_all_is_read(sent: &Value, written: &Value) {
+    let says = |object: &Value, field: &String| object.get(field).is_some_and(|value| !value.is_null());
+    let all_of = |sent: &Value, written: &Value, except: &[&str]| {
+        for field in sent.as_object().expect("an object").keys().filter(|field| !except.contains(&field.as_str())) {
+            assert_eq!(says(sent, field), says(written, field), "{field}");
+        }
+    };
+    all_of(sent, written, &["replay"]);
+    let entries = |input: &Value| input["entries"].as_array().expect("entries").clone();
+    entries(sent).iter().zip(&entries(written)).for_each(|(sent, written)| all_of(sent, written, &[]));
+}
+
 /// Checks that entries are read from the input that records them as they were, and that their execution can have its name.
 pub(crate) fn assert_recorded(merchant: &MerchantId, entries: &[Entry]) {
-    let input = json!(RecordEntries::new(merchant, entries));
-    let read: RecordEntries = serde_json::from_value(input).expect("what was written");
+    let input = RecordEntries::new(merchant, entries);
+    let read: RecordEntries = serde_json::from_value(json!(input)).expect("what was written");
     let (merchant_read, entries_read) = read.parse().expect("what was written");
     assert_eq!((&merchant_read, entries_read.as_slice()), (merchant, entries));
     let generation = "4294967295-1f0c9a7e".parse().expect("a generation");
     for attempt in [1, u32::MAX] {
-        assert_execution_name(&replay_name(&generation, entries, attempt));
+        let name = input.replay_name(&generation, attempt).expect("what was written");
+        assert_execution_name(&name);
+        assert_eq!(name, format!("{}-r{attempt}", execution_name(&generation, entries)));
     }
     assert_execution_name(&execution_name(&generation, entries));
 }

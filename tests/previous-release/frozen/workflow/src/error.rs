@@ -1,0 +1,69 @@
+use std::{error::Error, fmt};
+
+use lambda_runtime::Diagnostic;
+use telemetry::Causes;
+
+/// The stable names by which the state machine's `Retry` and `Catch` know a failure.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum ErrorName {
+    /// The input can never be processed: a defect. Not retried.
+    InvalidInput,
+    /// PostgreSQL did not answer, or refused for a reason that passes. Retried.
+    LedgerUnavailable,
+    /// The entry that a reversal undoes is not in the ledger, yet. Retried.
+    OriginalNotPosted,
+    /// PostgreSQL answers, but is not set up as the ledger needs it, so that going on could give wrong totals. Not retried.
+    LedgerMisconfigured,
+    /// DynamoDB did not answer, or refused for a reason that passes. Retried.
+    BalancesUnavailable,
+}
+
+impl ErrorName {
+    /// Every name, for the checks that compare them with the state machine.
+    pub const ALL: [ErrorName; 5] = [
+        ErrorName::InvalidInput,
+        ErrorName::LedgerUnavailable,
+        ErrorName::OriginalNotPosted,
+        ErrorName::LedgerMisconfigured,
+        ErrorName::BalancesUnavailable,
+    ];
+
+    /// The name as the state machine writes it.
+    pub fn as_str(self) -> &'static str {
+        match self {
+            ErrorName::InvalidInput => "InvalidInput",
+            ErrorName::LedgerUnavailable => "LedgerUnavailable",
+            ErrorName::OriginalNotPosted => "OriginalNotPosted",
+            ErrorName::LedgerMisconfigured => "LedgerMisconfigured",
+            ErrorName::BalancesUnavailable => "BalancesUnavailable",
+        }
+    }
+}
+
+/// How a task of the state machine fails: a stable name to match on, and a message for people.
+#[derive(Debug)]
+pub struct TaskError {
+    name: ErrorName,
+    message: String,
+}
+
+impl TaskError {
+    /// A failure with this name, explained by an error and its causes.
+    pub fn new(name: ErrorName, cause: &(dyn Error + 'static)) -> TaskError {
+        TaskError { name, message: Causes(cause).to_string() }
+    }
+}
+
+impl fmt::Display for TaskError {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(f, "{}: {}", self.name.as_str(), self.message)
+    }
+}
+
+impl Error for TaskError {}
+
+impl From<TaskError> for Diagnostic {
+    fn from(error: TaskError) -> Diagnostic {
+        Diagnostic { error_type: error.name.as_str().to_owned(), error_message: error.message }
+    }
+}

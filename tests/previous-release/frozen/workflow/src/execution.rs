@@ -1,0 +1,54 @@
+use std::str::FromStr;
+
+use cashflow::{Entry, NAMESPACE};
+use uuid::Uuid;
+
+/// How many digits of a hash a name has: two payloads of one key that have them in common would have to be looked for among
+/// some 2^45.
+const DIGITS: usize = 24;
+
+/// Which ledger records the entries, and of which epoch: `3-1f0c9a7e`. A part of what must not outlive the ledger it is about:
+/// after a restore, or with another ledger, the same request has to be recorded again.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Generation(String);
+
+/// A text is not a generation.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, thiserror::Error)]
+#[error("must be 1 to 32 letters, digits and hyphens")]
+pub struct GenerationError;
+
+impl FromStr for Generation {
+    type Err = GenerationError;
+
+    fn from_str(text: &str) -> Result<Generation, GenerationError> {
+        let is_generation =
+            (1..=32).contains(&text.len()) && text.bytes().all(|b| b.is_ascii_alphanumeric() || b == b'-');
+        if is_generation { Ok(Generation(text.to_owned())) } else { Err(GenerationError) }
+    }
+}
+
+/// The name of the execution that records these entries: the same requests always give the same name, another payload
+/// under a known key gives another, so that "this name exists already" means "this very request was accepted before".
+///
+/// One entry: its id and digits of a UUIDv5 over generation, id and fingerprint. Several: a UUIDv5 over the generation and all
+/// ids and fingerprints.
+pub fn execution_name(generation: &Generation, entries: &[Entry]) -> String {
+    let of_all: String = entries.iter().map(|entry| format!("{} {}\n", entry.id, entry.fingerprint)).collect();
+    let hash = Uuid::new_v5(&NAMESPACE, format!("{}\n{of_all}", generation.0).as_bytes());
+    match entries {
+        [entry] => format!("{}-{}", entry.id, &hash.simple().to_string()[..DIGITS]),
+        _ => format!("batch-{}", hash.as_hyphenated()),
+    }
+}
+
+/// The ids of entries as logs list them: the name of an execution of several does not tell which they are.
+pub fn listed_ids(entries: &[Entry]) -> String {
+    let ids: Vec<String> = entries.iter().map(|entry| entry.id.to_string()).collect();
+    ids.join(" ")
+}
+
+/// The name of the execution that runs a parked input again. Each attempt has a name of its own, because a finished name
+/// cannot run again; and it follows from the input, so that of several messages about one failure only one counts.
+pub fn replay_name(generation: &Generation, entries: &[Entry], attempt: u32) -> String {
+    format!("{}-r{attempt}", execution_name(generation, entries))
+}
