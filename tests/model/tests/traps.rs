@@ -48,6 +48,7 @@ const OF_THE_PROTOCOL: &[(&str, &[Trap])] = &[
 /// By how a row begins, why no model knows it.
 const NOT_OF_THE_PROTOCOL: &[(&str, &str)] = &[
     ("a probe on the way of a request", "it delays requests, and answers none of them otherwise"),
+    ("a breaker that stays open through a silence", "to the models that is a ledger that does not answer a look"),
     (
         "a running execution's answer taken for a new one's",
         "it changes a header and a metric; the execution is the same",
@@ -74,6 +75,8 @@ const NOT_OF_THE_PROTOCOL: &[(&str, &str)] = &[
     ("a formula in the middle of a text", "what spreadsheets make of a text"),
     ("a password sent to whoever answers", "TLS"),
     ("a statement that pins a connection", "RDS Proxy's connections"),
+    ("a stack that a failed creation", "CloudFormation"),
+    ("a parameter whose change replaces", "CloudFormation"),
     ("a deployment that waits", "CloudFormation"),
     ("a rollback that fails at a migration", "a deployment"),
     ("an owner who may sign in", "who signs in to the database"),
