@@ -22,7 +22,7 @@ use message::{Parked, SET_ASIDE_BECAUSE, WAITED, has_attribute};
 pub use queues::Queues;
 use queues::{DELAY_MAX, SendError};
 use serde_json::Value;
-use telemetry::{Causes, Metrics, ReplayMetrics, StoreMetrics};
+use telemetry::{Causes, Line, Metrics, ReplayMetrics, StoreMetrics};
 use workflow::{Generation, RecordEntries, Replay, replay_name};
 
 /// What the function works with, built once when it starts.
@@ -93,7 +93,7 @@ impl ReplayParked {
                 }
             }
         }
-        self.metrics.emit(metrics);
+        self.metrics.emit(&Line::new("parked messages taken"), metrics);
         response
     }
 
@@ -160,10 +160,14 @@ impl ReplayParked {
     async fn start(&self, next: NextAttempt, now: Timestamp) -> Result<Done, ReplayError> {
         let NextAttempt { name, mut input, replay } = next;
         input.replay = Some(replay);
+        let text = serde_json::json!(input).to_string();
+        let line = Line::new("parked input runs again").text("merchant", &input.merchant_id).text("execution", &name);
+        let line = if self.state_machine.keeps_no_inputs() { line.json("input", &text) } else { line };
         // An execution of this name that was there before was started by another message about the same failure.
-        let start = self.state_machine.start(&name, serde_json::json!(input).to_string(), None).await?;
+        let start = self.state_machine.start(&name, text, None).await?;
         let parked_for = age(replay.first_parked_at, now);
-        tracing::info!(merchant = input.merchant_id, execution = name, ?start, ?parked_for, "parked input runs again");
+        let line = line.text("start", format!("{start:?}")).text("parked_for", format!("{parked_for:?}"));
+        self.metrics.tell(&line);
         Ok(Done::Replayed { parked_for })
     }
 
