@@ -1,6 +1,7 @@
 """Reads template.yaml as CloudFormation would with given parameters: conditions decided, references to parameters replaced."""
 
 from collections.abc import Mapping
+from functools import cache
 from pathlib import Path
 from typing import Any
 
@@ -49,8 +50,7 @@ class Stack:
     @classmethod
     def load(cls, path: Path = TEMPLATE, parameters: Mapping[str, str] | None = None) -> "Stack":
         """Reads a template."""
-        with path.open() as file:
-            return cls(yaml.load(file, Loader), parameters)
+        return cls(read(path), parameters)
 
     def parameter(self, name: str) -> str:
         """The value of a parameter. CloudFormation's are all text."""
@@ -89,7 +89,7 @@ class Stack:
         functions = self.resources(FUNCTION)
         if name not in functions:
             raise Problem(f"The template deploys no function {name}.")
-        return self.resolve(self._document.get("Globals", {}).get("Function", {})) | functions[name]
+        return merged(self.resolve(self._document.get("Globals", {}).get("Function", {})), functions[name])
 
     def binary(self, function: str) -> str:
         """The program that a function of the template runs."""
@@ -154,6 +154,22 @@ class Stack:
         if isinstance(value, Mapping) and "Ref" in value:
             return self.parameter(value["Ref"])
         return text_of(value)
+
+
+@cache
+def read(path: Path) -> Mapping[str, Any]:
+    """The template as it is written. Nobody changes it."""
+    with path.open() as file:
+        return yaml.load(file, Loader)
+
+
+def merged(of_all: Any, own: Any) -> Any:
+    """What a resource has, with what SAM adds to it from the Globals: maps are merged, lists added, everything else is replaced."""
+    if isinstance(of_all, list) and isinstance(own, list):
+        return of_all + own
+    if not isinstance(of_all, Mapping) or not isinstance(own, Mapping):
+        return own
+    return dict(of_all) | {name: merged(of_all.get(name), value) for name, value in own.items()}
 
 
 def text_of(value: Any) -> Any:

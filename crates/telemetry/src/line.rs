@@ -22,34 +22,36 @@ pub(crate) trait Members {
 #[derive(Debug)]
 pub struct Line {
     message: &'static str,
-    fields: Vec<(&'static str, Content)>,
+    texts: Vec<(&'static str, String)>,
+    document: Option<(&'static str, Document)>,
 }
 
 #[derive(Debug, Serialize)]
 #[serde(untagged)]
-enum Content {
-    Text(String),
+enum Document {
     Json(Box<RawValue>),
+    Text(String),
 }
 
 impl Line {
     /// A line that says this.
     pub fn new(message: &'static str) -> Line {
-        Line { message, fields: Vec::new() }
+        Line { message, texts: Vec::new(), document: None }
     }
 
     /// With a text.
     #[must_use]
     pub fn text(mut self, name: &'static str, text: impl ToString) -> Line {
-        self.fields.push((name, Content::Text(text.to_string())));
+        self.texts.push((name, text.to_string()));
         self
     }
 
-    /// With a document of JSON, as it is.
+    /// With a document of JSON as it is, at the end of the line: of all that a line holds, Logs Insights finds the first fields by
+    /// their names ("Supported logs and discovered fields", CloudWatch Logs User Guide).
     #[must_use]
     pub fn json(mut self, name: &'static str, document: &str) -> Line {
-        let content = serde_json::from_str(document).map_or_else(|_| Content::Text(document.to_owned()), Content::Json);
-        self.fields.push((name, content));
+        let json = serde_json::from_str(document).map_or_else(|_| Document::Text(document.to_owned()), Document::Json);
+        self.document = Some((name, json));
         self
     }
 
@@ -68,11 +70,14 @@ struct UnitOfWork<'a> {
 impl Members for UnitOfWork<'_> {
     fn write<'a>(&self, mut object: Object<'a>) -> serde_json::Result<Object<'a>> {
         object.serialize_entry("message", self.line.message)?;
-        for (name, content) in &self.line.fields {
-            object.serialize_entry(name, content)?;
+        for (name, text) in &self.line.texts {
+            object.serialize_entry(name, text)?;
         }
         Names::write(&mut object)?;
         self.metrics.write(&mut object, self.namespace, SystemTime::now())?;
+        if let Some((name, document)) = &self.line.document {
+            object.serialize_entry(name, document)?;
+        }
         Ok(object)
     }
 }

@@ -76,6 +76,19 @@ fn a_document_is_in_the_line_as_it_is() {
     assert_eq!(other["input"], "no JSON");
 }
 
+/// Logs Insights finds the first fields of a line by their names, and a document may have thousands.
+#[tokio::test]
+async fn a_document_stands_behind_all_that_is_searched_for_by_name() {
+    let emitted = EmittedMetrics::default();
+    let telemetry = Telemetry::new(emitted.metrics(), None);
+    let work = async {
+        let line = Line::new("entries accepted").json("input", "{}").text("merchant", "acme");
+        telemetry.metrics.emit(&line, RefusalMetrics { code: "", stores: stores() });
+    };
+    telemetry.follow(Invocation::new("1", None), work).await;
+    assert!(emitted.text().ends_with("\"input\":{}}\n"), "{}", emitted.text());
+}
+
 #[tokio::test]
 async fn a_refusal_has_its_code_as_dimension_and_its_calls_have_none() {
     let emitted = EmittedMetrics::default();

@@ -28,9 +28,12 @@ impl EmittedMetrics {
 
     /// Every line of a unit of work, or of a part of one, in the order in which they were written.
     pub fn lines(&self) -> Vec<Value> {
-        let bytes = self.0.lock().expect("no test fails while it writes");
-        let text = std::str::from_utf8(&bytes).expect("text");
-        text.lines().map(|line| serde_json::from_str(line).expect("JSON")).collect()
+        self.text().lines().map(|line| serde_json::from_str(line).expect("JSON")).collect()
+    }
+
+    /// All of them.
+    pub fn text(&self) -> String {
+        String::from_utf8(self.0.lock().expect("no test fails while it writes").clone()).expect("text")
     }
 
     /// The sum of a metric over all lines.
