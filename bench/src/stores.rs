@@ -91,6 +91,7 @@ impl Stores {
             ("REPLAY_DAYS", "7"),
             ("REPLAY_DELAY_SECONDS", "60"),
             ("STATE_MACHINE_ARN", aws_stub::STATE_MACHINE_ARN),
+            ("WORKFLOW_TYPE", "STANDARD"),
         ];
         variables.into_iter().map(|(name, value)| (name.to_owned(), value.to_owned())).collect()
     }

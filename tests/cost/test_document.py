@@ -12,6 +12,7 @@ from cost.document import Column
 from cost.prices import Prices
 from cost.quantities import Quantities
 from cost.template import Stack
+from deploy import stage
 
 
 @pytest.fixture
@@ -21,6 +22,9 @@ def page(stack: Callable[..., Stack], table: Prices, used: Quantities, monkeypat
     monkeypatch.setattr(document.Stack, "load", lambda parameters=None: stack(**(parameters or {})))
     monkeypatch.setattr(command.quantities, "load", lambda: used)
     monkeypatch.setattr(document, "DOCUMENT", tmp_path / "cost.md")
+    # The small template does not have all parameters of the stage.
+    least = Column("least", {"EndpointStandby": "false", "AlarmsEnabled": "false"})
+    monkeypatch.setattr(document, "IDLE", (*document.IDLE[:-1], least))
     return tmp_path / "cost.md"
 
 
@@ -64,6 +68,20 @@ def test_a_page_that_somebody_has_edited_is_not(page: Path, monkeypatch: pytest.
 def test_a_page_that_is_not_there_is_not(page: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     assert run(monkeypatch, "--check") == 1
     assert not page.exists()
+
+
+def test_the_page_says_what_the_smallest_stack_costs_and_is_without(page: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    run(monkeypatch)
+    text = " ".join(page.read_text().split())
+    assert "second zone (`EndpointStandby`, $7.30)" in text
+    assert "alarms and dashboard (`AlarmsEnabled`, $3.30)" in text
+
+
+def test_the_smallest_stack_is_the_stage_dev_and_without_all_that_the_columns_before_are_without() -> None:
+    before, least = document.IDLE[-2:]
+    assert least.parameters == stage.read("dev").parameters
+    assert before.parameters.items() <= least.parameters.items()
+    assert {name for name, _, _ in document.CHOICES} <= {name for name, value in least.parameters.items() if value == "false"}
 
 
 def test_whatever_costs_most_there_is_a_way_to_lower_it(stack: Callable[..., Stack], table: Prices, used: Quantities) -> None:

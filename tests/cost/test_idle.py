@@ -63,8 +63,34 @@ def test_a_ledger_that_exists_already_costs_this_stack_nothing(stack: Callable[.
     assert (month[AURORA], month[PROXY], month["Interface endpoints"], month["Secrets and keys"]) == (0, 0, 0, 0)
 
 
+def test_what_can_be_left_out_costs_nothing_then(stack: Callable[..., Stack], table: Prices, used: Quantities) -> None:
+    month = idle.idle(stack(EndpointStandby="false", AlarmsEnabled="false"), table, used)
+    assert month["Interface endpoints"] == 2 * 730 * Decimal("0.01")
+    assert month["Alarms and dashboards"] == 0
+
+
+@pytest.mark.parametrize(
+    ("schedule", "share"),
+    [("", Decimal(0)), ("rate(15 minutes)", Decimal(1)), ("rate(1 hour)", Decimal(1)), ("rate(1 day)", 1 / Decimal(24))],
+)
+def test_idle_only_runs_send_metrics_each_in_its_hour(
+    stack: Callable[..., Stack], table: Prices, used: Quantities, schedule: str, share: Decimal
+) -> None:
+    month = idle.idle(stack(ReconcileSchedule=schedule), table, used)
+    assert month["Metrics of the functions"] == pytest.approx(6 * share * Decimal("0.30"))
+
+
+def test_a_run_whose_metrics_nobody_emits_is_an_error(stack: Callable[..., Stack], used: Quantities) -> None:
+    used.assumed["metrics_of_a_run"] = {"value": {"reconcile-balances": ["Moonrise"]}}
+    with pytest.raises(Problem, match="metric Moonrise"):
+        idle.idle_metrics(stack(), used)
+    used.assumed["metrics_of_a_run"] = {"value": {}}
+    with pytest.raises(Problem, match="run of reconcile-balances"):
+        idle.idle_metrics(stack(), used)
+
+
 def test_the_metrics_of_the_functions_are_found_in_their_code() -> None:
-    assert idle.emitted_metrics() >= 16
+    assert {"EntriesAccepted", "LedgerLatency", "StateMachineLatency"} < idle.emitted_metrics()
 
 
 def test_code_without_metrics_is_an_error(tmp_path: Path) -> None:

@@ -78,12 +78,41 @@ def test_a_request_is_remembered_for_a_day(stack: Callable[..., Stack], table: P
 def test_each_function_logs_and_the_gateway_and_it_is_kept_for_a_month(
     stack: Callable[..., Stack], table: Prices, used: Quantities
 ) -> None:
-    function = 100 + 750 + 3 * 26
-    gateway = len('{"requestId":"$context.requestId"}') + 26
+    function = 100 + 26
+    gateway = len('{"requestId":"JKJaXmPLvHcESHA="}') + 26
     logs = requests.per_million(READ, stack(), table, used)["CloudWatch Logs"]
     assert logs == pytest.approx(Decimal(function + gateway) * 1_000_000 / 2**30 * Decimal("0.53"))
     longer = requests.per_million(READ, stack(LogRetentionDays="60"), table, used)["CloudWatch Logs"]
     assert longer == pytest.approx(Decimal(function + gateway) * 1_000_000 / 2**30 * Decimal("0.56"))
+
+
+def test_lambdas_own_lines_are_in_the_log_if_the_template_lets_them_through(
+    stack: Callable[..., Stack], table: Prices, used: Quantities
+) -> None:
+    def logs(**parameters: str) -> Decimal:
+        return requests.per_million(READ, stack(**parameters), table, used)["CloudWatch Logs"]
+
+    more = logs(SystemLogLevel="INFO") - logs()
+    assert more == pytest.approx(Decimal(750 + 2 * 26) * 1_000_000 / 2**30 * Decimal("0.53"))
+
+
+def test_who_starts_an_execution_of_express_logs_its_input(stack: Callable[..., Stack], used: Quantities) -> None:
+    register = stack().function("RegisterEntry")
+    logged = used.of_function("entry", "register-entry") | {"log_bytes_express": 400}
+    assert requests.function_log_bytes(register, logged, stack(), used) == 100 + 26
+    assert requests.function_log_bytes(register, logged, stack(WorkflowType="EXPRESS"), used) == 400 + 26
+
+
+def test_the_gateways_line_is_its_format_with_values(stack: Callable[..., Stack], used: Quantities) -> None:
+    stack_of_it = stack()
+    stage = stack_of_it.only("AWS::ApiGatewayV2::Stage")
+    stack_of_it.only = lambda kind: stage
+    stage["AccessLogSettings"]["Format"] = '{"route":"$context.routeKey","path":"$context.path"}'
+    line = '{"route":"GET /daily-balances/{date}","path":"/daily-balances/2026-11-22"}'
+    assert requests.access_log_bytes(READ, stack_of_it, used) == len(line) + 26
+    stage["AccessLogSettings"]["Format"] = '{"agent":"$context.identity.userAgent"}'
+    with pytest.raises(Problem, match=r"identity\.userAgent"):
+        requests.access_log_bytes(READ, stack_of_it, used)
 
 
 def test_of_50_requests_in_a_second_69_in_a_thousand_are_traced(stack: Callable[..., Stack], table: Prices, used: Quantities) -> None:

@@ -3,6 +3,7 @@
 from collections.abc import Callable
 
 import pytest
+from cost import template
 from cost.problem import Problem
 from cost.template import Stack
 
@@ -29,6 +30,14 @@ def test_a_function_has_what_all_have_unless_it_says_otherwise(stack: Callable[.
 
 def test_a_parameter_that_only_who_deploys_knows_stays_a_reference(stack: Callable[..., Stack]) -> None:
     assert stack().function("RegisterEntry")["Environment"] == {"Variables": {"SECRET": {"Ref": "Secret"}}}
+
+
+def test_what_globals_say_of_all_functions_is_merged_into_each(stack: Callable[..., Stack]) -> None:
+    logging = {"LogFormat": "JSON", "SystemLogLevel": "WARN"}
+    assert stack().function("RegisterEntry")["LoggingConfig"] == logging
+    assert stack().function("GetDailyBalance")["LoggingConfig"] == logging | {"LogGroup": {"Ref": "GetDailyBalanceLog"}}
+    of_all, own = {"a": [1], "b": {"c": 1}, "e": 1}, {"a": [2], "b": {"d": 2}, "e": 2}
+    assert template.merged(of_all, own) == {"a": [1, 2], "b": {"c": 1, "d": 2}, "e": 2}
 
 
 def test_a_condition_on_such_a_parameter_asks_for_it(stack: Callable[..., Stack]) -> None:

@@ -5,6 +5,8 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from decimal import Decimal
 
+from deploy import stage
+
 from cost import idle, requests
 from cost.metering import GB, MILLION
 from cost.prices import Prices
@@ -13,7 +15,8 @@ from cost.requests import BATCH, ENTRY, READ, SERVICES, Case
 from cost.template import CHECKOUT, Stack
 
 DOCUMENT = CHECKOUT / "docs" / "cost.md"
-MAY_PAUSE = {"LedgerProxyEnabled": "false", "LedgerMinCapacity": "0"}
+ONCE_A_DAY = {"LedgerProxyEnabled": "false", "LedgerMinCapacity": "0", "ReconcileSchedule": "rate(1 day)"}
+SMALLEST = "dev"
 
 
 @dataclass(frozen=True)
@@ -29,8 +32,8 @@ IDLE = (
     Column("as it comes"),
     Column("`LedgerStandby=true`", {"LedgerStandby": "true"}),
     Column("`LedgerProxyEnabled=false`", {"LedgerProxyEnabled": "false"}),
-    Column("and `LedgerMinCapacity=0`", MAY_PAUSE),
-    Column('and `ReconcileSchedule=""`', MAY_PAUSE | {"ReconcileSchedule": ""}),
+    Column("and `LedgerMinCapacity=0`, compared once a day", ONCE_A_DAY),
+    Column(f"stage `{SMALLEST}`: and one endpoint, no alarms", stage.read(SMALLEST).parameters),
 )
 PER_MILLION = (
     Column("entries, `STANDARD`", {"WorkflowType": "STANDARD"}, ENTRY),
@@ -47,20 +50,19 @@ REMEDIES = {
     "API Gateway": {"entry": "send batches", "batch": BATCHES, "read": RANGES},
     "Lambda": {"entry": "send batches", "batch": BATCHES, "read": RANGES},
     "Step Functions": {
-        "entry": "send batches, or deploy with `WorkflowType=EXPRESS`, which has no redrive and keeps its history in logs only; "
-        "what runs when a stack changes goes on (README, *Operate*)",
+        "entry": "send batches, or deploy with `WorkflowType=EXPRESS`, which has no redrive and keeps no history: each input is in the "
+        "log of who started it, what failed in a log of its own; what runs when a stack changes goes on (README, *Operate*)",
         "batch": BATCHES,
     },
     "Valkey": {"entry": "remember requests for less than a day", "batch": "remember requests for less than a day"},
     "Aurora": {"entry": "send batches, each of which is one transaction", "batch": BATCHES},
     "DynamoDB": {"entry": "send batches", "batch": "send batches that cover few days", "read": RANGES},
     "CloudWatch Logs": {
-        "entry": "send batches, or deploy with `LogLevel=WARN`; not with less in the log of the state machine, which of an `EXPRESS` "
-        "execution that could not even be parked is the one copy of its input",
+        "entry": "send batches; with `EXPRESS`, a part of it is the one copy of the input, which the runbook needs",
         "batch": BATCHES,
-        "read": "let the gateway log less",
+        "read": RANGES,
     },
-    "X-Ray": {"entry": "trace less", "batch": "trace less", "read": "trace less"},
+    "X-Ray": dict.fromkeys(("entry", "batch", "read"), "deploy with `TracingEnabled=false`"),
     "Data transfer": {"entry": "send batches", "batch": BATCHES, "read": RANGES},
 }
 
@@ -90,6 +92,8 @@ def render(prices: Prices, quantities: Quantities) -> str:
         table("", IDLE, months),
         "",
         *map(bullet, IDLE_NOTES),
+        bullet(smallest(months)),
+        bullet(metrics_note(prices)),
         bullet(f"Each user who is active in a month costs ${money(user_price(stack, prices))} with Cognito."),
         bullet("Functions, API, state machine, table and queues cost nothing by themselves."),
         "",
@@ -102,7 +106,7 @@ def render(prices: Prices, quantities: Quantities) -> str:
         *map(bullet, dominating(millions)),
         bullet(
             "A million requests that come evenly over a month, one every 2.6 s, are all traced: X-Ray then takes "
-            f"${money(prices.cost('xray_trace_million', 1))} for them."
+            f"${money(prices.cost('xray_trace_million', 1))} for them, or nothing with `TracingEnabled=false`."
         ),
         bullet(f"Entries stay. Each million adds ${money(storage(prices, quantities))} a month to what Aurora stores."),
         bullet(
@@ -133,11 +137,37 @@ IDLE_NOTES = (
     "connections among functions; without it `LedgerConcurrency` bounds them.",
     "*A minimum of 0 ACUs alone saves nothing.* A cluster pauses only while it has no connection at all. RDS Proxy keeps some open; so "
     "does each environment of a function that used the ledger, for as long as Lambda keeps it frozen; and the schedule that compares "
-    "balances opens one every 15 minutes. Without proxy and schedule the cluster pauses some minutes after the last environment is gone "
-    "and takes 15 s to wake. Entries are accepted meanwhile; what needs the ledger says 503. This is for trying things out.",
-    "*To lower it*: leave the proxy out while few functions run at once, and the metrics of each route (`DetailedMetricsEnabled`).",
-    "*Metrics* are charged in the hours in which they are sent: an idle stack pays less than this, one in use pays it all.",
+    "balances opens one every 15 minutes. Without the proxy and with a run a day the cluster pauses some minutes after the last "
+    "environment is gone and takes 15 s to wake. Entries are accepted meanwhile; what needs the ledger says 503. This is for trying "
+    "things out.",
+    "*To lower it*: leave the proxy out while few functions run at once, and the metrics of each route (`RouteMetrics`).",
 )
+# What the smallest stack is without, and what each choice costs: the parameter, and the row in which it shows.
+CHOICES = (
+    ("EndpointStandby", "Interface endpoints", "the way to Step Functions through a second zone"),
+    ("AlarmsEnabled", "Alarms and dashboards", "alarms and dashboard"),
+)
+
+
+def smallest(months: Sequence[Mapping[str, Decimal]]) -> str:
+    """The smallest useful stack, and what it has given up last."""
+    before, least = months[-2:]
+    given_up = " and ".join(f"{what} (`{name}`, ${money(before[row] - least[row])})" for name, row, what in CHOICES)
+    first, second = sorted(least, key=least.__getitem__, reverse=True)[:2]
+    return (
+        f"*The smallest useful stack* is the stage `{SMALLEST}` of [samconfig.toml](../samconfig.toml), "
+        f"${money(sum(least.values(), Decimal(0)))} a month. Beside what the column before is without, it does without {given_up}. What is "
+        f"left is mostly {first.lower()} (${money(least[first])}) and {second} (${money(least[second])})."
+    )
+
+
+def metrics_note(prices: Prices) -> str:
+    """Why the row of metrics is what it is."""
+    metrics = len(idle.emitted_metrics())
+    return (
+        "*Metrics* are charged in the hours in which they are sent. Idle, only scheduled runs send some; a stack in use pays for up to "
+        f"{metrics}, ${money(prices.cost('custom_metric_month', metrics))} a month, those left out that count what seldom happens."
+    )
 
 
 def bullet(text: str) -> str:
@@ -205,8 +235,8 @@ def from_template(stack: Stack) -> str:
     function = stack.function(requests.function_behind(ENTRY.route, stack))
     return (
         f"**The template**: functions with {function['MemorySize']} MB on {function['Architectures'][0]}, {idle.endpoints(stack)} zones of "
-        f"interface endpoints, {idle.emitted_metrics()} metrics of the functions and {idle.route_metrics(stack)} of routes, logs kept for "
-        f"{stack.parameter('LogRetentionDays')} days, balances compared at `{stack.parameter('ReconcileSchedule')}`."
+        f"interface endpoints, {len(idle.emitted_metrics())} metrics of the functions and {idle.route_metrics(stack)} of routes, logs kept "
+        f"for {stack.parameter('LogRetentionDays')} days, balances compared at `{stack.parameter('ReconcileSchedule')}`."
     )
 
 
@@ -238,4 +268,6 @@ def measured_table(quantities: Quantities) -> str:
 
 def shown(value: object) -> str:
     """An assumption's value."""
-    return ", ".join(f"{name} {number}" for name, number in value.items()) if isinstance(value, Mapping) else str(value)
+    if isinstance(value, Mapping):
+        return ", ".join(f"{name} {shown(inner)}" for name, inner in value.items())
+    return " ".join(value) if isinstance(value, list) else str(value)

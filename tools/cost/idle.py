@@ -24,7 +24,7 @@ def idle(stack: Stack, prices: Prices, quantities: Quantities) -> dict[str, Deci
         "RDS Proxy": proxies(stack, quantities) * prices.cost("rds_proxy_acu_hour", hours),
         "Valkey, the least that is charged": caches(stack) * prices.cost("valkey_gb_hour", hours * metering.VALKEY_GB_MIN),
         "Interface endpoints": endpoints(stack) * prices.cost("interface_endpoint_hour", hours),
-        "Metrics of the functions": prices.cost("custom_metric_month", emitted_metrics()),
+        "Metrics of the functions": idle_metrics(stack, quantities) * prices.cost("custom_metric_month", 1),
         "Metrics of each route": prices.cost("custom_metric_month", route_metrics(stack)),
         "Alarms and dashboards": alarms(stack, prices),
         "Secrets and keys": secrets(stack, prices),
@@ -73,14 +73,29 @@ def endpoints(stack: Stack) -> int:
     return sum(len(endpoint["SubnetIds"]) for endpoint in interfaces)
 
 
-def emitted_metrics(sources: Path = METRICS) -> int:
-    """How many metrics the functions emit, from the list of their names. Each costs in the hours in which it is sent."""
+def idle_metrics(stack: Stack, quantities: Quantities) -> Decimal:
+    """How many metrics are sent by scheduled runs that find nothing to do, weighed with the share of the hours in which they are."""
+    hours = Decimal(quantities.assume("hours_per_month"))
+    total = Decimal(0)
+    for schedule in stack.required("AWS::Scheduler::Schedule").values():
+        binary = stack.binary(schedule["Target"]["Arn"]["Fn::GetAtt"][0])
+        names = quantities.assume("metrics_of_a_run").get(binary)
+        if names is None:
+            raise Problem(f"Which metrics a run of {binary} sends is not known.")
+        if unknown := set(names) - emitted_metrics():
+            raise Problem(f"No function emits the metric {min(unknown)}.")
+        total += len(names) * min(Decimal(1), metering.runs_per_month(schedule["ScheduleExpression"], hours) / hours)
+    return total
+
+
+def emitted_metrics(sources: Path = METRICS) -> set[str]:
+    """The metrics that the functions emit, from the list of their names. Each costs in the hours in which it is sent."""
     text = "".join(file.read_text() for file in sorted(sources.glob("**/*.rs")))
     listed = re.search(r"METRIC_NAMES: &\[&str\] = &\[(.*?)\];", text, re.DOTALL)
     names = re.findall(r'"(\w+)"', listed[1]) if listed else []
     if not names:
         raise Problem(f"No metric was found in {sources}.")
-    return len(set(names))
+    return set(names)
 
 
 def route_metrics(stack: Stack) -> int:

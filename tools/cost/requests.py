@@ -1,5 +1,6 @@
 """What requests cost beyond the idle stack: a million entries, one by one or in batches, or a million reads."""
 
+import re
 from collections import Counter
 from collections.abc import Mapping
 from dataclasses import dataclass
@@ -33,12 +34,13 @@ class Case:
 
     name: str
     route: str
+    path: str
     records: bool
 
 
-ENTRY = Case("entry", "POST /entries", records=True)
-BATCH = Case("batch", "POST /entries/batch", records=True)
-READ = Case("read", "GET /daily-balances/{date}", records=False)
+ENTRY = Case("entry", "POST /entries", "/entries", records=True)
+BATCH = Case("batch", "POST /entries/batch", "/entries/batch", records=True)
+READ = Case("read", "GET /daily-balances/{date}", "/daily-balances/2026-11-22", records=False)
 
 # What the two queries of a read go through: the size of an item, and how many there are.
 QUERIED = {"year_read_bytes": "history_years", "day_read_bytes": "history_days"}
@@ -68,8 +70,8 @@ def of_request(case: Case, stack: Stack, prices: Prices, quantities: Quantities)
         function = stack.function(name)
         costs[LAMBDA] += lambda_cost(function, duration_ms(function, used, quantities), prices)
         costs[LAMBDA] += cold_start_cost(function, stack.binary(name), prices, quantities)
-        costs[LOGS] += log_cost(function_log_bytes(used, quantities), stack, prices)
-    costs[LOGS] += log_cost(access_log_bytes(stack, quantities), stack, prices)
+        costs[LOGS] += log_cost(function_log_bytes(function, used, stack, quantities), stack, prices)
+    costs[LOGS] += log_cost(access_log_bytes(case, stack, quantities), stack, prices)
     costs[TRACES] += traced_share(stack, functions, quantities) * prices.cost("xray_trace_million", 1) / MILLION
     costs[BALANCES] += balances_cost(measured, prices, quantities)
     costs[NETWORK] += gigabytes_out * prices.cost("internet_gb", 1)
@@ -138,16 +140,29 @@ def cold_start_cost(function: Mapping[str, Any], binary: str, prices: Prices, qu
     return quantities.assume("cold_start_share") * seconds * prices.cost(f"lambda_gb_second_{architecture}", 1)
 
 
-def function_log_bytes(used: Mapping[str, Any], quantities: Quantities) -> int:
-    """What an invocation writes to its log, Lambda's own lines included."""
-    events = used["log_events"] + quantities.assume("platform_log_events")
-    return used["log_bytes"] + quantities.assume("platform_log_bytes") + events * quantities.assume("log_event_bytes")
+def function_log_bytes(function: Mapping[str, Any], used: Mapping[str, Any], stack: Stack, quantities: Quantities) -> int:
+    """What an invocation writes to its log, with Lambda's own lines if the template lets them through."""
+    size, events = used["log_bytes"], used["log_events"]
+    if stack.parameter("WorkflowType") == "EXPRESS":
+        # Who starts an execution of EXPRESS logs its input.
+        size = used.get("log_bytes_express", size)
+    if function.get("LoggingConfig", {}).get("SystemLogLevel") != "WARN":
+        size += quantities.assume("platform_log_bytes")
+        events += quantities.assume("platform_log_events")
+    return size + events * quantities.assume("log_event_bytes")
 
 
-def access_log_bytes(stack: Stack, quantities: Quantities) -> int:
-    """The gateway's line for a request: the format of the template, in which values are about as long as their names."""
+def access_log_bytes(case: Case, stack: Stack, quantities: Quantities) -> int:
+    """The gateway's line for a request: the format of the template with usual values."""
     log_format = stack.only("AWS::ApiGatewayV2::Stage").get("AccessLogSettings", {}).get("Format", "")
-    return len(log_format) + quantities.assume("log_event_bytes") if log_format else 0
+    if not log_format:
+        return 0
+    sizes = quantities.assume("access_log_values") | {"routeKey": len(case.route), "path": len(case.path)}
+    variables = re.findall(r"\$context\.([\w.]+)", log_format)
+    if unknown := set(variables) - sizes.keys():
+        raise Problem(f"How long $context.{min(unknown)} is in the access log is not known.")
+    names = sum(len(f"$context.{name}") for name in variables)
+    return len(log_format) - names + sum(sizes[name] for name in variables) + quantities.assume("log_event_bytes")
 
 
 def log_cost(size: int, stack: Stack, prices: Prices) -> Decimal:

@@ -110,7 +110,7 @@ class Stack:
         functions = self.resources(FUNCTION)
         if name not in functions:
             raise Problem(f"The template deploys no function {name}.")
-        return self.resolve(self._document.get("Globals", {}).get("Function", {})) | functions[name]
+        return merged(self.resolve(self._document.get("Globals", {}).get("Function", {})), functions[name])
 
     def refusals(self, region: str, without: tuple[str, ...] = ()) -> list[str]:
         """What the template's rules say against these parameters in a region, but for the rules left out."""
@@ -189,6 +189,15 @@ class Stack:
         if isinstance(value, Mapping) and "Ref" in value:
             return self.parameter(value["Ref"])
         return text_of(value)
+
+
+def merged(of_all: Any, own: Any) -> Any:
+    """What a resource has, with what SAM adds to it from the Globals: maps are merged, lists added, everything else is replaced."""
+    if isinstance(of_all, list) and isinstance(own, list):
+        return of_all + own
+    if not isinstance(of_all, Mapping) or not isinstance(own, Mapping):
+        return own
+    return dict(of_all) | {name: merged(of_all.get(name), value) for name, value in own.items()}
 
 
 def text_of(value: Any) -> Any:

@@ -1,6 +1,9 @@
 //! Starting executions of the state machine `record-entries`: for entries that a request asks for, and for parked ones.
 
-use std::time::{Duration, SystemTime};
+use std::{
+    str::FromStr,
+    time::{Duration, SystemTime},
+};
 
 use aws_clients::{AwsError, AwsLimits};
 use aws_sdk_sfn::{
@@ -23,6 +26,34 @@ const CLOCK_TOLERANCE: Duration = Duration::from_secs(1);
 pub struct StateMachine {
     client: Client,
     arn: String,
+    workflow_type: WorkflowType,
+}
+
+/// How a state machine runs its executions.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum WorkflowType {
+    /// Step Functions keeps what each execution was given and did.
+    Standard,
+    /// It keeps nothing.
+    Express,
+}
+
+/// A text is no type of a state machine.
+#[derive(Debug, thiserror::Error)]
+#[error("a state machine is STANDARD or EXPRESS")]
+pub struct UnknownWorkflowType;
+
+impl FromStr for WorkflowType {
+    type Err = UnknownWorkflowType;
+
+    /// Reads a type as Step Functions calls it.
+    fn from_str(text: &str) -> Result<WorkflowType, UnknownWorkflowType> {
+        match text {
+            "STANDARD" => Ok(WorkflowType::Standard),
+            "EXPRESS" => Ok(WorkflowType::Express),
+            _ => Err(UnknownWorkflowType),
+        }
+    }
 }
 
 /// Whether an execution of this name had been started before. Either way the entries are safe.
@@ -46,16 +77,29 @@ pub enum StateMachineError {
 }
 
 impl StateMachine {
-    /// The state machine with this ARN, reached through this client.
+    /// The STANDARD state machine with this ARN, reached through this client.
     pub fn new(client: Client, arn: impl Into<String>) -> StateMachine {
-        StateMachine { client, arn: arn.into() }
+        StateMachine { client, arn: arn.into(), workflow_type: WorkflowType::Standard }
     }
 
-    /// The state machine at `STATE_MACHINE_ARN`.
+    /// The state machine as one of this type.
+    #[must_use]
+    pub fn of_type(self, workflow_type: WorkflowType) -> StateMachine {
+        StateMachine { workflow_type, ..self }
+    }
+
+    /// The state machine at `STATE_MACHINE_ARN`, of the type `WORKFLOW_TYPE`.
     pub async fn from_env() -> Result<StateMachine, SettingError> {
         let arn = settings::required("STATE_MACHINE_ARN")?;
+        let workflow_type = settings::required_as("WORKFLOW_TYPE", "STANDARD or EXPRESS")?;
         let aws = STEP_FUNCTIONS.load_config().await?;
-        Ok(StateMachine::new(Client::new(&aws), arn))
+        Ok(StateMachine::new(Client::new(&aws), arn).of_type(workflow_type))
+    }
+
+    /// Whether an input that is started here is kept nowhere but in the log of who starts it. After a restore, and for an
+    /// execution that ended without parking its input, it is started again from there (README, "Operate").
+    pub fn keeps_no_inputs(&self) -> bool {
+        self.workflow_type == WorkflowType::Express
     }
 
     /// Starts an execution. A name that exists already counts as started: the name stands for this very payload.

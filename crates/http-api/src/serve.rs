@@ -1,9 +1,10 @@
 use lambda_http::{Body, Request, RequestExt, Response, request::RequestContext};
-use telemetry::{Invocation, RefusalMetrics, Telemetry};
+use telemetry::{Invocation, Line, RefusalMetrics, StoreMetrics, Telemetry};
 
 use crate::Code;
 
-/// Answers a request: what is logged and measured meanwhile belongs to it, and a refusal is counted by its code.
+/// Answers a request: what is logged and measured meanwhile belongs to it, and a refusal is counted by its code. Its calls of
+/// stores that no other line has told are in the line that it gets here.
 pub async fn serve(
     telemetry: &Telemetry,
     request: &Request,
@@ -13,10 +14,12 @@ pub async fn serve(
     let answer = Box::pin(answer);
     let answer = async {
         let response = answer.await;
+        let stores = StoreMetrics::take();
         if let Some(code) = response.extensions().get::<Code>() {
-            let code = code.as_str();
-            tracing::info!(code, "request refused");
-            telemetry.metrics.emit(RefusalMetrics { code, requests_refused: 1 });
+            let refusal = RefusalMetrics { code: code.as_str(), stores };
+            telemetry.metrics.emit(&Line::new("request refused"), refusal);
+        } else if !stores.is_empty() {
+            telemetry.metrics.emit(&Line::new("request answered"), stores);
         }
         response
     };

@@ -19,7 +19,7 @@ use ledger::{Ledger, Recorded};
 pub use lookup::{LOOKUP_BUDGET, LOOKUP_PAUSE, RequestLookup};
 use request_memory::{Mark, Remembered, RequestMemory};
 use settings::SettingError;
-use telemetry::{Causes, IntakeMetrics, Metrics, StoreMetrics};
+use telemetry::{Causes, IntakeMetrics, Line, Metrics, StoreMetrics, belongs_to_execution};
 use workflow::{Generation, RecordEntries, check_input_size, execution_name, listed_ids};
 
 /// What accepts entries, built once when a function starts.
@@ -64,7 +64,7 @@ struct Asked {
 }
 
 impl Intake {
-    /// From `REDIS_…`, `STATE_MACHINE_ARN` and `LEDGER_GENERATION`; what is recorded is looked up in this ledger.
+    /// From `REDIS_…`, `STATE_MACHINE_ARN`, `WORKFLOW_TYPE` and `LEDGER_GENERATION`; what is recorded is looked up in this ledger.
     pub async fn from_env(ledger: Arc<Ledger>, metrics: Metrics) -> Result<Intake, SettingError> {
         Ok(Intake {
             memory: RequestMemory::from_env()?,
@@ -101,7 +101,7 @@ impl Intake {
     ) -> Result<Option<AcceptedEntry>, Problem> {
         let replay = self.known(merchant, &[(place, id, fingerprint)]).await?.pop().flatten();
         if replay.is_some() {
-            self.record(0, 1);
+            self.record(Line::new("entries replayed").text("merchant", merchant), 0, 1);
         }
         Ok(replay)
     }
@@ -172,9 +172,11 @@ impl Intake {
             asked.iter().filter(|asked| asked.answer.is_none()).map(|asked| asked.requested.clone()).collect();
         let known = asked.len() - fresh.len();
         let mut started_before = true;
+        let mut line = Line::new("entries replayed");
         if !fresh.is_empty() {
-            let started = self.begin(merchant, fresh, trace_header).await?;
+            let (started, told) = self.begin(merchant, fresh, trace_header).await?;
             started_before = started.replayed;
+            line = told;
             let mut started = started.entries.into_iter();
             for asked in asked.iter_mut().filter(|asked| asked.answer.is_none()) {
                 asked.answer = started.next();
@@ -183,7 +185,7 @@ impl Intake {
         let entries: Option<Vec<_>> = asked.into_iter().map(|asked| asked.answer).collect();
         let entries = entries.ok_or_else(Problem::internal_error)?;
         let replayed = if started_before { entries.len() } else { known };
-        self.record(entries.len() - replayed, replayed);
+        self.record(line.text("merchant", merchant), entries.len() - replayed, replayed);
         Ok(Accepted { entries, replayed: started_before })
     }
 
@@ -207,25 +209,25 @@ impl Intake {
         if reused.is_empty() { Ok(()) } else { Err(reused_keys(&reused)) }
     }
 
-    /// Starts the execution of these entries and remembers them. If it was started before, the answers are those of that
-    /// time: an entry that named no date has the date of its first request.
+    /// Starts the execution of these entries and remembers them; answers them and the line that tells so. If it was started
+    /// before, the answers are those of that time: an entry that named no date has the date of its first request.
     async fn begin(
         &self,
         merchant: &MerchantId,
         fresh: Vec<RequestedEntry>,
         trace_header: Option<String>,
-    ) -> Result<Accepted, Problem> {
+    ) -> Result<(Accepted, Line), Problem> {
         let a_date_is_default = fresh.iter().any(|requested| requested.date_is_default);
         let mut entries: Vec<Entry> = fresh.into_iter().map(|requested| requested.entry).collect();
         let name = execution_name(&self.generation, &entries);
         let input = workflow_input(merchant, &entries)?;
         // From here on every line of this request is found from its execution, and the other way round.
-        tracing::Span::current().record("execution", &name);
+        belongs_to_execution(&name);
+        let line = self.line_of(&entries, &input);
         let replayed = match self.state_machine.start(&name, input, trace_header).await.map_err(unavailable)? {
             Start::Started => false,
             Start::StartedBefore => true,
         };
-        tracing::info!(%merchant, entries = entries.len(), ids = listed_ids(&entries), replayed, "entries accepted");
         if replayed && a_date_is_default {
             let first = self.state_machine.input_of(&name).await.map_err(unavailable)?;
             entries = first_entries(first, &entries).unwrap_or(entries);
@@ -237,17 +239,29 @@ impl Intake {
             .filter_map(|(entry, accepted)| marked(entry.id, entry.fingerprint, accepted, Mark::Accepted))
             .collect();
         self.memory.remember(&marks).await;
-        Ok(Accepted { entries: accepted, replayed })
+        Ok((Accepted { entries: accepted, replayed }, line))
     }
 
-    fn record(&self, accepted: usize, replayed: usize) {
-        self.metrics.emit(IntakeMetrics {
+    /// The line of entries that are accepted with this input. Each of them is found in it by its id, which stands in the name of
+    /// the execution, in the input, or in a list.
+    fn line_of(&self, entries: &[Entry], input: &str) -> Line {
+        let line = Line::new("entries accepted");
+        match entries {
+            _ if self.state_machine.keeps_no_inputs() => line.json("input", input),
+            [_] => line,
+            entries => line.text("ids", listed_ids(entries)),
+        }
+    }
+
+    fn record(&self, line: Line, accepted: usize, replayed: usize) {
+        let metrics = IntakeMetrics {
             entries_accepted: accepted as u64,
             entries_replayed: replayed as u64,
             request_memory_breaker_open: u64::from(self.memory.is_kept_away()),
             request_lookup_breaker_open: u64::from(self.lookup.is_suspended()),
             stores: StoreMetrics::take(),
-        });
+        };
+        self.metrics.emit(&line, metrics);
     }
 }
 

@@ -1,8 +1,8 @@
 use settings::SettingError;
-use tracing::{Instrument, Span, error_span, field::Empty};
 
 use crate::{
-    Daemon, Metrics, StoreMetrics, logs,
+    Daemon, Line, Metrics, StoreMetrics, logs,
+    names::Names,
     store::{Calls, Segment},
     trace_header::TraceHeader,
 };
@@ -40,15 +40,13 @@ impl<'a> Invocation<'a> {
         Invocation { execution, ..self }
     }
 
-    /// At the level of errors, so that no log level hides whose lines they are.
-    fn span(&self, trace: Option<TraceHeader<'_>>) -> Span {
-        let Invocation { request_id, api_request_id, execution, .. } = self;
-        let trace_id = trace.map(|trace| trace.trace_id);
-        let span = error_span!("invocation", request_id, trace_id, api_request_id, execution = Empty);
-        if let Some(execution) = execution {
-            span.record("execution", execution);
+    fn names(&self, trace: Option<TraceHeader<'_>>) -> Names {
+        Names {
+            request_id: self.request_id.to_owned(),
+            api_request_id: self.api_request_id.map(str::to_owned),
+            execution: self.execution.map(|name| name.to_owned().into()).unwrap_or_default(),
+            trace_id: trace.filter(|trace| trace.sampled_parent.is_some()).map(|trace| trace.trace_id.to_owned()),
         }
-        span
     }
 }
 
@@ -71,17 +69,16 @@ impl Telemetry {
         // On the heap: what surrounds a future would otherwise double its size at every layer.
         let work = Box::pin(work);
         let trace = invocation.trace_header.and_then(TraceHeader::parse);
-        let span = invocation.span(trace);
         let work = async {
             let result = work.await;
-            // A record of the work has taken what its calls took. If there was none, as after a failure, they get one.
+            // The line of the work has taken what its calls took. If there was none, as after a failure, they get one.
             let untold = StoreMetrics::take();
-            if untold != StoreMetrics::default() {
-                self.metrics.emit(untold);
+            if !untold.is_empty() {
+                self.metrics.emit(&Line::new("stores called"), untold);
             }
             result
         };
-        Calls::of(self.segment(trace), work).instrument(span).await
+        invocation.names(trace).of(Calls::of(self.segment(trace), work)).await
     }
 
     fn segment(&self, trace: Option<TraceHeader<'_>>) -> Option<Segment> {

@@ -1,7 +1,17 @@
-use std::{env, io};
+use std::{env, fmt, io};
 
-use tracing::{Subscriber, level_filters::LevelFilter};
-use tracing_subscriber::{fmt::MakeWriter, util::SubscriberInitExt};
+use tracing::{Event, Subscriber, level_filters::LevelFilter};
+use tracing_serde::SerdeMapVisitor;
+use tracing_subscriber::{
+    fmt::{FmtContext, FormatEvent, FormatFields, MakeWriter, format::Writer},
+    registry::LookupSpan,
+    util::SubscriberInitExt,
+};
+
+use crate::{
+    line::{self, Members, Object},
+    names::Names,
+};
 
 /// What libraries log below this level holds bodies and tokens; this project logs nothing there.
 const LEVEL_MAX: LevelFilter = LevelFilter::INFO;
@@ -13,21 +23,35 @@ pub(crate) fn start() {
     let _ = log_subscriber(level, io::stdout).try_init();
 }
 
-/// What writes log lines there, one JSON object each, from this level on: fields beside the message, and in `span` what
-/// the invocation is called by others.
-///
-/// Lambda takes a line without a time in the form of RFC 3339 for one of level INFO, whatever level it states.
+/// What writes log lines there, one JSON object each, from this level on: fields beside the message, and what the
+/// invocation is called by others.
 pub fn log_subscriber<W>(level: LevelFilter, writer: W) -> impl Subscriber + Send + Sync
 where
     W: for<'writer> MakeWriter<'writer> + Send + Sync + 'static,
 {
-    tracing_subscriber::fmt()
-        .json()
-        .flatten_event(true)
-        .with_current_span(true)
-        .with_span_list(false)
-        .with_target(false)
-        .with_max_level(level.min(LEVEL_MAX))
-        .with_writer(writer)
-        .finish()
+    tracing_subscriber::fmt().event_format(JsonLines).with_max_level(level.min(LEVEL_MAX)).with_writer(writer).finish()
+}
+
+/// An event as a line like those of units of work.
+struct JsonLines;
+
+impl<S, N> FormatEvent<S, N> for JsonLines
+where
+    S: Subscriber + for<'span> LookupSpan<'span>,
+    N: for<'writer> FormatFields<'writer> + 'static,
+{
+    fn format_event(&self, _: &FmtContext<'_, S, N>, mut writer: Writer<'_>, event: &Event<'_>) -> fmt::Result {
+        let line = line::write(*event.metadata().level(), event).map_err(|_| fmt::Error)?;
+        writer.write_str(std::str::from_utf8(&line).map_err(|_| fmt::Error)?)
+    }
+}
+
+impl Members for Event<'_> {
+    fn write<'a>(&self, object: Object<'a>) -> serde_json::Result<Object<'a>> {
+        let mut fields = SerdeMapVisitor::new(object);
+        self.record(&mut fields);
+        let mut object = fields.take_serializer()?;
+        Names::write(&mut object)?;
+        Ok(object)
+    }
 }

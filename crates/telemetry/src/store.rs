@@ -9,7 +9,7 @@ use crate::{
 };
 
 /// How many calls of one invocation are measured for each store, and how many are shown in its trace: CloudWatch takes a
-/// hundred values of a metric in one record, X-Ray 500 kB of one trace.
+/// hundred values of a metric in one line, X-Ray 500 kB of one trace.
 const CALLS_MAX: usize = 100;
 
 /// What a function calls and waits for.
@@ -58,7 +58,7 @@ pub async fn call<T, E>(store: Store, call: impl Future<Output = Result<T, E>>) 
 }
 
 impl StoreMetrics {
-    /// What the calls of this invocation took, as far as no record has told it yet.
+    /// What the calls of this invocation took, as far as no line has told it yet.
     pub fn take() -> StoreMetrics {
         CALLS.try_with(|calls| std::mem::take(&mut calls.borrow_mut().latencies)).unwrap_or_default()
     }
@@ -72,8 +72,8 @@ impl Calls {
 
     fn add(&mut self, store: Store, start: Duration, took: Duration, fault: bool) {
         let latencies = self.latencies.of(store);
-        if latencies.values().len() < CALLS_MAX {
-            latencies.extend([took]);
+        if latencies.len() < CALLS_MAX {
+            latencies.push(took);
             if let Some(segment) = &self.segment {
                 segment.send(store, start, took, fault);
             }

@@ -6,7 +6,7 @@ use std::{collections::BTreeSet, convert::Infallible};
 
 use serde_json::{Value, json};
 use telemetry::{
-    ConsolidationMetrics, IntakeMetrics, Invocation, METRIC_NAMES, PostingMetrics, ReconciliationMetrics,
+    ConsolidationMetrics, IntakeMetrics, Invocation, Line, METRIC_NAMES, PostingMetrics, ReconciliationMetrics,
     RefusalMetrics, ReplayMetrics, Store, StoreMetrics, Telemetry, call,
 };
 use test_events::EmittedMetrics;
@@ -15,41 +15,103 @@ async fn called(store: Store) {
     call(store, async { Ok::<(), Infallible>(()) }).await.unwrap();
 }
 
-#[test]
-fn a_record_is_one_line_that_cloudwatch_reads_as_metrics() {
-    let emitted = EmittedMetrics::default();
-    let stores = StoreMetrics::default();
-    emitted.metrics().emit(ReplayMetrics { inputs_replayed: 3, inputs_set_aside: 0, oldest_parked_age: 61, stores });
+fn stores() -> StoreMetrics {
+    StoreMetrics::default()
+}
 
-    let [record] = &emitted.records()[..] else { panic!("{emitted:?}") };
-    let (replayed, set_aside, age) = (&record["InputsReplayed"], &record["InputsSetAside"], &record["OldestParkedAge"]);
-    assert_eq!([replayed, set_aside, age], [&json!(3), &json!(0), &json!(61)]);
-    let directive = &record["_aws"]["CloudWatchMetrics"][0];
-    assert_eq!(directive["Namespace"], "fluxo");
-    assert_eq!(directive["Dimensions"], json!([[]]));
+#[test]
+fn a_unit_of_work_is_one_line_that_cloudwatch_reads_as_metrics() {
+    let emitted = EmittedMetrics::default();
+    let line = Line::new("parked messages taken").text("merchant", "acme");
+    let metrics = ReplayMetrics { inputs_replayed: 3, inputs_set_aside: 0, oldest_parked_age: 61, stores: stores() };
+    emitted.metrics().emit(&line, metrics);
+
+    let [mut line] = <[Value; 1]>::try_from(emitted.lines()).unwrap();
+    let (timestamp, time) = (line["timestamp"].take(), line["_aws"]["Timestamp"].take());
+    assert!(timestamp.as_str().unwrap().ends_with('Z'), "{timestamp}");
+    assert!(time.as_u64() > Some(1_760_000_000_000), "milliseconds since 1970: {time}");
+    let metrics = json!([{ "Name": "InputsReplayed" }, { "Name": "InputsSetAside" }, { "Name": "OldestParkedAge" }]);
+    let expected = json!({
+        "timestamp": null,
+        "level": "INFO",
+        "message": "parked messages taken",
+        "merchant": "acme",
+        "_aws": {
+            "CloudWatchMetrics": [{ "Namespace": "fluxo", "Dimensions": [[]], "Metrics": metrics }],
+            "Timestamp": null,
+        },
+        "InputsReplayed": 3,
+        "InputsSetAside": 0,
+        "OldestParkedAge": 61,
+    });
+    assert_eq!(line, expected);
+}
+
+#[test]
+fn what_did_not_happen_is_not_counted_in_the_line() {
+    let emitted = EmittedMetrics::default();
+    let posting = |entries_applied| PostingMetrics {
+        entries_applied,
+        entries_duplicate: 0,
+        key_conflicts: 0,
+        reversals_overtaken: 0,
+        stores: stores(),
+    };
+    emitted.metrics().emit(&Line::new("entries posted"), posting(2));
+    emitted.metrics().emit(&Line::new("entries posted"), posting(0));
+    let [some, none] = <[Value; 2]>::try_from(emitted.lines()).unwrap();
+    assert_eq!(test_events::metric_names(&some), ["EntriesApplied"]);
+    assert_eq!(some["KeyConflicts"], Value::Null);
+    assert_eq!((&none["_aws"], &none["message"]), (&Value::Null, &json!("entries posted")));
+}
+
+#[test]
+fn a_document_is_in_the_line_as_it_is() {
+    let emitted = EmittedMetrics::default();
+    let document = r#"{"amount_minor":"9007199254740993","of":"João \"Jota\""}"#;
+    emitted.metrics().tell(&Line::new("entries accepted").json("input", document));
+    emitted.metrics().tell(&Line::new("entries accepted").json("input", "no JSON"));
+    let [line, other] = <[Value; 2]>::try_from(emitted.lines()).unwrap();
+    assert_eq!(line["input"], serde_json::from_str::<Value>(document).unwrap());
+    assert_eq!(other["input"], "no JSON");
+}
+
+/// Logs Insights finds the first fields of a line by their names, and a document may have thousands.
+#[tokio::test]
+async fn a_document_stands_behind_all_that_is_searched_for_by_name() {
+    let emitted = EmittedMetrics::default();
+    let telemetry = Telemetry::new(emitted.metrics(), None);
+    let work = async {
+        let line = Line::new("entries accepted").json("input", "{}").text("merchant", "acme");
+        telemetry.metrics.emit(&line, RefusalMetrics { code: "", stores: stores() });
+    };
+    telemetry.follow(Invocation::new("1", None), work).await;
+    assert!(emitted.text().ends_with("\"input\":{}}\n"), "{}", emitted.text());
+}
+
+#[tokio::test]
+async fn a_refusal_has_its_code_as_dimension_and_its_calls_have_none() {
+    let emitted = EmittedMetrics::default();
+    let telemetry = Telemetry::new(emitted.metrics(), None);
+    let work = async {
+        called(Store::Ledger).await;
+        let refusal = RefusalMetrics { code: "validation_failed", stores: StoreMetrics::take() };
+        telemetry.metrics.emit(&Line::new("request refused"), refusal);
+    };
+    telemetry.follow(Invocation::new("1", None), work).await;
+    let [line] = <[Value; 1]>::try_from(emitted.lines()).unwrap();
+    assert_eq!((&line["Code"], &line["RequestsRefused"]), (&json!("validation_failed"), &json!(1)));
     assert_eq!(
-        directive["Metrics"],
+        line["_aws"]["CloudWatchMetrics"],
         json!([
-            { "Name": "InputsReplayed", "Unit": "Count" },
-            { "Name": "InputsSetAside", "Unit": "Count" },
-            { "Name": "OldestParkedAge", "Unit": "Seconds" },
+            { "Namespace": "fluxo", "Dimensions": [[]], "Metrics": [{ "Name": "LedgerLatency" }] },
+            { "Namespace": "fluxo", "Dimensions": [["Code"]], "Metrics": [{ "Name": "RequestsRefused" }] },
         ])
     );
 }
 
-#[test]
-fn a_refusal_has_its_code_as_dimension() {
-    let emitted = EmittedMetrics::default();
-    emitted.metrics().emit(RefusalMetrics { code: "validation_failed", requests_refused: 1 });
-    let [record] = &emitted.records()[..] else { panic!("{emitted:?}") };
-    assert_eq!((&record["Code"], &record["RequestsRefused"]), (&json!("validation_failed"), &json!(1)));
-    let directive = &record["_aws"]["CloudWatchMetrics"][0];
-    assert_eq!(directive["Dimensions"], json!([["Code"]]));
-    assert_eq!(directive["Metrics"], json!([{ "Name": "RequestsRefused", "Unit": "Count" }]));
-}
-
 #[tokio::test]
-async fn the_record_of_the_work_tells_what_each_call_took() {
+async fn the_line_of_the_work_tells_what_each_call_took() {
     let emitted = EmittedMetrics::default();
     let telemetry = Telemetry::new(emitted.metrics(), None);
     let work = async {
@@ -57,34 +119,33 @@ async fn the_record_of_the_work_tells_what_each_call_took() {
         called(Store::Balances("Query")).await;
         called(Store::Balances("Query")).await;
         let stores = StoreMetrics::take();
-        telemetry.metrics.emit(ConsolidationMetrics {
-            balances_written: 1,
-            balances_up_to_date: 0,
-            consolidation_lag: Some(1),
-            stores,
-        });
+        let metrics =
+            ConsolidationMetrics { balances_written: 1, balances_up_to_date: 0, consolidation_lag: Some(0), stores };
+        telemetry.metrics.emit(&Line::new("balances consolidated"), metrics);
     };
-    telemetry.follow(Invocation::new("1", None), work).await;
+    telemetry.follow(Invocation::new("1", None).of_execution(Some("cfa8-16d8")), work).await;
 
-    let [record] = &emitted.records()[..] else { panic!("{emitted:?}") };
-    let values = |name: &str| record[name]["Values"].as_array().map_or(0, Vec::len);
-    assert!(record["LedgerLatency"].is_number(), "{record}");
-    assert_eq!(values("BalancesLatency"), 2, "{record}");
-    assert_eq!(record["RequestMemoryLatency"], Value::Null);
-    let metrics = record["_aws"]["CloudWatchMetrics"][0]["Metrics"].as_array().unwrap();
-    assert!(metrics.contains(&json!({ "Name": "LedgerLatency", "Unit": "Milliseconds" })), "{record}");
-    assert!(metrics.contains(&json!({ "Name": "ConsolidationLag", "Unit": "Milliseconds" })), "{record}");
+    let [line] = <[Value; 1]>::try_from(emitted.lines()).unwrap();
+    assert_eq!((&line["request_id"], &line["execution"]), (&json!("1"), &json!("cfa8-16d8")));
+    assert!(line["LedgerLatency"].is_number(), "{line}");
+    let each: Vec<bool> = line["BalancesLatency"].as_array().unwrap().iter().map(Value::is_number).collect();
+    assert_eq!(each, [true, true], "{line}");
+    assert_eq!(line["RequestMemoryLatency"], Value::Null);
+    let names = test_events::metric_names(&line);
+    assert_eq!(names, ["BalancesWritten", "ConsolidationLag", "LedgerLatency", "BalancesLatency"]);
+    assert_eq!(line["ConsolidationLag"], 0, "a lag of nothing is a lag");
 }
 
 #[tokio::test]
-async fn calls_that_no_record_has_told_get_one_of_their_own() {
+async fn calls_that_no_line_has_told_get_one_of_their_own() {
     let emitted = EmittedMetrics::default();
     let telemetry = Telemetry::new(emitted.metrics(), None);
     let failed = call(Store::RequestMemory, async { Err::<(), _>("no answer") });
     telemetry.follow(Invocation::new("1", None), failed).await.unwrap_err();
     telemetry.follow(Invocation::new("2", None), async {}).await;
-    let [record] = &emitted.records()[..] else { panic!("{emitted:?}") };
-    assert!(record["RequestMemoryLatency"].is_number(), "{record}");
+    let [line] = <[Value; 1]>::try_from(emitted.lines()).unwrap();
+    assert!(line["RequestMemoryLatency"].is_number(), "{line}");
+    assert_eq!((&line["message"], &line["request_id"]), (&json!("stores called"), &json!("1")));
 }
 
 #[tokio::test]
@@ -98,14 +159,13 @@ async fn of_very_many_calls_as_many_are_told_as_cloudwatch_takes() {
     };
     telemetry.follow(Invocation::new("1", None), many).await;
     let [record] = &emitted.records()[..] else { panic!("{emitted:?}") };
-    let counts = record["BalancesLatency"]["Counts"].as_array().unwrap();
-    assert_eq!(counts.iter().filter_map(Value::as_u64).sum::<u64>(), 100);
+    assert_eq!(record["BalancesLatency"].as_array().unwrap().len(), 100);
 }
 
 #[tokio::test]
 async fn a_call_outside_of_an_invocation_is_not_measured() {
     called(Store::Ledger).await;
-    assert_eq!(StoreMetrics::take(), StoreMetrics::default());
+    assert!(StoreMetrics::take().is_empty());
 }
 
 /// Alarms and dashboards are held to this list. A name that is not in it, `EmittedMetrics` refuses in every test.
@@ -119,38 +179,51 @@ async fn every_listed_name_is_emitted() {
         }
     };
     telemetry.follow(Invocation::new("1", None), work).await;
-    let stores = StoreMetrics::default;
     let metrics = emitted.metrics();
-    metrics.emit(IntakeMetrics {
-        entries_accepted: 0,
-        entries_replayed: 0,
-        request_memory_breaker_open: 0,
-        request_lookup_breaker_open: 0,
-        stores: stores(),
-    });
-    metrics.emit(PostingMetrics {
-        entries_applied: 0,
-        entries_duplicate: 0,
-        key_conflicts: 0,
-        reversals_overtaken: 0,
-        stores: stores(),
-    });
-    metrics.emit(ConsolidationMetrics {
-        balances_written: 0,
-        balances_up_to_date: 0,
-        consolidation_lag: Some(0),
-        stores: stores(),
-    });
-    metrics.emit(ReplayMetrics { inputs_replayed: 0, inputs_set_aside: 0, oldest_parked_age: 0, stores: stores() });
-    metrics.emit(ReconciliationMetrics {
-        months_compared: 0,
-        balances_different: 0,
-        balances_repaired: 0,
-        oldest_difference_age: 0,
-        months_set_aside: Some(0),
-        stores: stores(),
-    });
-    metrics.emit(RefusalMetrics { code: "", requests_refused: 0 });
+    let line = Line::new("done");
+    metrics.emit(
+        &line,
+        IntakeMetrics {
+            entries_accepted: 1,
+            entries_replayed: 1,
+            request_memory_breaker_open: 1,
+            request_lookup_breaker_open: 1,
+            stores: stores(),
+        },
+    );
+    metrics.emit(
+        &line,
+        PostingMetrics {
+            entries_applied: 1,
+            entries_duplicate: 1,
+            key_conflicts: 1,
+            reversals_overtaken: 1,
+            stores: stores(),
+        },
+    );
+    metrics.emit(
+        &line,
+        ConsolidationMetrics {
+            balances_written: 1,
+            balances_up_to_date: 1,
+            consolidation_lag: Some(1),
+            stores: stores(),
+        },
+    );
+    metrics
+        .emit(&line, ReplayMetrics { inputs_replayed: 1, inputs_set_aside: 1, oldest_parked_age: 1, stores: stores() });
+    metrics.emit(
+        &line,
+        ReconciliationMetrics {
+            months_compared: 1,
+            balances_different: 1,
+            balances_repaired: 1,
+            oldest_difference_age: 1,
+            months_set_aside: Some(1),
+            stores: stores(),
+        },
+    );
+    metrics.emit(&line, RefusalMetrics { code: "", stores: stores() });
     let names: BTreeSet<String> = emitted.records().iter().flat_map(test_events::metric_names).collect();
     assert_eq!(names.into_iter().collect::<Vec<_>>(), METRIC_NAMES);
 }

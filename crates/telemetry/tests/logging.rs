@@ -31,15 +31,35 @@ async fn a_line_says_what_happened_and_to_which_invocation() {
             "level": "INFO",
             "message": "entries posted",
             "applied": 2,
-            "span": {
-                "name": "invocation",
-                "request_id": "5f1e",
-                "trace_id": "1-5759e988-bd862e3fe1be46a994272793",
-                "api_request_id": "JKJa=",
-                "execution": "cfa8-16d8",
-            },
+            "request_id": "5f1e",
+            "api_request_id": "JKJa=",
+            "execution": "cfa8-16d8",
         })
     );
+}
+
+#[tokio::test]
+async fn a_line_names_its_trace_if_that_is_kept() {
+    let (log, _guard) = Log::collect(LevelFilter::INFO);
+    for header in [HEADER, &HEADER.replace("Sampled=0", "Sampled=1")] {
+        follow(Invocation::new("5f1e", Some(header)), async { tracing::info!("entries posted") }).await;
+    }
+    let traces: Vec<Value> = log.lines().iter().map(|line| line["trace_id"].clone()).collect();
+    assert_eq!(traces, [Value::Null, json!("1-5759e988-bd862e3fe1be46a994272793")]);
+}
+
+/// An execution whose name is known only after a while, as in a request that starts it.
+#[tokio::test]
+async fn from_the_moment_on_at_which_the_execution_is_known_lines_name_it() {
+    let (log, _guard) = Log::collect(LevelFilter::INFO);
+    let work = async {
+        tracing::info!("before");
+        telemetry::belongs_to_execution("cfa8-16d8");
+        tracing::info!("after");
+    };
+    follow(Invocation::new("5f1e", None), work).await;
+    let executions: Vec<Value> = log.lines().iter().map(|line| line["execution"].clone()).collect();
+    assert_eq!(executions, [Value::Null, json!("cfa8-16d8")]);
 }
 
 /// Without such a time Lambda takes an error for a line of level INFO, and may drop it.
@@ -61,7 +81,7 @@ async fn an_error_tells_its_invocation_when_only_errors_are_logged() {
     };
     follow(Invocation::new("5f1e", None), work).await;
     let [line] = &log.lines()[..] else { panic!("{}", log.text()) };
-    assert_eq!(line["span"]["request_id"], "5f1e");
+    assert_eq!(line["request_id"], "5f1e");
 }
 
 /// There libraries log requests as they are sent, with bodies and credentials.

@@ -2,30 +2,23 @@
 //!
 //! Posting is idempotent: a batch that was posted but not answered is posted again and answered as duplicates.
 
-use cashflow::Entry;
+use cashflow::{Entry, MerchantId};
 use ledger::{Ledger, LedgerError, Outcome, PostError, Posting};
-use telemetry::{Causes, Metrics, PostingMetrics, StoreMetrics};
+use telemetry::{Causes, Line, Metrics, PostingMetrics, StoreMetrics};
 use workflow::{
     ErrorName, Outcomes, PeriodTotalsState, PostedEntries, RecordEntries, Task, TaskError, UnknownFields, listed_ids,
 };
 
 /// Runs the task on one input of the workflow.
 pub async fn handle(ledger: &Ledger, metrics: &Metrics, task: Task) -> Result<PostedEntries, TaskError> {
-    let applied = apply(ledger, task).await;
-    match &applied {
-        Ok(posted) => metrics.emit(PostingMetrics {
-            entries_applied: posted.outcomes.applied.into(),
-            entries_duplicate: posted.outcomes.duplicate.into(),
-            key_conflicts: posted.outcomes.conflict.into(),
-            reversals_overtaken: posted.outcomes.already_reversed.into(),
-            stores: StoreMetrics::take(),
-        }),
-        Err(error) => tracing::error!(error = %Causes(error), "entries not posted"),
+    let applied = apply(ledger, metrics, task).await;
+    if let Err(error) = &applied {
+        tracing::error!(error = %Causes(error), "entries not posted");
     }
     applied
 }
 
-async fn apply(ledger: &Ledger, task: Task) -> Result<PostedEntries, TaskError> {
+async fn apply(ledger: &Ledger, metrics: &Metrics, task: Task) -> Result<PostedEntries, TaskError> {
     let input: RecordEntries = task.state().map_err(|error| TaskError::new(ErrorName::InvalidInput, &error))?;
     let first_parked_at = input.replay.as_ref().map(|replay| replay.first_parked_at);
     let (merchant, entries) = input.parse().map_err(|error| TaskError::new(error.name(), &error))?;
@@ -33,15 +26,7 @@ async fn apply(ledger: &Ledger, task: Task) -> Result<PostedEntries, TaskError> 
     let posting = ledger.post(&merchant, &entries).await.map_err(|error| TaskError::new(error_name(&error), &error))?;
 
     let outcomes = count(&posting);
-    tracing::info!(
-        %merchant,
-        applied = outcomes.applied,
-        duplicate = outcomes.duplicate,
-        conflict = outcomes.conflict,
-        already_reversed = outcomes.already_reversed,
-        ids = listed_ids(&entries),
-        "entries posted"
-    );
+    metrics.emit(&line(&merchant, &entries), counted(&outcomes));
     Ok(PostedEntries {
         merchant_id: merchant.to_string(),
         outcomes,
@@ -53,6 +38,26 @@ async fn apply(ledger: &Ledger, task: Task) -> Result<PostedEntries, TaskError> 
         totals: posting.after.totals.iter().map(PeriodTotalsState::new).collect(),
         unknown: UnknownFields::default(),
     })
+}
+
+/// The line of entries that are posted. Each of them is found in it by its id: that of one alone stands in the name of the
+/// execution.
+fn line(merchant: &MerchantId, entries: &[Entry]) -> Line {
+    let line = Line::new("entries posted").text("merchant", merchant);
+    match entries {
+        [_] => line,
+        entries => line.text("ids", listed_ids(entries)),
+    }
+}
+
+fn counted(outcomes: &Outcomes) -> PostingMetrics {
+    PostingMetrics {
+        entries_applied: outcomes.applied.into(),
+        entries_duplicate: outcomes.duplicate.into(),
+        key_conflicts: outcomes.conflict.into(),
+        reversals_overtaken: outcomes.already_reversed.into(),
+        stores: StoreMetrics::take(),
+    }
 }
 
 fn error_name(error: &PostError) -> ErrorName {

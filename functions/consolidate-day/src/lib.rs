@@ -5,7 +5,7 @@
 use balances::{BalanceTable, Write};
 use futures::{StreamExt, TryStreamExt, stream};
 use jiff::Timestamp;
-use telemetry::{Causes, ConsolidationMetrics, Metrics, StoreMetrics};
+use telemetry::{Causes, ConsolidationMetrics, Line, Metrics, StoreMetrics};
 use workflow::{Consolidation, ErrorName, PostedEntries, Task, TaskError};
 
 /// How many writes are on their way at once: a batch can touch 500 days and as many months.
@@ -50,13 +50,13 @@ async fn consolidate(
         written: count(Write::Written),
         up_to_date: count(Write::UpToDate),
     };
-    metrics.emit(ConsolidationMetrics {
+    let counted = ConsolidationMetrics {
         balances_written: consolidation.written.into(),
         balances_up_to_date: consolidation.up_to_date.into(),
         consolidation_lag: lag,
         stores: StoreMetrics::take(),
-    });
-    tracing::info!(%merchant, written = consolidation.written, up_to_date = consolidation.up_to_date, "balances consolidated");
+    };
+    metrics.emit(&Line::new("balances consolidated").text("merchant", &merchant), counted);
     Ok(consolidation)
 }
 

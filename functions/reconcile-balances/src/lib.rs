@@ -26,7 +26,7 @@ pub use request::{InvalidRequest, Place};
 use request::{Request, month_key};
 use run::{Clock, Run};
 use serde_json::Value;
-use telemetry::{Causes, Metrics};
+use telemetry::{Causes, Line, Metrics};
 
 /// How many months are listed at once when everything is compared.
 const LISTED_MAX: u16 = 200;
@@ -74,14 +74,15 @@ impl ReconcileBalances {
             Err(error) => Err(error.into()),
         };
         let report = run.report;
-        self.metrics.emit(report.metrics());
         match result {
             Ok(()) => {
-                tracing::info!(?report, "balances reconciled");
+                let line = Line::new("balances reconciled").text("report", format!("{report:?}"));
+                self.metrics.emit(&line, report.metrics());
                 Ok(report)
             }
             Err(error) => {
                 tracing::error!(error = %Causes(&error), ?report, "balances not reconciled");
+                self.metrics.emit(&Line::new("balances reconciled in part"), report.metrics());
                 Err(error)
             }
         }

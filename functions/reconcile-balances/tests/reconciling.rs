@@ -2,7 +2,7 @@
 
 #![allow(clippy::unwrap_used, reason = "a failed unwrap fails the test")]
 
-use std::cell::Cell;
+use std::{cell::Cell, fs};
 
 use aws_sdk_dynamodb::types::AttributeValue;
 use balances::{BalanceTable, Consistency, SealMark};
@@ -13,7 +13,8 @@ use cashflow::{
 use ledger::Ledger;
 use reconcile_balances::{ReconcileBalances, Report, RunError};
 use serde_json::{Value, json};
-use test_events::{EmittedMetrics, event};
+use telemetry::{Invocation, Telemetry};
+use test_events::{EmittedMetrics, event, metric_names};
 use test_stores::{Database, DynamoDb};
 
 const DAY: &str = "2026-11-22";
@@ -203,6 +204,21 @@ async fn totals_whose_execution_is_still_under_way_are_written_but_not_counted_a
     assert_eq!(report, Report { in_flight: 2, ..complete(1, 0) });
     assert_eq!(world.day("acme", "BRL", DAY).await, (100, 1));
     assert_eq!(world.metrics.sum("BalancesDifferent"), 0);
+}
+
+/// What an idle stack costs is reckoned with them.
+#[tokio::test]
+async fn a_run_that_finds_nothing_sends_the_metrics_that_the_costs_are_computed_from() {
+    let world = World::new().await;
+    let telemetry = Telemetry::new(world.metrics.metrics(), None);
+    let run = world.function.handle(event("reconcile-balances/schedule"), || false);
+    telemetry.follow(Invocation::new("1", None), run).await.unwrap();
+    let lines = world.metrics.lines();
+    let [line] = &lines[..] else { panic!("{lines:?}") };
+    let assumptions = concat!(env!("CARGO_MANIFEST_DIR"), "/../../tools/cost/assumptions.json");
+    let assumptions: Value = serde_json::from_str(&fs::read_to_string(assumptions).unwrap()).unwrap();
+    let names = metric_names(line).into_iter().map(Value::from).collect();
+    assert_eq!(assumptions["metrics_of_a_run"]["value"]["reconcile-balances"], Value::Array(names));
 }
 
 #[tokio::test]

@@ -21,7 +21,7 @@ use message::{Parked, SET_ASIDE_BECAUSE, WAITED, has_attribute};
 pub use queues::Queues;
 use queues::{DELAY_MAX, SendError};
 use serde_json::Value;
-use telemetry::{Causes, Metrics, ReplayMetrics, StoreMetrics};
+use telemetry::{Causes, Line, Metrics, ReplayMetrics, StoreMetrics};
 use workflow::{Generation, InputError, RecordEntries, Replay, UnknownFields};
 
 /// What the function works with, built once when it starts.
@@ -92,7 +92,7 @@ impl ReplayParked {
                 }
             }
         }
-        self.metrics.emit(metrics);
+        self.metrics.emit(&Line::new("parked messages taken"), metrics);
         response
     }
 
@@ -157,9 +157,13 @@ impl ReplayParked {
         let NextAttempt { name, mut input, replay } = next;
         let parked_for = age(replay.first_parked_at, now);
         input.replay = Some(replay);
+        let text = serde_json::json!(input).to_string();
+        let line = Line::new("parked input runs again").text("merchant", &input.merchant_id).text("execution", &name);
+        let line = if self.state_machine.keeps_no_inputs() { line.json("input", &text) } else { line };
         // An execution of this name that was there before was started by another message about the same failure.
-        let start = self.state_machine.start(&name, serde_json::json!(input).to_string(), None).await?;
-        tracing::info!(merchant = input.merchant_id, execution = name, ?start, ?parked_for, "parked input runs again");
+        let start = self.state_machine.start(&name, text, None).await?;
+        let line = line.text("start", format!("{start:?}")).text("parked_for", format!("{parked_for:?}"));
+        self.metrics.tell(&line);
         Ok(Done::Replayed { parked_for })
     }
 

@@ -11,7 +11,7 @@ use aws_sdk_sqs::{
     Client as Sqs,
     types::{Message, QueueAttributeName},
 };
-use executions::StateMachine;
+use executions::{StateMachine, WorkflowType};
 use jiff::{Timestamp, ToSpan};
 use replay_parked::{Queues, ReplayParked};
 use serde_json::{Value, json};
@@ -328,4 +328,20 @@ async fn how_many_run_again_and_how_long_the_oldest_was_parked_shows_as_metrics(
     let world = World::new().await;
     world.handle_at(vec![message("waited"), parked_again("waited", 1)], parked_at() + 90.seconds()).await;
     assert_eq!(["InputsReplayed", "OldestParkedAge"].map(|name| world.metrics.sum(name)), [2, 90]);
+}
+
+/// After a restore it is started again from there: the line that accepted it may be older than what was lost.
+#[tokio::test]
+async fn a_parked_input_that_an_express_execution_runs_is_in_the_line_that_starts_it() {
+    for (workflow_type, is_logged) in [(WorkflowType::Standard, false), (WorkflowType::Express, true)] {
+        let world = World::new().await;
+        let state_machine = world.function.state_machine.of_type(workflow_type);
+        let world = World { function: ReplayParked { state_machine, ..world.function }, ..world };
+        world.handle(vec![message("waited")]).await;
+        let lines = world.metrics.lines();
+        let [line, _] = &lines[..] else { panic!("{lines:?}") };
+        let [(name, input)] = &Vec::from_iter(world.executions().await)[..] else { panic!("one execution") };
+        assert_eq!((&line["message"], &line["execution"]), (&json!("parked input runs again"), &json!(name)));
+        assert_eq!(&line["input"], if is_logged { input } else { &Value::Null });
+    }
 }

@@ -8,6 +8,8 @@ use telemetry::log_subscriber;
 use tracing::{level_filters::LevelFilter, subscriber::DefaultGuard};
 use tracing_subscriber::fmt::MakeWriter;
 
+use crate::EmittedMetrics;
+
 /// The log that functions write, to be looked at.
 #[derive(Debug, Clone, Default)]
 pub struct Log(Arc<Mutex<Vec<u8>>>);
@@ -16,6 +18,14 @@ impl Log {
     /// Takes what is logged in this thread from this level on, until the guard goes.
     pub fn collect(level: LevelFilter) -> (Log, DefaultGuard) {
         let log = Log::default();
+        let guard = tracing::subscriber::set_default(log_subscriber(level, log.clone()));
+        (log, guard)
+    }
+
+    /// Takes what is logged in this thread from this level on into the lines that these metrics are in, as in the one log that a
+    /// function has.
+    pub fn collect_with(metrics: &EmittedMetrics, level: LevelFilter) -> (Log, DefaultGuard) {
+        let log = Log(metrics.0.clone());
         let guard = tracing::subscriber::set_default(log_subscriber(level, log.clone()));
         (log, guard)
     }

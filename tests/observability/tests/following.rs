@@ -8,7 +8,7 @@ use std::{fs, sync::Arc, time::Duration};
 use aws_sdk_sfn::Client;
 use balances::{BalanceTable, Consistency};
 use cashflow::{Currency, MerchantId, parse_date};
-use executions::StateMachine;
+use executions::{StateMachine, WorkflowType};
 use http_api::serve;
 use intake::{Intake, LOOKUP_PAUSE, RequestLookup};
 use jiff::{Timestamp, tz::TimeZone};
@@ -22,7 +22,7 @@ use telemetry::{Invocation, Telemetry};
 use test_events::{Answer, EmittedMetrics, HttpEvent, Log, XrayDaemon};
 use test_stores::{Database, DynamoDb, RedisServer, accepting_state_machine, aws_engine};
 use tokio::sync::{Mutex, MutexGuard};
-use tracing::level_filters::LevelFilter;
+use tracing::{level_filters::LevelFilter, subscriber::DefaultGuard};
 use workflow::{PostedEntries, Task, TaskError};
 
 /// What API Gateway calls the request of the events, in its access log and in the answer's header `apigw-requestid`.
@@ -147,6 +147,11 @@ impl World {
         (answer, execution)
     }
 
+    /// The one log of all functions, with the lines of their units of work.
+    fn log(&self, level: LevelFilter) -> (Log, DefaultGuard) {
+        Log::collect_with(&self.metrics, level)
+    }
+
     async fn closing(&self, date: &str) -> i128 {
         let (merchant, date) = (MerchantId::parse("acme").unwrap(), parse_date(date).unwrap());
         let days = self.table.daily_balances(&merchant, Currency::BRL, date, date, Consistency::Strong).await;
@@ -174,6 +179,17 @@ fn sale() -> HttpEvent {
     HttpEvent::load("register-entry/entry")
 }
 
+/// An entry whose parts are easy to find.
+fn salary() -> HttpEvent {
+    let said = sale().json(&json!({
+        "type": "debit", "amount": "7531.59", "date": "2026-11-22", "description": "salary of Ana", "category": "people"
+    }));
+    said.header("authorization", "Bearer eyJhbGciOi")
+}
+
+const SAID: [&str; 4] = ["salary of Ana", "people", "7531", "753159"];
+const CREDENTIALS: [&str; 3] = ["Bearer", "eyJhbGciOi", "sale-1001"];
+
 /// What lines tell: their messages, in order.
 fn messages(lines: &[Value]) -> Vec<&str> {
     lines.iter().map(|line| line["message"].as_str().unwrap()).collect()
@@ -184,28 +200,31 @@ const WAY: [&str; 3] = ["entries accepted", "entries posted", "balances consolid
 #[tokio::test]
 async fn an_entry_is_followed_from_request_to_balance_and_back_without_a_sampled_trace() {
     let world = World::new(false).await;
-    let (log, _guard) = Log::collect(LevelFilter::INFO);
+    let (log, _guard) = world.log(LevelFilter::INFO);
     let (answer, _) = world.record(&sale()).await;
     assert_eq!(world.closing("2026-11-22").await, 15_075);
 
     // From the request's id, which the client has, to the execution, and from there to every function.
     let of_request = log.lines_with(API_REQUEST_ID);
     assert_eq!(messages(&of_request), ["entries accepted"]);
-    let execution = of_request[0]["span"]["execution"].as_str().unwrap();
+    let execution = of_request[0]["execution"].as_str().unwrap();
     let of_execution = log.lines_with(execution);
     assert_eq!(messages(&of_execution), WAY);
     for line in &of_execution {
-        assert_eq!((&line["span"]["execution"], &line["span"]["trace_id"]), (&json!(execution), &json!(TRACE_ID)));
+        // The id of a trace that is not kept would lead nowhere.
+        assert_eq!((&line["execution"], &line["trace_id"]), (&json!(execution), &Value::Null));
     }
+    // There is no other line: each of them is all that its unit of work has written.
+    assert_eq!(log.lines(), of_execution);
     // From the entry's id, which the client has as well.
     let id = answer.body["id"].as_str().unwrap();
     assert_eq!(log.lines_with(id), of_execution);
     // From the last line back to the request.
-    let execution = of_execution[2]["span"]["execution"].as_str().unwrap();
+    let execution = of_execution[2]["execution"].as_str().unwrap();
     let requests: Vec<_> = log
         .lines_with(execution)
         .iter()
-        .filter_map(|line| line["span"]["api_request_id"].as_str().map(str::to_owned))
+        .filter_map(|line| line["api_request_id"].as_str().map(str::to_owned))
         .collect();
     assert_eq!(requests, [API_REQUEST_ID]);
     assert_eq!(world.daemon.received(), [] as [Value; 0]);
@@ -215,13 +234,13 @@ async fn an_entry_is_followed_from_request_to_balance_and_back_without_a_sampled
 #[tokio::test]
 async fn an_entry_of_a_batch_is_found_by_its_id() {
     let world = World::new(false).await;
-    let (log, _guard) = Log::collect(LevelFilter::INFO);
+    let (log, _guard) = world.log(LevelFilter::INFO);
     let (answer, execution) = world.record(&HttpEvent::load("register-entry/batch")).await;
     for entry in answer.body["entries"].as_array().unwrap() {
         let of_entry = log.lines_with(entry["id"].as_str().unwrap());
         assert_eq!(messages(&of_entry), WAY[..2]);
         for line in of_entry {
-            assert_eq!(line["span"]["execution"], json!(execution.name));
+            assert_eq!(line["execution"], json!(execution.name));
         }
     }
     assert_eq!(messages(&log.lines_with(&execution.name)), WAY);
@@ -230,9 +249,9 @@ async fn an_entry_of_a_batch_is_found_by_its_id() {
 #[tokio::test]
 async fn a_failure_is_found_by_the_execution_and_says_why() {
     let world = World::new(false).await;
-    let (log, _guard) = Log::collect(LevelFilter::ERROR);
     world.post(&sale()).await;
     let execution = world.execution().await;
+    let (log, _guard) = Log::collect(LevelFilter::ERROR);
     let down = World { ledger: Ledger::new(LedgerConfig { port: 1, ..world._database.config() }), ..world };
     down.apply(&execution).await.unwrap_err();
     let [line] = &log.lines_with(&execution.name)[..] else { panic!("{}", log.text()) };
@@ -243,24 +262,55 @@ async fn a_failure_is_found_by_the_execution_and_says_why() {
 #[tokio::test]
 async fn a_refusal_is_logged_and_counted_by_its_code() {
     let world = World::new(false).await;
-    let (log, _guard) = Log::collect(LevelFilter::INFO);
+    let (log, _guard) = world.log(LevelFilter::INFO);
     assert_eq!(world.post(&HttpEvent::load("register-entry/amount-as-number")).await.status, 400);
     let [line] = &log.lines_with(API_REQUEST_ID)[..] else { panic!("{}", log.text()) };
-    assert_eq!((&line["message"], &line["code"]), (&json!("request refused"), &json!("validation_failed")));
-    let [record] = &world.metrics.records()[..] else { panic!("{:?}", world.metrics.records()) };
-    assert_eq!((&record["RequestsRefused"], &record["Code"]), (&json!(1), &json!("validation_failed")));
+    assert_eq!((&line["message"], &line["Code"]), (&json!("request refused"), &json!("validation_failed")));
+    assert_eq!(world.metrics.sum("RequestsRefused"), 1);
+    assert_eq!(log.lines().len(), 1, "{}", log.text());
 }
 
 #[tokio::test]
 async fn the_log_tells_nothing_of_what_the_entry_says() {
     let world = World::new(false).await;
-    let (log, _guard) = Log::collect(LevelFilter::TRACE);
-    let said = sale().json(&json!({
-        "type": "debit", "amount": "7531.59", "date": "2026-11-22", "description": "salary of Ana", "category": "people"
-    }));
-    world.record(&said.header("authorization", "Bearer eyJhbGciOi")).await;
-    for secret in ["salary of Ana", "people", "7531", "753159", "Bearer", "eyJhbGciOi", "sale-1001"] {
+    let (log, _guard) = world.log(LevelFilter::TRACE);
+    world.record(&salary()).await;
+    for secret in [&SAID[..], &CREDENTIALS].concat() {
         assert!(!log.text().contains(secret), "{secret}: {}", log.text());
+    }
+}
+
+/// Step Functions keeps nothing of an EXPRESS execution. What it was given is started again from this line.
+#[tokio::test]
+async fn the_input_of_an_express_execution_is_in_the_line_that_accepts_it_and_nowhere_else() {
+    let mut world = World::new(false).await;
+    let standard = world.register_entry.intake.state_machine;
+    world.register_entry.intake.state_machine = standard.of_type(WorkflowType::Express);
+    let (log, _guard) = world.log(LevelFilter::TRACE);
+    let (answer, execution) = world.record(&salary()).await;
+    let lines = log.lines_with(answer.body["id"].as_str().unwrap());
+    assert_eq!(messages(&lines), WAY);
+    assert_eq!(lines[0]["input"], execution.input);
+    let others = Value::from(lines[1..].to_vec()).to_string();
+    for secret in SAID {
+        assert!(!others.contains(secret), "{secret}: {others}");
+    }
+    for secret in CREDENTIALS {
+        assert!(!log.text().contains(secret), "{secret}: {}", log.text());
+    }
+}
+
+#[tokio::test]
+async fn an_entry_of_an_express_batch_is_found_by_its_id_in_the_input() {
+    let mut world = World::new(false).await;
+    let standard = world.register_entry.intake.state_machine;
+    world.register_entry.intake.state_machine = standard.of_type(WorkflowType::Express);
+    let (log, _guard) = world.log(LevelFilter::INFO);
+    let (answer, execution) = world.record(&HttpEvent::load("register-entry/batch")).await;
+    for entry in answer.body["entries"].as_array().unwrap() {
+        let of_entry = log.lines_with(entry["id"].as_str().unwrap());
+        assert_eq!(messages(&of_entry), WAY[..2]);
+        assert_eq!((&of_entry[0]["execution"], &of_entry[0]["input"]), (&json!(execution.name), &execution.input));
     }
 }
 
@@ -268,10 +318,7 @@ async fn the_log_tells_nothing_of_what_the_entry_says() {
 #[tokio::test]
 async fn what_postgresql_says_of_a_refused_entry_tells_log_and_execution_nothing_of_it() {
     let world = World::new(false).await;
-    let said = sale().json(&json!({
-        "type": "debit", "amount": "7531.59", "date": "2026-11-22", "description": "salary of Ana", "category": "people"
-    }));
-    assert_eq!(world.post(&said).await.status, 202);
+    assert_eq!(world.post(&salary()).await.status, 202);
     let execution = world.execution().await;
     let owner = world._database.owner().await;
     for (check, sqlstate) in [("description <> 'salary of Ana'", "23514"), ("description::int > 0", "22P02")] {
@@ -286,7 +333,7 @@ async fn what_postgresql_says_of_a_refused_entry_tells_log_and_execution_nothing
             log.text()
         );
         assert!(shown.contains(sqlstate), "{shown}");
-        for secret in ["salary of Ana", "people", "7531", "753159"] {
+        for secret in SAID {
             assert!(!shown.contains(secret), "{secret}: {shown}");
         }
     }
@@ -340,7 +387,7 @@ async fn a_store_that_fails_is_a_fault_and_a_condition_that_does_not_hold_is_non
 }
 
 #[tokio::test]
-async fn each_unit_of_work_is_one_record_with_what_its_stores_took() {
+async fn each_unit_of_work_is_one_line_with_what_its_stores_took() {
     let world = World::new(false).await;
     world.record(&sale()).await;
     let records = world.metrics.records();

@@ -263,6 +263,34 @@ fn both_dashboards_show_the_same() {
     assert_eq!(grafana, metrics_of_dashboard(&resources()));
 }
 
+// ---- Logs ----
+
+/// Lambda's own lines would be more than those of the functions. What they tell of is in its metrics.
+#[test]
+fn lambda_logs_only_what_went_wrong_unless_somebody_asks_for_more() {
+    let template = yaml("template.yaml");
+    let logging = &template["Globals"]["Function"]["LoggingConfig"];
+    assert_eq!((&logging["LogFormat"], &logging["SystemLogLevel"]), (&"JSON".into(), &"SystemLogLevel".into()));
+    assert_eq!(template["Parameters"]["SystemLogLevel"]["Default"], "WARN");
+    for (name, function) in of_type(&resources(), "AWS::Serverless::Function") {
+        let own = &function["LoggingConfig"];
+        assert_eq!(own["LogGroup"], format!("{name}Log"));
+        assert_eq!(own["SystemLogLevel"], Value::Null, "{name}");
+    }
+}
+
+#[test]
+fn a_line_of_the_access_log_is_json_with_the_requests_id_and_without_headers() {
+    let resources = resources();
+    let (_, stage) = of_type(&resources, "AWS::ApiGatewayV2::Stage").next().unwrap();
+    let format = text(&stage["AccessLogSettings"]["Format"]);
+    let line: Value = serde_json::from_str(format).unwrap_or_else(|error| panic!("{format}: {error}"));
+    assert_eq!(line["requestId"], "$context.requestId");
+    for value in line.as_object().unwrap().values().map(text) {
+        assert!(value.starts_with("$context.") && !value.contains("header"), "{value}");
+    }
+}
+
 // ---- Alarms ----
 
 /// The alert that stands for an alarm. The alarms of the functions' errors are of three kinds, each one alert, and each alert on

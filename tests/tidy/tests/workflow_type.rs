@@ -74,9 +74,12 @@ fn nothing_but_where_executions_are_started_depends_on_the_type() {
         .into_iter()
         .flat_map(|part| differences(part, &decided(&template[part], false), &decided(&template[part], true)))
         .collect();
-    let mut expected: BTreeSet<String> = STARTERS
-        .map(|function| format!("Resources.{function}.Properties.Environment.Variables.STATE_MACHINE_ARN"))
-        .into();
+    let variables = |name: &'static str| {
+        STARTERS
+            .into_iter()
+            .map(move |function| format!("Resources.{function}.Properties.Environment.Variables.{name}"))
+    };
+    let mut expected: BTreeSet<String> = variables("STATE_MACHINE_ARN").chain(variables("WORKFLOW_TYPE")).collect();
     expected.insert("Outputs.StateMachineArn.Value".to_owned());
     assert_eq!(differ, expected);
 }
@@ -107,14 +110,30 @@ fn there_is_a_state_machine_of_each_type_which_is_retained_if_it_is_replaced() {
     }
     let [standard, express] = MACHINES.map(|(name, _)| &resources[name]["Properties"]);
     let differ = differences("", standard, express);
-    assert_eq!(differ, [".Logging.IncludeExecutionData", ".Logging.Level", ".Type"].map(str::to_owned).into());
+    assert_eq!(differ, [".Logging.IncludeExecutionData", ".Type"].map(str::to_owned).into());
 }
 
-/// An EXPRESS execution that could not be parked is started again from there.
+/// At this level Step Functions logs failures, and nothing of an execution that succeeds.
 #[test]
-fn the_log_of_express_executions_holds_their_inputs() {
+fn the_log_of_express_executions_holds_what_failed_with_its_data() {
     let logging = &resources()["RecordEntriesExpress"]["Properties"]["Logging"];
-    assert_eq!((&logging["Level"], &logging["IncludeExecutionData"]), (&json!("ALL"), &json!(true)));
+    assert_eq!((&logging["Level"], &logging["IncludeExecutionData"]), (&json!("ERROR"), &json!(true)));
+}
+
+/// Step Functions keeps no input of an EXPRESS execution: after a restore it is started again from these logs.
+#[test]
+fn who_starts_executions_knows_their_type_and_logs_their_inputs_whatever_the_log_level_is() {
+    let resources = resources();
+    let functions = resources.iter().filter(|(_, resource)| resource["Type"] == "AWS::Serverless::Function");
+    for (name, function) in functions {
+        let level = &function["Properties"]["LoggingConfig"]["ApplicationLogLevel"];
+        let workflow_type = &function["Properties"]["Environment"]["Variables"]["WORKFLOW_TYPE"];
+        if STARTERS.contains(&name.as_str()) {
+            assert_eq!((level, workflow_type), (&json!("INFO"), &json!([CONDITION, "EXPRESS", "STANDARD"])), "{name}");
+        } else {
+            assert_eq!((level, workflow_type), (&Value::Null, &Value::Null), "{name}");
+        }
+    }
 }
 
 #[test]

@@ -1,0 +1,136 @@
+use std::time::{Duration, SystemTime, UNIX_EPOCH};
+
+use serde::{Serialize, Serializer, ser::SerializeMap};
+use serde_json::value::RawValue;
+
+use crate::line::Object;
+
+/// The metrics of one line, which CloudWatch takes out of it: its embedded metric format ("Specification: Embedded metric
+/// format", CloudWatch User Guide). They have no units, which would be a tenth of each line: times are in milliseconds or, if
+/// they are called an age, in seconds, and everything else is a count.
+#[derive(Debug, Default)]
+pub struct MetricSet {
+    metrics: Vec<Metric>,
+    dimension: Option<(&'static str, &'static str)>,
+}
+
+#[derive(Debug)]
+struct Metric {
+    name: &'static str,
+    values: Values,
+    has_dimension: bool,
+}
+
+#[derive(Debug, Serialize)]
+#[serde(untagged)]
+enum Values {
+    Number(u64),
+    #[serde(serialize_with = "in_milliseconds")]
+    Times(Vec<Duration>),
+}
+
+impl MetricSet {
+    /// Counts this many. None are left out: a sum of nothing is the same, and what is not in the line is not paid for.
+    pub(crate) fn count(&mut self, name: &'static str, number: u64) {
+        if number > 0 {
+            self.value(name, number);
+        }
+    }
+
+    /// A value that means something also when it is 0.
+    pub(crate) fn value(&mut self, name: &'static str, number: u64) {
+        self.metrics.push(Metric { name, values: Values::Number(number), has_dimension: false });
+    }
+
+    /// What calls took, each by itself.
+    pub(crate) fn times(&mut self, name: &'static str, times: Vec<Duration>) {
+        if !times.is_empty() {
+            self.metrics.push(Metric { name, values: Values::Times(times), has_dimension: false });
+        }
+    }
+
+    /// Counts one of this kind. There is one such metric in a line.
+    pub(crate) fn one_of(&mut self, name: &'static str, dimension: &'static str, kind: &'static str) {
+        self.metrics.push(Metric { name, values: Values::Number(1), has_dimension: true });
+        self.dimension = Some((dimension, kind));
+    }
+
+    /// Writes the metrics into a line, and where CloudWatch finds them there.
+    pub(crate) fn write(&self, object: &mut Object<'_>, namespace: &str, time: SystemTime) -> serde_json::Result<()> {
+        if self.metrics.is_empty() {
+            return Ok(());
+        }
+        let milliseconds = time.duration_since(UNIX_EPOCH).unwrap_or_default().as_millis();
+        let directives = self.directives(namespace);
+        let directions = Directions { directives, timestamp: u64::try_from(milliseconds).unwrap_or_default() };
+        object.serialize_entry("_aws", &directions)?;
+        if let Some((dimension, kind)) = self.dimension {
+            object.serialize_entry(dimension, kind)?;
+        }
+        self.metrics.iter().try_for_each(|metric| object.serialize_entry(metric.name, &metric.values))
+    }
+
+    fn directives<'a>(&'a self, namespace: &'a str) -> Vec<Directive<'a>> {
+        let named = |has_dimension: bool| {
+            let metrics = self.metrics.iter().filter(move |metric| metric.has_dimension == has_dimension);
+            metrics.map(|metric| Definition { name: metric.name }).collect::<Vec<_>>()
+        };
+        let dimension = self.dimension.iter().map(|(dimension, _)| *dimension).collect();
+        [(Vec::new(), named(false)), (dimension, named(true))]
+            .into_iter()
+            .filter(|(_, metrics)| !metrics.is_empty())
+            .map(|(dimensions, metrics)| Directive { namespace, dimensions: [dimensions], metrics })
+            .collect()
+    }
+}
+
+#[derive(Serialize)]
+struct Directions<'a> {
+    #[serde(rename = "CloudWatchMetrics")]
+    directives: Vec<Directive<'a>>,
+    #[serde(rename = "Timestamp")]
+    timestamp: u64,
+}
+
+#[derive(Serialize)]
+#[serde(rename_all = "PascalCase")]
+struct Directive<'a> {
+    namespace: &'a str,
+    dimensions: [Vec<&'a str>; 1],
+    metrics: Vec<Definition<'a>>,
+}
+
+#[derive(Serialize)]
+#[serde(rename_all = "PascalCase")]
+struct Definition<'a> {
+    name: &'a str,
+}
+
+/// One number, or several in an array, to the microsecond.
+fn in_milliseconds<S: Serializer>(times: &[Duration], serializer: S) -> Result<S::Ok, S::Error> {
+    let in_milliseconds = |time: &Duration| {
+        let text = format!("{}.{:03}", time.as_millis(), time.subsec_micros() % 1_000);
+        RawValue::from_string(text).map_err(serde::ser::Error::custom)
+    };
+    match times {
+        [time] => in_milliseconds(time)?.serialize(serializer),
+        times => times.iter().map(in_milliseconds).collect::<Result<Vec<_>, S::Error>>()?.serialize(serializer),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn check(micros: &[u64], expected: &str) {
+        let times = micros.iter().map(|micros| Duration::from_micros(*micros)).collect();
+        assert_eq!(serde_json::to_string(&Values::Times(times)).unwrap(), expected);
+    }
+
+    #[test]
+    fn times_are_in_milliseconds_to_the_microsecond() {
+        check(&[155], "0.155");
+        check(&[12_003], "12.003");
+        check(&[3_000_000, 7], "[3000.000,0.007]");
+    }
+}
