@@ -142,5 +142,8 @@ def without(body: dict[str, Any], path: Path) -> dict[str, Any]:
     holder = changed
     for key in path[:-1]:
         holder = holder[key]
-    del holder[path[-1]]
+    if path[-2:-1] == ("Fn::If",):
+        holder[path[-1]] = {"Ref": "AWS::NoValue"}
+    else:
+        del holder[path[-1]]
     return changed
