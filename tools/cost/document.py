@@ -165,8 +165,9 @@ def metrics_note(prices: Prices) -> str:
     """Why the row of metrics is what it is."""
     metrics = len(idle.emitted_metrics())
     return (
-        "*Metrics* are charged in the hours in which they are sent. Idle, only scheduled runs send some; a stack in use pays for up to "
-        f"{metrics}, ${money(prices.cost('custom_metric_month', metrics))} a month, those left out that count what seldom happens."
+        "*Metrics* are charged in the hours in which they are sent. Idle, only scheduled runs send some. A stack in use pays for up to "
+        f"{metrics}, ${money(prices.cost('custom_metric_month', metrics))} a month; those that count what seldom happens are sent "
+        "when it does."
     )
 
 

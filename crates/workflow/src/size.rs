@@ -1,9 +1,10 @@
 /// The largest input that is started, in bytes: Step Functions carries 256 KiB of state, and steps add to it.
 pub const INPUT_BYTES_MAX: usize = 200 * 1024;
 
-/// The largest input as a log has it, in bytes, where it is a text inside of JSON: "If escaped input or escaped output sent to
-/// CloudWatch Logs exceeds 248KB, it will be truncated" (AWS Step Functions Developer Guide, "Using CloudWatch Logs to log
-/// execution history in Step Functions"), and of an EXPRESS execution the log has the only copy. Replaying adds a little.
+/// The largest input where it is a text inside of JSON, in bytes: in the event of a failed execution and the message that parks
+/// it, and in the state machine's log of what failed. "If escaped input or escaped output sent to CloudWatch Logs exceeds 248KB, it
+/// will be truncated" (AWS Step Functions Developer Guide, "Using CloudWatch Logs to log execution history in Step Functions").
+/// Replaying adds a little. In the log of who starts an EXPRESS execution, its only copy, the input is no text but the JSON itself.
 const LOGGED_INPUT_BYTES_MAX: usize = 240_000;
 
 /// An input is larger than what has to carry it.
@@ -12,7 +13,7 @@ pub enum InputTooLarge {
     /// The state of an execution.
     #[error("takes {0} bytes of workflow state, the limit is {INPUT_BYTES_MAX}")]
     State(usize),
-    /// The log of an execution, in which quotation marks and backslashes take more.
+    /// A text inside of JSON, in which quotation marks and backslashes take more.
     #[error(
         "takes {0} bytes of workflow state with its quotation marks escaped, the limit is {LOGGED_INPUT_BYTES_MAX}"
     )]
