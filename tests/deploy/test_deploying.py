@@ -106,11 +106,15 @@ def test_a_guided_deployment_asks_and_deploys_in_one_step_and_keeps_the_protecti
     account: ScriptedAccount, document: dict[str, Any]
 ) -> None:
     expect_none(account)
-    expect_status(account, "CREATE_COMPLETE")
-    expect_protection(account, True)
-    expect_switch(account)
+    # The answers name another region.
+    elsewhere = ScriptedAccount()
+    expect_status(elsewhere, "CREATE_COMPLETE")
+    expect_protection(elsewhere, True)
+    expect_switch(elsewhere)
+    there = DeployedStack(elsewhere.client(CLOUDFORMATION), "fluxo")
     sam, kept = Sam(), []
-    run(account, document, sam, PROTECTED, settle=kept.append)
+    run(account, document, sam, PROTECTED, settle=lambda meant: kept.append(meant) or there)
+    elsewhere.assert_all_asked()
     assert sam.ran == ["deploy --config-env prod --guided"]
     assert sam.parameters == {"DeletionProtection": "false", "LedgerMinCapacity": "1"}
     assert kept == [{"DeletionProtection": "true"}]
@@ -120,7 +124,7 @@ def test_the_answers_of_a_deployment_that_fails_are_kept_too(account: ScriptedAc
     expect_none(account)
     kept: list[Any] = []
     with pytest.raises(SamFailed):
-        run(account, document, Sam(status=7), {"DeletionProtection": "false"}, settle=kept.append)
+        run(account, document, Sam(status=7), {"DeletionProtection": "false"}, settle=lambda meant: kept.append(meant) or None)
     assert kept == [{}]
 
 

@@ -24,7 +24,8 @@ from deploy.protection import PARAMETER, plan
 from deploy.stack import ROLLED_BACK, STANDING, DeployedStack, kept_parameters, parameter
 
 Sam = Callable[[Sequence[str]], None]
-Settle = Callable[[Mapping[str, str]], None]
+# Keeps what SAM was answered, and finds the stack that was deployed: its name and region are asked for, too.
+Settle = Callable[[Mapping[str, str]], DeployedStack]
 
 
 class SamFailed(Exception):
@@ -69,16 +70,19 @@ def run(arguments: argparse.Namespace) -> None:
     given = json.loads(arguments.parameters.read_text()) if arguments.parameters else None
     stack = DeployedStack(account.client("cloudformation"), chosen.stack_name)
     sam = sam_in(arguments.region)
-    asks = asking(chosen) if arguments.guided else None
+    asks = asking(chosen, arguments.region) if arguments.guided else None
     deploy(chosen, given, yaml.load(TEMPLATE.read_text(), Loader), stack, sam, asks)
 
 
-def asking(chosen: stage.Stage) -> Settle:
+def asking(chosen: stage.Stage, region: str | None) -> Settle:
     """Keeps the answers where `sam build` reads them, too: SAM writes them where only `sam deploy` does."""
 
-    def settle(corrections: Mapping[str, str]) -> None:
+    def settle(corrections: Mapping[str, str]) -> DeployedStack:
         if as_sam.settle(chosen.name, corrections):
             say(f"samconfig.toml has the answers in [{chosen.name}.global.parameters], but for secrets: give these again next time.")
+        answered = stage.read(chosen.name)
+        account = Account.of_shell(answered.region or region, answered.profile)
+        return DeployedStack(account.client("cloudformation"), answered.stack_name)
 
     return settle
 
@@ -108,7 +112,7 @@ def deploy(
             with parameters_file(steps.first) as file:
                 sam(["deploy", "--config-env", chosen.name, "--guided", "--parameter-overrides", f"file://{file}"])
         finally:
-            settle(meant)
+            stack = settle(meant)
     elif steps.protect_afterwards or given is not None:
         with parameters_file(steps.first) as file:
             sam(["deploy", "--config-env", chosen.name, "--parameter-overrides", f"file://{file}"])
