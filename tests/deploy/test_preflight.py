@@ -8,9 +8,12 @@ import subprocess
 import sys
 from pathlib import Path
 
+import boto3
 import pytest
+from botocore.awsrequest import AWSPreparedRequest
 from cost.template import CHECKOUT
 from deploy import as_sam, stage
+from deploy.account import Account
 from deploy.preflight.__main__ import write
 from recorded import Recorded
 from surveyed import DEV, PROD, found
@@ -21,7 +24,7 @@ def test_an_account_that_has_everything_is_told_its_zones_and_nothing_else() -> 
         assert found(Recorded("known-account"), parameters) == ([], [], {"ZoneA": "us-east-1a", "ZoneB": "us-east-1b"})
 
 
-def test_a_new_account_can_deploy_the_stage_dev_of_samconfig() -> None:
+def test_a_new_account_on_a_paid_plan_can_deploy_the_stage_dev_of_samconfig() -> None:
     dev = stage.read("dev")
     failures, warnings, added = found(Recorded("new-account"), dev.parameters, stack_name=dev.stack_name)
     assert failures == []
@@ -31,6 +34,37 @@ def test_a_new_account_can_deploy_the_stage_dev_of_samconfig() -> None:
         "This account runs at most 10 calls of functions at once in us-east-1",
         "Above 125 requests a second that write, entries are recorded late",
     ]
+
+
+def test_an_account_on_the_free_plan_is_told_that_it_gets_no_ledger() -> None:
+    dev = stage.read("dev")
+    (failed,), _, _ = found(Recorded("free-plan"), dev.parameters, stack_name=dev.stack_name)
+    assert "the account is on AWS's Free plan" in failed and "upgrade-account-plan" in failed and "LedgerHost" in failed
+    # With a ledger that exists the plan is in nobody's way.
+    given = {"LedgerHost": "db.example.com", "LedgerAuth": "password", "RedisUrl": "rediss://cache.example.com"}
+    given |= {"LedgerPassword": "a", "LedgerLookupPassword": "b", "LedgerMaintenancePassword": "c"}
+    recorded = Recorded("free-plan")
+    assert found(recorded, dev.parameters | given, stack_name=dev.stack_name)[0] == []
+    assert "freetier.GetAccountPlanState" not in recorded.asked
+
+
+def test_a_stack_that_has_its_ledger_is_not_asked_for_the_accounts_plan() -> None:
+    recorded = Recorded("standing-stack")
+    found(recorded, PROD)
+    assert "freetier.GetAccountPlanState" not in recorded.asked
+
+
+def test_the_plan_is_asked_for_in_the_one_region_that_knows_it() -> None:
+    class Asked(Exception):
+        pass
+
+    def ask(request: AWSPreparedRequest, **_: object) -> None:
+        raise Asked(request.url)
+
+    session = boto3.Session(aws_access_key_id="test", aws_secret_access_key="test", region_name="sa-east-1")
+    session.events.register("before-send", ask)
+    with pytest.raises(Asked, match=re.escape("https://freetier.us-east-1.api.aws/")):
+        Account(session).ask("freetier", "get_account_plan_state")
 
 
 def test_what_dev_once_reserved_is_refused_before_anything_is_made() -> None:
@@ -191,6 +225,7 @@ def test_capacity_that_the_version_does_not_have_is_refused() -> None:
 
 # What a check asks, by IAM's name, and what it cannot say without.
 QUESTIONS = {
+    "freetier:GetAccountPlanState": "AccessDeniedException",
     "ec2:DescribeVpcEndpointServices": "UnauthorizedOperation",
     "rds:DescribeDBEngineVersions": "AccessDenied",
     "rds:DescribeOrderableDBInstanceOptions": "AccessDenied",

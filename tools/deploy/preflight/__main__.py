@@ -11,7 +11,7 @@ from cost.template import Stack
 
 from deploy import stage
 from deploy.account import Account, NotAnswered
-from deploy.preflight import concurrency, engine, leftovers, quotas, stack, zones
+from deploy.preflight import concurrency, engine, leftovers, plan, quotas, stack, zones
 from deploy.preflight.deployment import Deployment, kept, look_up
 from deploy.preflight.finding import Finding, Severity, unchecked
 from deploy.problem import Problem
@@ -23,6 +23,7 @@ CHECKS: tuple[tuple[str, Check], ...] = (
     ("the state of the stack", stack.state),
     ("its name", stack.names),
     ("the template's rules", stack.rules),
+    ("the account's plan", plan.ledger),
     ("the engine's version", engine.version),
     ("the concurrency of functions", concurrency.check),
     ("log groups of an earlier stack", leftovers.log_groups),

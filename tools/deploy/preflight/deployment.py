@@ -88,6 +88,11 @@ class Deployment:
         """The functions that there will be."""
         return self.made(FUNCTION)
 
+    def standing(self, name: str) -> str | None:
+        """The id of a resource that the stack has already, by its name in the template."""
+        resource = self.existing.resources.get(name) if self.existing else None
+        return resource.physical_id if resource else None
+
     def owns(self, physical_id: str) -> bool:
         """Whether the stack that exists has it already."""
         return self.existing is not None and self.existing.has(physical_id)
