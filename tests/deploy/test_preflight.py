@@ -189,13 +189,34 @@ def test_what_is_left_of_an_earlier_stack_is_named() -> None:
     assert found(Recorded("leftovers"), DEV, stack_name="fluxo-dev")[:2] == ([], [])
 
 
+WITH_A_CACHE = {"LedgerHost": "db.example.com", "LedgerAuth": "password"}
+WITH_A_CACHE |= {"LedgerPassword": "a", "LedgerLookupPassword": "b", "LedgerMaintenancePassword": "c"}
+
+
 @pytest.mark.parametrize(
-    ("stack_name", "fails"),
-    [("fluxo--dev", True), ("fluxo-", True), ("f" * 48, True), ("f" * 47, False), ("fluxo-dev", False)],
+    ("service", "longest", "parameters"),
+    [
+        ("RDS", 47, PROD | {"RedisUrl": "rediss://cache.example.com"}),
+        ("ElastiCache", 31, WITH_A_CACHE),
+        ("ElastiCache", 31, DEV),
+    ],
 )
+def test_a_stacks_name_is_not_too_long_for_what_is_named_after_it(service: str, longest: int, parameters: dict[str, str]) -> None:
+    assert not refused_names(parameters, "f" * longest)
+    (refused,) = refused_names(parameters, "f" * (longest + 1))
+    assert refused.startswith(f"{service} would refuse the name fff") and refused.endswith(f"at most {longest} characters.")
+
+
+@pytest.mark.parametrize(("stack_name", "fails"), [("fluxo--dev", True), ("fluxo-", True), ("fluxo-dev", False)])
 def test_a_stacks_name_has_to_suit_rds(stack_name: str, fails: bool) -> None:
-    failures, _, _ = found(Recorded("known-account"), DEV, stack_name=stack_name)
-    assert any(failed.startswith(f"RDS would refuse the name {stack_name}-ledger") for failed in failures) is fails
+    refused = refused_names(DEV, stack_name)
+    assert any(text.startswith(f"RDS would refuse the name {stack_name}-ledger") for text in refused) is fails
+    assert not any(text.startswith("ElastiCache") for text in refused)
+
+
+def refused_names(parameters: dict[str, str], stack_name: str) -> list[str]:
+    """The failures that are about names."""
+    return [failed for failed in found(Recorded("known-account"), parameters, stack_name=stack_name)[0] if "refuse the name" in failed]
 
 
 def test_a_version_that_rds_does_not_have_is_answered_with_those_it_has() -> None:

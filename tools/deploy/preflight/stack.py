@@ -2,6 +2,7 @@
 
 import re
 from collections.abc import Iterator
+from dataclasses import dataclass
 
 from deploy.preflight.deployment import Deployment
 from deploy.preflight.finding import Finding, failure, warning
@@ -18,12 +19,26 @@ REMEDIES = {
     "UPDATE_ROLLBACK_FAILED": "an update failed, and so did taking it back: mend what its events name, then `aws cloudformation "
     "continue-update-rollback --stack-name {}`",
 }
-# The longest names that RDS takes of a proxy and of a cluster.
+
+
+@dataclass(frozen=True)
+class Naming:
+    """What a service takes for a name."""
+
+    service: str
+    longest: int
+    pattern: re.Pattern[str] = re.compile(r"[a-zA-Z][a-zA-Z0-9-]*")
+    """As CloudFormation takes a stack's, unless the service asks for more."""
+
+
+# AWS: "CreateDBCluster", "CreateDBProxy": "First character must be a letter. Can't end with a hyphen or contain two consecutive hyphens."
+RDS = Naming("RDS", 63, re.compile(r"[a-zA-Z](-?[a-zA-Z0-9]+)*"))
 NAMED = {
-    ("AWS::RDS::DBProxy", "DBProxyName"): 63,
-    ("AWS::RDS::DBCluster", "DBClusterIdentifier"): 63,
+    ("AWS::RDS::DBProxy", "DBProxyName"): RDS,
+    ("AWS::RDS::DBCluster", "DBClusterIdentifier"): RDS,
+    # The console says so and the API reference does not (github.com/aws/aws-cdk, pull request 36459).
+    ("AWS::ElastiCache::ServerlessCache", "ServerlessCacheName"): Naming("ElastiCache", 40),
 }
-OF_RDS = re.compile(r"[a-zA-Z](-?[a-zA-Z0-9]+)*")
 
 
 def state(deployment: Deployment) -> Iterator[Finding]:
@@ -44,15 +59,16 @@ def rules(deployment: Deployment) -> Iterator[Finding]:
 
 
 def names(deployment: Deployment) -> Iterator[Finding]:
-    """Whether RDS takes the names that follow from the stack's, and keeps them as they are."""
-    for (kind, name_property), longest in NAMED.items():
+    """Whether services take the names that follow from the stack's, and keep them as they are."""
+    for (kind, name_property), naming in NAMED.items():
         for name in deployment.names(kind, name_property):
-            if len(name) > longest or not OF_RDS.fullmatch(name):
+            if len(name) > naming.longest or not naming.pattern.fullmatch(name):
+                most = naming.longest - len(name) + len(deployment.stage.stack_name)
                 yield failure(
-                    f"RDS would refuse the name {name}, which follows from the stack's: give the stage a stack_name of letters, digits and "
-                    f"single hyphens, so that this name has at most {longest} characters."
+                    f"{naming.service} would refuse the name {name}, which follows from the stack's: give the stage a stack_name of "
+                    f"letters, digits and single hyphens, and of at most {most} characters."
                 )
-            elif name != name.lower():
+            elif naming is RDS and name != name.lower():
                 yield warning(
                     f"RDS lowers the name {name} and logs under the lower one, to a group that never expires: give the stage a stack_name "
                     "in lower case."
