@@ -219,31 +219,6 @@ def refused_names(parameters: dict[str, str], stack_name: str) -> list[str]:
     return [failed for failed in found(Recorded("known-account"), parameters, stack_name=stack_name)[0] if "refuse the name" in failed]
 
 
-def test_a_version_that_rds_does_not_have_is_answered_with_those_it_has() -> None:
-    wanted = DEV | {"LedgerEngineVersion": "17.99"}
-    none = {"operation": "rds.DescribeDBEngineVersions", "for": {"EngineVersion": "17.99"}, "answer": {"DBEngineVersions": []}}
-    no_option = {
-        "operation": "rds.DescribeOrderableDBInstanceOptions",
-        "for": {"EngineVersion": "17.99"},
-        "answer": {"OrderableDBInstanceOptions": []},
-    }
-    every = [{"Engine": "aurora-postgresql", "EngineVersion": version} for version in ("16.9", "17.10", "17.5")]
-    offered = {"operation": "rds.DescribeDBEngineVersions", "answer": {"DBEngineVersions": every}}
-    failures, _, _ = found(Recorded("known-account", none, no_option, offered), wanted)
-    assert failures == ["RDS makes no aurora-postgresql 17.99 in us-east-1: set LedgerEngineVersion to one of 17.5, 17.10."]
-
-
-def test_capacity_that_the_version_does_not_have_is_refused() -> None:
-    support = {"MinCapacity": 0.5, "MaxCapacity": 128.0}
-    versions = [{"Engine": "aurora-postgresql", "EngineVersion": "17.5", "ServerlessV2FeaturesSupport": support}]
-    recorded = Recorded("known-account", {"operation": "rds.DescribeDBEngineVersions", "answer": {"DBEngineVersions": versions}})
-    failures, _, _ = found(recorded, DEV | {"LedgerMaxCapacity": "256"})
-    assert [failed.split(",")[0] for failed in failures] == [
-        "This version of Aurora needs LedgerMinCapacity=0.5 or more",
-        "This version of Aurora takes LedgerMaxCapacity=128 at most",
-    ]
-
-
 # What a check asks, by IAM's name, and what it cannot say without.
 QUESTIONS = {
     "freetier:GetAccountPlanState": "AccessDeniedException",

@@ -195,7 +195,7 @@ def aurora(deployment: Deployment, zones: Sequence[Zone]) -> None:
             for option in page["OrderableDBInstanceOptions"]:
                 offered |= {zone["Name"] for zone in option["AvailabilityZones"]}
         if not offered:
-            # Nowhere at all: that is the version's fault, which has a finding of its own.
+            # Nowhere at all: whether that matters is for the check of the version.
             return
         mark(zones, {"": f"Aurora's {instance['DBInstanceClass']}"}, {"": offered}, lambda zone: zone.lacks)
 
