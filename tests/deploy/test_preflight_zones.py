@@ -30,6 +30,17 @@ def test_a_zone_whose_hints_are_missing_comes_last_and_is_no_failure() -> None:
     assert any(warning.startswith("The zone us-east-1a (use1-az3) was chosen for want of a better one") for warning in warnings)
 
 
+def test_a_zone_without_rds_proxy_comes_last_even_while_there_is_no_proxy() -> None:
+    # A stack keeps its zones. The first one has everything else.
+    there = [zone("us-east-1a", "use1-az3"), zone("us-east-1b", "use1-az6"), zone("us-east-1c", "use1-az1")]
+    three = {"operation": "ec2.DescribeAvailabilityZones", "answer": {"AvailabilityZones": there}}
+    assert found(Recorded("known-account", three), DEV) == ([], [], {"ZoneA": "us-east-1b", "ZoneB": "us-east-1c"})
+    two = {"operation": "ec2.DescribeAvailabilityZones", "answer": {"AvailabilityZones": there[:2]}}
+    _, (told,), added = found(Recorded("known-account", two), DEV)
+    assert told.startswith("The zone us-east-1a (use1-az3) was chosen for want of a better one, and has no RDS Proxy")
+    assert added == {"ZoneA": "us-east-1b", "ZoneB": "us-east-1a"}
+
+
 def zone(name: str, identifier: str) -> dict[str, Any]:
     """A zone as EC2 tells it."""
     return {"ZoneName": name, "ZoneId": identifier, "ZoneType": "availability-zone", "State": "available"}

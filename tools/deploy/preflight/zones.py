@@ -83,7 +83,8 @@ def unknown(wanted: Sequence[str], reason: NotAnswered) -> Finding:
 
 def best(deployment: Deployment, zones: list[Zone], findings: list[Finding]) -> Choice:
     """Two zones that have everything."""
-    fit = sorted((zone for zone in zones if not zone.lacks), key=lambda zone: (len(zone.may_lack), zone.name))
+    # A stack keeps its zones, and may get a proxy later. That zones are without is documented, what they may lack is not.
+    fit = sorted((zone for zone in zones if not zone.lacks), key=lambda zone: (zone.id in WITHOUT_PROXY, len(zone.may_lack), zone.name))
     if len(fit) < len(PARAMETERS):
         told = "; ".join(f"{zone} lacks {', '.join(zone.lacks)}" for zone in zones if zone.lacks)
         findings.append(
@@ -101,6 +102,14 @@ def best(deployment: Deployment, zones: list[Zone], findings: list[Finding]) -> 
         )
         for zone in chosen
         if zone.may_lack
+    ]
+    findings += [
+        warning(
+            f"The zone {zone} was chosen for want of a better one, and has no RDS Proxy: a stack keeps its zones, so this one cannot get "
+            "LedgerProxyEnabled=true later."
+        )
+        for zone in chosen
+        if zone.id in WITHOUT_PROXY
     ]
     return Choice(findings, {name: zone.name for name, zone in zip(PARAMETERS, chosen, strict=True)})
 
