@@ -94,6 +94,14 @@ def test_a_value_is_held_to_its_declaration(declared: dict[str, Any], value: str
     assert list(parameters.violations(declared, value)) == wrong
 
 
+def test_the_prefix_of_the_hosted_pages_has_none_of_cognitos_words() -> None:
+    declared = DOCUMENT["Parameters"]["HostedDomainPrefix"]
+    for refused in ("aws", "laws-and-more", "my-amazon", "cognito1", "-acme", "acme-"):
+        assert list(parameters.violations(declared, refused)), refused
+    for taken in ("", "a", "acme", "acme-pages-2", "a" * 63):
+        assert list(parameters.violations(declared, taken)) == [], taken
+
+
 def test_a_parameter_that_the_template_does_not_have_is_named() -> None:
     assert list(parameters.faults_of(DOCUMENT, {"LedgerConcurency": "5"})) == ["The template has no parameter LedgerConcurency."]
 

@@ -34,6 +34,12 @@ def test_capacity_that_the_version_does_not_have_is_refused() -> None:
     ]
 
 
+def test_capacity_is_in_steps_of_a_half() -> None:
+    failures, _, _ = found(Recorded("known-account"), DEV | {"LedgerMinCapacity": "0.7", "LedgerMaxCapacity": "2.25"})
+    assert [failed.split(": ")[0].rpartition(" ")[2] for failed in failures] == ["LedgerMinCapacity=0.7", "LedgerMaxCapacity=2.25"]
+    assert found(Recorded("known-account"), DEV | {"LedgerMinCapacity": "0.5", "LedgerMaxCapacity": "2.5"})[0] == []
+
+
 def test_a_region_without_the_data_api_gets_no_ledger_that_switches_it_on() -> None:
     options = [
         {"Engine": ENGINE, "EngineVersion": "17.5", "DBInstanceClass": "db.serverless", "SupportsHttpEndpoint": False, **zones}

@@ -120,6 +120,10 @@ def capacity(deployment: Deployment, found: dict[str, Any]) -> Iterator[Finding]
     """Whether the version goes as low and as high as the parameters say. RDS tells it of some versions only."""
     supported = found.get("ServerlessV2FeaturesSupport", {})
     low, high = (float(deployment.template.parameter(name)) for name in ("LedgerMinCapacity", "LedgerMaxCapacity"))
+    for name, units in (("LedgerMinCapacity", low), ("LedgerMaxCapacity", high)):
+        # AWS: "ServerlessV2ScalingConfiguration": "in half-step increments". A parameter of the type Number has no pattern to say so.
+        if not (2 * units).is_integer():
+            yield failure(f"Aurora takes capacity in steps of 0.5, and the stage says {name}={units:g}: round it.")
     if low > high:
         yield failure(f"LedgerMinCapacity={low:g} is more than LedgerMaxCapacity={high:g}, which RDS refuses: change one of them.")
     if low < supported.get("MinCapacity", 0):
