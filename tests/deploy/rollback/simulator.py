@@ -137,6 +137,10 @@ class Update:
         """The resources at which it may fail."""
         return self._made | self._changed.keys()
 
+    def replaced(self) -> set[str]:
+        """The resources that others take the place of."""
+        return set(self._replaced)
+
     def succeeds(self) -> set[str]:
         """What is lost or left by the update itself.
 
