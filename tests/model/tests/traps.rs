@@ -77,6 +77,7 @@ const NOT_OF_THE_PROTOCOL: &[(&str, &str)] = &[
     ("a statement that pins a connection", "RDS Proxy's connections"),
     ("a stack that a failed creation", "CloudFormation"),
     ("a parameter whose change replaces", "CloudFormation"),
+    ("a secret whose new value reaches", "CloudFormation"),
     ("a deployment that waits", "CloudFormation"),
     ("a rollback that fails at a migration", "a deployment"),
     ("an owner who may sign in", "who signs in to the database"),
