@@ -83,6 +83,7 @@ const NOT_OF_THE_PROTOCOL: &[(&str, &str)] = &[
     ("an owner who may sign in", "who signs in to the database"),
     ("a password that was just changed", "who signs in to the database"),
     ("a log line that Lambda takes", "logs"),
+    ("a log made leaner by the only copy", "logs"),
     ("log levels at which libraries log", "logs"),
     ("an error that quotes", "logs"),
     ("an answer in a new form for a function of an earlier deployment", "the form of a message, not its order"),
