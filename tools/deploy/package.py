@@ -22,6 +22,12 @@ from deploy.parameters import ARCHITECTURE
 from deploy.problem import Problem
 
 BUILT = LOCAL / "package"
+# The exit status where nothing can be built because there is no compiler to be had.
+NO_COMPILER = 3
+
+
+class NoCompilerError(Problem):
+    """Neither Rust nor Debian has here what builds for the stage's processor."""
 
 
 def main() -> int:
@@ -32,6 +38,9 @@ def main() -> int:
     arguments = parser.parse_args()
     try:
         run(arguments.stage, arguments.function)
+    except NoCompilerError as problem:
+        print(f"fluxo: NOT BUILT as deployed: {problem}", file=sys.stderr)
+        return NO_COMPILER
     except (Problem, LauncherProblem) as problem:
         print(f"fluxo: {problem}", file=sys.stderr)
         return 1
@@ -62,7 +71,10 @@ def compiler_for(architecture: str) -> dict[str, str]:
     if TARGETS[architecture] in installed_targets():
         return {}
     debian = DebianRust(architecture)
-    environment = debian.environment()
+    try:
+        environment = debian.environment()
+    except (Problem, LauncherProblem) as problem:
+        raise NoCompilerError(str(problem)) from None
     print(f"Rust has no library for {TARGETS[architecture]} here (rustup target add); Debian's {debian.version()} is used.")
     return environment
 
