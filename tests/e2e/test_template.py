@@ -326,8 +326,10 @@ def test_cloudformation_itself_refuses_them(stack: Stack) -> None:
     # By its address: a body may have 51,200 bytes, and who sends more is answered with all of it, whatever is looked for.
     s3.create_bucket(Bucket="half-given")
     s3.put_object(Bucket="half-given", Key="template", Body=template if isinstance(template, str) else json.dumps(template))
-    parameters = GIVEN | {"VpcId": "vpc-1"}
-    with pytest.raises(cloudformation.exceptions.ClientError, match="VpcIsComplete failed: VpcId needs PrivateSubnetIds"):
+    # A rule that fails without a network: the emulator does not know all of a network's resources, and says that first.
+    parameters = GIVEN | {"LedgerPassword": ""}
+    refusal = "PasswordSignInIsComplete failed: LedgerAuth=password needs LedgerPassword"
+    with pytest.raises(cloudformation.exceptions.ClientError, match=refusal):
         cloudformation.create_stack(
             StackName="half-given",
             TemplateURL=f"http://127.0.0.1:{stack.ids['port']}/half-given/template",
