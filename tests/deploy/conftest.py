@@ -6,6 +6,10 @@ from pathlib import Path
 
 import pytest
 from deploy import as_sam
+from rights.deployed import Template
+from rights.reach import Reach, reach_of
+from rights.rust import workspace
+from sam_transform import processed
 
 for name in [name for name in os.environ if name.startswith("AWS_")]:
     del os.environ[name]
@@ -19,3 +23,15 @@ def checkout(tmp_path: Path) -> Path:
     # Nothing of it is looked at, but SAM wants to have one, and ours takes it seconds to read.
     (tmp_path / "template.yaml").write_text("Resources: {}")
     return tmp_path
+
+
+@pytest.fixture(scope="session")
+def template() -> Template:
+    """The real template, as the check of rights and ways takes it."""
+    return Template(processed())
+
+
+@pytest.fixture(scope="session")
+def reach() -> dict[str, Reach]:
+    """What the real functions call."""
+    return reach_of(workspace())

@@ -7,7 +7,7 @@ input that it does not know is for crates/workflow (docs/adr/0026).
 
 import json
 import re
-from collections.abc import Iterator, Mapping
+from collections.abc import Mapping
 from functools import cache
 from itertools import product
 from pathlib import Path
@@ -15,11 +15,12 @@ from typing import Any
 
 import pytest
 from cost.template import CHECKOUT, FUNCTION, TEMPLATE, Loader, Stack, target_of
+from rollback.scenarios import built
 from yaml import load
 
 STATE_MACHINE = "AWS::Serverless::StateMachine"
-# In the text of a Fn::Sub: `${Name}` and `${Name.Attribute}`.
-PLACEHOLDER = re.compile(r"\$\{([A-Za-z0-9]+)(?:\.[A-Za-z0-9.]+)?\}")
+# In the definition: the ARN of a function.
+PLACEHOLDER = re.compile(r"\$\{([A-Za-z0-9]+)\}")
 
 EXISTING_STORES = {
     "LedgerHost": "ledger.example.com",
@@ -36,58 +37,6 @@ DEPLOYMENTS = [{**stores, "WorkflowType": workflow} for stores, workflow in prod
 def document() -> Mapping[str, Any]:
     """The template as it is."""
     return load(Path(TEMPLATE).read_text(), Loader)
-
-
-def needs(stack: Stack) -> dict[str, set[str]]:
-    """What each resource refers to or waits for, directly or not, with what the conditions leave out left out."""
-    declared = {
-        name: resource
-        for name, resource in document()["Resources"].items()
-        if "Condition" not in resource or stack.condition(resource["Condition"])
-    }
-    direct = {
-        name: {*references(stack.resolve(resource.get("Properties", {}))), *waits_for(resource)} & declared.keys()
-        for name, resource in declared.items()
-    }
-    return {name: behind(name, direct) for name in direct}
-
-
-def waits_for(resource: Mapping[str, Any]) -> list[str]:
-    """What its DependsOn names."""
-    named = resource.get("DependsOn", [])
-    return [named] if isinstance(named, str) else named
-
-
-def references(value: Any) -> Iterator[str]:
-    """The names that a value refers to."""
-    if isinstance(value, list):
-        for item in value:
-            yield from references(item)
-    if not isinstance(value, Mapping):
-        return
-    for key, inner in value.items():
-        match key:
-            case "Ref":
-                yield inner
-            case "Fn::GetAtt":
-                yield inner[0]
-            case "Fn::Sub":
-                text, variables = inner if isinstance(inner, list) else (inner, {})
-                yield from PLACEHOLDER.findall(text)
-                yield from references(variables)
-            case _:
-                yield from references(inner)
-
-
-def behind(name: str, direct: Mapping[str, set[str]]) -> set[str]:
-    """Everything that can be reached from it."""
-    found: set[str] = set()
-    ahead = [name]
-    while ahead:
-        new = direct[ahead.pop()] - found
-        found |= new
-        ahead += new
-    return found
 
 
 def tasks_in_order(definition: Mapping[str, Any]) -> list[str]:
@@ -146,14 +95,14 @@ def test_the_readers_and_writers_are_those_that_are_meant() -> None:
 @pytest.mark.parametrize("parameters", DEPLOYMENTS, ids=lambda parameters: " ".join(parameters.values())[-24:])
 def test_every_reader_of_an_input_is_deployed_before_its_writers(parameters: dict[str, str]) -> None:
     stack = Stack(document(), parameters)
-    needed = needs(stack)
-    late = {f"{writer} before {reader}" for reader, writer in pairs(stack) if reader not in needed[writer]}
+    order = built(parameters)
+    late = {f"{writer} before {reader}" for reader, writer in pairs(stack) if reader not in order.dependencies(writer)}
     assert late == set()
 
 
 @pytest.mark.parametrize("parameters", DEPLOYMENTS, ids=lambda parameters: " ".join(parameters.values())[-24:])
 def test_the_definition_is_deployed_after_the_functions_whose_answers_it_reads(parameters: dict[str, str]) -> None:
     stack = Stack(document(), parameters)
-    needed = needs(stack)
+    order = built(parameters)
     for name, machine in stack.resources(STATE_MACHINE).items():
-        assert set(invoked_in_order(machine)) <= needed[name]
+        assert set(invoked_in_order(machine)) <= order.dependencies(name)

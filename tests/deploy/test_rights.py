@@ -5,24 +5,11 @@ The emulator enforces neither IAM nor networks: nothing else proves that a funct
 
 from collections import defaultdict
 
-import pytest
 from rights.check import Check, combinations, not_understood
-from rights.deployed import Template, processed
+from rights.deployed import Template
 from rights.needs import FUNCTION
-from rights.reach import Reach, call_sites, reach_of
+from rights.reach import Reach, call_sites
 from rights.rust import workspace
-
-
-@pytest.fixture(scope="module")
-def template() -> Template:
-    """The real one."""
-    return Template(processed())
-
-
-@pytest.fixture(scope="module")
-def reach() -> dict[str, Reach]:
-    """What the real functions call."""
-    return reach_of(workspace())
 
 
 def test_no_right_and_no_way_is_missing_or_in_vain(template: Template, reach: dict[str, Reach]) -> None:

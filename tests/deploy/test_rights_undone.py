@@ -10,21 +10,9 @@ import pytest
 from rights import Problem
 from rights.changes import changes, put
 from rights.check import Check, combinations, not_understood
-from rights.deployed import Deployed, Template, processed
+from rights.deployed import Deployed, Template
 from rights.reach import Operation, Reach, reach_of
 from rights.rust import workspace
-
-
-@pytest.fixture(scope="module")
-def template() -> Template:
-    """The real one."""
-    return Template(processed())
-
-
-@pytest.fixture(scope="module")
-def reach() -> dict[str, Reach]:
-    """What the real functions call."""
-    return reach_of(workspace())
 
 
 def test_each_change_for_the_worse_is_noticed(template: Template, reach: dict[str, Reach]) -> None:

@@ -1,6 +1,6 @@
 """Failures in turn: what CloudFormation leaves, loses or cannot do, held against what is meant (rollback/meant.yaml)."""
 
-from collections.abc import Callable, Mapping
+from collections.abc import Callable
 from functools import cache
 from pathlib import Path
 from typing import Any
@@ -9,9 +9,9 @@ import pytest
 import yaml
 from cost.template import Stack
 from deploy.protection import PARAMETER, plan
-from rollback.graph import Graph, graph
-from rollback.scenarios import REGION, STANDING, Parameters, changes, processed, released, stacks
+from rollback.scenarios import REGION, STANDING, Parameters, built, changes, stacks
 from rollback.simulator import Update, create, delete
+from sam_transform import processed
 
 MEANT = Path(__file__).parent / "rollback" / "meant.yaml"
 REFUSES = "the stack refuses as a whole, and nothing is touched"
@@ -23,18 +23,6 @@ def meant() -> dict[str, Any]:
     return yaml.safe_load(MEANT.read_text())
 
 
-def built(parameters: Mapping[str, str], of_next_release: bool = False) -> Graph:
-    """The graph of the template with these parameters."""
-    return kept_graph(tuple(sorted(parameters.items())), of_next_release)
-
-
-@cache
-def kept_graph(parameters: tuple[tuple[str, str], ...], of_next_release: bool) -> Graph:
-    """The same, built once."""
-    template, schemas = processed()
-    return graph(released() if of_next_release else template, dict(parameters), schemas)
-
-
 def whatever_happens(update: Update) -> set[str]:
     """What an update does, and what its rollback leaves, wherever it fails."""
     return update.succeeds().union(*(update.fails(name) for name in update.touched()))
@@ -42,13 +30,13 @@ def whatever_happens(update: Update) -> set[str]:
 
 def creation(parameters: Parameters) -> set[str]:
     """What is left of a first deployment, whatever it fails at."""
-    first = built(plan(processed()[0], parameters, ()).first)
+    first = built(plan(processed(), parameters, ()).first)
     return set().union(*(create(first, name) for name in first))
 
 
 def protection(parameters: Parameters) -> set[str]:
     """What is left when protection is switched on after that, and fails."""
-    return whatever_happens(Update(built(plan(processed()[0], parameters, ()).first), built(parameters)))
+    return whatever_happens(Update(built(plan(processed(), parameters, ()).first), built(parameters)))
 
 
 def release(parameters: Parameters) -> set[str]:
@@ -59,7 +47,7 @@ def release(parameters: Parameters) -> set[str]:
 def deletion(parameters: Parameters) -> set[str]:
     """What is left, and lost, when the stack is deleted, whatever fails at the first try."""
     standing = built(parameters)
-    if plan(processed()[0], parameters, set(standing)).termination_protection:
+    if plan(processed(), parameters, set(standing)).termination_protection:
         return {REFUSES}
     return delete(standing).union(*(delete(standing, {name}) for name in standing))
 
@@ -84,18 +72,18 @@ def test_what_is_left_when_each_resource_fails_in_turn_is_what_is_meant(happenin
 
 def change(before: Parameters, wanted: Parameters) -> set[str]:
     """What changing a parameter does beyond what the release does that it comes with."""
-    first = plan(processed()[0], wanted, set(built(before))).first
+    first = plan(processed(), wanted, set(built(before))).first
     return whatever_happens(Update(built(before), built(first, of_next_release=True))) - release(before)
 
 
 @pytest.mark.parametrize("name", Stack.load().parameters())
 def test_what_changing_a_parameter_does_is_what_is_meant_and_what_its_description_says(name: str) -> None:
-    declared = processed()[0]["Parameters"][name]
+    declared = processed()["Parameters"][name]
     happens = list(changes(name, declared))
     assert happens, f"no change of {name} is known: add one to rollback/scenarios.py"
     for before, wanted in happens:
-        assert not Stack(processed()[0], before).refusals(REGION)
-        assert not Stack(processed()[0], wanted).refusals(REGION)
+        assert not Stack(processed(), before).refusals(REGION)
+        assert not Stack(processed(), wanted).refusals(REGION)
     lines = meant()["parameters"].get(name, [])
     assert set().union(*(change(before, wanted) for before, wanted in happens)) == {line["what"] for line in lines}
     for line in lines:
@@ -106,4 +94,4 @@ def test_every_line_that_is_meant_has_a_reason_and_is_about_something() -> None:
     sections = {**meant(), **meant()["parameters"]}
     del sections["parameters"]
     assert all(line["why"] and set(line.get("where", STANDING)) <= set(STANDING) for lines in sections.values() for line in lines)
-    assert meant()["parameters"].keys() <= processed()[0]["Parameters"].keys()
+    assert meant()["parameters"].keys() <= processed()["Parameters"].keys()

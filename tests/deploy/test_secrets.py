@@ -11,9 +11,10 @@ from typing import Any
 import pytest
 from cost.template import Stack
 from rollback import rules
-from rollback.graph import Graph, graph
-from rollback.scenarios import Parameters, processed, stacks
+from rollback.graph import Graph
+from rollback.scenarios import Parameters, built, stacks
 from rollback.simulator import Update
+from sam_transform import processed
 
 SECRET = "AWS::SecretsManager::Secret"
 REFERENCE = re.compile(r"\{\{resolve:[a-z-]+:(?:\$\{(\w+)\}|(arn:[^}]+?)(?::SecretString:\w+)?)\}\}")
@@ -23,12 +24,6 @@ HOLDERS = {
     "MemoryPassword": {"MemoryUser", "MemoryDefaultUser", "RegisterEntry", "ReverseEntry", "GetEntry"},
     "BalanceTokenKey": {"GetEntry", "GetDailyBalance"},
 }
-
-
-def built(parameters: Mapping[str, str]) -> Graph:
-    """The graph of the template with these parameters."""
-    template, schemas = processed()
-    return graph(template, parameters, schemas)
 
 
 def raised(parameters: Parameters) -> Update:
@@ -94,8 +89,8 @@ def test_the_cache_knows_the_new_password_before_a_function_uses_it() -> None:
 
 def test_a_secrets_name_does_not_end_like_an_arn() -> None:
     """Nor with what Secrets Manager would take for the end of an ARN: "a hyphen followed by six characters" (CreateSecret, Name)."""
-    declared = processed()[0]["Parameters"]["SecretsVersion"]
+    declared = processed()["Parameters"]["SecretsVersion"]
     assert len(str(declared["MaxValue"])) < 6
-    for name, secret in Stack(processed()[0]).resources(SECRET).items():
+    for name, secret in Stack(processed()).resources(SECRET).items():
         text, _ = secret["Name"]["Fn::Sub"]
         assert text.endswith("-${SecretsVersion}"), name

@@ -53,7 +53,7 @@ impl CircuitBreaker {
     pub async fn call<T, E, P>(
         self: &Arc<Self>,
         call: impl Future<Output = Result<T, E>>,
-        probe: impl FnOnce() -> P,
+        mut probe: impl FnMut() -> P,
     ) -> Option<Result<T, E>>
     where
         P: Future<Output = bool> + Send + 'static,
@@ -62,7 +62,9 @@ impl CircuitBreaker {
             Admission::Call => {}
             Admission::CallAfterProbe => {
                 let probed = timeout(self.patience, self.probe_beside(probe())).await;
-                return if matches!(probed, Ok(Ok(true))) { Some(self.watched(call).await.0) } else { None };
+                if !matches!(probed, Ok(Ok(true))) {
+                    return None;
+                }
             }
             Admission::ProbeAndSkip => {
                 self.probe_beside(probe());
@@ -70,18 +72,11 @@ impl CircuitBreaker {
             }
             Admission::Skip => return None,
         }
-        let (answer, may_probe) = self.watched(call).await;
-        if may_probe {
+        let answer = call.await;
+        if answer.is_err() && self.open() {
             self.probe_beside(probe());
         }
         Some(answer)
-    }
-
-    /// A call that opens the breaker if it fails, and whether a probe may run at once then.
-    async fn watched<T, E>(&self, call: impl Future<Output = Result<T, E>>) -> (Result<T, E>, bool) {
-        let answer = call.await;
-        let may_probe = answer.is_err() && self.open();
-        (answer, may_probe)
     }
 
     /// Whether requests skip the store now.

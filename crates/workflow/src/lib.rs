@@ -1,7 +1,8 @@
 //! What the state machine `record-entries` carries from state to state, and the errors its tasks can end with.
 //!
 //! The structures here are the JSON of the workflow and nothing else: each is converted to and from domain types at the
-//! edge of a function. Each keeps the fields that it does not know, and none is worked on that has any. Amounts and totals are strings of minor units, because JSON numbers lose digits past 2^53.
+//! edge of a function. Each keeps the fields that it does not know, and none is worked on that has any. Amounts and totals are strings of
+//! minor units, because JSON numbers lose digits past 2^53.
 
 mod error;
 mod execution;

@@ -1,14 +1,10 @@
 """The template as it is deployed with given parameters: processed by SAM, conditions decided, and every name and ARN made up."""
 
-import json
-import subprocess
 from collections.abc import Mapping
-from functools import cache, cached_property
-from pathlib import Path
+from functools import cached_property
 from typing import Any
 
-from cost.template import TEMPLATE, Stack
-from fluxo_local.toolchain import SAM
+from cost.template import Stack
 
 from rights import Problem
 from rights.combinations import REGION, conditions_in, parameters_in
@@ -53,17 +49,6 @@ ATTRIBUTES: dict[str, dict[str, str]] = {
 
 # Resources that need no right, give none and are on no way.
 APART = ("AWS::CloudWatch::", "AWS::Cognito::")
-
-
-@cache
-def processed(template: Path = TEMPLATE) -> dict[str, Any]:
-    """The template as SAM hands it to CloudFormation."""
-    script = Path(__file__).with_name("sam_transform.py")
-    with template.open() as file:
-        done = subprocess.run([SAM.program("python"), script], stdin=file, capture_output=True, text=True, check=False)
-    if done.returncode != 0:
-        raise Problem(f"SAM could not process {template}:\n{done.stderr}")
-    return json.loads(done.stdout)
 
 
 class Template:

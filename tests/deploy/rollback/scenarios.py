@@ -1,17 +1,15 @@
 """The deployments that are simulated: the stages, stores that exist, everything at once, and a change of each parameter."""
 
 import copy
-import json
-import os
-import subprocess
 from collections.abc import Iterator, Mapping
 from functools import cache
-from pathlib import Path
 from typing import Any
 
-from cost.template import TEMPLATE, text_of
+from cost.template import text_of
 from deploy import stage
-from fluxo_local.toolchain import SAM
+from sam_transform import processed, schemas
+
+from rollback.graph import Graph, graph
 
 REGION = "us-east-1"
 Parameters = dict[str, str]
@@ -44,19 +42,9 @@ EXTRAS = {
 
 
 @cache
-def processed() -> tuple[dict[str, Any], dict[str, Any]]:
-    """The template after SAM's transform, and the schemas of its types."""
-    script = Path(__file__).with_name("process.py")
-    environment = {**os.environ, "AWS_DEFAULT_REGION": REGION}
-    ran = subprocess.run([SAM.program("python"), script, TEMPLATE], stdout=subprocess.PIPE, text=True, check=True, env=environment)
-    read = json.loads(ran.stdout)
-    return read["template"], read["schemas"]
-
-
-@cache
 def released() -> dict[str, Any]:
     """The template of the next release: other programs, another definition, another schema of the ledger."""
-    document = copy.deepcopy(processed()[0])
+    document = copy.deepcopy(processed())
     for resource in document["Resources"].values():
         match resource["Type"]:
             case "AWS::Lambda::Function":
@@ -66,6 +54,17 @@ def released() -> dict[str, Any]:
             case "Custom::LedgerSchema":
                 resource["Properties"]["SchemaDigest"] = "next"
     return document
+
+
+def built(parameters: Mapping[str, str], of_next_release: bool = False) -> Graph:
+    """The graph of the template with these parameters."""
+    return kept_graph(tuple(sorted(parameters.items())), of_next_release)
+
+
+@cache
+def kept_graph(parameters: tuple[tuple[str, str], ...], of_next_release: bool) -> Graph:
+    """The same, built once."""
+    return graph(released() if of_next_release else processed(), dict(parameters), schemas())
 
 
 @cache

@@ -15,17 +15,17 @@ from samtranslator.translator.translator import Translator
 
 REGION = "us-east-1"
 SCHEMA = ("createOnlyProperties", "conditionalCreateOnlyProperties", "primaryIdentifier", "readOnlyProperties")
-# What `sam package` would put in the place of files.
-UPLOADED = {"AWS::Serverless::Function": "CodeUri", "AWS::Serverless::StateMachine": "DefinitionUri"}
+# Where `sam package` would put programs and definitions.
+BUCKET = "s3://artifacts/"
 
 
 def transformed(text: str) -> dict[str, Any]:
     """The template as CloudFormation gets it from the transform. Parameters and conditions stay in it as they are."""
     document = yaml_parse(text)
-    document["Globals"]["Function"].pop("CodeUri")
+    document["Globals"]["Function"]["CodeUri"] = BUCKET + "code"
     for resource in document["Resources"].values():
-        if resource["Type"] in UPLOADED:
-            resource["Properties"][UPLOADED[resource["Type"]]] = "s3://bucket/key"
+        if resource["Type"] == "AWS::Serverless::StateMachine":
+            resource["Properties"]["DefinitionUri"] = BUCKET + resource["Properties"]["DefinitionUri"]
     defaults = {name: parameter.get("Default", "") for name, parameter in document["Parameters"].items()}
     return Translator({}, Parser()).translate(document, parameter_values=defaults | {"AWS::Region": REGION})
 
