@@ -1,6 +1,7 @@
-"""MiniStack, the AWS engine, with four differences.
+"""MiniStack, the AWS engine, with six differences.
 
-Calls to a busy function queue, none waits for nothing, nor for Python, and a request's body reaches its function undamaged.
+Calls to a busy function queue, none waits for nothing, nor for Python, and a request's body reaches its function undamaged. The console
+keeps its address, and a token that is refreshed keeps its groups.
 
 AWS has as many machines as there are calls. Here every concurrent call is one more process on the same few cores, and MiniStack
 refuses those beyond its limit: a burst that AWS would not notice ends in throttling and timeouts. This bounds the processes of
@@ -17,7 +18,12 @@ left out of the next, so that each looks at what is new.
 Its gateway hands a body that is declared as JSON on as text, and puts U+FFFD in the place of what is not UTF-8, so that a function could
 not know. What is not UTF-8 is handed on in base64 here, as all is that is not declared as text.
 
-This replaces five functions of MiniStack, whose version is pinned in `requirements/engine.txt`.
+It gives a distribution of CloudFront a random name. The address of the console would be another after each `make run --fresh`, and not
+known before it is deployed, as the callbacks of signing in have to be. Here the first distribution has the name that the launcher gives.
+
+Its `/oauth2/token` leaves the groups of a user out of tokens that it refreshes, as Cognito does not: who could write could do so no more.
+
+This replaces seven functions of MiniStack, whose version is pinned in `requirements/engine.txt`.
 """
 
 import gc
@@ -30,7 +36,7 @@ from typing import Any
 
 from ministack import app
 from ministack.core import lambda_runtime
-from ministack.services import apigateway, lambda_svc
+from ministack.services import apigateway, cloudfront, cognito, lambda_svc
 
 # Shorter than API Gateway's 30 s: a call that waits longer is refused with 429, as on AWS.
 WAIT_TIMEOUT_S = 25
@@ -44,6 +50,8 @@ give_back = lambda_svc._release_execution_slot
 read_log = lambda_runtime.Worker._drain_stderr_bounded
 invoke = apigateway._invoke_lambda_proxy
 is_declared_as_text = apigateway._v2_request_body_is_text
+random_domain = cloudfront._cloudfront_domain
+make_token = cognito._fake_token
 body_is_utf8 = ContextVar("body_is_utf8", default=True)
 
 
@@ -97,6 +105,20 @@ def is_text(content_type: str | None) -> bool:
     return is_declared_as_text(content_type) and body_is_utf8.get()
 
 
+def known_domain() -> str:
+    """The domain of a new distribution: the one that the launcher expects, unless there is one of that name."""
+    label = os.environ.get("FLUXO_DISTRIBUTION", "")
+    return f"{label}.cloudfront.net" if label and not cloudfront.find_distribution_for_label(label) else random_domain()
+
+
+def token_with_groups(sub: str, pool_id: str, client_id: str, token_type: str = "access", username: str = "", **more: Any) -> str:
+    """A token, with the user's groups also where the caller has left them out."""
+    pool = cognito._get_pool_unscoped(pool_id) if username and "groups" not in more else None
+    user = pool["_users"].get(username) if pool else None
+    groups = {"groups": user.get("_groups", [])} if user else {}
+    return make_token(sub, pool_id, client_id, token_type, username, **groups, **more)
+
+
 def leave_out_survivors(phase: str, info: dict[str, int]) -> None:
     """Keeps what has survived a search through everything out of later ones. What nobody refers to any more is freed all the same."""
     if phase == "stop" and info["generation"] == len(gc.get_threshold()) - 1:
@@ -108,6 +130,8 @@ lambda_svc._release_execution_slot = give_back_both
 lambda_runtime.Worker._drain_stderr_bounded = read_log_at_once
 apigateway._invoke_lambda_proxy = invoke_undamaged
 apigateway._v2_request_body_is_text = is_text
+cloudfront._cloudfront_domain = known_domain
+cognito._fake_token = token_with_groups
 StreamRequestHandler.disable_nagle_algorithm = True
 gc.callbacks.append(leave_out_survivors)
 app.main()

@@ -5,8 +5,9 @@ import xml.etree.ElementTree as xml
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
+from urllib.parse import quote
 
-from fluxo_local import console, loopback, toolchain
+from fluxo_local import console, loopback, toolchain, web_page
 from fluxo_local.aws import REGION, aws_environment, signed_for
 from fluxo_local.engine import Engine
 from fluxo_local.postgres import CONNECTIONS_MAX, DATABASE, FUNCTIONS, LOOKUP, MAINTENANCE, OWNER, Postgres, prepare_ledger
@@ -38,9 +39,13 @@ class Deployment:
     redis: Redis
     engine: Engine
     doors: Doors | None = None
+    has_console: bool = True
+    """Whether the console is built and deployed, too."""
 
     def build(self) -> None:
-        """Compiles everything at once, then lets SAM collect the functions, which finds all compiled."""
+        """Compiles everything at once, then lets SAM collect the functions, which finds all compiled; and builds the console's page."""
+        if self.has_console:
+            web_page.build()
         # cargo-lambda moves what it has built out of the target directory, which all profiles share.
         with toolchain.one_at_a_time("build"):
             self._compile()
@@ -87,8 +92,23 @@ class Deployment:
             "dead_letter_queue_url": outputs["DeadLetterQueueUrl"],
             "functions": self._functions(),
         }
+        if self.has_console:
+            stack |= self._publish(outputs)
         write_json(self.profile.stack_file, stack)
         return stack
+
+    def _publish(self, outputs: dict[str, str]) -> dict[str, str]:
+        """Uploads the console's page; answers where it is, and how the page signs in."""
+        sign_in = web_page.SignIn(self.engine.endpoint, outputs["WebClientId"], outputs["ConsoleUrl"])
+        configuration = web_page.configuration(sign_in, inspector=None)
+        for file in web_page.files(configuration):
+            headers = {"Content-Type": file.content_type, "Cache-Control": file.cache_control, "Authorization": signed_for("s3")}
+            status, answer = loopback.request(
+                self.engine.port, "PUT", f"/{outputs['ConsoleBucketName']}/{quote(file.key)}", file.contents, headers
+            )
+            if status != 200:
+                raise Problem(f"Uploading {file.key} of the console was answered with {status}: {answer.decode(errors='replace')}")
+        return {"console_url": outputs["ConsoleUrl"], "web_client_id": outputs["WebClientId"]}
 
     def parameters(self, owner_password: str) -> dict[str, str]:
         """What the template is given: the stores of this profile."""
@@ -113,6 +133,14 @@ class Deployment:
             "RedisUrl": self.redis.url(doors.redis),
             # Who tries out what happens after an outage wants to see it.
             "ReplayDelaySeconds": "2",
+        } | (self._console_parameters() if self.has_console else {})
+
+    def _console_parameters(self) -> dict[str, str]:
+        return {
+            "ConsoleEnabled": "true",
+            "HostedDomainPrefix": STACK_NAME,
+            "OperatorsEnabled": "true",
+            "EmulatorPort": str(self.engine.port),
         }
 
     def _outputs(self) -> dict[str, str]:

@@ -19,6 +19,7 @@ STOP_TIMEOUT_S = 180
 # together they stay below postgres.CONNECTIONS_MAX.
 CALLS_AT_ONCE_PER_CORE = 4
 CALLS_AT_ONCE_MAX = 50
+DISTRIBUTION = "fluxo"
 
 
 @dataclass(frozen=True)
@@ -97,6 +98,8 @@ class Engine:
             # Services that would listen on ports of their own, and containers that are not ours to touch.
             "IOT_MTLS_ENABLED": "0",
             "SFTP_ENABLED": "0",
+            # The console's address is http://fluxo.cloudfront.localhost:PORT/.
+            "FLUXO_DISTRIBUTION": DISTRIBUTION,
             "DOCKER_HOST": f"unix://{self.data}/no-docker",
         }
         if self.durable:

@@ -58,7 +58,7 @@ class System(Stack):
         self.redis = Redis(toolchain.find_redis(), PROFILE.directory / "redis", redis_port, PROFILE.secret("redis_password"), PROFILE.logs)
         self.engine = Engine(PROFILE.directory / "engine", engine_port, PROFILE.logs, durable=False, environment=endpoints)
         doors = Doors(self.doors["POSTGRES"].port, self.doors["REDIS"].port)
-        deployment = Deployment(PROFILE, self.postgres, self.redis, self.engine, doors)
+        deployment = Deployment(PROFILE, self.postgres, self.redis, self.engine, doors, has_console=False)
         deployment.build()
         local.start(deployment, self._running)
         self._running.ready()

@@ -1,0 +1,115 @@
+"""The console's page: built from console/, and what of it goes where, on this machine and on AWS alike."""
+
+import hashlib
+import json
+import mimetypes
+import os
+import shutil
+from collections.abc import Iterator, Mapping
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+from fluxo_local import console, toolchain
+from fluxo_local.problem import Problem
+from fluxo_local.processes import run_tool
+from fluxo_local.profile import CHECKOUT, LOCAL
+
+SOURCES = CHECKOUT / "console"
+PAGE = SOURCES / "dist"
+CONFIGURATION = "config.json"
+# What Vite names after its contents. It is never changed, so browsers keep it.
+NAMED_BY_CONTENT = "assets/"
+IMMUTABLE = "public, max-age=31536000, immutable"
+# Kept by nobody: the next release must be there when the page is opened again.
+NEVER_KEPT = "no-store"
+TYPES = {".js": "text/javascript", ".wasm": "application/wasm", ".webmanifest": "application/manifest+json", ".svg": "image/svg+xml"}
+SCOPES = ("openid", "email", "profile")
+
+
+@dataclass(frozen=True)
+class PageFile:
+    """One file of the page, as a browser gets it."""
+
+    key: str
+    contents: bytes
+    content_type: str
+    cache_control: str
+
+
+@dataclass(frozen=True)
+class SignIn:
+    """Where people sign in: Cognito's hosted pages."""
+
+    base: str
+    """Base URL of the hosted pages."""
+    client_id: str
+    redirect_uri: str
+    """Address of the page, to which the browser comes back."""
+
+    def as_dict(self) -> dict[str, Any]:
+        """As the page reads it. Endpoints by name: those of discovery are AWS's, also on this machine."""
+        return {
+            "authorizeUrl": f"{self.base}/oauth2/authorize",
+            "tokenUrl": f"{self.base}/oauth2/token",
+            "logoutUrl": f"{self.base}/logout",
+            "clientId": self.client_id,
+            "redirectUri": self.redirect_uri,
+            "scopes": list(SCOPES),
+        }
+
+
+def configuration(sign_in: SignIn, inspector: Mapping[str, str] | None) -> dict[str, Any]:
+    """What the page asks for before it does anything: all that differs from stack to stack."""
+    return {"apiBase": "/api", "auth": sign_in.as_dict()} | ({"inspector": dict(inspector)} if inspector else {})
+
+
+def build() -> None:
+    """Builds the page, unless this very page is built already."""
+    if not shutil.which("npm"):
+        toolchain.install_system_packages(["npm"])
+    with toolchain.one_at_a_time("page"):
+        wanted = digest(SOURCES)
+        stamp = LOCAL / "page.sha256"
+        if PAGE.exists() and stamp.exists() and stamp.read_text() == wanted:
+            return
+        log = LOCAL / "page.log"
+        with console.step("Building the console") as step:
+            run_tool(["npm", "ci", "--no-audit", "--no-fund"], what="npm ci", log=log, directory=SOURCES, step=step)
+            run_tool(["npm", "run", "build"], what="Building the console", log=log, directory=SOURCES, step=step)
+        stamp.write_text(wanted)
+
+
+def digest(sources: Path) -> str:
+    """Of all that the page is built from."""
+    left_out = {sources / "dist", sources / "node_modules"}
+    total = hashlib.sha256()
+    for folder, folders, names in os.walk(sources):
+        directory = Path(folder)
+        folders[:] = sorted(folder for folder in folders if directory / folder not in left_out)
+        for name in sorted(names):
+            file = directory / name
+            total.update(f"{file.relative_to(sources)}\0".encode() + hashlib.sha256(file.read_bytes()).digest())
+    # Types of requests and answers are made from it.
+    total.update((CHECKOUT / "openapi.yaml").read_bytes())
+    return total.hexdigest()
+
+
+def files(configuration: Mapping[str, Any], page: Path = PAGE) -> Iterator[PageFile]:
+    """All files of the page, in the order in which they are uploaded: the page itself, which names the others, comes last."""
+    paths = [path for path in sorted(page.rglob("*")) if path.is_file()]
+    if page / "index.html" not in paths:
+        raise Problem(f"The console is not built: {page.relative_to(CHECKOUT)} has no index.html.")
+    keys = {path.relative_to(page).as_posix(): path for path in paths}
+    keys.pop(CONFIGURATION, None)
+    last = keys.pop("index.html")
+    for key, path in keys.items():
+        yield PageFile(key, path.read_bytes(), content_type(path), IMMUTABLE if key.startswith(NAMED_BY_CONTENT) else "no-cache")
+    yield PageFile(CONFIGURATION, json.dumps(configuration, indent=2).encode(), "application/json", NEVER_KEPT)
+    yield PageFile("index.html", last.read_bytes(), content_type(last), NEVER_KEPT)
+
+
+def content_type(path: Path) -> str:
+    """The media type by the ending of the name. The machine's own table is not asked: machines differ."""
+    found = TYPES.get(path.suffix) or mimetypes.MimeTypes(filenames=()).guess_type(path.name)[0] or "application/octet-stream"
+    return f"{found}; charset=utf-8" if found.startswith("text/") or found.endswith(("json", "svg+xml")) else found
