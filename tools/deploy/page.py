@@ -1,0 +1,69 @@
+"""The console's page in its bucket: uploaded after a deployment, removed before the stack is."""
+
+from collections.abc import Iterable, Iterator, Mapping
+from datetime import UTC, datetime, timedelta
+from typing import Any
+
+from fluxo_local.web_page import PageFile, SignIn, configuration, files
+
+from deploy.stack import parameter
+
+# How long files of earlier releases stay: whoever has a page open may still ask for a part of it.
+KEPT = timedelta(days=7)
+# What one request deletes (AWS: "DeleteObjects").
+DELETED_AT_ONCE = 1000
+
+
+def outputs_of(described: Mapping[str, Any]) -> dict[str, str]:
+    """The stack's outputs by name."""
+    return {output["OutputKey"]: output["OutputValue"] for output in described.get("Outputs", [])}
+
+
+def upload(s3: Any, described: Mapping[str, Any], region: str, now: datetime | None = None) -> str | None:
+    """Uploads the page of a stack that has a console; answers its address, or nothing."""
+    outputs = outputs_of(described)
+    if "ConsoleBucketName" not in outputs:
+        return None
+    bucket = outputs["ConsoleBucketName"]
+    written = set()
+    for file in files(configuration_of(described, outputs, region)):
+        put(s3, bucket, file)
+        written.add(file.key)
+    too_old = (now or datetime.now(UTC)) - KEPT
+    delete(s3, bucket, (key for key, modified in listed(s3, bucket) if key not in written and modified < too_old))
+    return outputs["ConsoleUrl"]
+
+
+def configuration_of(described: Mapping[str, Any], outputs: Mapping[str, str], region: str) -> dict[str, Any]:
+    """What the page reads first."""
+    sign_in = SignIn(outputs["HostedPagesUrl"], outputs["WebClientId"], outputs["ConsoleUrl"])
+    # An EXPRESS execution is in no list: there is nothing to lead to.
+    has_operators = parameter(dict(described), "OperatorsEnabled") == "true" and parameter(dict(described), "WorkflowType") == "STANDARD"
+    arn = outputs["StandardStateMachineArn"]
+    inspector = {"kind": "aws", "region": region, "stateMachineArn": arn} if has_operators else None
+    return configuration(sign_in, inspector)
+
+
+def put(s3: Any, bucket: str, file: PageFile) -> None:
+    """Uploads one file."""
+    s3.put_object(Bucket=bucket, Key=file.key, Body=file.contents, ContentType=file.content_type, CacheControl=file.cache_control)
+
+
+def empty(s3: Any, bucket: str) -> None:
+    """Deletes all files: S3 deletes no bucket that has any."""
+    delete(s3, bucket, (key for key, _ in listed(s3, bucket)))
+
+
+def listed(s3: Any, bucket: str) -> Iterator[tuple[str, datetime]]:
+    """The files of a bucket, and when each was uploaded."""
+    for page in s3.get_paginator("list_objects_v2").paginate(Bucket=bucket):
+        for item in page.get("Contents", []):
+            yield item["Key"], item["LastModified"]
+
+
+def delete(s3: Any, bucket: str, keys: Iterable[str]) -> None:
+    """Deletes files."""
+    remaining = list(keys)
+    for start in range(0, len(remaining), DELETED_AT_ONCE):
+        some = [{"Key": key} for key in remaining[start : start + DELETED_AT_ONCE]]
+        s3.delete_objects(Bucket=bucket, Delete={"Objects": some, "Quiet": True})
