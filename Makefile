@@ -34,7 +34,7 @@ export SAM_CLI_TELEMETRY := 0
 export REDOCLY_TELEMETRY := off
 export REDOCLY_SUPPRESS_UPDATE_NOTICE := true
 
-.PHONY: help run up down url token invoke reconcile redrive test lint fmt unit e2e chaos chaos-list bench audit fuzz-api fuzz docs cost cost-measure capacity freeze preflight deploy unparked destroy package-check stage tools
+.PHONY: help run up down console url token invoke reconcile redrive test lint fmt unit e2e chaos chaos-list bench audit fuzz-api fuzz docs cost cost-measure capacity freeze preflight deploy unparked destroy package-check stage tools
 
 help: ## This list
 	@grep -hE '^[a-z0-9-]+:.*## ' $(MAKEFILE_LIST) | sed -E 's/^([a-z0-9-]+):.*## /\1\t/' | expand -t 14
@@ -47,6 +47,9 @@ up: ## The same in the background; returns when it is ready
 
 down: ## Stop it; the data stays in .local
 	@$(LOCAL) down $(IN_PROFILE)
+
+console: ## Print the address of the running console
+	@$(LOCAL) console $(IN_PROFILE)
 
 url: ## Print the base URL of the running API
 	@$(LOCAL) url $(IN_PROFILE)

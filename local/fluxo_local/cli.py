@@ -69,6 +69,7 @@ def parse() -> argparse.Namespace:
     add("up", up, "The same in the background; returns when it is ready.", profile, fresh)
     add("down", down, "Stop it, wherever it was started; returns when it has stopped.", profile)
     add("url", url, "Print the base URL of the API.", profile)
+    add("console", console_url, "Print the address of the console.", profile)
     token = add("token", print_token, "Print an ID token for a user of a merchant, who is created if missing.", profile)
     token.add_argument("--merchant", required=True)
     token.add_argument(
@@ -134,6 +135,11 @@ def down(arguments: argparse.Namespace) -> None:
 def url(arguments: argparse.Namespace) -> None:
     """Prints the base URL."""
     console.say(Profile(arguments.profile).stack()["url"])
+
+
+def console_url(arguments: argparse.Namespace) -> None:
+    """Prints the address of the console."""
+    console.say(Profile(arguments.profile).stack()["console_url"])
 
 
 def print_token(arguments: argparse.Namespace) -> None:

@@ -7,7 +7,7 @@ from urllib.parse import urlsplit
 from fluxo_local import console, loopback
 from fluxo_local.problem import Problem
 from fluxo_local.profile import Profile
-from fluxo_local.users import id_token
+from fluxo_local.users import ROLES, id_token
 
 MERCHANT = "sample"
 DATE = "2026-01-15"
@@ -25,7 +25,9 @@ def register(profile: Profile, stack: dict[str, Any]) -> dict[str, Any]:
     """Posts the entries, waits for the day's balance to show them, and answers it."""
     port, prefix = stack["port"], urlsplit(stack["url"]).path
     with console.step(f'Registering {len(ENTRIES)} entries of the merchant "{MERCHANT}"') as step:
-        authorization = {"Authorization": f"Bearer {id_token(profile, MERCHANT, 'clerk')}"}
+        # Who opens the console signs in as one of these.
+        tokens = {role: id_token(profile, MERCHANT, role) for role in ROLES}
+        authorization = {"Authorization": f"Bearer {tokens['clerk']}"}
         for key, entry in ENTRIES.items():
             status, answer = loopback.request_json(port, "POST", f"{prefix}/entries", entry, authorization | {"Idempotency-Key": key})
             if status != 202:

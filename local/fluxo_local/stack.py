@@ -10,7 +10,7 @@ from contextlib import suppress
 from dataclasses import dataclass
 from typing import Any
 
-from fluxo_local import console, samples, toolchain
+from fluxo_local import console, samples, toolchain, users
 from fluxo_local.deployment import Deployment
 from fluxo_local.engine import Engine
 from fluxo_local.postgres import Postgres, choose_programs, data_directory
@@ -219,9 +219,12 @@ def introduce(profile: Profile, stack: dict[str, Any], balance: dict[str, Any]) 
 Balance of the merchant "{samples.MERCHANT}" on {day}, from {balance["entry_count"]} entries:
   {amounts}
 
-Fluxo is ready at {stack["url"]}
+The console is ready: {stack["console_url"]}
 
-Register an entry, then read the balance:
+Sign in as {users.name_of(samples.MERCHANT, "clerk")}, who registers entries, or {users.name_of(samples.MERCHANT, "viewer")}, who only reads.
+The password of both is {users.password_of(profile)}
+
+Or call the API, {stack["url"]}:
 
 TOKEN=$({make} token MERCHANT={samples.MERCHANT})
 

@@ -9,6 +9,18 @@ from fluxo_local.problem import Problem
 from fluxo_local.profile import Profile
 
 ROLES = ("clerk", "viewer")
+OPERATOR = "operator"
+PASSWORD_DIGITS = 10
+
+
+def name_of(merchant: str, role: str) -> str:
+    """The name of the merchant's user of that role. The role comes first, because a merchant may be called anything."""
+    return f"{role}.{merchant}"
+
+
+def password_of(profile: Profile) -> str:
+    """The password of all users of the profile: upper and lower case, a digit and a symbol, as the pool's policy demands."""
+    return f"Local-1{profile.secret('users_password')[:PASSWORD_DIGITS]}"
 
 
 def id_token(profile: Profile, merchant: str, role: str) -> str:
@@ -16,10 +28,7 @@ def id_token(profile: Profile, merchant: str, role: str) -> str:
     if not re.fullmatch("[!-~]{1,64}", merchant):
         raise Problem("A merchant's id has 1 to 64 visible ASCII characters.")
     stack = profile.stack()
-    # The role comes first, because a merchant may be called anything.
-    user = f"{role}.{merchant}"
-    # Upper and lower case and digits, as the pool's policy demands.
-    password = f"Local-{profile.secret('users_password')}"
+    user, password = name_of(merchant, role), password_of(profile)
     token = sign_in(stack, user, password)
     if not token:
         create(stack, user, password, merchant, role)
@@ -51,6 +60,8 @@ def create(stack: dict[str, Any], user: str, password: str, merchant: str, role:
         # The one that the engine would make up itself is too short for the pool.
         ("AdminCreateUser", {"UserAttributes": attributes, "MessageAction": "SUPPRESS", "TemporaryPassword": f"{password}-once"}),
         ("AdminAddUserToGroup", {"GroupName": role}),
+        # On this machine, who writes also looks at the executions. Only a stack with a console has the group.
+        *([("AdminAddUserToGroup", {"GroupName": OPERATOR})] if role == "clerk" and "console_url" in stack else []),
         ("AdminSetUserPassword", {"Password": password, "Permanent": True}),
     ]
     for operation, arguments in steps:

@@ -14,10 +14,12 @@ import yaml
 from botocore.exceptions import BotoCoreError, ClientError
 from cost.problem import Problem as TemplateProblem
 from cost.template import TEMPLATE, Loader
+from fluxo_local import web_page
+from fluxo_local.problem import Problem as LauncherProblem
 from fluxo_local.profile import CHECKOUT
 from fluxo_local.toolchain import SAM
 
-from deploy import as_sam, stage
+from deploy import as_sam, page, stage
 from deploy.account import Account
 from deploy.problem import Problem
 from deploy.protection import PARAMETER, plan
@@ -51,7 +53,7 @@ def ended(work: Callable[[], None]) -> int:
     """The exit status of a command, which says in one line what it fails at."""
     try:
         work()
-    except (Problem, TemplateProblem) as problem:
+    except (Problem, TemplateProblem, LauncherProblem) as problem:
         print(f"fluxo: {problem}", file=sys.stderr)
         return 1
     except (ClientError, BotoCoreError) as error:
@@ -71,7 +73,12 @@ def run(arguments: argparse.Namespace) -> None:
     stack = DeployedStack(account.client("cloudformation"), chosen.stack_name)
     sam = sam_in(arguments.region)
     asks = asking(chosen, arguments.region) if arguments.guided else None
-    deploy(chosen, given, yaml.load(TEMPLATE.read_text(), Loader), stack, sam, asks)
+    # Before anything is deployed: whether there will be a console is only known of what is not asked for in between.
+    if arguments.guided or (given or chosen.parameters).get(page.PARAMETER) == "true":
+        web_page.build()
+    described = deploy(chosen, given, yaml.load(TEMPLATE.read_text(), Loader), stack, sam, asks)
+    if described and (address := page.upload(account.client("s3"), described, account.region)):
+        say(f"the console is at {address}")
 
 
 def asking(chosen: stage.Stage, region: str | None) -> Settle:
@@ -94,8 +101,10 @@ def deploy(
     stack: DeployedStack,
     sam: Sam,
     settle: Settle | None = None,
-) -> None:
+) -> dict[str, Any] | None:
     """Deploys what was built, with the parameters given, or else those of the stage. With `settle` SAM asks for each of them first.
+
+    Answers the stack as it stands then, or nothing.
 
     SAM asks and deploys in one step, because it writes no secret to samconfig.toml.
     """
@@ -121,13 +130,14 @@ def deploy(
     described = stack.describe()
     if described is None or described["StackStatus"] not in STANDING:
         say("nothing was deployed.")
-        return
+        return None
     # Who declined the changes has the stack of before: what it is protected by follows its own parameter.
     protects = steps.protect_afterwards and parameter(described, PARAMETER) == "false"
     stack.set_termination_protection(protects or parameter(described, PARAMETER) == "true", described)
     if protects:
         say(f"{stack.name} stands; its resources are protected now.")
         stack.protect_resources(described)
+    return described
 
 
 def to_update(stack: DeployedStack) -> dict[str, Any] | None:

@@ -4,7 +4,7 @@ import argparse
 import sys
 from typing import Any
 
-from deploy import stage
+from deploy import page, stage
 from deploy.account import Account, NotAnswered, NotThere
 from deploy.deploy import Sam, ended, sam_in, say
 from deploy.problem import Problem
@@ -58,6 +58,8 @@ def destroy(chosen: stage.Stage, account: Account, sam: Sam) -> None:
     if lines:
         print("What stays when the stack is deleted, and how to remove it:", *lines, sep="\n  ", flush=True)
     say("it can take half an hour and more: CloudFormation waits until Lambda has given back the network interfaces of the functions.")
+    for bucket in (resource["PhysicalResourceId"] for resource in resources.values() if resource["ResourceType"] == page.BUCKET):
+        page.empty(account.client("s3"), bucket)
     sam(["delete", "--config-env", chosen.name])
 
 

@@ -8,6 +8,8 @@ from fluxo_local.web_page import PageFile, SignIn, configuration, files
 
 from deploy.stack import parameter
 
+PARAMETER = "ConsoleEnabled"
+BUCKET = "AWS::S3::Bucket"
 # How long files of earlier releases stay: whoever has a page open may still ask for a part of it.
 KEPT = timedelta(days=7)
 # What one request deletes (AWS: "DeleteObjects").
