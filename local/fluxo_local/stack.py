@@ -213,6 +213,7 @@ def introduce(profile: Profile, stack: dict[str, Any], balance: dict[str, Any]) 
     """What a newcomer wants to see and to paste."""
     make = "make -s" if profile.name == DEFAULT else f"make -s PROFILE={profile.name}"
     day = balance["date"]
+    clerk, viewer = (users.name_of(samples.MERCHANT, role) for role in users.ROLES)
     amounts = "  ".join(f"{part} {balance[field]}" for part, field in BALANCE_PARTS.items())
     console.say(
         f"""
@@ -221,7 +222,7 @@ Balance of the merchant "{samples.MERCHANT}" on {day}, from {balance["entry_coun
 
 The console is ready: {stack["console_url"]}
 
-Sign in as {users.name_of(samples.MERCHANT, "clerk")}, who registers entries, or {users.name_of(samples.MERCHANT, "viewer")}, who only reads.
+Sign in as {clerk}, who registers entries, or as {viewer}, who only reads.
 The password of both is {users.password_of(profile)}
 
 Or call the API, {stack["url"]}:
