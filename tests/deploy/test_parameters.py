@@ -12,6 +12,7 @@ from deploy import as_sam, parameters
 from deploy.problem import Problem
 from fluxo_local import deployment, toolchain
 from fluxo_local.deployment import Deployment, Doors
+from fluxo_local.engine import Engine
 from fluxo_local.profile import Profile
 from fluxo_local.redis import Redis
 
@@ -112,7 +113,8 @@ def test_what_the_local_launcher_gives_is_what_sam_reads(tmp_path: Path, monkeyp
     profile.directory.mkdir()
     redis = Redis(Path("redis-server"), tmp_path, 6379, profile.secret("redis_password"), tmp_path)
     stores = Doors(postgres=5432, redis=6379)
-    given = Deployment(profile, postgres=None, redis=redis, engine=None, doors=stores).parameters(profile.secret("ledger_owner_password"))
+    engine = Engine(tmp_path, 4566, tmp_path)
+    given = Deployment(profile, postgres=None, redis=redis, engine=engine, doors=stores).parameters(profile.secret("ledger_owner_password"))
     deployment.parameters_file(profile).write_text(json.dumps(given))
     deployment.built(profile).mkdir()
     (deployment.built(profile) / "template.yaml").write_text("Resources: {}")

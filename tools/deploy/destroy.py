@@ -4,7 +4,7 @@ import argparse
 import sys
 from typing import Any
 
-from deploy import page, stage
+from deploy import stage
 from deploy.account import Account, NotAnswered, NotThere
 from deploy.deploy import Sam, ended, sam_in, say
 from deploy.problem import Problem
@@ -18,6 +18,7 @@ KEPT = {"Retain", "RetainExceptOnCreate"}
 REMOVAL = {
     "AWS::DynamoDB::Table": "aws dynamodb delete-table --table-name {id}",
     "AWS::Cognito::UserPool": "aws cognito-idp delete-user-pool --user-pool-id {id}",
+    "AWS::S3::Bucket": "aws s3 rb s3://{id} --force",
     "AWS::SQS::Queue": "aws sqs delete-queue --queue-url {id}",
     # Nothing but a name: its Delete does nothing.
     "Custom::LedgerSchema": None,
@@ -58,8 +59,6 @@ def destroy(chosen: stage.Stage, account: Account, sam: Sam) -> None:
     if lines:
         print("What stays when the stack is deleted, and how to remove it:", *lines, sep="\n  ", flush=True)
     say("it can take half an hour and more: CloudFormation waits until Lambda has given back the network interfaces of the functions.")
-    for bucket in (resource["PhysicalResourceId"] for resource in resources.values() if resource["ResourceType"] == page.BUCKET):
-        page.empty(account.client("s3"), bucket)
     sam(["delete", "--config-env", chosen.name])
 
 

@@ -1,4 +1,4 @@
-"""The console's page in its bucket: uploaded after a deployment, removed before the stack is."""
+"""The console's page in its bucket: uploaded after a deployment."""
 
 from collections.abc import Iterable, Iterator, Mapping
 from datetime import UTC, datetime, timedelta
@@ -9,7 +9,6 @@ from fluxo_local.web_page import PageFile, SignIn, configuration, files
 from deploy.stack import parameter
 
 PARAMETER = "ConsoleEnabled"
-BUCKET = "AWS::S3::Bucket"
 # How long files of earlier releases stay: whoever has a page open may still ask for a part of it.
 KEPT = timedelta(days=7)
 # What one request deletes (AWS: "DeleteObjects").
@@ -49,11 +48,6 @@ def configuration_of(described: Mapping[str, Any], outputs: Mapping[str, str], r
 def put(s3: Any, bucket: str, file: PageFile) -> None:
     """Uploads one file."""
     s3.put_object(Bucket=bucket, Key=file.key, Body=file.contents, ContentType=file.content_type, CacheControl=file.cache_control)
-
-
-def empty(s3: Any, bucket: str) -> None:
-    """Deletes all files: S3 deletes no bucket that has any."""
-    delete(s3, bucket, (key for key, _ in listed(s3, bucket)))
 
 
 def listed(s3: Any, bucket: str) -> Iterator[tuple[str, datetime]]:

@@ -37,6 +37,11 @@ WITHOUT_RIGHTS = {
     "AWS::ApiGatewayV2::Integration",
     "AWS::ApiGatewayV2::Route",
     "AWS::ApiGatewayV2::Stage",
+    # What may be read of the bucket is in its policy, which tests/deploy/test_console.py looks at.
+    "AWS::CloudFront::Distribution",
+    "AWS::CloudFront::Function",
+    "AWS::CloudFront::OriginAccessControl",
+    "AWS::CloudFront::ResponseHeadersPolicy",
     "AWS::DynamoDB::Table",
     "AWS::ElastiCache::ServerlessCache",
     "AWS::ElastiCache::User",
@@ -47,8 +52,11 @@ WITHOUT_RIGHTS = {
     "AWS::RDS::DBClusterParameterGroup",
     "AWS::RDS::DBInstance",
     "AWS::RDS::DBSubnetGroup",
+    "AWS::S3::Bucket",
+    "AWS::S3::BucketPolicy",
     "AWS::SQS::Queue",
     "AWS::SecretsManager::Secret",
+    "AWS::WAFv2::WebACL",
 }
 # Types whose rights and ways are looked at.
 UNDERSTOOD = {
@@ -76,8 +84,8 @@ UNDERSTOOD = {
 
 def combinations(document: Mapping[str, Any]) -> list[dict[str, str]]:
     """The parameters to check a template with."""
-    # A cluster's second instance is on the way of the first.
-    without = (*APART, "AWS::RDS::DBInstance")
+    # A cluster's second instance is on the way of the first. No function reaches the console, and nothing that it needs is a role's.
+    without = (*APART, "AWS::RDS::DBInstance", "AWS::CloudFront::", "AWS::S3::", "AWS::WAFv2::")
     bodies = (resource for resource in document["Resources"].values() if not resource["Type"].startswith(without))
     return list(Combinations(document, map(looked_at, bodies)))
 

@@ -29,6 +29,9 @@ HELD_BY: dict[str, set[str]] = {
     "AWS::RDS::DBClusterParameterGroup": {"AWS::RDS::DBCluster"},
     "AWS::RDS::DBSubnetGroup": {"AWS::RDS::DBCluster"},
 }
+# "All objects (including all object versions and delete markers) in the bucket must be deleted before the bucket itself can be deleted"
+# (DeleteBucket). What a stack that stands has in its buckets, `make deploy` has uploaded.
+FILLED = {"AWS::S3::Bucket"}
 
 # "To successfully delete a stack with a custom resource, the custom resource provider must respond successfully to a delete request"
 # (Custom resource request types, "Delete"). Whatever it needs to do so must still be there.
@@ -56,6 +59,7 @@ HOLDS = {
     "AWS::SecretsManager::Secret": "a key or password",
     "AWS::Logs::LogGroup": "logs",
     "AWS::ApiGatewayV2::Api": "the address of the API",
+    "AWS::CloudFront::Distribution": "the address of the console",
     "AWS::EC2::VPC": "the network that the stores are in",
     "AWS::EC2::Subnet": "the network that the stores are in",
 }

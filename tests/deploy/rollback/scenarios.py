@@ -32,6 +32,10 @@ PASSWORDS = {
 OWNER = {"LedgerOwnerSecretArn": "", "LedgerOwnerUser": "owner", "LedgerOwnerPassword": "d"}
 MEMORY = {"RedisUrl": "rediss://memory.example.com"}
 PAGES = {"HostedDomainPrefix": "fluxo", "WebCallbackUrls": "https://app.example.com"}
+CONSOLE = {"ConsoleEnabled": "true", "HostedDomainPrefix": "fluxo"}
+CERTIFICATE = f"arn:aws:acm:{REGION}:123456789012:certificate/0a1b2c3d"
+DOMAIN = {"ConsoleDomain": "caixa.example.com", "ConsoleCertificateArn": CERTIFICATE}
+WEB_ACL = f"arn:aws:wafv2:{REGION}:123456789012:global/webacl/own/0a1b2c3d"
 ENTRA = {"EntraTenantId": "00000000-0000-0000-0000-000000000000", "EntraClientId": "a", "EntraClientSecret": "b"}
 EXTRAS = {
     "AlarmTopicArn": f"arn:aws:sns:{REGION}:1:alarms",
@@ -76,11 +80,12 @@ def stacks() -> dict[str, Parameters]:
         "dev": {**stage.read("dev").parameters, **ZONES},
         "prod": prod,
         "stores that exist": exist,
-        "everything": {**prod, **PAGES, **ENTRA, **EXTRAS},
+        "everything": {**prod, **PAGES, **CONSOLE, **DOMAIN, "EdgeRateLimit": "2000", "OperatorsEnabled": "true", **ENTRA, **EXTRAS},
         # From here on, only to change a parameter of them.
         "own network": {**prod, **NETWORK},
         "passwords": {**exist, **PASSWORDS, **OWNER},
         "pages": {**prod, **PAGES},
+        "console": {**prod, **CONSOLE},
     }
 
 
@@ -124,6 +129,23 @@ CHANGES: dict[str, list[tuple[str, Parameters]]] = {
     ],
     "WebCallbackUrls": [("pages", {"WebCallbackUrls": "https://other.example.com"})],
     "WebLogoutUrls": [("pages", {"WebLogoutUrls": "https://other.example.com"})],
+    "ConsoleEnabled": [
+        ("prod", CONSOLE),
+        ("everything", {"ConsoleEnabled": "false", **dict.fromkeys(DOMAIN, ""), "EdgeRateLimit": "0"}),
+    ],
+    "ConsoleDomain": [
+        ("console", DOMAIN),
+        ("everything", dict.fromkeys(DOMAIN, "")),
+        ("everything", {"ConsoleDomain": "other.example.com"}),
+    ],
+    "ConsoleCertificateArn": [("everything", {"ConsoleCertificateArn": f"{CERTIFICATE}4e"})],
+    "EdgeRateLimit": [
+        ("console", {"EdgeRateLimit": "2000"}),
+        ("everything", {"EdgeRateLimit": "0"}),
+        ("everything", {"EdgeRateLimit": "500"}),
+    ],
+    "EdgeWebAclArn": [("console", {"EdgeWebAclArn": WEB_ACL}), ("everything", {"EdgeRateLimit": "0", "EdgeWebAclArn": WEB_ACL})],
+    "EmulatorPort": [("console", {"EmulatorPort": "18740"})],
     "EntraTenantId": [
         ("pages", ENTRA),
         ("everything", {"EntraTenantId": "11111111-1111-1111-1111-111111111111"}),

@@ -77,6 +77,8 @@ def remove(
             removal.kept |= set() if is_custom(resource) else {f"{name} stays"}
             continue
         why = refusal(graph, resource, present, failing, gone)
+        if why is None and resource.kind in rules.FILLED and not undoes_creation:
+            why = "it has files"
         if why:
             present.add(name)
             removal.refused[name] = why
