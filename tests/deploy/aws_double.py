@@ -20,9 +20,9 @@ class ScriptedAccount(Account):
         self._stubs: dict[str, Stubber] = {}
         self.calls: dict[str, list[str]] = defaultdict(list)
 
-    def client(self, service: str) -> Any:
+    def client(self, service: str, region: str | None = None) -> Any:
         """A client that calls nobody."""
-        client = super().client(service)
+        client = super().client(service, region)
         if service not in self._stubs:
             self._stubs[service] = Stubber(client)
             self._stubs[service].activate()

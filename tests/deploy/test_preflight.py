@@ -28,7 +28,7 @@ def test_a_new_account_on_a_paid_plan_can_deploy_the_stage_dev_of_samconfig() ->
     dev = stage.read("dev")
     failures, warnings, added = found(Recorded("new-account"), dev.parameters, stack_name=dev.stack_name)
     assert failures == []
-    assert added == {"ZoneA": "us-east-1b", "ZoneB": "us-east-1c"}
+    assert added == {"HostedDomainPrefix": "fluxo-dev-123456789012", "ZoneA": "us-east-1b", "ZoneB": "us-east-1c"}
     # Nothing but what every new account is told.
     assert [warning.split(":")[0] for warning in warnings] == [
         "This account runs at most 10 calls of functions at once in us-east-1",

@@ -1,6 +1,7 @@
 """An AWS account in one region, asked with limits: every call ends, and what it may not ask is said."""
 
 from collections.abc import Iterator
+from functools import cached_property
 from typing import Any
 
 import boto3
@@ -52,7 +53,7 @@ class Account:
         if not session.region_name:
             raise Problem("No region is chosen: give REGION=…, or set AWS_DEFAULT_REGION or the region of the profile.")
         self.region: str = session.region_name
-        self._clients: dict[str, Any] = {}
+        self._clients: dict[tuple[str, str | None], Any] = {}
 
     @classmethod
     def of_shell(cls, region: str | None = None, profile: str | None = None, limits: Config = LIMITS) -> "Account":
@@ -79,15 +80,22 @@ class Account:
         except BotoCoreError as error:
             raise Problem(f"AWS does not answer in {self.region} ({first_line(error)}): check the region's name and the network.") from None
 
-    def client(self, service: str) -> Any:
-        """The client of a service."""
-        if service not in self._clients:
-            self._clients[service] = self._session.client(service, config=self._limits)
-        return self._clients[service]
+    @cached_property
+    def number(self) -> str:
+        """The account's number."""
+        return self.sign_in()
 
-    def ask(self, service: str, operation: str, missing: tuple[str, ...] = (), **parameters: Any) -> dict[str, Any]:
+    def client(self, service: str, region: str | None = None) -> Any:
+        """The client of a service: in the account's region, unless another is named."""
+        if (service, region) not in self._clients:
+            self._clients[service, region] = self._session.client(service, region_name=region, config=self._limits)
+        return self._clients[service, region]
+
+    def ask(
+        self, service: str, operation: str, missing: tuple[str, ...] = (), region: str | None = None, **parameters: Any
+    ) -> dict[str, Any]:
         """One answer. `missing` are the error codes that say that what was asked for is not there."""
-        client = self.client(service)
+        client = self.client(service, region)
         action = action_of(client, operation)
         try:
             return getattr(client, operation)(**parameters)

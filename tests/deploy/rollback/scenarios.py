@@ -74,18 +74,19 @@ def kept_graph(parameters: tuple[tuple[str, str], ...], of_next_release: bool) -
 @cache
 def stacks() -> dict[str, Parameters]:
     """The deployments by name, with the parameters that they are given."""
-    prod = {**stage.read("prod").parameters, **ZONES}
+    prod = {**stage.read("prod").parameters, **ZONES, **CONSOLE}
+    none = {**prod, "ConsoleEnabled": "false", "HostedDomainPrefix": ""}
     exist = {**NETWORK, **LEDGER, **MEMORY, "DeletionProtection": "true"}
     return {
-        "dev": {**stage.read("dev").parameters, **ZONES},
+        "dev": {**stage.read("dev").parameters, **ZONES, **CONSOLE},
         "prod": prod,
         "stores that exist": exist,
         "everything": {**prod, **PAGES, **CONSOLE, **DOMAIN, "EdgeRateLimit": "2000", "OperatorsEnabled": "true", **ENTRA, **EXTRAS},
         # From here on, only to change a parameter of them.
         "own network": {**prod, **NETWORK},
         "passwords": {**exist, **PASSWORDS, **OWNER},
-        "pages": {**prod, **PAGES},
-        "console": {**prod, **CONSOLE},
+        "no console": none,
+        "pages": {**none, **PAGES},
     }
 
 
@@ -123,29 +124,29 @@ CHANGES: dict[str, list[tuple[str, Parameters]]] = {
     "RedisUrl": [("own network", MEMORY), ("stores that exist", {"RedisUrl": ""})],
     "RedisCluster": [("stores that exist", {"RedisCluster": "true"})],
     "HostedDomainPrefix": [
-        ("prod", PAGES),
+        ("no console", PAGES),
         ("pages", {"HostedDomainPrefix": "other"}),
         ("pages", dict.fromkeys(PAGES, "")),
     ],
     "WebCallbackUrls": [("pages", {"WebCallbackUrls": "https://other.example.com"})],
     "WebLogoutUrls": [("pages", {"WebLogoutUrls": "https://other.example.com"})],
     "ConsoleEnabled": [
-        ("prod", CONSOLE),
+        ("no console", CONSOLE),
         ("everything", {"ConsoleEnabled": "false", **dict.fromkeys(DOMAIN, ""), "EdgeRateLimit": "0"}),
     ],
     "ConsoleDomain": [
-        ("console", DOMAIN),
+        ("prod", DOMAIN),
         ("everything", dict.fromkeys(DOMAIN, "")),
         ("everything", {"ConsoleDomain": "other.example.com"}),
     ],
     "ConsoleCertificateArn": [("everything", {"ConsoleCertificateArn": f"{CERTIFICATE}4e"})],
     "EdgeRateLimit": [
-        ("console", {"EdgeRateLimit": "2000"}),
+        ("prod", {"EdgeRateLimit": "2000"}),
         ("everything", {"EdgeRateLimit": "0"}),
         ("everything", {"EdgeRateLimit": "500"}),
     ],
-    "EdgeWebAclArn": [("console", {"EdgeWebAclArn": WEB_ACL}), ("everything", {"EdgeRateLimit": "0", "EdgeWebAclArn": WEB_ACL})],
-    "EmulatorPort": [("console", {"EmulatorPort": "18740"})],
+    "EdgeWebAclArn": [("prod", {"EdgeWebAclArn": WEB_ACL}), ("everything", {"EdgeRateLimit": "0", "EdgeWebAclArn": WEB_ACL})],
+    "EmulatorPort": [("prod", {"EmulatorPort": "18740"})],
     "EntraTenantId": [
         ("pages", ENTRA),
         ("everything", {"EntraTenantId": "11111111-1111-1111-1111-111111111111"}),

@@ -4,6 +4,7 @@ import argparse
 import json
 import sys
 from collections.abc import Callable, Iterable, Iterator
+from dataclasses import replace
 from pathlib import Path
 
 from cost.problem import Problem as TemplateProblem
@@ -11,7 +12,7 @@ from cost.template import Stack
 
 from deploy import stage
 from deploy.account import Account, NotAnswered
-from deploy.preflight import concurrency, engine, leftovers, plan, quotas, stack, zones
+from deploy.preflight import concurrency, console, engine, leftovers, plan, quotas, stack, zones
 from deploy.preflight.deployment import Deployment, kept, look_up
 from deploy.preflight.finding import Finding, Severity, unchecked
 from deploy.problem import Problem
@@ -28,6 +29,8 @@ CHECKS: tuple[tuple[str, Check], ...] = (
     ("the concurrency of functions", concurrency.check),
     ("log groups of an earlier stack", leftovers.log_groups),
     ("the domain of the hosted pages", leftovers.hosted_domain),
+    ("the console's certificate", console.certificate),
+    ("what goes past the web ACL", console.direct_calls),
     ("what an earlier stack has kept", leftovers.retained),
     ("how many things there may be", quotas.numbers),
     ("how many executions are started", quotas.starts),
@@ -55,8 +58,7 @@ def run(arguments: argparse.Namespace) -> int:
     """Asks, and says what was found."""
     chosen = stage.read(arguments.stage)
     account = Account.of_shell(arguments.region or chosen.region, chosen.profile)
-    number = account.sign_in()
-    print(f"Preflight of {chosen.name}: the stack {chosen.stack_name} in {account.region}, account {number}")
+    print(f"Preflight of {chosen.name}: the stack {chosen.stack_name} in {account.region}, account {account.number}")
     findings, parameters = survey(account, chosen)
     failures = report(findings, parameters)
     if failures and not arguments.force:
@@ -67,17 +69,19 @@ def run(arguments: argparse.Namespace) -> int:
 
 
 def survey(account: Account, chosen: stage.Stage) -> tuple[list[Finding], dict[str, str]]:
-    """Everything that there is to say, and the zones to deploy with."""
+    """Everything that there is to say, and what it is to be deployed with besides: zones, and the domain of the sign-in pages."""
     try:
         existing = look_up(account, chosen.stack_name)
     except NotAnswered as reason:
         raise Problem(f"Whether the stack {chosen.stack_name} exists is not known, because {reason}: allow {reason.action}.") from None
     defaults = kept(existing, set(Stack.load().parameters()))
     deployment = Deployment(account, chosen, existing, defaults)
+    if pages := console.parameters(deployment):
+        deployment = Deployment(account, replace(chosen, parameters={**chosen.parameters, **pages}), existing, defaults)
     findings = [finding for what, check in CHECKS for finding in guarded(what, check, deployment)]
     choice = zones.choose(deployment)
     # The same question can stay open for several checks.
-    return list(dict.fromkeys([*findings, *choice.findings])), choice.parameters
+    return list(dict.fromkeys([*findings, *choice.findings])), {**pages, **choice.parameters}
 
 
 def guarded(what: str, check: Check, deployment: Deployment) -> Iterator[Finding]:
@@ -94,7 +98,7 @@ def report(findings: list[Finding], parameters: dict[str, str]) -> int:
         for finding in (finding for finding in findings if finding.severity is severity):
             print(f"  {severity.value}: {finding.text}")
     if parameters:
-        print(f"  zones: {' '.join(f'{name}={zone}' for name, zone in parameters.items())}")
+        print(f"  chosen: {' '.join(f'{name}={zone}' for name, zone in parameters.items())}")
     failures = sum(finding.severity is Severity.FAILURE for finding in findings)
     warnings = len(findings) - failures
     print(f"{failures or 'Nothing'} would fail, {warnings or 'no'} warning{'' if warnings == 1 else 's'}.")

@@ -38,6 +38,8 @@ NAMED = {
     ("AWS::RDS::DBCluster", "DBClusterIdentifier"): RDS,
     # The console says so and the API reference does not (github.com/aws/aws-cdk, pull request 36459).
     ("AWS::ElastiCache::ServerlessCache", "ServerlessCacheName"): Naming("ElastiCache", 40),
+    # AWS: "CreateFunction" of CloudFront, "FunctionName".
+    ("AWS::CloudFront::Function", "Name"): Naming("CloudFront", 64),
 }
 
 
