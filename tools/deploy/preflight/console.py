@@ -21,7 +21,11 @@ def parameters(deployment: Deployment) -> dict[str, str]:
     stack = deployment.template
     if stack.parameter(ENABLED) != "true" or stack.parameter(PREFIX):
         return {}
-    name = RESERVED.sub("", re.sub("[^a-z0-9-]", "", deployment.stage.stack_name.lower())).strip("-") or "console"
+    name = deployment.stage.stack_name.lower()
+    # What is left when a word is taken out may be one again.
+    while RESERVED.search(name):
+        name = RESERVED.sub("", name)
+    name = name.strip("-") or "console"
     suffix = f"-{deployment.account.number}"
     return {PREFIX: name[: PREFIX_LENGTH_MAX - len(suffix)].strip("-") + suffix}
 
