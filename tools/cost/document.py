@@ -51,7 +51,8 @@ REMEDIES = {
     "Lambda": {"entry": "send batches", "batch": BATCHES, "read": RANGES},
     "Step Functions": {
         "entry": "send batches, or deploy with `WorkflowType=EXPRESS`, which has no redrive and keeps no history: each input is in the "
-        "log of who started it, what failed in a log of its own; what runs when a stack changes goes on ([Operating](operating.md#changing-workflowtype-of-a-stack-in-use))",
+        "log of who started it, what failed in a log of its own; what runs when a stack changes goes on "
+        "([Operating](operating.md#changing-workflowtype-of-a-stack-in-use))",
         "batch": BATCHES,
     },
     "Valkey": {"entry": "remember requests for less than a day", "batch": "remember requests for less than a day"},
