@@ -114,7 +114,7 @@ lint: tools audit ## Formatting, clippy, dependencies, and the checks of Python,
 	$(NPM)/redocly lint openapi.yaml --config local/npm/redocly.yaml --format stylish
 	@rm -rf .local/lint/api && $(call render,.local/lint/api)
 	@diff --recursive --brief .local/lint/api docs/api || { echo 'fluxo: docs/api is not what openapi.yaml renders to: run make docs' >&2; exit 1; }
-	$(BOOK)/lychee --no-progress --offline --include-fragments '*.md' 'docs/**/*.md' $$($(LOCAL) book)/'**/*.html' --exclude-path '404.html$$'
+	$(BOOK)/lychee --no-progress --offline --include-fragments '*.md' 'docs/**/*.md' "$$($(LOCAL) book)/**/*.html" --exclude-path '404.html$$'
 	PYTHONPATH=local:tools $(CHECKS)/pytest -q -p no:cacheprovider tests/cost tests/deploy tests/capacity tests/docs
 	$(COST) --check
 	$(CAPACITY) --check
