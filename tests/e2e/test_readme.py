@@ -1,4 +1,4 @@
-"""What the README tells a newcomer to run, and what it says the answers are."""
+"""What the README and the API guide tell a newcomer to send, and what they say the answers are."""
 
 import json
 import re
@@ -7,17 +7,19 @@ from typing import Any
 from urllib.request import urlopen
 
 import pytest
+from deployed.merchant import Merchant
 from deployed.stack import PROFILE, Stack
 from deployed.waiting import eventually
 from fluxo_local.profile import CHECKOUT
 
 README = (CHECKOUT / "README.md").read_text()
+GUIDE = (CHECKOUT / "docs" / "api-guide.md").read_text()
 COMMAND_TIMEOUT_S = 60
 
 
-def blocks(language: str) -> list[str]:
+def blocks(language: str, document: str = README) -> list[str]:
     """The fenced blocks of a language."""
-    return re.findall(rf"^```{language}\n(.*?)^```$", README, re.MULTILINE | re.DOTALL)
+    return re.findall(rf"^```{language}\n(.*?)^```$", document, re.MULTILINE | re.DOTALL)
 
 
 def run(command: str) -> dict[str, Any]:
@@ -43,6 +45,16 @@ def test_the_write_and_the_read_of_the_readme_are_answered_as_it_says() -> None:
     found = eventually(lambda: run(read), lambda answer: answer["entry_count"] > 0, "the entry to be in the balance of its day")
     assert list(found) == list(balance)
     assert without_time(found) == without_time(balance)
+
+
+def test_the_entry_and_the_refusal_of_the_api_guide_are_as_it_says(merchant: Merchant) -> None:
+    entry, refusal = map(json.loads, blocks("json", GUIDE))
+    assert merchant.post(entry, "sale-1").status == 202
+    batch = [entry | {"idempotency_key": f"sale-{number}"} for number in range(19)]
+    batch[17]["amount"] = "0"
+    batch[18]["colour"] = "red"
+    refused = merchant.post_batch(batch)
+    assert (refused.status, refused.body) == (400, refusal)
 
 
 @pytest.mark.usefixtures("stack")
