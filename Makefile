@@ -21,6 +21,7 @@ IN_PROFILE := --profile '$(PROFILE)'
 SAM := .local/tools/sam/bin
 CHECKS := .local/tools/checks/bin
 POLICY := .local/tools/policy/bin
+BOOK := .local/tools/book/bin
 NPM := .local/tools/npm/node_modules/.bin
 PREFLIGHT := PYTHONPATH=local:tools $(CHECKS)/python -m deploy.preflight --stage '$(STAGE)' $(if $(REGION),--region '$(REGION)')
 DEPLOY_PARAMETERS := .local/deploy/$(STAGE).yaml
@@ -34,7 +35,7 @@ export SAM_CLI_TELEMETRY := 0
 export REDOCLY_TELEMETRY := off
 export REDOCLY_SUPPRESS_UPDATE_NOTICE := true
 
-.PHONY: help run up down console url token invoke reconcile redrive test lint fmt unit e2e chaos chaos-list bench audit fuzz-api fuzz docs cost cost-measure capacity freeze preflight deploy unparked destroy package-check stage tools
+.PHONY: help run up down console url token invoke reconcile redrive docs-url test lint fmt unit e2e chaos chaos-list bench audit fuzz-api fuzz docs cost cost-measure capacity freeze preflight deploy unparked destroy package-check stage tools
 
 help: ## This list
 	@grep -hE '^[a-z0-9-]+:.*## ' $(MAKEFILE_LIST) | sed -E 's/^([a-z0-9-]+):.*## /\1\t/' | expand -t 14
@@ -53,6 +54,9 @@ console: ## Print the address of the running console
 
 url: ## Print the base URL of the running API
 	@$(LOCAL) url $(IN_PROFILE)
+
+docs-url: ## Print where the running stack serves the documentation
+	@$(LOCAL) docs-url $(IN_PROFILE)
 
 token: ## Print an ID token: make -s token MERCHANT=acme [ROLE=clerk|viewer]
 	@test -n '$(MERCHANT)' || { echo 'fluxo: say for which merchant: make -s token MERCHANT=acme [ROLE=viewer]' >&2; exit 1; }
@@ -113,7 +117,8 @@ lint: tools audit ## Formatting, clippy, dependencies, and the checks of Python,
 	$(NPM)/redocly lint openapi.yaml --config local/npm/redocly.yaml --format stylish
 	@rm -rf .local/lint/api && $(call render,.local/lint/api)
 	@diff --recursive --brief .local/lint/api docs/api || { echo 'fluxo: docs/api is not what openapi.yaml renders to: run make docs' >&2; exit 1; }
-	PYTHONPATH=local:tools $(CHECKS)/pytest -q -p no:cacheprovider tests/cost tests/deploy tests/capacity
+	$(BOOK)/lychee --no-progress --offline --include-fragments '*.md' 'docs/**/*.md' "$$($(LOCAL) book)/**/*.html" --exclude-path '404.html$$'
+	PYTHONPATH=local:tools $(CHECKS)/pytest -q -p no:cacheprovider tests/cost tests/deploy tests/capacity tests/docs
 	$(COST) --check
 	$(CAPACITY) --check
 	$(CHECKS)/pytest -q -p no:cacheprovider tests/workflow
@@ -121,8 +126,9 @@ lint: tools audit ## Formatting, clippy, dependencies, and the checks of Python,
 audit: ## Licences and sources of the dependencies, and their known vulnerabilities
 	@$(LOCAL) audit
 
-docs: tools ## Render the description of the API, openapi.yaml, to docs/api
+docs: tools ## Render the API reference to docs/api, and the book of docs/SUMMARY.md; print where the book is
 	@rm -rf docs/api && $(call render,docs/api)
+	@$(LOCAL) book
 
 cost: tools ## Compute docs/cost.md: what the stack costs on AWS, idle and per million
 	$(COST)
@@ -170,5 +176,6 @@ tools: # Installs what lint and e2e use. Quick when all is there.
 	@$(LOCAL) install sam >/dev/null
 	@$(LOCAL) install checks >/dev/null
 	@$(LOCAL) install policy >/dev/null
+	@$(LOCAL) install book >/dev/null
 	@$(LOCAL) install npm >/dev/null
 	@$(LOCAL) install prometheus >/dev/null

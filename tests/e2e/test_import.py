@@ -229,7 +229,7 @@ def test_an_ofx_statement_is_imported_by_the_banks_ids(importer: Importer, merch
     pix = ("20260310", "-10,50", "A2")
     first.write_text(ofx(("20260310", "100.00", "A1"), pix), encoding="windows-1252")
     second.write_text(ofx(pix, ("20260310", "-10,50", "A3")), encoding="windows-1252")
-    # The token of `make token`, as the README says.
+    # The token of `make token`, as docs/importing.md says.
     token_command = shlex.join([sys.executable, str(CHECKOUT / "local"), "token", "--profile", PROFILE.name, "--merchant", merchant.id])
     for file in (first, second, first):
         ended = importer.run(file, "--token-command", token_command, token="unused")

@@ -97,7 +97,7 @@ impl StateMachine {
     }
 
     /// Whether an input that is started here is kept nowhere but in the log of who starts it. After a restore, and for an
-    /// execution that ended without parking its input, it is started again from there (README, "Operate").
+    /// execution that ended without parking its input, it is started again from there (docs/operating.md).
     pub fn keeps_no_inputs(&self) -> bool {
         self.workflow_type == WorkflowType::Express
     }
