@@ -2,6 +2,7 @@
 
 import json
 from datetime import UTC, datetime, timedelta
+from functools import cache
 from typing import Any
 
 import pytest
@@ -15,11 +16,15 @@ SECRETS = ("amount", "description", "fingerprint")
 BEGAN = datetime(2026, 11, 22, 15, 0, tzinfo=UTC)
 
 
-@pytest.fixture(params=["moto", "ministack"])
+@pytest.fixture(scope="module", params=["moto", "ministack"])
 def interpreter(request: pytest.FixtureRequest) -> Any:
     """Gives the trace of a scenario."""
     if request.param == "moto":
-        return request.getfixturevalue("on_moto").run
+        # Each scenario once, for all tests of this file.
+        moto = request.getfixturevalue("on_moto")
+        scenarios = {scenario.name: scenario for scenario in SCENARIOS}
+        run = cache(lambda name: moto.run(scenarios[name]))
+        return lambda scenario: run(scenario.name)
     traces: dict[str, Trace] = request.getfixturevalue("on_ministack")
     return lambda scenario: traces[scenario.name]
 

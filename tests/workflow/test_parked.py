@@ -1,10 +1,12 @@
 """`make parked` of the local stack: what it reads of messages, and what it prints."""
 
 import json
+import sys
 from datetime import UTC, datetime, timedelta
 from typing import Any
 
 import pytest
+from fluxo_local import console
 from fluxo_local.history import DEAD_LETTER_QUEUE, PARK_QUEUE, Failure
 from fluxo_local.parked import SHOWN_MAX, Parked, read, report
 from record_entries.definition import CHECKOUT
@@ -157,3 +159,12 @@ def test_nothing_that_an_entry_says_is_in_the_list() -> None:
     text = "\n".join(report([read(message("parked", **quoted), PARK_QUEUE, NOW)], [], [], NOW))
     assert "States.Runtime" in text
     assert not [secret for secret in ("Venda", "15075", "vendas") if secret in text]
+
+
+@pytest.mark.parametrize(
+    ("is_terminal", "declined", "painted"), [(True, "", "\x1b[31mfailed\x1b[0m"), (True, "1", "failed"), (False, "", "failed")]
+)
+def test_colours_are_for_terminals(monkeypatch: pytest.MonkeyPatch, is_terminal: bool, declined: str, painted: str) -> None:
+    monkeypatch.setattr(sys.stdout, "isatty", lambda: is_terminal)
+    monkeypatch.setenv("NO_COLOR", declined)
+    assert console.paint("failed", "red") == painted

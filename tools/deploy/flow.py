@@ -84,7 +84,11 @@ class Flow:
         start = int(since.timestamp() * 1000)
         for page in self._account.pages("logs", "filter_log_events", logGroupName=group, filterPattern=f"%{entry}%", startTime=start):
             for event in page["events"]:
-                yield json.loads(event["message"])
+                try:
+                    yield json.loads(event["message"])
+                except ValueError:
+                    # What a function has not written itself, such as the last words of one that broke down.
+                    continue
 
     def _ask(self, operation: str, arguments: dict[str, Any]) -> Mapping[str, Any]:
         return self._account.ask("stepfunctions", OPERATIONS[operation], ("ExecutionDoesNotExist",), **arguments)
