@@ -80,8 +80,10 @@ def test_what_is_in_the_dead_letter_queue_is_listed_with_its_reason(merchant: Me
     stack.dead_letters.purge()
     try:
         stack.workflow.run(good | {"entries": [refused]})
+        before = parked.messages(stack.ids, stack.ids["dead_letter_queue_url"])
         listed = said("parked", stack)
         followed = said("flow", stack, refused["id"])
+        assert parked.messages(stack.ids, stack.ids["dead_letter_queue_url"]) == before
     finally:
         stack.dead_letters.purge()
     assert "1 input in the dead-letter queue: 1 InvalidInput" in listed
