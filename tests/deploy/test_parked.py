@@ -3,6 +3,7 @@
 from datetime import UTC, datetime
 
 import pytest
+from cost.template import CHECKOUT
 from deploy import flow, parked
 from deploy.account import NotAnswered
 from deploy.problem import Problem
@@ -131,6 +132,19 @@ def test_a_stack_that_is_not_there_is_named() -> None:
     for read in (parked.Queues, flow.Flow):
         with pytest.raises(Problem, match="no stack fluxo-other in us-east-1"):
             read(Recorded("parked").account(), "fluxo-other")
+
+
+@pytest.mark.parametrize(
+    ("source", "texts"),
+    [
+        ("functions/replay-parked/src/lib.rs", [parked.WAITS, parked.RUNS_AGAIN, parked.SET_ASIDE]),
+        ("functions/replay-parked/src/lib.rs", ["merchant", "execution", "attempt", "first_parked_at", "next_try", "error", "cause"]),
+        ("crates/intake/src/lib.rs", [flow.ACCEPTED]),
+    ],
+)
+def test_what_is_looked_for_in_logs_is_what_functions_write(source: str, texts: list[str]) -> None:
+    code = (CHECKOUT / source).read_text()
+    assert [text for text in texts if f'"{text}"' not in code] == []
 
 
 @pytest.mark.parametrize("last", [0, 1, 2, 3, 4, 7, 8, 700])

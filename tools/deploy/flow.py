@@ -20,8 +20,9 @@ from deploy import stage
 from deploy.account import PATIENT, Account, NotAnswered, NotThere
 from deploy.problem import Problem
 
-# Who accepts entries, and logs as which execution.
+# Who accepts entries, and what they log with the name of the execution (crates/intake/src/lib.rs).
 ACCEPTING = ("register-entry", "reverse-entry")
+ACCEPTED = "entries accepted"
 OPERATIONS = {
     "DescribeExecution": "describe_execution",
     "GetExecutionHistory": "get_execution_history",
@@ -47,7 +48,7 @@ class Flow:
         names: dict[str, None] = {}
         for accepting in ACCEPTING:
             for line in self._lines(f"/aws/lambda/{self._stack_name}/{accepting}", entry, since):
-                if line.get("message") == "entries accepted" and "execution" in line:
+                if line.get("message") == ACCEPTED and "execution" in line:
                     names[line["execution"]] = None
         return list(names)
 
