@@ -16,6 +16,7 @@ DAYS ?= 14
 PARK ?=
 QUICK ?=
 ONLY ?=
+ENTRY ?=
 LOCAL := python3 local
 IN_PROFILE := --profile '$(PROFILE)'
 SAM := .local/tools/sam/bin
@@ -35,7 +36,7 @@ export SAM_CLI_TELEMETRY := 0
 export REDOCLY_TELEMETRY := off
 export REDOCLY_SUPPRESS_UPDATE_NOTICE := true
 
-.PHONY: help run up down console url token invoke reconcile redrive docs-url test lint fmt unit e2e chaos chaos-list bench audit fuzz-api fuzz docs cost cost-measure capacity freeze preflight deploy unparked destroy package-check stage tools
+.PHONY: help run up down console url token invoke reconcile redrive parked flow docs-url test lint fmt unit e2e chaos chaos-list bench audit fuzz-api fuzz docs cost cost-measure capacity freeze preflight deploy unparked destroy package-check stage tools
 
 help: ## This list
 	@grep -hE '^[a-z0-9-]+:.*## ' $(MAKEFILE_LIST) | sed -E 's/^([a-z0-9-]+):.*## /\1\t/' | expand -t 14
@@ -71,6 +72,16 @@ reconcile: ## Compare balances with the ledger and repair them: all, or MERCHANT
 
 redrive: ## Run the entries in the dead-letter queue again
 	@$(LOCAL) redrive $(IN_PROFILE)
+
+# Of the local stack, unless a stage is named.
+ON_AWS := $(if $(filter-out file default,$(origin STAGE)),1)
+
+parked: $(if $(ON_AWS),tools stage) ## List what waits to run again and what is in the dead-letter queue, and why; on AWS: make parked STAGE=prod
+	@$(if $(ON_AWS),PYTHONPATH=local:tools $(CHECKS)/python -m deploy.parked --stage '$(STAGE)' $(if $(REGION),--region '$(REGION)'),$(LOCAL) parked $(IN_PROFILE))
+
+flow: $(if $(ON_AWS),tools stage) ## Print what an entry went through: make flow ENTRY=<entry id> [MERCHANT=acme]; on AWS: STAGE=prod [DAYS=14]
+	@test -n '$(ENTRY)' || { echo 'fluxo: say which entry: make flow ENTRY=<the id in the answer to POST /entries>' >&2; exit 1; }
+	@$(if $(ON_AWS),PYTHONPATH=local:tools $(CHECKS)/python -m deploy.flow '$(ENTRY)' --stage '$(STAGE)' --days '$(DAYS)' $(if $(REGION),--region '$(REGION)'),$(LOCAL) flow $(IN_PROFILE) '$(ENTRY)' $(if $(MERCHANT),--merchant '$(MERCHANT)'))
 
 preflight: tools stage ## Ask the AWS account what a deployment would fail at: make preflight STAGE=dev|prod [REGION=sa-east-1]
 	@$(PREFLIGHT)

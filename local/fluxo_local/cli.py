@@ -89,6 +89,12 @@ def parse() -> argparse.Namespace:
     reconcile.add_argument("--to", dest="last", metavar="DATE")
     reconcile.add_argument("--currency", help="only this one")
     add("redrive", redrive_messages, "Bring back the entries that were set aside, from the dead-letter queue.", profile)
+    add("parked", list_parked, "List what waits to run again and what is in the dead-letter queue, and why; nothing is taken out.", profile)
+    flow = add(
+        "flow", show_flow, "Print what an entry went through: executions, states, attempts, errors, and the ledger's answer.", profile
+    )
+    flow.add_argument("entry", help="the entry's id")
+    flow.add_argument("--merchant", help="whose it is, if no execution of it is known")
     tools = add("install", install, "Install one set of tools into .local/tools and print where its programs are.")
     tools.add_argument("tools", choices=["engine", "sam", "checks", "policy", "book", "npm", "prometheus", "audit", "fuzz"])
     add("audit", audit, "Check the dependencies: licences, sources, bans, and known vulnerabilities.")
@@ -190,6 +196,20 @@ def redrive_messages(arguments: argparse.Namespace) -> None:
     from fluxo_local import redrive
 
     redrive.redrive(Profile(arguments.profile))
+
+
+def list_parked(arguments: argparse.Namespace) -> None:
+    """Lists what is parked."""
+    from fluxo_local import parked
+
+    parked.list_parked(Profile(arguments.profile))
+
+
+def show_flow(arguments: argparse.Namespace) -> None:
+    """Prints what an entry went through."""
+    from fluxo_local import flow
+
+    flow.show_flow(Profile(arguments.profile), arguments.entry, arguments.merchant)
 
 
 def install(arguments: argparse.Namespace) -> None:

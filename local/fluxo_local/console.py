@@ -1,5 +1,6 @@
 """Progress on the terminal: what is being done now, and how long each step took."""
 
+import os
 import shutil
 import sys
 import time
@@ -7,6 +8,7 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 
 ERASE_TO_END_OF_LINE = "\x1b[K"
+COLOURS = {"bold": 1, "red": 31, "green": 32, "yellow": 33}
 
 
 class Step:
@@ -61,3 +63,10 @@ def step(title: str) -> Iterator[Step]:
 def say(text: str = "") -> None:
     """Prints a line at once, also into a pipe or a log."""
     print(text, flush=True)
+
+
+def paint(text: str, colour: str) -> str:
+    """The text in a colour, on a terminal whose user has not declined colours (https://no-color.org)."""
+    if not sys.stdout.isatty() or os.environ.get("NO_COLOR"):
+        return text
+    return f"\x1b[{COLOURS[colour]}m{text}\x1b[0m"

@@ -2,9 +2,8 @@
 
 from typing import Any
 
-from fluxo_local import console, loopback
-from fluxo_local.aws import signed_for
-from fluxo_local.problem import Problem
+from fluxo_local import console
+from fluxo_local.aws import ask
 from fluxo_local.profile import Profile
 
 MESSAGES_AT_ONCE = 10
@@ -39,12 +38,4 @@ def message_count(stack: dict[str, Any], queue_url: str) -> int:
 
 def sqs(stack: dict[str, Any], operation: str, arguments: dict[str, Any]) -> dict[str, Any]:
     """Calls SQS."""
-    headers = {
-        "Content-Type": "application/x-amz-json-1.0",
-        "X-Amz-Target": f"AmazonSQS.{operation}",
-        "Authorization": signed_for("sqs"),
-    }
-    status, answer = loopback.request_json(stack["port"], "POST", "/", arguments, headers)
-    if status != 200:
-        raise Problem(f"{operation} was refused: {answer}")
-    return answer or {}
+    return ask(stack["port"], "sqs", f"AmazonSQS.{operation}", arguments)

@@ -15,8 +15,9 @@ use executions::{StateMachine, WorkflowType};
 use jiff::{Timestamp, ToSpan};
 use replay_parked::{Queues, ReplayParked};
 use serde_json::{Value, json};
-use test_events::{EmittedMetrics, event};
+use test_events::{EmittedMetrics, Log, event};
 use test_stores::{accepting_state_machine, aws_at, aws_engine};
+use tracing::level_filters::LevelFilter;
 use uuid::Uuid;
 
 /// When the input of the events was parked.
@@ -343,5 +344,81 @@ async fn a_parked_input_that_an_express_execution_runs_is_in_the_line_that_start
         let [(name, input)] = &Vec::from_iter(world.executions().await)[..] else { panic!("one execution") };
         assert_eq!((&line["message"], &line["execution"]), (&json!("parked input runs again"), &json!(name)));
         assert_eq!(&line["input"], if is_logged { input } else { &Value::Null });
+    }
+}
+
+/// The line about a message, without what changes from run to run.
+fn line(log: &Log, message: &str) -> Value {
+    let lines: Vec<_> = log.lines().into_iter().filter(|line| line["message"] == message).collect();
+    let [line] = &lines[..] else { panic!("{lines:?}") };
+    let mut line = line.clone();
+    for changing in ["timestamp", "level", "parked_for"] {
+        line.as_object_mut().unwrap().remove(changing);
+    }
+    line
+}
+
+/// The lines about this message, met first, after it has waited, and as one that cannot be recorded for days.
+async fn lines_of(body: &Value) -> [Value; 3] {
+    let world = World::new().await;
+    let (log, _guard) = Log::collect_with(&world.metrics, LevelFilter::INFO);
+    world.handle(vec![with_body(message("parked"), body)]).await;
+    world.handle(vec![with_body(message("waited"), body)]).await;
+    world.handle_at(vec![with_body(message("waited"), body)], parked_at() + (REPLAY_DAYS * 24 + 1).hours()).await;
+    let text = log.text();
+    for secret in ["Venda", "15075", "vendas"] {
+        assert!(!text.contains(secret), "{secret} in {text}");
+    }
+    ["parked input waits", "parked input runs again", "parked input set aside"].map(|message| line(&log, message))
+}
+
+#[tokio::test]
+async fn a_line_says_of_each_message_why_it_is_parked_and_what_comes_next() {
+    let [waits, runs_again, set_aside] = lines_of(&body(&message("parked"))).await;
+    let known = json!({
+        "merchant": "acme",
+        "execution": format!("{NAME}-r1"),
+        "attempt": "1",
+        "first_parked_at": PARKED_AT,
+        "error": "LedgerUnavailable",
+        "cause": "the ledger is unavailable: no connection within 3s",
+    });
+    let with = |more: Value| {
+        let mut line = known.clone();
+        line.as_object_mut().unwrap().extend(more.as_object().unwrap().clone());
+        line
+    };
+    assert_eq!(waits, with(json!({"message": "parked input waits", "next_try": "2026-11-22T15:00:03Z"})));
+    assert_eq!(runs_again, with(json!({"message": "parked input runs again", "start": "Started"})));
+    let reason = "not recorded after 1 attempts since 2026-11-22T15:00:02Z";
+    assert_eq!(set_aside, with(json!({"message": "parked input set aside", "attempt": 1, "reason": reason})));
+}
+
+#[tokio::test]
+async fn of_an_execution_that_ended_otherwise_the_line_says_how() {
+    let stopped = body(&message("stopped-execution"));
+    let mut failed = stopped.clone();
+    failed["detail"]["error"] = json!("States.Runtime");
+    let mut parked_by_hand = stopped.clone();
+    parked_by_hand["detail"].as_object_mut().unwrap().remove("status");
+    for (message, error) in [(stopped, "ABORTED"), (failed, "States.Runtime"), (parked_by_hand, "unknown")] {
+        for line in lines_of(&message).await {
+            assert_eq!((&line["error"], &line["cause"]), (&json!(error), &Value::Null));
+        }
+    }
+}
+
+/// Step Functions quotes a state in some of its causes.
+#[tokio::test]
+async fn no_line_shows_a_cause_that_is_not_a_functions_own() {
+    let quoted = "The JSONPath '$.totals' could not be found in the input '{\"description\":\"Venda\",\"amount_minor\":\"15075\"}'";
+    let mut parked = body(&message("parked"));
+    let mut failed = body(&message("stopped-execution"));
+    parked["cause"] = json!(quoted);
+    failed["detail"]["cause"] = json!(quoted);
+    for message in [parked, failed] {
+        for line in lines_of(&message).await {
+            assert_eq!(line["cause"], Value::Null);
+        }
     }
 }

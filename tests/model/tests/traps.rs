@@ -82,6 +82,7 @@ const NOT_OF_THE_PROTOCOL: &[(&str, &str)] = &[
     ("a rollback that fails at a migration", "a deployment"),
     ("an owner who may sign in", "who signs in to the database"),
     ("a password that was just changed", "who signs in to the database"),
+    ("a parked message that is hidden", "whoever looks at it is outside of the protocol; SQS delivers it again"),
     ("a log line that Lambda takes", "logs"),
     ("a log made leaner by the only copy", "logs"),
     ("log levels at which libraries log", "logs"),
