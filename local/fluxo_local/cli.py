@@ -86,7 +86,9 @@ def parse() -> argparse.Namespace:
     reconcile.add_argument("--currency", help="only this one")
     add("redrive", redrive_messages, "Bring back the entries that were set aside, from the dead-letter queue.", profile)
     tools = add("install", install, "Install one set of tools into .local/tools and print where its programs are.")
-    tools.add_argument("tools", choices=["engine", "sam", "checks", "policy", "npm", "prometheus", "audit", "fuzz"])
+    tools.add_argument("tools", choices=["engine", "sam", "checks", "policy", "npm", "prometheus", "audit", "fuzz", "coverage", "release"])
+    locking = add("lock", lock, "Resolve the dependency groups of pyproject.toml into local/requirements.")
+    locking.add_argument("--upgrade", action="store_true", help="to the newest versions that fit")
     add("audit", audit, "Check the dependencies: licences, sources, bans, and known vulnerabilities.")
     fuzzing = add("fuzz", fuzz, "Look for inputs that break a parser.")
     fuzzing.add_argument("--seconds", type=int, required=True, help="for how long, all targets together")
@@ -173,6 +175,13 @@ def install(arguments: argparse.Namespace) -> None:
     with redirect_stdout(sys.stderr):
         directory = toolchain.install(arguments.tools)
     console.say(str(directory))
+
+
+def lock(arguments: argparse.Namespace) -> None:
+    """Resolves Python packages."""
+    from fluxo_local import toolchain
+
+    toolchain.lock(upgrade=arguments.upgrade)
 
 
 def audit(_arguments: argparse.Namespace) -> None:
