@@ -16,6 +16,7 @@ DAYS ?= 14
 PARK ?=
 QUICK ?=
 UPGRADE ?=
+VERSION ?=
 ONLY ?=
 LOCAL := python3 local
 IN_PROFILE := --profile '$(PROFILE)'
@@ -35,7 +36,7 @@ export SAM_CLI_TELEMETRY := 0
 export REDOCLY_TELEMETRY := off
 export REDOCLY_SUPPRESS_UPDATE_NOTICE := true
 
-.PHONY: help run up down url token invoke reconcile redrive test lint fmt unit e2e chaos chaos-list bench audit fuzz-api fuzz docs cost cost-measure capacity freeze preflight deploy unparked destroy package-check stage tools lock
+.PHONY: help run up down url token invoke reconcile redrive test lint fmt unit e2e chaos chaos-list bench audit fuzz-api fuzz docs cost cost-measure capacity freeze preflight deploy unparked destroy package-check stage tools lock release-notes release
 
 help: ## This list
 	@grep -hE '^[a-z0-9-]+:.*## ' $(MAKEFILE_LIST) | sed -E 's/^([a-z0-9-]+):.*## /\1\t/' | expand -t 14
@@ -139,6 +140,13 @@ capacity: tools ## Compute docs/capacity.md: at which rate each limit binds, and
 # Renders to a folder.
 render = $(NPM)/redocly bundle openapi.yaml --config local/npm/redocly.yaml --output .local/openapi.json 2>.local/redocly.log || { cat .local/redocly.log >&2; exit 1; } \
 	&& node local/npm/render.mjs $(NPM)/.. .local/openapi.json $(1)
+
+release-notes: ## List the commits since the last release, to write CHANGELOG.md from
+	@$$($(LOCAL) install release)/git-cliff --config cliff.toml --unreleased
+
+release: ## Changelog, version, commit and tag of a release; nothing is pushed: make release VERSION=0.2.0
+	@test -n '$(VERSION)' || { echo 'fluxo: say which version: make release VERSION=0.2.0' >&2; exit 1; }
+	@$(LOCAL) release '$(VERSION)'
 
 freeze: ## After a release: its reading side becomes what tests/previous-release keeps
 	@$(LOCAL) freeze

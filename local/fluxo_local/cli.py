@@ -98,6 +98,8 @@ def parse() -> argparse.Namespace:
     benchmark.add_argument("--only", metavar="GROUPS", help="only these groups of figures, such as single,batch; nothing is written")
     freezing = add("freeze", freeze, "Make the release of this checkout the one before, whose reading side tests/previous-release keeps.")
     freezing.add_argument("--commit", default="HEAD", help="which sources to freeze (default: %(default)s)")
+    releasing = add("release", release, "Make a release: changelog, version, commit and tag; nothing is pushed.")
+    releasing.add_argument("version", help="such as 0.2.0")
     services = add("with-test-services", with_test_services, "Run a command beside a throw-away PostgreSQL and AWS engine.")
     services.add_argument("test_command", nargs=argparse.REMAINDER, metavar="-- CMD")
     return parser.parse_args()
@@ -203,6 +205,13 @@ def freeze(arguments: argparse.Namespace) -> None:
     from fluxo_local import freeze
 
     freeze.freeze(arguments.commit)
+
+
+def release(arguments: argparse.Namespace) -> None:
+    """Makes a release."""
+    from fluxo_local import release
+
+    release.release(arguments.version)
 
 
 def bench(arguments: argparse.Namespace) -> int:
