@@ -17,6 +17,7 @@ PARK ?=
 QUICK ?=
 UPGRADE ?=
 VERSION ?=
+CRATE ?=
 ONLY ?=
 LOCAL := python3 local
 IN_PROFILE := --profile '$(PROFILE)'
@@ -36,7 +37,7 @@ export SAM_CLI_TELEMETRY := 0
 export REDOCLY_TELEMETRY := off
 export REDOCLY_SUPPRESS_UPDATE_NOTICE := true
 
-.PHONY: help run up down url token invoke reconcile redrive test lint fmt unit e2e chaos chaos-list bench audit fuzz-api fuzz docs cost cost-measure capacity freeze preflight deploy unparked destroy package-check stage tools lock release-notes release
+.PHONY: help run up down url token invoke reconcile redrive test lint fmt unit e2e chaos chaos-list bench audit fuzz-api fuzz docs cost cost-measure capacity freeze preflight deploy unparked destroy package-check stage tools lock release-notes release coverage
 
 help: ## This list
 	@grep -hE '^[a-z0-9-]+:.*## ' $(MAKEFILE_LIST) | sed -E 's/^([a-z0-9-]+):.*## /\1\t/' | expand -t 14
@@ -158,6 +159,9 @@ fmt: tools ## Format all code
 
 unit: ## Unit, property and integration tests, beside throw-away servers
 	@$(LOCAL) with-test-services -- cargo test --workspace --locked
+
+coverage: ## How much of the Rust code its tests reach: make coverage [CRATE=cashflow]
+	@$(LOCAL) coverage $(if $(CRATE),--crate '$(CRATE)')
 
 e2e: tools ## End-to-end tests on a deployed stack of their own
 	$(CHECKS)/pytest tests/e2e

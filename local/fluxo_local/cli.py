@@ -100,6 +100,8 @@ def parse() -> argparse.Namespace:
     freezing.add_argument("--commit", default="HEAD", help="which sources to freeze (default: %(default)s)")
     releasing = add("release", release, "Make a release: changelog, version, commit and tag; nothing is pushed.")
     releasing.add_argument("version", help="such as 0.2.0")
+    covering = add("coverage", coverage, "Run the Rust tests, and print how much of the code they reach.")
+    covering.add_argument("--crate", help="only the tests of this one")
     services = add("with-test-services", with_test_services, "Run a command beside a throw-away PostgreSQL and AWS engine.")
     services.add_argument("test_command", nargs=argparse.REMAINDER, metavar="-- CMD")
     return parser.parse_args()
@@ -212,6 +214,13 @@ def release(arguments: argparse.Namespace) -> None:
     from fluxo_local import release
 
     release.release(arguments.version)
+
+
+def coverage(arguments: argparse.Namespace) -> int:
+    """Counts what the tests reach."""
+    from fluxo_local import coverage
+
+    return coverage.coverage(arguments.crate)
 
 
 def bench(arguments: argparse.Namespace) -> int:
