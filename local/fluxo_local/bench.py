@@ -179,9 +179,7 @@ def publish(measured: Path) -> None:
 def cost(*arguments: str) -> str:
     """Runs `make cost`'s program; answers what it says."""
     python = toolchain.install("checks") / "python"
-    path = os.pathsep.join(str(CHECKOUT / folder) for folder in ("tools", "local"))
-    command = [python, "-m", "cost", *arguments]
-    answer = subprocess.run(command, env=os.environ | {"PYTHONPATH": path}, stdout=subprocess.PIPE, text=True)
+    answer = subprocess.run([python, "-m", "cost", *arguments], cwd=CHECKOUT, stdout=subprocess.PIPE, text=True)
     if answer.returncode != 0:
         raise Problem("The costs could not be computed.")
     return answer.stdout

@@ -96,7 +96,9 @@ def parse() -> argparse.Namespace:
     flow.add_argument("entry", help="the entry's id")
     flow.add_argument("--merchant", help="whose it is, if no execution of it is known")
     tools = add("install", install, "Install one set of tools into .local/tools and print where its programs are.")
-    tools.add_argument("tools", choices=["engine", "sam", "checks", "policy", "book", "npm", "prometheus", "audit", "fuzz"])
+    tools.add_argument("tools", choices=["engine", "sam", "checks", "policy", "book", "npm", "prometheus", "audit", "fuzz", "coverage", "release"])
+    locking = add("lock", lock, "Resolve the dependency groups of pyproject.toml into local/requirements.")
+    locking.add_argument("--upgrade", action="store_true", help="to the newest versions that fit")
     add("audit", audit, "Check the dependencies: licences, sources, bans, and known vulnerabilities.")
     fuzzing = add("fuzz", fuzz, "Look for inputs that break a parser.")
     fuzzing.add_argument("--seconds", type=int, required=True, help="for how long, all targets together")
@@ -106,6 +108,10 @@ def parse() -> argparse.Namespace:
     benchmark.add_argument("--only", metavar="GROUPS", help="only these groups of figures, such as single,batch; nothing is written")
     freezing = add("freeze", freeze, "Make the release of this checkout the one before, whose reading side tests/previous-release keeps.")
     freezing.add_argument("--commit", default="HEAD", help="which sources to freeze (default: %(default)s)")
+    releasing = add("release", release, "Make a release: changelog, version, commit and tag; nothing is pushed.")
+    releasing.add_argument("version", help="such as 0.2.0")
+    covering = add("coverage", coverage, "Run the Rust tests, and print how much of the code they reach.")
+    covering.add_argument("--crate", help="only the tests of this one")
     services = add("with-test-services", with_test_services, "Run a command beside a throw-away PostgreSQL and AWS engine.")
     services.add_argument("test_command", nargs=argparse.REMAINDER, metavar="-- CMD")
     return parser.parse_args()
@@ -223,6 +229,13 @@ def install(arguments: argparse.Namespace) -> None:
     console.say(str(directory))
 
 
+def lock(arguments: argparse.Namespace) -> None:
+    """Resolves Python packages."""
+    from fluxo_local import toolchain
+
+    toolchain.lock(upgrade=arguments.upgrade)
+
+
 def audit(_arguments: argparse.Namespace) -> None:
     """Checks the dependencies."""
     from fluxo_local import audit
@@ -242,6 +255,20 @@ def freeze(arguments: argparse.Namespace) -> None:
     from fluxo_local import freeze
 
     freeze.freeze(arguments.commit)
+
+
+def release(arguments: argparse.Namespace) -> None:
+    """Makes a release."""
+    from fluxo_local import release
+
+    release.release(arguments.version)
+
+
+def coverage(arguments: argparse.Namespace) -> int:
+    """Counts what the tests reach."""
+    from fluxo_local import coverage
+
+    return coverage.coverage(arguments.crate)
 
 
 def bench(arguments: argparse.Namespace) -> int:

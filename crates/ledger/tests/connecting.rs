@@ -87,7 +87,7 @@ async fn a_server_of_another_authority_is_not_trusted() {
 }
 
 #[tokio::test]
-async fn a_server_that_shows_anothers_certificate_is_not_trusted() {
+async fn a_server_that_shows_the_certificate_of_another_is_not_trusted() {
     let authority = Authority::create();
     let server = tls_only(&authority.issue("db.example")).await;
     let error = misconfigured(&server.config("fluxo", "right", verifying(&authority))).await;
