@@ -7,7 +7,7 @@ from decimal import Decimal
 
 from deploy import stage
 
-from cost import idle, requests
+from cost import edge, idle, requests
 from cost.metering import GB, MILLION
 from cost.prices import Prices
 from cost.quantities import Quantities
@@ -84,9 +84,11 @@ def render(prices: Prices, quantities: Quantities) -> str:
         "",
         "# Cost",
         "",
-        f"What the stack costs on AWS in {prices.region}, in US dollars, at list prices as read on {prices.collected}. No free tier,",
-        "discount or tax is counted. `make cost` computes it from [template.yaml](../template.yaml), the state machine, a table of",
-        "prices, measured quantities and the assumptions below; `make lint` fails when this page is not what they give.",
+        wrapped(
+            f"What the stack costs on AWS in {prices.region}, in US dollars, at list prices as read on {read_on(prices)}. No free tier, "
+            "discount or tax is counted. `make cost` computes it from [template.yaml](../template.yaml), the state machine, a table of "
+            "prices, measured quantities and the assumptions below; `make lint` fails when this page is not what they give."
+        ),
         "",
         "## While nobody uses it, a month",
         "",
@@ -96,7 +98,10 @@ def render(prices: Prices, quantities: Quantities) -> str:
         bullet(smallest(months)),
         bullet(metrics_note(prices)),
         bullet(f"Each user who is active in a month costs ${money(user_price(stack, prices))} with Cognito."),
-        bullet("Functions, API, state machine, table and queues cost nothing by themselves."),
+        bullet("Functions, API, state machine, table and queues cost nothing by themselves, nor does the console."),
+        bullet(
+            f"A web ACL in front of the console (`EdgeRateLimit`) costs ${money(edge.web_acl_month(guarded_console(), prices))} a month."
+        ),
         "",
         "## Per million",
         "",
@@ -115,7 +120,11 @@ def render(prices: Prices, quantities: Quantities) -> str:
             f"of {quantities.case(READ.name)['year_read_bytes']}: a million days cost ${money(days(prices, quantities))} a month, with "
             "point-in-time recovery."
         ),
-        bullet("Not counted: parked and repeated executions, traffic between zones (cents), alarms that send messages."),
+        bullet(through_the_console(prices, quantities)),
+        bullet(
+            "Not counted: parked and repeated executions, traffic between zones (cents), alarms that send messages, the console's own "
+            "files (cents)."
+        ),
         "",
         "## What it is computed from",
         "",
@@ -170,6 +179,38 @@ def metrics_note(prices: Prices) -> str:
         f"{metrics}, ${money(prices.cost('custom_metric_month', metrics))} a month; metrics of rare events are sent "
         "only when such an event happens."
     )
+
+
+def console() -> Stack:
+    """The template with the console, and no web ACL."""
+    return Stack.load(parameters={"ConsoleEnabled": "true"})
+
+
+def guarded_console() -> Stack:
+    """The same with a web ACL."""
+    return Stack.load(parameters={"ConsoleEnabled": "true", "EdgeRateLimit": "2000"})
+
+
+def through_the_console(prices: Prices, quantities: Quantities) -> str:
+    """What requests cost more that come through the console's address."""
+    plain = [edge.per_million(case, console(), prices, quantities) for case in (ENTRY, READ)]
+    guarded = edge.per_million(READ, guarded_console(), prices, quantities)
+    return (
+        f"*Through the console's address* a million requests cost more: ${money(plain[0])} for those that post one entry, "
+        f"${money(plain[1])} for balances read, ${money(guarded)} for these with a web ACL. That is CloudFront and its function; "
+        "CloudFront's free tier, 10 million requests and 1 TB a month, is not counted."
+    )
+
+
+def read_on(prices: Prices) -> str:
+    """The day on which the prices were read, and that of those which were read later."""
+    later = sorted({price.read for price in prices.of.values() if price.read})
+    return " and ".join([str(prices.collected), *map(str, later)])
+
+
+def wrapped(text: str) -> str:
+    """A paragraph, in lines of a width that can be read in an editor."""
+    return textwrap.fill(text, 125, break_long_words=False, break_on_hyphens=False)
 
 
 def bullet(text: str) -> str:

@@ -4,7 +4,7 @@ import re
 from decimal import Decimal
 from pathlib import Path
 
-from cost import metering
+from cost import edge, metering
 from cost.prices import Prices
 from cost.problem import Problem
 from cost.quantities import Quantities
@@ -28,6 +28,7 @@ def idle(stack: Stack, prices: Prices, quantities: Quantities) -> dict[str, Deci
         "Metrics of each route": prices.cost("custom_metric_month", route_metrics(stack)),
         "Alarms and dashboards": alarms(stack, prices),
         "Secrets and keys": secrets(stack, prices),
+        "Web ACL of the console": edge.web_acl_month(stack, prices),
         "Polling the park queue, schedules": polling(stack, prices, quantities),
     }
 

@@ -29,6 +29,8 @@ class Price:
     page: str
     sources: tuple[tuple[str, str], ...]
     """Where it was read, and when that was written."""
+    read: date | None = None
+    """The day on which it was read, if not with the others."""
 
     def of(self, quantity: Decimal) -> Decimal:
         """What this much of it costs in a month."""
@@ -74,4 +76,5 @@ def read_price(name: str, price: dict[str, Any]) -> Price:
     ends = [tier.up_to for tier in read]
     if None in ends[:-1] or ends[-1] is not None or ends[:-1] != sorted(ends[:-1]):
         raise Problem(f"The tiers of the price {name} do not ascend to one without an end.")
-    return Price(read, price["unit"], price["page"], tuple((source["where"], source["date"]) for source in price["sources"]))
+    sources = tuple((source["where"], source["date"]) for source in price["sources"])
+    return Price(read, price["unit"], price["page"], sources, date.fromisoformat(price["read"]) if "read" in price else None)
