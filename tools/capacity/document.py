@@ -207,6 +207,8 @@ def assumptions(quotas: Quotas, quantities: Quantities) -> list[str]:
         f"{number(quotas['environments_per_10_s'].default)} environments of a function in 10 s.",
         f"**Signing in**: {number(quotas['sign_ins_rps'].default)} a second, and a token lives for {min(minutes)} minutes, so "
         f"{number(signed_in)} users may be signed in, each signing in again in time.",
+        f"**The console's distribution** takes {number(quotas['distribution_rps'].default)} requests a second, more than the API behind "
+        "it. `EdgeRateLimit` bounds each address, and not the sum.",
         "**Not in the way**: the park queue and EventBridge, which see only what failed; a standard queue takes a nearly unlimited "
         "number of messages. X-Ray samples. Open: whether Lambda's own delivery to CloudWatch Logs counts as PutLogEvents; the pages "
         "that were read do not say.",
