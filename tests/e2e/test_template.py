@@ -26,6 +26,9 @@ GIVEN = {
 }
 NO_ACCEPTING = {"AcceptingConcurrency": "0"}
 NETWORK = {"VpcId": "vpc-1", "PrivateSubnetIds": "subnet-1,subnet-2"}
+CONSOLE = {"ConsoleEnabled": "true", "HostedDomainPrefix": "example"}
+CERTIFICATE = "arn:aws:acm:us-east-1:123456789012:certificate/0a1b2c3d"
+WEB_ACL = "arn:aws:wafv2:us-east-1:123456789012:global/webacl/own/0a1b2c3d"
 
 ACCOUNT = "${AWS::Partition}:{service}:${AWS::Region}:${AWS::AccountId}"
 DATABASE_USER = f"rds-db:connect on arn:{ACCOUNT.replace('{service}', 'rds-db')}:dbuser"
@@ -267,6 +270,27 @@ def test_the_merchant_of_a_user_is_written_by_nobody_who_signs_in(processed: dic
         assert clients[name]["AllowedOAuthFlows"] == ["code"] and clients[name]["GenerateSecret"] is False
 
 
+def test_browsers_come_back_to_the_console_and_to_the_pages_that_are_named(processed: dict[str, Any]) -> None:
+    own, other = "https://${ConsoleDistribution.DomainName}/", "https://app.example.com/"
+    domain = {"ConsoleDomain": "caixa.example.com", "ConsoleCertificateArn": CERTIFICATE}
+    for parameters, expected in (
+        (CONSOLE, [own]),
+        (CONSOLE | {"WebCallbackUrls": other}, [own, other]),
+        (CONSOLE | domain, ["https://caixa.example.com/"]),
+        ({"HostedDomainPrefix": "example", "WebCallbackUrls": other}, [other]),
+    ):
+        client = Template(processed, MADE | parameters).resources("AWS::Cognito::UserPoolClient")["WebClient"]
+        assert (client["CallbackURLs"], client["LogoutURLs"]) == (expected, expected), parameters
+
+
+def test_no_role_and_no_function_has_to_do_with_the_console(processed: dict[str, Any]) -> None:
+    without, console = (Template(processed, MADE | more) for more in ({}, CONSOLE | {"OperatorsEnabled": "true"}))
+    for kind in ("AWS::IAM::Role", "AWS::Lambda::Function", "AWS::Lambda::Permission"):
+        assert console.resources(kind) == without.resources(kind), kind
+    assert without.resources("AWS::CloudFront::Distribution") == without.resources("AWS::S3::Bucket") == {}
+    assert set(console.resources("AWS::S3::Bucket")) == {"ConsoleBucket"}
+
+
 @pytest.mark.parametrize(
     "parameters",
     [
@@ -278,6 +302,9 @@ def test_the_merchant_of_a_user_is_written_by_nobody_who_signs_in(processed: dic
         NETWORK | {"LedgerHost": "ledger.example.com", "LedgerResourceId": "cluster-ABC"},
         GIVEN | {"LedgerOwnerUser": "owner", "LedgerOwnerPassword": "p"},
         MADE | {"HostedDomainPrefix": "example", "WebCallbackUrls": "https://app.example.com/"},
+        MADE | CONSOLE,
+        MADE | CONSOLE | {"ConsoleDomain": "caixa.example.com", "ConsoleCertificateArn": CERTIFICATE, "EdgeRateLimit": "10"},
+        MADE | CONSOLE | {"EdgeWebAclArn": WEB_ACL, "WebCallbackUrls": "https://app.example.com/"},
     ],
 )
 def test_complete_parameters_are_taken(processed: dict[str, Any], parameters: dict[str, str]) -> None:
@@ -305,7 +332,14 @@ def test_complete_parameters_are_taken(processed: dict[str, Any], parameters: di
         (GIVEN | {"LedgerOwnerUser": "owner"}, "go together"),
         (GIVEN | {"LedgerOwnerUser": "o", "LedgerOwnerPassword": "p", "LedgerOwnerSecretArn": "arn:aws:secretsmanager:x"}, "not both"),
         ({"RedisCluster": "true"}, "RedisCluster is for a Redis that exists"),
-        ({"HostedDomainPrefix": "example"}, "go together"),
+        ({"HostedDomainPrefix": "example"}, "needs WebCallbackUrls or ConsoleEnabled"),
+        ({"WebCallbackUrls": "https://app.example.com/"}, "needs HostedDomainPrefix"),
+        ({"ConsoleEnabled": "true"}, "ConsoleEnabled=true needs HostedDomainPrefix"),
+        (CONSOLE | {"ConsoleDomain": "caixa.example.com"}, "ConsoleDomain and ConsoleCertificateArn go together"),
+        (CONSOLE | {"ConsoleCertificateArn": CERTIFICATE}, "ConsoleDomain and ConsoleCertificateArn go together"),
+        (MADE | {"EdgeRateLimit": "2000"}, "need ConsoleEnabled=true"),
+        (CONSOLE | {"EdgeRateLimit": "9"}, "EdgeRateLimit is 0, or 10 at least"),
+        (CONSOLE | {"EdgeRateLimit": "2000", "EdgeWebAclArn": WEB_ACL}, "not both"),
         ({"EntraTenantId": "00000000-0000-0000-0000-000000000001"}, "go together"),
         ({"EntraTenantId": "t", "EntraClientId": "c", "EntraClientSecret": "s"}, "needs HostedDomainPrefix"),
     ],

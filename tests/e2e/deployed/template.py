@@ -56,6 +56,8 @@ class Template:
                 return text(self._value(left)) == text(self._value(right))
             case {"Fn::Contains": [options, {"Ref": "AWS::Region"}]}:
                 return REGION in options
+            case {"Fn::Contains": [options, inner]}:
+                return text(self._value(inner)) in options
             case {"Fn::Not": [operand]}:
                 return not self._value(operand)
             case {"Fn::And": operands}:
@@ -70,6 +72,8 @@ class Template:
                 return self._substituted(pattern, {name: self._value(inner) for name, inner in names.items()})
             case {"Fn::Sub": str(pattern)}:
                 return self._substituted(pattern, {})
+            case {"Fn::Join": [separator, inner]}:
+                return separator.join(self._value(inner))
             case {"Fn::Split": [separator, inner]}:
                 return self._value(inner).split(separator)
             case {"Fn::Select": [index, inner]}:
