@@ -11,8 +11,10 @@ import pytest
 from aws_double import ScriptedAccount
 from cost.template import Stack
 from deploy import page, stage
+from deploy.deploy import publish, region_of
 from deploy.preflight import console
 from deploy.preflight.deployment import Deployment
+from deploy.stack import DeployedStack
 from deploy.stage import Stage
 from fluxo_local import web_page
 from fluxo_local.problem import Problem
@@ -195,6 +197,7 @@ OUTPUTS = {
 def standing(outputs: dict[str, str], **parameters: str) -> dict[str, Any]:
     """What CloudFormation says of a stack."""
     return {
+        "StackName": "fluxo",
         "Outputs": [{"OutputKey": name, "OutputValue": value} for name, value in outputs.items()],
         "Parameters": [{"ParameterKey": name, "ParameterValue": value} for name, value in parameters.items()],
     }
@@ -220,7 +223,39 @@ def test_files_of_earlier_releases_go_after_a_week(built: Path, monkeypatch: pyt
 
 def test_a_stack_without_a_console_gets_no_page() -> None:
     account = ScriptedAccount()
-    assert page.upload(account.client("s3"), standing({"ApiUrl": "https://a"}), "us-east-1") is None
+    publish(account, standing({"ApiUrl": "https://a"}), set())
+    account.assert_all_asked()
+
+
+def change_sets(**statuses: str) -> dict[str, Any]:
+    """An answer of ListChangeSets."""
+    listed = [{"ChangeSetId": name, "ExecutionStatus": status, "Status": "CREATE_COMPLETE"} for name, status in statuses.items()]
+    return {"Summaries": listed}
+
+
+def test_whoever_declines_the_changes_keeps_the_page_of_before(
+    built: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    uploaded: list[str] = []
+    monkeypatch.setattr(page, "upload", lambda _s3, _stack, region: uploaded.append(region) or "https://d1.cloudfront.net/")
+    # An older one that nobody has carried out or removed; one of this deployment; one without changes, which SAM leaves, too.
+    for after, uploads in (({"old": "AVAILABLE"}, 1), ({"old": "AVAILABLE", "new": "AVAILABLE"}, 0), ({"new": "UNAVAILABLE"}, 1)):
+        account = ScriptedAccount()
+        account.expect("cloudformation", "list_change_sets", {"StackName": "fluxo"}, change_sets(**after))
+        uploaded.clear()
+        publish(account, standing(OUTPUTS), {"old"})
+        assert len(uploaded) == uploads, after
+        assert ("was not uploaded" in capsys.readouterr().out) == (not uploads)
+
+
+def test_a_stack_that_is_not_there_has_no_change_sets() -> None:
+    account = ScriptedAccount()
+    account.expect_error("cloudformation", "list_change_sets", "ValidationError", "Stack [fluxo] does not exist")
+    assert DeployedStack(account.client("cloudformation"), "fluxo").open_change_sets() == set()
+
+
+def test_the_page_goes_to_the_region_of_the_stack() -> None:
+    assert region_of({"StackId": "arn:aws:cloudformation:sa-east-1:123456789012:stack/fluxo/51af3dc0"}) == "sa-east-1"
 
 
 def test_the_page_is_told_where_to_sign_in_and_operators_where_executions_are() -> None:

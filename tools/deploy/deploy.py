@@ -5,7 +5,7 @@ import json
 import subprocess
 import sys
 import tempfile
-from collections.abc import Callable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Container, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
@@ -74,11 +74,31 @@ def run(arguments: argparse.Namespace) -> None:
     sam = sam_in(arguments.region)
     asks = asking(chosen, arguments.region) if arguments.guided else None
     # Before anything is deployed: whether there will be a console is only known of what is not asked for in between.
+    offered: set[str] = set()
     if arguments.guided or (given or chosen.parameters).get(page.PARAMETER) == "true":
         web_page.build()
+        offered = stack.open_change_sets()
     described = deploy(chosen, given, yaml.load(TEMPLATE.read_text(), Loader), stack, sam, asks)
-    if described and (address := page.upload(account.client("s3"), described, account.region)):
-        say(f"the console is at {address}")
+    if described:
+        # Who was asked may have answered with another stack, in another region.
+        elsewhere = Account.of_shell(region_of(described), stage.read(chosen.name).profile)
+        publish(elsewhere, described, offered)
+
+
+def publish(account: Account, described: dict[str, Any], offered: Container[str]) -> None:
+    """Uploads the console's page, unless the changes of the stack were declined. `offered` are change sets of before."""
+    if page.BUCKET not in page.outputs_of(described):
+        return
+    open_now = DeployedStack(account.client("cloudformation"), described["StackName"]).open_change_sets()
+    if any(change_set not in offered for change_set in open_now):
+        say("the console's page was not uploaded, because the stack was not changed.")
+        return
+    say(f"the console is at {page.upload(account.client('s3'), described, account.region)}")
+
+
+def region_of(described: Mapping[str, Any]) -> str:
+    """The region of a stack, from its ARN."""
+    return described["StackId"].split(":")[3]
 
 
 def asking(chosen: stage.Stage, region: str | None) -> Settle:

@@ -9,6 +9,8 @@ from fluxo_local.web_page import PageFile, SignIn, configuration, files
 from deploy.stack import parameter
 
 PARAMETER = "ConsoleEnabled"
+BUCKET = "ConsoleBucketName"
+"""The output that a stack with a console has."""
 # How long files of earlier releases stay: whoever has a page open may still ask for a part of it.
 KEPT = timedelta(days=7)
 # What one request deletes (AWS: "DeleteObjects").
@@ -20,12 +22,10 @@ def outputs_of(described: Mapping[str, Any]) -> dict[str, str]:
     return {output["OutputKey"]: output["OutputValue"] for output in described.get("Outputs", [])}
 
 
-def upload(s3: Any, described: Mapping[str, Any], region: str, now: datetime | None = None) -> str | None:
-    """Uploads the page of a stack that has a console; answers its address, or nothing."""
+def upload(s3: Any, described: Mapping[str, Any], region: str, now: datetime | None = None) -> str:
+    """Uploads the page of a stack that has a console; answers its address."""
     outputs = outputs_of(described)
-    if "ConsoleBucketName" not in outputs:
-        return None
-    bucket = outputs["ConsoleBucketName"]
+    bucket = outputs[BUCKET]
     written = set()
     for file in files(configuration_of(described, outputs, region)):
         put(s3, bucket, file)

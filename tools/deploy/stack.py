@@ -43,6 +43,16 @@ class DeployedStack:
         listed = [resource for page in pages for resource in page["StackResourceSummaries"]]
         return {resource["LogicalResourceId"]: resource for resource in listed if resource["ResourceStatus"] != "DELETE_COMPLETE"}
 
+    def open_change_sets(self) -> set[str]:
+        """The change sets that could be carried out. When one is, CloudFormation deletes all others ("ExecuteChangeSet")."""
+        try:
+            pages = list(self._cloudformation.get_paginator("list_change_sets").paginate(StackName=self.name))
+        except ClientError as error:
+            if "does not exist" in error.response["Error"]["Message"]:
+                return set()
+            raise
+        return {item["ChangeSetId"] for page in pages for item in page["Summaries"] if item["ExecutionStatus"] == "AVAILABLE"}
+
     def template(self) -> dict[str, Any]:
         """The template that it was deployed from, after SAM's transform."""
         return self._cloudformation.get_template(StackName=self.name, TemplateStage="Processed")["TemplateBody"]
