@@ -84,7 +84,7 @@ def parse() -> argparse.Namespace:
     reconcile.add_argument("--from", dest="first", metavar="DATE")
     reconcile.add_argument("--to", dest="last", metavar="DATE")
     reconcile.add_argument("--currency", help="only this one")
-    add("redrive", redrive_messages, "Bring back the entries that were set aside, from the dead-letter queue.", profile)
+    add("redrive", redrive_messages, "Move the messages of the dead-letter queue back to the park queue.", profile)
     tools = add("install", install, "Install one set of tools into .local/tools and print where its programs are.")
     tools.add_argument("tools", choices=["engine", "sam", "checks", "policy", "npm", "prometheus", "audit", "fuzz"])
     add("audit", audit, "Check the dependencies: licences, sources, bans, and known vulnerabilities.")
@@ -158,7 +158,7 @@ def reconcile_balances(arguments: argparse.Namespace) -> None:
 
 
 def redrive_messages(arguments: argparse.Namespace) -> None:
-    """Brings back what was set aside."""
+    """Moves the messages of the dead-letter queue back to the park queue."""
     from fluxo_local import redrive
 
     redrive.redrive(Profile(arguments.profile))
