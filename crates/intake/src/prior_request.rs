@@ -1,53 +1,53 @@
-//! What a request meets, from all that is known of its key. The ledger counts most, then what was answered, then that another
-//! request is being accepted at the same moment.
+//! What happened to a request before, by its idempotency key. The ledger decides, then the cached answer, then the
+//! reservation of a request that is being accepted at this moment.
 
 use cashflow::{Fingerprint, MerchantId};
 use http_api::AcceptedEntry;
+use idempotency_cache::{CachedRequest, RequestState};
 use ledger::Recorded;
-use request_memory::{Mark, Remembered};
 
-/// What a request meets under its key.
+/// The request that was made before under the same key.
 #[derive(Debug, PartialEq, Eq)]
-pub(crate) enum Known {
-    /// Nothing: it is new, or its first attempt ended before its execution started.
-    Nothing,
-    /// It was accepted, and is answered as it was then.
+pub(crate) enum PriorRequest {
+    /// None, or one that ended before its execution started.
+    NotFound,
+    /// It had the same payload and was accepted with this answer.
     Accepted(AcceptedEntry),
-    /// The ledger holds it, and it is answered as it was when it was accepted.
-    Recorded(AcceptedEntry),
-    /// The key was used with another payload.
-    Reused,
+    /// It had the same payload and its entry is posted. It was accepted with this answer.
+    Posted(AcceptedEntry),
+    /// It had another payload.
+    KeyReused,
 }
 
-impl Known {
-    /// From what is remembered under the request's key, and what the ledger answered about it, if it did.
+impl PriorRequest {
+    /// From what the cache holds under the request's key, and what the ledger holds, if it answered.
     pub(crate) fn of(
         merchant: &MerchantId,
         fingerprint: Fingerprint,
-        remembered: Option<&Remembered>,
+        cached: Option<&CachedRequest>,
         recorded: &[&Recorded],
-    ) -> Known {
-        let is_of_another = |remembered: &Remembered| remembered.fingerprint != fingerprint;
-        let answer = remembered.and_then(|remembered| AcceptedEntry::from_memory(remembered.answer()?, merchant));
-        if let (Some(remembered), Some(answer)) = (remembered, &answer)
-            && matches!(remembered.mark, Mark::Settled(_))
+    ) -> PriorRequest {
+        let is_of_another = |cached: &CachedRequest| cached.fingerprint != fingerprint;
+        let answer = cached.and_then(|cached| AcceptedEntry::from_cached(cached.answer()?, merchant));
+        if let (Some(cached), Some(answer)) = (cached, &answer)
+            && matches!(cached.state, RequestState::Posted(_))
         {
-            return if is_of_another(remembered) { Known::Reused } else { Known::Recorded(answer.clone()) };
+            return if is_of_another(cached) { PriorRequest::KeyReused } else { PriorRequest::Posted(answer.clone()) };
         }
         // What is posted under the key, or else what was not because another reversal had come before.
         if let Some(first) = recorded.iter().min_by_key(|recorded| recorded.is_overtaken) {
             if first.entry.fingerprint != fingerprint {
-                return Known::Reused;
+                return PriorRequest::KeyReused;
             }
             let answer = AcceptedEntry::new(merchant, &first.entry);
             // Another payload under the key may be on its way into the ledger at the moment at which this one is found overtaken: only
             // what is posted is final.
-            return if first.is_overtaken { Known::Accepted(answer) } else { Known::Recorded(answer) };
+            return if first.is_overtaken { PriorRequest::Accepted(answer) } else { PriorRequest::Posted(answer) };
         }
-        match (remembered, answer) {
-            (Some(remembered), _) if is_of_another(remembered) => Known::Reused,
-            (Some(_), Some(answer)) => Known::Accepted(answer),
-            (Some(_) | None, _) => Known::Nothing,
+        match (cached, answer) {
+            (Some(cached), _) if is_of_another(cached) => PriorRequest::KeyReused,
+            (Some(_), Some(answer)) => PriorRequest::Accepted(answer),
+            (Some(_) | None, _) => PriorRequest::NotFound,
         }
     }
 }
@@ -79,16 +79,16 @@ mod tests {
         AcceptedEntry::new(&merchant(), &entry(payload))
     }
 
-    fn reserved(payload: u8) -> Remembered {
-        Remembered { fingerprint: entry(payload).fingerprint, mark: Mark::Reserved }
+    fn reserved(payload: u8) -> CachedRequest {
+        CachedRequest { fingerprint: entry(payload).fingerprint, state: RequestState::Reserved }
     }
 
-    fn accepted(payload: u8) -> Remembered {
-        Remembered { mark: Mark::Accepted(answer(payload).to_memory().unwrap()), ..reserved(payload) }
+    fn accepted(payload: u8) -> CachedRequest {
+        CachedRequest { state: RequestState::Accepted(answer(payload).to_cached().unwrap()), ..reserved(payload) }
     }
 
-    fn settled(payload: u8) -> Remembered {
-        Remembered { mark: Mark::Settled(answer(payload).to_memory().unwrap()), ..reserved(payload) }
+    fn cached_as_posted(payload: u8) -> CachedRequest {
+        CachedRequest { state: RequestState::Posted(answer(payload).to_cached().unwrap()), ..reserved(payload) }
     }
 
     fn posted(payload: u8) -> Recorded {
@@ -100,39 +100,39 @@ mod tests {
     }
 
     /// What payload 1 meets.
-    fn check(remembered: Option<Remembered>, recorded: &[Recorded], expected: &Known) {
+    fn check(cached: Option<CachedRequest>, recorded: &[Recorded], expected: &PriorRequest) {
         let recorded: Vec<&Recorded> = recorded.iter().collect();
-        let known = Known::of(&merchant(), entry(1).fingerprint, remembered.as_ref(), &recorded);
-        assert_eq!(known, *expected, "{remembered:?} {recorded:?}");
+        let prior = PriorRequest::of(&merchant(), entry(1).fingerprint, cached.as_ref(), &recorded);
+        assert_eq!(prior, *expected, "{cached:?} {recorded:?}");
     }
 
     #[test]
     fn what_the_ledger_holds_counts_whatever_is_remembered() {
-        for remembered in [None, Some(reserved(1)), Some(reserved(2)), Some(accepted(1)), Some(accepted(2))] {
-            check(remembered.clone(), &[posted(1)], &Known::Recorded(answer(1)));
-            check(remembered.clone(), &[posted(2)], &Known::Reused);
-            check(remembered.clone(), &[overtaken(1)], &Known::Accepted(answer(1)));
-            check(remembered.clone(), &[overtaken(2)], &Known::Reused);
-            check(remembered, &[overtaken(1), posted(2)], &Known::Reused);
+        for cached in [None, Some(reserved(1)), Some(reserved(2)), Some(accepted(1)), Some(accepted(2))] {
+            check(cached.clone(), &[posted(1)], &PriorRequest::Posted(answer(1)));
+            check(cached.clone(), &[posted(2)], &PriorRequest::KeyReused);
+            check(cached.clone(), &[overtaken(1)], &PriorRequest::Accepted(answer(1)));
+            check(cached.clone(), &[overtaken(2)], &PriorRequest::KeyReused);
+            check(cached, &[overtaken(1), posted(2)], &PriorRequest::KeyReused);
         }
     }
 
     #[test]
     fn what_is_settled_needs_no_ledger() {
-        check(Some(settled(1)), &[], &Known::Recorded(answer(1)));
-        check(Some(settled(2)), &[], &Known::Reused);
+        check(Some(cached_as_posted(1)), &[], &PriorRequest::Posted(answer(1)));
+        check(Some(cached_as_posted(2)), &[], &PriorRequest::KeyReused);
     }
 
     #[test]
     fn where_the_ledger_holds_nothing_the_memory_counts() {
-        check(None, &[], &Known::Nothing);
-        check(Some(accepted(1)), &[], &Known::Accepted(answer(1)));
-        check(Some(accepted(2)), &[], &Known::Reused);
-        check(Some(reserved(2)), &[], &Known::Reused);
+        check(None, &[], &PriorRequest::NotFound);
+        check(Some(accepted(1)), &[], &PriorRequest::Accepted(answer(1)));
+        check(Some(accepted(2)), &[], &PriorRequest::KeyReused);
+        check(Some(reserved(2)), &[], &PriorRequest::KeyReused);
     }
 
     #[test]
     fn a_reservation_is_not_an_answer() {
-        check(Some(reserved(1)), &[], &Known::Nothing);
+        check(Some(reserved(1)), &[], &PriorRequest::NotFound);
     }
 }

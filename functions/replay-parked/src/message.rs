@@ -6,9 +6,13 @@ use workflow::ParkedEntries;
 /// The attribute of a message that has waited for its turn.
 pub(crate) const WAITED: &str = "Waited";
 
-/// The attribute of a message of the dead-letter queue: why it is there. One that carries it in the park queue was brought
+/// The attribute of a message of the dead-letter queue: why it is there. A message of the park queue that carries it was brought
 /// back by somebody.
-pub(crate) const SET_ASIDE_BECAUSE: &str = "SetAsideBecause";
+pub(crate) const DEAD_LETTER_REASON: &str = "DeadLetterReason";
+
+/// Its former name, which releases up to 0.1 wrote. It is read for as long as such messages live: 14 days after the last of them
+/// was written, or after a rollback to such a release.
+const FORMER_DEAD_LETTER_REASON: &str = "SetAsideBecause";
 
 /// What lies in the park queue.
 #[derive(Debug, Deserialize)]
@@ -47,6 +51,11 @@ impl Parked {
             Parked::Execution { detail } => Timestamp::from_millisecond(detail.stop_date).unwrap_or_default(),
         }
     }
+}
+
+/// Whether somebody brought the message back from the dead-letter queue.
+pub(crate) fn was_brought_back(message: &SqsMessage) -> bool {
+    has_attribute(message, DEAD_LETTER_REASON) || has_attribute(message, FORMER_DEAD_LETTER_REASON)
 }
 
 pub(crate) fn has_attribute(message: &SqsMessage, name: &str) -> bool {
