@@ -137,7 +137,7 @@ impl Answers {
                 Ok(()) => return Ok(()),
                 Err(error) if attempt == ATTEMPTS => return Err(error),
                 Err(error) => {
-                    tracing::warn!(attempt, %error, "sending the answer to CloudFormation failed; sending it again")
+                    tracing::warn!(attempt, %error, "sending the answer to CloudFormation failed; sending it again");
                 }
             }
             attempt += 1;
