@@ -131,7 +131,7 @@ def node() -> str:
     """Node.js's program: npm has brought it."""
     found = shutil.which("node")
     if not found:
-        raise Problem("npm is here without Node.js: install nodejs.")
+        raise Problem("npm is installed without Node.js: install nodejs.")
     return found
 
 
@@ -181,7 +181,7 @@ def cost(*arguments: str) -> str:
     python = toolchain.install("checks") / "python"
     answer = subprocess.run([python, "-m", "cost", *arguments], cwd=CHECKOUT, stdout=subprocess.PIPE, text=True)
     if answer.returncode != 0:
-        raise Problem("The costs could not be computed.")
+        raise Problem("Computing the costs failed: see above.")
     return answer.stdout
 
 

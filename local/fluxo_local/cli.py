@@ -87,7 +87,7 @@ def parse() -> argparse.Namespace:
     reconcile.add_argument("--from", dest="first", metavar="DATE")
     reconcile.add_argument("--to", dest="last", metavar="DATE")
     reconcile.add_argument("--currency", help="only this one")
-    add("redrive", redrive_messages, "Bring back the entries that were set aside, from the dead-letter queue.", profile)
+    add("redrive", redrive_messages, "Move the messages of the dead-letter queue back to the park queue.", profile)
     add("parked", list_parked, "List what waits to run again and what is in the dead-letter queue, and why; nothing is taken out.", profile)
     flow = add(
         "flow", show_flow, "Print what an entry went through: executions, states, attempts, errors, and the ledger's answer.", profile
@@ -192,7 +192,7 @@ def reconcile_balances(arguments: argparse.Namespace) -> None:
 
 
 def redrive_messages(arguments: argparse.Namespace) -> None:
-    """Brings back what was set aside."""
+    """Moves the messages of the dead-letter queue back to the park queue."""
     from fluxo_local import redrive
 
     redrive.redrive(Profile(arguments.profile))

@@ -138,7 +138,7 @@ class Deployment:
             {"Content-Type": "application/x-www-form-urlencoded", "Authorization": signed_for("cloudformation")},
         )
         if status != 200:
-            raise Problem(f"The AWS engine does not know the stack it has just deployed (status {status}).")
+            raise Problem(f"The AWS engine does not list the stack that was just deployed (status {status}): see its log.")
         return xml.fromstring(answer).findall(f".//{CLOUDFORMATION}{members}/{CLOUDFORMATION}member")
 
 

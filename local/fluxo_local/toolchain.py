@@ -84,7 +84,7 @@ class PostgresPrograms:
 def require_linux_and_rust() -> None:
     """The functions run natively here, so this must be Linux, and there must be a compiler."""
     if platform.system() != "Linux" or machine() is None:
-        raise Problem("Fluxo's local stack runs on Linux on x86-64 or 64-bit ARM; this machine is another.")
+        raise Problem("Fluxo's local stack needs Linux on x86-64 or 64-bit ARM.")
     if not shutil.which("cargo", path=search_path()):
         raise Problem("Rust is missing: install it as https://rustup.rs says (no root needed), then run this again.")
 

@@ -60,7 +60,7 @@ class DebianRust:
 
     def _install(self, step: console.Step) -> None:
         if not (shutil.which("apt-get") and shutil.which("dpkg-deb")):
-            raise Problem(f"Rust has no library for {self.architecture} here: {self._remedy}.")
+            raise Problem(f"The Rust library for {self.architecture} is not installed: {self._remedy}.")
         packages, root = self.home / "packages", self.home / "root"
         for folder in (packages / "lists" / "partial", packages / "archives" / "partial"):
             folder.mkdir(parents=True)
@@ -87,7 +87,9 @@ class DebianRust:
         """The one dependency of a package whose name changes with its version."""
         found = [name for name in self._needed_by(package) if re.fullmatch(pattern, name)]
         if not found:
-            raise Problem(f"Rust has no library for {self.architecture} here, and neither has Debian ({package}): {self._remedy}.")
+            raise Problem(
+                f"The Rust library for {self.architecture} is not installed, and Debian has no package {package}: {self._remedy}."
+            )
         return found[0]
 
     def _needed_by(self, package: str) -> list[str]:

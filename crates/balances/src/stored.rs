@@ -13,7 +13,7 @@ use crate::{
     year::{self, MonthTotals, year_key},
 };
 
-/// What the read model holds of one day or month: what its writers wrote, or what somebody has made of it.
+/// What the read model holds of one day or month: what this crate wrote, or something malformed.
 #[derive(Debug, Clone, PartialEq)]
 pub struct StoredBalance(pub(crate) Held);
 

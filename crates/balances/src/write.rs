@@ -33,9 +33,9 @@ pub enum Write {
     UpToDate,
 }
 
-/// The read model did not take a write. Writing again is always safe.
+/// Writing to the read model failed. Writing again is always safe.
 #[derive(Debug, thiserror::Error)]
-#[error("the balance table did not take a write")]
+#[error("writing to the balance table failed")]
 pub struct WriteError(#[source] AwsError);
 
 /// A seal, as far as a balance shows it.

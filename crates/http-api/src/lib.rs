@@ -27,7 +27,7 @@ pub use balances::{
 pub use body::BODY_BYTES_MAX;
 pub use caller::Caller;
 pub use entries::{
-    AcceptedEntry, BATCH_ENTRIES_MAX, NewEntry, Place, accepted_batch_response, accepted_response, parse_batch,
+    AcceptedEntry, BATCH_ENTRIES_MAX, KeyLocation, NewEntry, accepted_batch_response, accepted_response, parse_batch,
     parse_entry, reused_keys,
 };
 pub use problem::{Code, Fault, Problem};

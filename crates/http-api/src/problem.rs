@@ -254,11 +254,11 @@ impl Problem {
         Problem { retry_after_s: Some(SHORTLY_S), ..Problem::new(code, detail) }
     }
 
-    /// The answer needs a store that failed: logged here, once, with its particulars, which are not for the client.
-    /// `passes` tells whether trying again is worth it.
-    pub fn of_store(merchant: &MerchantId, error: &(dyn Error + 'static), passes: bool) -> Problem {
+    /// The answer needs a store that failed: logged here, once, with details that are not for the client.
+    /// `is_transient` says whether trying again can help.
+    pub fn of_store(merchant: &MerchantId, error: &(dyn Error + 'static), is_transient: bool) -> Problem {
         tracing::error!(%merchant, error = %Causes(error), "request not answered");
-        if passes { Problem::temporarily_unavailable() } else { Problem::internal_error() }
+        if is_transient { Problem::temporarily_unavailable() } else { Problem::internal_error() }
     }
 
     /// A defect on this side; its particulars are in the log and not for the client.

@@ -10,7 +10,7 @@ pub async fn serve(
     request: &Request,
     answer: impl Future<Output = Response<Body>>,
 ) -> Response<Body> {
-    // On the heap, as in `Telemetry::follow`.
+    // On the heap, as in `Telemetry::observe`.
     let answer = Box::pin(answer);
     let answer = async {
         let response = answer.await;
@@ -23,7 +23,7 @@ pub async fn serve(
         }
         response
     };
-    telemetry.follow(invocation(request), answer).await
+    telemetry.observe(invocation(request), answer).await
 }
 
 fn invocation(request: &Request) -> Invocation<'_> {

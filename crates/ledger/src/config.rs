@@ -21,7 +21,7 @@ pub struct LedgerConfig {
 /// How the login role proves itself.
 #[derive(Clone)]
 pub enum Authentication {
-    /// An IAM token of RDS, signed anew for every connection: it outlives its 15 minutes nowhere.
+    /// An IAM token of RDS, valid for 15 minutes and signed anew for every connection.
     Iam(Box<aws_config::SdkConfig>),
     /// A fixed password, for databases outside RDS.
     Password(String),

@@ -8,7 +8,7 @@
 //! `ledger` take the merchant first, that of `ledger_lookup` too and is for a role that can do nothing else, and those of
 //! `ledger_maintenance` look at all merchants and need a role of their own.
 
-mod admit;
+mod access;
 mod as_of;
 mod config;
 mod connection;
@@ -25,7 +25,7 @@ mod seal;
 mod session;
 mod statement;
 
-pub use admit::{AdmitError, Login, Rights, SignIn, admit};
+pub use access::{GrantError, Login, Rights, SignIn, grant_access};
 pub use as_of::BalanceAsOf;
 pub use config::{Authentication, LedgerConfig, Tls};
 pub use connection::{CONNECTION_AGE_MAX, ConnectError, Connection, connect, connect_within};
@@ -34,7 +34,7 @@ pub use lookup::FoundEntry;
 pub use migrate::{MigrateError, Migrations, migrate, raise_epoch};
 pub use post::{LedgerTotals, Outcome, PostError, Posting};
 pub use postgres_error::PostgresError;
-pub use reconciliation::{KnownTotals, LedgerMonth, MonthKey, MonthPage, NewestSeal, Reconciled, WindowPlace};
+pub use reconciliation::{KnownTotals, LedgerMonth, MonthKey, MonthPage, NewestSeal, Watermark, WindowCursor};
 pub use recorded::Recorded;
 pub use seal::{ENTRIES_SEALED_MAX, MerchantDay, MerchantDayPage, NotSealed, SealPage, Sealing};
 pub use session::{Ledger, LedgerError, UnavailableError};

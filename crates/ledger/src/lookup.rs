@@ -82,7 +82,7 @@ fn read_conflict(row: &Row) -> Result<KeyConflict, LedgerError> {
 fn balance_token(posted: &PostedEntry, after: &LedgerTotals) -> Result<BalanceToken, LedgerError> {
     let version = |is_wanted: fn(&PeriodTotals) -> bool| {
         let totals = after.totals.iter().find(|totals| is_wanted(totals));
-        let totals = totals.ok_or(LedgerError::Inconsistent("no totals for a posted entry"))?;
+        let totals = totals.ok_or(LedgerError::Inconsistent("there are no totals for a posted entry"))?;
         Ok::<_, LedgerError>(TotalsVersion { epoch: after.epoch, entry_count: totals.totals.entry_count })
     };
     Ok(BalanceToken {

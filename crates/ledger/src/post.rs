@@ -11,7 +11,7 @@ use uuid::Uuid;
 
 use crate::{
     Ledger, LedgerError, PostgresError,
-    rows::{known, read_ledger_totals},
+    rows::{read_ledger_totals, valid},
     session::STATEMENTS_TIMEOUT,
 };
 
@@ -19,12 +19,12 @@ use crate::{
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Outcome {
     /// Posted now.
-    Applied,
+    Posted,
     /// The same request had been posted before: nothing changed.
     Duplicate,
-    /// Another request had used the key before: that one stands, this one is kept aside and not posted.
+    /// Another request had used the key before: that one stands, this one is stored as refused and not posted.
     Conflict,
-    /// A reversal whose original another reversal has undone: that one stands, this one is kept aside and not posted.
+    /// A reversal whose original another reversal has undone: that one stands, this one is stored as refused and not posted.
     AlreadyReversed,
 }
 
@@ -55,10 +55,10 @@ pub enum PostError {
     #[error(transparent)]
     Ledger(#[from] LedgerError),
     /// A reversal names an entry that is not in the ledger. It may come yet: what was accepted first is not always posted first.
-    #[error("the entry to reverse is not posted")]
+    #[error("the entry that the reversal names is not in the ledger yet")]
     OriginalNotPosted(#[source] PostgresError),
     /// A check of the database refused the batch, and will do so again.
-    #[error("the ledger refused the batch")]
+    #[error("a constraint of the ledger refused the batch")]
     Refused(#[source] PostgresError),
 }
 
@@ -90,7 +90,7 @@ async fn post(client: &Client, merchant: &MerchantId, entries: &[Entry]) -> Resu
     )
     .await?;
     if posted.len() == entries.len() {
-        return Ok(Posting { outcomes: vec![Outcome::Applied; entries.len()], after: read_ledger_totals(&totals)? });
+        return Ok(Posting { outcomes: vec![Outcome::Posted; entries.len()], after: read_ledger_totals(&totals)? });
     }
 
     let originals: Vec<Uuid> = columns.reverses.iter().flatten().copied().collect();
@@ -121,14 +121,14 @@ fn outcomes(entries: &[Entry], posted: &[Row], recorded: &[Row]) -> Result<Vec<O
             let has_fingerprint =
                 |held: &HashMap<Uuid, Fingerprint>| held.get(id).map(|held| *held == entry.fingerprint);
             match (has_fingerprint(&stored), has_fingerprint(&overtaken)) {
-                // Removed when seen, so that an entry given twice in one batch is applied once and then a duplicate.
-                (Some(true), _) => Ok(if newly_posted.remove(id) { Outcome::Applied } else { Outcome::Duplicate }),
+                // Removed when seen, so that an entry given twice in one batch is posted once and then a duplicate.
+                (Some(true), _) => Ok(if newly_posted.remove(id) { Outcome::Posted } else { Outcome::Duplicate }),
                 (_, Some(true)) => Ok(Outcome::AlreadyReversed),
                 (Some(false), _) | (_, Some(false)) => Ok(Outcome::Conflict),
                 (None, None) if entry.reverses.is_some_and(|original| reversed.contains(original.as_uuid())) => {
                     Ok(Outcome::AlreadyReversed)
                 }
-                (None, None) => Err(LedgerError::Inconsistent("an entry is neither posted nor found")),
+                (None, None) => Err(LedgerError::Inconsistent("an entry was neither posted nor found afterwards")),
             }
         })
         .collect()
@@ -138,7 +138,8 @@ fn outcomes(entries: &[Entry], posted: &[Row], recorded: &[Row]) -> Result<Vec<O
 fn fingerprints(rows: &[&Row]) -> Result<HashMap<Uuid, Fingerprint>, LedgerError> {
     rows.iter()
         .map(|row| {
-            let fingerprint = known(Fingerprint::from_bytes(row.get("fingerprint")), "a fingerprint has no 32 bytes")?;
+            let fingerprint =
+                valid(Fingerprint::from_bytes(row.get("fingerprint")), "a fingerprint is not 32 bytes long")?;
             Ok((row.get("id"), fingerprint))
         })
         .collect()

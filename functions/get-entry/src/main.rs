@@ -2,9 +2,9 @@
 
 use get_entry::GetEntry;
 use http_api::serve;
+use idempotency_cache::IdempotencyCache;
 use lambda_http::{Error, Request, run, service_fn};
 use ledger::{Ledger, LedgerConfig};
-use request_memory::RequestMemory;
 use telemetry::Telemetry;
 
 #[tokio::main(flavor = "current_thread")]
@@ -12,10 +12,10 @@ async fn main() -> Result<(), Error> {
     let telemetry = &Telemetry::start()?;
     let get_entry = &GetEntry {
         ledger: Ledger::new(LedgerConfig::from_env().await?),
-        memory: RequestMemory::from_env()?,
+        cache: IdempotencyCache::from_env()?,
         token_key: settings::required_as("BALANCE_TOKEN_KEY", "a secret of at least 32 characters")?,
     };
-    futures::join!(get_entry.ledger.warm_up(), get_entry.memory.warm_up());
+    futures::join!(get_entry.ledger.warm_up(), get_entry.cache.warm_up());
     run(service_fn(async |request: Request| {
         Ok::<_, Error>(serve(telemetry, &request, get_entry.handle(&request)).await)
     }))

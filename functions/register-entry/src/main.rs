@@ -18,7 +18,7 @@ async fn main() -> Result<(), Error> {
         intake: Intake::from_env(ledger, telemetry.metrics.clone()).await?,
         business_time_zone: settings::business_time_zone()?,
     };
-    futures::join!(register_entry.intake.memory.warm_up(), register_entry.intake.lookup.warm_up());
+    futures::join!(register_entry.intake.cache.warm_up(), register_entry.intake.lookup.warm_up());
     run(service_fn(async |request: Request| {
         Ok::<_, Error>(serve(telemetry, &request, register_entry.handle(&request, Timestamp::now())).await)
     }))

@@ -19,7 +19,7 @@ async fn main() -> Result<(), Error> {
         intake: Intake::from_env(ledger, telemetry.metrics.clone()).await?,
         business_time_zone: settings::business_time_zone()?,
     };
-    futures::join!(reverse_entry.ledger.warm_up(), reverse_entry.intake.memory.warm_up());
+    futures::join!(reverse_entry.ledger.warm_up(), reverse_entry.intake.cache.warm_up());
     run(service_fn(async |request: Request| {
         Ok::<_, Error>(serve(telemetry, &request, reverse_entry.handle(&request, Timestamp::now())).await)
     }))

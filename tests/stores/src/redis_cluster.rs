@@ -1,7 +1,7 @@
 use std::time::{Duration, Instant};
 
+use idempotency_cache::{RedisConfig, Topology};
 use redis::{Client, Cmd, FromRedisValue, RedisResult, aio::MultiplexedConnection, cmd};
-use request_memory::{RedisConfig, Topology};
 use tls_roots::Roots;
 
 use crate::{Authority, RedisServer, ports::free_ports};

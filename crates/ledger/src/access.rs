@@ -16,9 +16,9 @@ pub struct Login {
     pub name: String,
     /// What it may do.
     pub rights: Rights,
-    /// How it proves itself.
+    /// How it authenticates.
     pub sign_in: SignIn,
-    /// How many connections it may have at once; none for as many as the server has.
+    /// How many connections it may have at once; `None` for no limit of its own.
     pub connections_max: Option<u16>,
 }
 
@@ -33,7 +33,7 @@ pub enum Rights {
     Maintainer,
 }
 
-/// How a role proves itself.
+/// How a role authenticates.
 #[derive(Clone)]
 pub enum SignIn {
     /// With IAM tokens, on RDS.
@@ -42,14 +42,14 @@ pub enum SignIn {
     Password(String),
 }
 
-/// Why a role is not admitted. What was under way is undone.
+/// Why a role did not get access. The role's changes are rolled back.
 #[derive(Debug, thiserror::Error)]
-pub enum AdmitError {
+pub enum GrantError {
     /// It would have the rights of the tables' owner.
-    #[error("{0} may not be what functions sign in as: it has the rights of the tables' owner")]
+    #[error("role {0} cannot be used by functions: it has the rights of the tables' owner; name another role")]
     IsOwner(String),
     /// PostgreSQL refused.
-    #[error("{name} could not be admitted")]
+    #[error("granting access to role {name} failed")]
     Refused {
         /// The role.
         name: String,
@@ -57,7 +57,7 @@ pub enum AdmitError {
         source: PostgresError,
     },
     /// The lock could not be taken or given back.
-    #[error("the migration lock failed")]
+    #[error("taking or releasing the migration lock failed")]
     Lock(#[source] PostgresError),
 }
 
@@ -72,34 +72,34 @@ impl Rights {
     }
 }
 
-/// Makes sure that these roles exist, can sign in as said and in no other way, and have the rights said and no others of the
-/// ledger. The client is that of the tables' owner, after the migrations.
+/// Grants these roles access: creates those that are missing, lets them sign in as stated and in no other way, and gives them
+/// the stated rights on the ledger and no others. The client is that of the tables' owner, after the migrations.
 ///
 /// Safe to run again and at the same time as another run.
-pub async fn admit(client: &mut Client, logins: &[Login]) -> Result<(), AdmitError> {
-    let admitting = async |client: &mut Client| {
+pub async fn grant_access(client: &mut Client, logins: &[Login]) -> Result<(), GrantError> {
+    let granting = async |client: &mut Client| {
         for login in logins {
-            admit_one(client, login).await?;
+            grant_to(client, login).await?;
         }
         Ok(())
     };
-    locked(client, admitting).await
+    locked(client, granting).await
 }
 
-async fn admit_one(client: &mut Client, login: &Login) -> Result<(), AdmitError> {
-    let refused = |error: tokio_postgres::Error| AdmitError::Refused { name: login.name.clone(), source: error.into() };
+async fn grant_to(client: &mut Client, login: &Login) -> Result<(), GrantError> {
+    let refused = |error: tokio_postgres::Error| GrantError::Refused { name: login.name.clone(), source: error.into() };
     let transaction = client.transaction().await.map_err(refused)?;
     if has_owners_rights(&transaction, &login.name).await.map_err(refused)? {
-        return Err(AdmitError::IsOwner(login.name.clone()));
+        return Err(GrantError::IsOwner(login.name.clone()));
     }
     let statements = statements(&transaction, login).await.map_err(refused)?;
     transaction.batch_execute(&statements).await.map_err(refused)?;
     transaction.commit().await.map_err(refused)
 }
 
-impl From<tokio_postgres::Error> for AdmitError {
-    fn from(error: tokio_postgres::Error) -> AdmitError {
-        AdmitError::Lock(error.into())
+impl From<tokio_postgres::Error> for GrantError {
+    fn from(error: tokio_postgres::Error) -> GrantError {
+        GrantError::Lock(error.into())
     }
 }
 

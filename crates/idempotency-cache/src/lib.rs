@@ -1,8 +1,8 @@
-//! The memory of processed requests in Redis: which entry ids were asked for, with which payload, and what was answered.
+//! The idempotency cache in Redis: which entry ids were requested, with which payload, and what was answered.
 //!
-//! It is an accelerator and never the truth. Without it a repeated request takes a longer way to the same end, so nothing
-//! here fails: when Redis is slow, gone or empty, nothing is remembered, and a circuit breaker keeps requests from waiting
-//! for it again and again.
+//! It only saves time; the ledger decides. Without the cache a repeated request takes longer and ends the same way. So no
+//! method returns an error: if Redis is slow, down or empty, the request is not found, and a circuit breaker keeps the
+//! next requests from waiting for Redis.
 
 mod config;
 mod connection;
@@ -25,13 +25,13 @@ use telemetry::{Causes, Store};
 pub use config::{RedisConfig, Topology};
 use connection::{AskError, Connection};
 
-/// How long an answer is remembered.
-const MEMORY_SECONDS: u64 = 24 * 60 * 60;
+/// How long an answer is cached.
+const ANSWER_SECONDS: u64 = 24 * 60 * 60;
 
 /// How long a reservation lasts: longer than any function works on a request, so that it ends only after the request has.
 const RESERVATION_SECONDS: u64 = 30;
 
-/// The most that a request can lose to Redis in one place. A connection that takes longer is made beside the requests.
+/// The most that one call adds to a request. A connection that takes longer is made beside the requests.
 const BUDGET: Duration = Duration::from_millis(50);
 
 /// How long connecting may take: TLS and authentication need more than a command.
@@ -40,52 +40,52 @@ const CONNECT_TIMEOUT: Duration = Duration::from_millis(250);
 /// How often an open breaker probes whether Redis is back. Requests skip Redis meanwhile.
 pub const BREAKER_PAUSE: Duration = Duration::from_secs(15);
 
-/// The memory of processed requests.
-pub struct RequestMemory {
+/// The idempotency cache: requests by the id of their entry.
+pub struct IdempotencyCache {
     connection: Connection,
     key_prefix: String,
     breaker: Arc<CircuitBreaker>,
-    kept_away: AtomicBool,
+    skipped_redis: AtomicBool,
 }
 
-/// What is known of a request.
+/// A request in the cache.
 #[derive(Debug, Clone, PartialEq, Eq)]
-pub struct Remembered {
+pub struct CachedRequest {
     /// The fingerprint of its payload.
     pub fingerprint: Fingerprint,
     /// How far it has come.
-    pub mark: Mark,
+    pub state: RequestState,
 }
 
 /// How far a request has come.
 #[derive(Debug, Clone, PartialEq, Eq)]
-pub enum Mark {
+pub enum RequestState {
     /// It is being accepted, or was and its function ended before the answer: a repeat of it goes on.
     Reserved,
     /// It was accepted with this answer, as the caller wrote it. What the ledger holds counts more.
     Accepted(String),
-    /// The ledger holds it. This is the answer, and it stays so.
-    Settled(String),
+    /// Its entry is posted. This answer is final. Stored in Redis under the word `settled`.
+    Posted(String),
 }
 
-impl RequestMemory {
-    /// A memory there, connected when it is first needed. An open breaker probes Redis once in each `breaker_pause`. To be
+impl IdempotencyCache {
+    /// A cache at this Redis, connected when it is first needed. An open breaker probes Redis once in each `breaker_pause`. To be
     /// called where a `tokio` runtime runs.
     ///
     /// # Errors
-    /// The URL is not one that the Redis client understands, or no cluster can be reached so.
-    pub fn new(config: &RedisConfig, breaker_pause: Duration) -> Result<RequestMemory, RedisError> {
-        Ok(RequestMemory {
+    /// The Redis client cannot parse the URL, or the options contradict it.
+    pub fn new(config: &RedisConfig, breaker_pause: Duration) -> Result<IdempotencyCache, RedisError> {
+        Ok(IdempotencyCache {
             connection: Connection::new(config)?,
             key_prefix: config.key_prefix.clone(),
             breaker: CircuitBreaker::new(breaker_pause, CONNECT_TIMEOUT),
-            kept_away: AtomicBool::new(false),
+            skipped_redis: AtomicBool::new(false),
         })
     }
 
-    /// A memory where the environment says: see [`RedisConfig::from_env`].
-    pub fn from_env() -> Result<RequestMemory, SettingError> {
-        RequestMemory::new(&RedisConfig::from_env()?, BREAKER_PAUSE)
+    /// The cache that the environment names: see [`RedisConfig::from_env`].
+    pub fn from_env() -> Result<IdempotencyCache, SettingError> {
+        IdempotencyCache::new(&RedisConfig::from_env()?, BREAKER_PAUSE)
             .map_err(|_| SettingError::Invalid { name: "REDIS_URL", expected: "a Redis URL" })
     }
 
@@ -96,31 +96,31 @@ impl RequestMemory {
         self.run("warm up", &ping()).await;
     }
 
-    /// Whether the breaker kept the last call away from Redis.
-    pub fn is_kept_away(&self) -> bool {
-        self.kept_away.load(Ordering::Relaxed)
+    /// Whether the last call skipped Redis because the circuit was open.
+    pub fn is_circuit_open(&self) -> bool {
+        self.skipped_redis.load(Ordering::Relaxed)
     }
 
-    /// What is remembered of each id, in the order given. Nothing of any, if Redis does not answer in time.
-    pub async fn recall(&self, ids: &[EntryId]) -> Vec<Option<Remembered>> {
+    /// The cached request of each id, in the order given. `None` for all if Redis does not answer in time.
+    pub async fn get(&self, ids: &[EntryId]) -> Vec<Option<CachedRequest>> {
         // Single-key commands, because a cluster refuses a command over keys of several slots.
         let mut pipeline = Pipeline::with_capacity(ids.len());
         for id in ids {
             pipeline.get(self.key(*id));
         }
-        read_each(self.run("recall", &pipeline).await)
+        read_each(self.run("get", &pipeline).await)
     }
 
-    /// Reserves each id for a payload, unless something is remembered of it, and answers that. Of two payloads under one key
-    /// at the same moment the second therefore meets the first, before either has started anything. Nothing of any, if Redis
-    /// does not answer in time.
+    /// Reserves each id for a payload, unless the cache holds a request under it, and answers that request. Of two payloads
+    /// under one key at the same moment the second therefore meets the first, before either has started anything. `None` for
+    /// all if Redis does not answer in time.
     ///
-    /// A reservation ends by itself. It is not an answer: whoever repeats the request has to go on with it. It is renewed then,
-    /// because it has to outlive whoever goes on, and read again, because it may have ended just before.
-    pub async fn reserve(&self, requests: &[(EntryId, Fingerprint)]) -> Vec<Option<Remembered>> {
+    /// A reservation expires. It is not an answer: a repeat of the request goes on with it. The repeat renews the reservation,
+    /// because it has to outlive the repeat, and reads it again, because it may have expired just before.
+    pub async fn reserve(&self, requests: &[(EntryId, Fingerprint)]) -> Vec<Option<CachedRequest>> {
         let mut met = self.reserve_free(requests).await;
         let is_own = |index: &usize| {
-            let own = Remembered { fingerprint: requests[*index].1, mark: Mark::Reserved };
+            let own = CachedRequest { fingerprint: requests[*index].1, state: RequestState::Reserved };
             met[*index].as_ref() == Some(&own)
         };
         let own: Vec<usize> = (0..requests.len()).filter(is_own).collect();
@@ -130,7 +130,7 @@ impl RequestMemory {
         let renewed: Vec<_> = own.iter().map(|index| requests[*index]).collect();
         let mut pipeline = Pipeline::with_capacity(renewed.len());
         for (id, _) in &renewed {
-            // Only if that is later: what has been accepted meanwhile keeps its day.
+            // Only if that is later: what has been accepted meanwhile keeps its 24 hours.
             pipeline.cmd("EXPIRE").arg(self.key(*id)).arg(RESERVATION_SECONDS).arg("GT");
         }
         self.run("renew", &pipeline).await;
@@ -140,30 +140,30 @@ impl RequestMemory {
         met
     }
 
-    async fn reserve_free(&self, requests: &[(EntryId, Fingerprint)]) -> Vec<Option<Remembered>> {
+    async fn reserve_free(&self, requests: &[(EntryId, Fingerprint)]) -> Vec<Option<CachedRequest>> {
         let mut pipeline = Pipeline::with_capacity(requests.len());
         for (id, fingerprint) in requests {
-            let reserved = Remembered { fingerprint: *fingerprint, mark: Mark::Reserved };
+            let reserved = CachedRequest { fingerprint: *fingerprint, state: RequestState::Reserved };
             let set = pipeline.cmd("SET").arg(self.key(*id)).arg(reserved.write());
-            set.arg("NX").arg("GET").arg("EX").arg(reserved.mark.seconds());
+            set.arg("NX").arg("GET").arg("EX").arg(reserved.state.seconds());
         }
         read_each(self.run("reserve", &pipeline).await)
     }
 
-    /// Remembers requests, in place of what was remembered of them.
+    /// Stores requests, in place of what the cache held under their ids.
     ///
-    /// Call this with [`Mark::Accepted`] only once the requests cannot be lost any more. A mark that is set before its effect
-    /// would answer "accepted" for an entry that nobody recorded.
-    pub async fn remember(&self, requests: &[(EntryId, Remembered)]) {
+    /// Call this with [`RequestState::Accepted`] only once the requests cannot be lost any more. A request that is stored before its
+    /// effect would answer "accepted" for an entry that nobody recorded.
+    pub async fn put(&self, requests: &[(EntryId, CachedRequest)]) {
         if requests.is_empty() {
             return;
         }
         let mut pipeline = Pipeline::with_capacity(requests.len());
-        for (id, remembered) in requests {
-            let set = pipeline.cmd("SET").arg(self.key(*id)).arg(remembered.write());
-            set.arg("EX").arg(remembered.mark.seconds());
+        for (id, request) in requests {
+            let set = pipeline.cmd("SET").arg(self.key(*id)).arg(request.write());
+            set.arg("EX").arg(request.state.seconds());
         }
-        self.run("remember", &pipeline).await;
+        self.run("put", &pipeline).await;
     }
 
     /// Of one stack and one generation of its ledger: what another ledger was asked to record says nothing about this one.
@@ -174,19 +174,20 @@ impl RequestMemory {
     /// Runs single-key commands within the budget, unless the breaker is open, and answers each of them, or `None`. A failure is
     /// logged here and ends here.
     async fn run(&self, action: &'static str, commands: &Pipeline) -> Vec<Option<Value>> {
-        let asked = self.breaker.call(telemetry::call(Store::RequestMemory, self.ask(commands)), || self.probe()).await;
-        self.kept_away.store(asked.is_none(), Ordering::Relaxed);
+        let asked =
+            self.breaker.call(telemetry::call(Store::IdempotencyCache, self.ask(commands)), || self.probe()).await;
+        self.skipped_redis.store(asked.is_none(), Ordering::Relaxed);
         match asked {
             Some(Ok(answers)) => answers,
             Some(Err(Incomplete { answers, error })) => {
-                tracing::warn!(action, error = %Causes(&error), "request memory unavailable");
+                tracing::warn!(action, error = %Causes(&error), "idempotency cache unavailable");
                 answers
             }
             None => vec![None; commands.len()],
         }
     }
 
-    /// Whether Redis gives a sign of life.
+    /// Whether Redis answers a PING.
     fn probe(&self) -> impl Future<Output = bool> + Send + 'static {
         let connection = self.connection.clone();
         async move { connection.ask(&ping(), CONNECT_TIMEOUT).await.iter().all(Result::is_ok) }
@@ -204,7 +205,7 @@ impl RequestMemory {
     }
 }
 
-/// Some commands have no answer, or none has.
+/// Some or all commands have no answer.
 struct Incomplete {
     answers: Vec<Option<Value>>,
     error: AskError,
@@ -214,55 +215,55 @@ fn ping() -> Pipeline {
     Pipeline::new().cmd("PING").to_owned()
 }
 
-/// What cannot be read any more counts as forgotten.
-fn read_each(values: Vec<Option<Value>>) -> Vec<Option<Remembered>> {
-    values.into_iter().map(|value| Remembered::read(&from_redis_value::<Option<String>>(value?).ok()??)).collect()
+/// A value that this release cannot read counts as not found.
+fn read_each(values: Vec<Option<Value>>) -> Vec<Option<CachedRequest>> {
+    values.into_iter().map(|value| CachedRequest::read(&from_redis_value::<Option<String>>(value?).ok()??)).collect()
 }
 
-impl Mark {
+impl RequestState {
     fn seconds(&self) -> u64 {
         match self {
-            Mark::Reserved => RESERVATION_SECONDS,
-            Mark::Accepted(_) | Mark::Settled(_) => MEMORY_SECONDS,
+            RequestState::Reserved => RESERVATION_SECONDS,
+            RequestState::Accepted(_) | RequestState::Posted(_) => ANSWER_SECONDS,
         }
     }
 }
 
-impl Remembered {
-    /// What was answered to it, if it was.
+impl CachedRequest {
+    /// The answer that it got, if it got one.
     pub fn answer(&self) -> Option<&str> {
-        match &self.mark {
-            Mark::Reserved => None,
-            Mark::Accepted(answer) | Mark::Settled(answer) => Some(answer),
+        match &self.state {
+            RequestState::Reserved => None,
+            RequestState::Accepted(answer) | RequestState::Posted(answer) => Some(answer),
         }
     }
 
     /// The form in which Redis holds it: how far it has come, its fingerprint and, if there is one, its answer.
     pub fn write(&self) -> String {
         let fingerprint = self.fingerprint;
-        match &self.mark {
-            Mark::Reserved => format!("reserved {fingerprint}"),
-            Mark::Accepted(answer) => format!("accepted {fingerprint} {answer}"),
-            Mark::Settled(answer) => format!("settled {fingerprint} {answer}"),
+        match &self.state {
+            RequestState::Reserved => format!("reserved {fingerprint}"),
+            RequestState::Accepted(answer) => format!("accepted {fingerprint} {answer}"),
+            RequestState::Posted(answer) => format!("settled {fingerprint} {answer}"),
         }
     }
 
-    /// Reads what [`Remembered::write`] wrote.
-    pub fn read(value: &str) -> Option<Remembered> {
+    /// Reads what [`CachedRequest::write`] wrote.
+    pub fn read(value: &str) -> Option<CachedRequest> {
         let mut parts = value.splitn(3, ' ');
         let (name, fingerprint, answer) = (parts.next()?, parts.next()?, parts.next().map(str::to_owned));
-        let mark = match (name, answer) {
-            ("reserved", None) => Mark::Reserved,
-            ("accepted", Some(answer)) => Mark::Accepted(answer),
-            ("settled", Some(answer)) => Mark::Settled(answer),
+        let state = match (name, answer) {
+            ("reserved", None) => RequestState::Reserved,
+            ("accepted", Some(answer)) => RequestState::Accepted(answer),
+            ("settled", Some(answer)) => RequestState::Posted(answer),
             _ => return None,
         };
-        Some(Remembered { fingerprint: Fingerprint::parse(fingerprint).ok()?, mark })
+        Some(CachedRequest { fingerprint: Fingerprint::parse(fingerprint).ok()?, state })
     }
 }
 
-impl fmt::Debug for RequestMemory {
+impl fmt::Debug for IdempotencyCache {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.write_str("RequestMemory")
+        f.write_str("IdempotencyCache")
     }
 }

@@ -1,12 +1,12 @@
-//! The memory in a Redis cluster, and over TLS, on real Redis servers.
+//! The cache in a Redis cluster, and over TLS, on real Redis servers.
 
 #![allow(clippy::unwrap_used, reason = "a failed unwrap fails the test")]
 
 use std::{collections::BTreeSet, time::Duration};
 
 use cashflow::{EntryId, Fingerprint, IdempotencyKey, MerchantId};
+use idempotency_cache::{BREAKER_PAUSE, CachedRequest, IdempotencyCache, RedisConfig, RequestState, Topology};
 use redis::cmd;
-use request_memory::{BREAKER_PAUSE, Mark, RedisConfig, Remembered, RequestMemory, Topology};
 use test_stores::{Authority, RedisCluster, RedisServer};
 use tls_roots::Roots;
 use tokio::time::{Instant, sleep, timeout};
@@ -23,37 +23,37 @@ fn redis_key(id: EntryId) -> String {
     format!("fluxo:request:{id}")
 }
 
-fn remembered(number: u8) -> Remembered {
-    Remembered {
+fn remembered(number: u8) -> CachedRequest {
+    CachedRequest {
         fingerprint: Fingerprint::from_bytes(&[number; 32]).unwrap(),
-        mark: Mark::Accepted(format!("{{\"n\": {number}}}")),
+        state: RequestState::Accepted(format!("{{\"n\": {number}}}")),
     }
 }
 
-fn memory_at(config: &RedisConfig) -> RequestMemory {
-    RequestMemory::new(config, BREAKER_PAUSE).unwrap()
+fn cache_at(config: &RedisConfig) -> IdempotencyCache {
+    IdempotencyCache::new(config, BREAKER_PAUSE).unwrap()
 }
 
-/// A memory of which each environment of a function has another one, so that one's breaker does not decide for the next.
-fn impatient_memory_at(config: &RedisConfig) -> RequestMemory {
-    RequestMemory::new(config, Duration::from_millis(100)).unwrap()
+/// A cache of which each environment of a function has another one, so that one's breaker does not decide for the next.
+fn impatient_cache_at(config: &RedisConfig) -> IdempotencyCache {
+    IdempotencyCache::new(config, Duration::from_millis(100)).unwrap()
 }
 
-/// Polls until the memory knows the request, as a function does once its connection is there.
-async fn recalled_in_the_end(memory: &RequestMemory, id: EntryId, expected: &Remembered) {
+/// Polls until the cache knows the request, as a function does once its connection is there.
+async fn recalled_in_the_end(cache: &IdempotencyCache, id: EntryId, expected: &CachedRequest) {
     let deadline = Instant::now() + BOUND;
-    while memory.recall(&[id]).await != [Some(expected.clone())] {
+    while cache.get(&[id]).await != [Some(expected.clone())] {
         assert!(Instant::now() < deadline, "{id} is never recalled");
         sleep(Duration::from_millis(20)).await;
     }
 }
 
-/// Polls until the memory takes the request.
-async fn remembered_in_the_end(memory: &RequestMemory, id: EntryId, remembered: &Remembered) {
+/// Polls until the cache takes the request.
+async fn remembered_in_the_end(cache: &IdempotencyCache, id: EntryId, remembered: &CachedRequest) {
     let deadline = Instant::now() + BOUND;
     loop {
-        memory.remember(&[(id, remembered.clone())]).await;
-        if memory.recall(&[id]).await == [Some(remembered.clone())] {
+        cache.put(&[(id, remembered.clone())]).await;
+        if cache.get(&[id]).await == [Some(remembered.clone())] {
             break;
         }
         assert!(Instant::now() < deadline, "{id} is never remembered");
@@ -62,11 +62,11 @@ async fn remembered_in_the_end(memory: &RequestMemory, id: EntryId, remembered: 
 }
 
 async fn remembers_a_batch_across_slots(cluster: &RedisCluster) {
-    let memory = memory_at(&cluster.config());
-    memory.warm_up().await;
+    let cache = cache_at(&cluster.config());
+    cache.warm_up().await;
     let requests: Vec<_> = (0..200).map(|number| (id(&number.to_string()), remembered(number))).collect();
-    remembered_in_the_end(&memory, requests[0].0, &requests[0].1).await;
-    memory.remember(&requests).await;
+    remembered_in_the_end(&cache, requests[0].0, &requests[0].1).await;
+    cache.put(&requests).await;
 
     let mut slots = BTreeSet::new();
     let mut nodes = BTreeSet::new();
@@ -77,12 +77,12 @@ async fn remembers_a_batch_across_slots(cluster: &RedisCluster) {
     }
     assert!(slots.len() > 10 && nodes.len() == 3, "{slots:?} on {nodes:?}");
 
-    let other = memory_at(&cluster.config());
+    let other = cache_at(&cluster.config());
     other.warm_up().await;
     recalled_in_the_end(&other, requests[0].0, &requests[0].1).await;
     let ids: Vec<EntryId> = requests.iter().map(|(id, _)| *id).chain([id("never")]).collect();
     let expected: Vec<_> = requests.iter().map(|(_, remembered)| Some(remembered.clone())).chain([None]).collect();
-    assert_eq!(other.recall(&ids).await, expected);
+    assert_eq!(other.get(&ids).await, expected);
 }
 
 #[tokio::test]
@@ -98,32 +98,32 @@ async fn a_cluster_with_tls_is_no_different() {
 #[tokio::test]
 async fn a_key_is_reserved_once_in_a_cluster_too() {
     let cluster = RedisCluster::start().await;
-    let memory = memory_at(&cluster.config());
-    remembered_in_the_end(&memory, id("0"), &remembered(0)).await;
+    let cache = cache_at(&cluster.config());
+    remembered_in_the_end(&cache, id("0"), &remembered(0)).await;
     let requests: Vec<_> = (1..=50).map(|number| (id(&number.to_string()), remembered(1).fingerprint)).collect();
-    assert_eq!(memory.reserve(&requests).await, vec![None; 50]);
-    let reserved = Remembered { mark: Mark::Reserved, ..remembered(1) };
+    assert_eq!(cache.reserve(&requests).await, vec![None; 50]);
+    let reserved = CachedRequest { state: RequestState::Reserved, ..remembered(1) };
     let others: Vec<_> = requests.iter().map(|(id, _)| (*id, remembered(2).fingerprint)).collect();
-    assert_eq!(memory.reserve(&others).await, vec![Some(reserved); 50]);
+    assert_eq!(cache.reserve(&others).await, vec![Some(reserved); 50]);
 }
 
 #[tokio::test]
 async fn a_slot_is_followed_while_and_after_it_moves() {
     let cluster = RedisCluster::start().await;
-    let memory = impatient_memory_at(&cluster.config());
+    let cache = impatient_cache_at(&cluster.config());
     let key = redis_key(id("1"));
-    remembered_in_the_end(&memory, id("1"), &remembered(1)).await;
+    remembered_in_the_end(&cache, id("1"), &remembered(1)).await;
     let (slot, from) = cluster.place_of(&key).await;
     let to = (from + 1) % 3;
 
     // The key has gone ahead: its old node says where to ask (ASK).
     cluster.begin_to_move(slot, from, to).await;
     cluster.move_key(&key, from, to).await;
-    recalled_in_the_end(&memory, id("1"), &remembered(1)).await;
+    recalled_in_the_end(&cache, id("1"), &remembered(1)).await;
 
     // All has gone: the old node says where it is from now on (MOVED).
     cluster.end_move(slot, to).await;
-    recalled_in_the_end(&memory, id("1"), &remembered(1)).await;
+    recalled_in_the_end(&cache, id("1"), &remembered(1)).await;
     assert_eq!(cluster.place_of(&key).await, (slot, to));
 }
 
@@ -135,11 +135,11 @@ async fn a_node_that_dies_takes_what_it_holds_and_nothing_else() {
         let setting = cmd("CONFIG").arg("SET").arg("cluster-require-full-coverage").arg("no").to_owned();
         cluster.ask::<()>(node, &setting).await.unwrap();
     }
-    let memory = impatient_memory_at(&cluster.config());
+    let cache = impatient_cache_at(&cluster.config());
     let (mut on_it, mut elsewhere) = (None, None);
     for number in 0..=u8::MAX {
         let request = (id(&number.to_string()), remembered(number));
-        remembered_in_the_end(&memory, request.0, &request.1).await;
+        remembered_in_the_end(&cache, request.0, &request.1).await;
         match cluster.place_of(&redis_key(request.0)).await.1 {
             2 => on_it = Some(request),
             _ => elsewhere = Some(request),
@@ -150,44 +150,44 @@ async fn a_node_that_dies_takes_what_it_holds_and_nothing_else() {
     }
     let (on_it, elsewhere) = (on_it.unwrap(), elsewhere.unwrap());
     cluster.node(2).kill();
-    recalled_in_the_end(&memory, elsewhere.0, &elsewhere.1).await;
+    recalled_in_the_end(&cache, elsewhere.0, &elsewhere.1).await;
     let deadline = Instant::now() + BOUND;
-    while memory.recall(&[elsewhere.0, on_it.0]).await != [Some(elsewhere.1.clone()), None] {
+    while cache.get(&[elsewhere.0, on_it.0]).await != [Some(elsewhere.1.clone()), None] {
         assert!(Instant::now() < deadline, "one answer is lost with the other");
         sleep(Duration::from_millis(20)).await;
     }
     cluster.node(2).restart().await;
-    remembered_in_the_end(&memory, on_it.0, &on_it.1).await;
+    remembered_in_the_end(&cache, on_it.0, &on_it.1).await;
 }
 
 #[tokio::test]
 async fn a_cluster_that_is_gone_is_not_waited_for_and_used_again_when_it_is_back() {
     let mut cluster = RedisCluster::start().await;
-    let memory = impatient_memory_at(&cluster.config());
-    remembered_in_the_end(&memory, id("1"), &remembered(1)).await;
+    let cache = impatient_cache_at(&cluster.config());
+    remembered_in_the_end(&cache, id("1"), &remembered(1)).await;
     cluster.kill();
     for _ in 0..20 {
-        assert_eq!(memory.recall(&[id("1")]).await, [None]);
+        assert_eq!(cache.get(&[id("1")]).await, [None]);
     }
     cluster.restart().await;
-    remembered_in_the_end(&memory, id("1"), &remembered(1)).await;
+    remembered_in_the_end(&cache, id("1"), &remembered(1)).await;
 }
 
 #[tokio::test]
 async fn a_cluster_that_hangs_is_not_waited_for_again_and_again() {
     let mut cluster = RedisCluster::start().await;
-    let memory = memory_at(&cluster.config());
-    remembered_in_the_end(&memory, id("1"), &remembered(1)).await;
+    let cache = cache_at(&cluster.config());
+    remembered_in_the_end(&cache, id("1"), &remembered(1)).await;
     for node in 0..3 {
         cluster.node(node).hang();
     }
     let calls = async {
         for _ in 0..200 {
-            assert_eq!(memory.recall(&[id("1")]).await, [None]);
+            assert_eq!(cache.get(&[id("1")]).await, [None]);
         }
     };
     timeout(Duration::from_secs(5), calls).await.expect("an open breaker answers without waiting");
-    assert!(memory.is_kept_away());
+    assert!(cache.is_circuit_open());
     for node in 0..3 {
         cluster.node(node).resume();
     }
@@ -195,11 +195,11 @@ async fn a_cluster_that_hangs_is_not_waited_for_again_and_again() {
 
 #[tokio::test]
 async fn a_cluster_that_was_never_there_means_nothing_is_remembered() {
-    let memory = memory_at(&RedisConfig { topology: Topology::Cluster, ..RedisConfig::single("redis://localhost:1") });
-    memory.warm_up().await;
+    let cache = cache_at(&RedisConfig { topology: Topology::Cluster, ..RedisConfig::single("redis://localhost:1") });
+    cache.warm_up().await;
     for _ in 0..20 {
-        assert_eq!(memory.recall(&[id("1")]).await, [None]);
-        memory.remember(&[(id("1"), remembered(1))]).await;
+        assert_eq!(cache.get(&[id("1")]).await, [None]);
+        cache.put(&[(id("1"), remembered(1))]).await;
     }
 }
 
@@ -207,8 +207,8 @@ async fn a_cluster_that_was_never_there_means_nothing_is_remembered() {
 async fn a_server_of_a_trusted_authority_is_used_over_tls() {
     let authority = Authority::create();
     let redis = RedisServer::start_with_tls(&authority.issue("localhost")).await;
-    let memory = memory_at(&RedisConfig { roots: authority.roots(), ..RedisConfig::single(redis.url()) });
-    remembered_in_the_end(&memory, id("1"), &remembered(1)).await;
+    let cache = cache_at(&RedisConfig { roots: authority.roots(), ..RedisConfig::single(redis.url()) });
+    remembered_in_the_end(&cache, id("1"), &remembered(1)).await;
 }
 
 #[tokio::test]
@@ -217,10 +217,10 @@ async fn a_server_of_another_authority_or_name_gets_nothing() {
     let redis = RedisServer::start_with_tls(&authority.issue("localhost")).await;
     let of_another_name = RedisServer::start_with_tls(&authority.issue("redis.example")).await;
     for (roots, url) in [(Roots::amazon(), redis.url()), (authority.roots(), of_another_name.url())] {
-        let memory = impatient_memory_at(&RedisConfig { roots, ..RedisConfig::single(url) });
+        let cache = impatient_cache_at(&RedisConfig { roots, ..RedisConfig::single(url) });
         for _ in 0..10 {
-            memory.remember(&[(id("1"), remembered(1))]).await;
-            assert_eq!(memory.recall(&[id("1")]).await, [None]);
+            cache.put(&[(id("1"), remembered(1))]).await;
+            assert_eq!(cache.get(&[id("1")]).await, [None]);
         }
     }
     for server in [&redis, &of_another_name] {
@@ -234,5 +234,5 @@ async fn a_server_of_another_authority_or_name_gets_nothing() {
 #[test]
 fn a_cluster_at_a_socket_is_refused_at_start() {
     let config = RedisConfig { topology: Topology::Cluster, ..RedisConfig::single("redis+unix:///redis.sock") };
-    assert!(RequestMemory::new(&config, BREAKER_PAUSE).is_err());
+    assert!(IdempotencyCache::new(&config, BREAKER_PAUSE).is_err());
 }

@@ -9,8 +9,8 @@ use std::{
 };
 
 use cashflow::{EntryId, Fingerprint, IdempotencyKey, MerchantId};
+use idempotency_cache::{CachedRequest, IdempotencyCache, RedisConfig, RequestState};
 use redis::{Client, Cmd, RedisResult, Value, cmd};
-use request_memory::{Mark, RedisConfig, Remembered, RequestMemory};
 use test_stores::{Authority, RedisCluster, RedisServer};
 
 /// Far above what anything here takes.
@@ -55,19 +55,19 @@ fn signed_in(config: &RedisConfig, user: &str) -> RedisConfig {
 
 /// Remembers, recalls and reserves, until all of it has worked.
 async fn use_memory(config: &RedisConfig) {
-    let memory = RequestMemory::new(&signed_in(config, "fluxo:secret"), Duration::from_millis(100)).unwrap();
+    let cache = IdempotencyCache::new(&signed_in(config, "fluxo:secret"), Duration::from_millis(100)).unwrap();
     let merchant = MerchantId::parse("acme").unwrap();
     let fingerprint = Fingerprint::from_bytes(&[1; 32]).unwrap();
     // In the slots of all nodes of a cluster.
     let requests: Vec<_> = (0..20)
         .map(|number| EntryId::derive(&merchant, &IdempotencyKey::parse(&number.to_string()).unwrap()))
-        .map(|id| (id, Remembered { fingerprint, mark: Mark::Accepted("{}".to_owned()) }))
+        .map(|id| (id, CachedRequest { fingerprint, state: RequestState::Accepted("{}".to_owned()) }))
         .collect();
     let ids: Vec<EntryId> = requests.iter().map(|(id, _)| *id).collect();
     let deadline = Instant::now() + BOUND;
     loop {
-        memory.remember(&requests).await;
-        if memory.recall(&ids).await.iter().all(Option::is_some) {
+        cache.put(&requests).await;
+        if cache.get(&ids).await.iter().all(Option::is_some) {
             break;
         }
         assert!(Instant::now() < deadline, "the requests are never remembered");
@@ -75,10 +75,10 @@ async fn use_memory(config: &RedisConfig) {
     }
     // Whoever meets a reservation of its own renews it.
     let request = [(EntryId::derive(&merchant, &IdempotencyKey::parse("new").unwrap()), fingerprint)];
-    memory.reserve(&request).await;
-    memory.reserve(&request).await;
-    assert!(!memory.is_kept_away(), "a command was refused");
-    assert_eq!(memory.reserve(&request).await, [Some(Remembered { fingerprint, mark: Mark::Reserved })]);
+    cache.reserve(&request).await;
+    cache.reserve(&request).await;
+    assert!(!cache.is_circuit_open(), "a command was refused");
+    assert_eq!(cache.reserve(&request).await, [Some(CachedRequest { fingerprint, state: RequestState::Reserved })]);
 }
 
 /// Sends a command to the socket of a server, as this user.

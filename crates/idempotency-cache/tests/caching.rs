@@ -6,14 +6,14 @@ use cashflow::{Amount, Currency, EntryId, EntryRequest, EntryType, Fingerprint, 
 use futures::future::join_all;
 use std::time::Duration;
 
-use request_memory::{BREAKER_PAUSE, Mark, RedisConfig, Remembered, RequestMemory};
+use idempotency_cache::{BREAKER_PAUSE, CachedRequest, IdempotencyCache, RedisConfig, RequestState};
 use test_stores::RedisServer;
 
 fn id(key: &str) -> EntryId {
     EntryId::derive(&MerchantId::parse("acme").unwrap(), &IdempotencyKey::parse(key).unwrap())
 }
 
-fn remembered(amount: &str) -> Remembered {
+fn remembered(amount: &str) -> CachedRequest {
     let fingerprint = Fingerprint::of_entry(&EntryRequest {
         entry_type: EntryType::Credit,
         amount: Amount::parse(amount, Currency::BRL).unwrap(),
@@ -21,42 +21,45 @@ fn remembered(amount: &str) -> Remembered {
         description: None,
         category: None,
     });
-    Remembered { fingerprint, mark: Mark::Accepted(format!("{{\"amount\": \"{amount}\", \"text\": \"ç 🧾 \\n\"}}")) }
+    CachedRequest {
+        fingerprint,
+        state: RequestState::Accepted(format!("{{\"amount\": \"{amount}\", \"text\": \"ç 🧾 \\n\"}}")),
+    }
 }
 
-fn reserved(amount: &str) -> Remembered {
-    Remembered { mark: Mark::Reserved, ..remembered(amount) }
+fn reserved(amount: &str) -> CachedRequest {
+    CachedRequest { state: RequestState::Reserved, ..remembered(amount) }
 }
 
-fn memory_at(url: &str) -> RequestMemory {
-    RequestMemory::new(&RedisConfig::single(url), BREAKER_PAUSE).unwrap()
+fn cache_at(url: &str) -> IdempotencyCache {
+    IdempotencyCache::new(&RedisConfig::single(url), BREAKER_PAUSE).unwrap()
 }
 
 #[tokio::test]
 async fn a_request_is_recalled_as_it_was_remembered() {
     let redis = RedisServer::start().await;
-    let memory = memory_at(&redis.url());
-    assert_eq!(memory.recall(&[id("1"), id("2")]).await, [None, None]);
-    memory.remember(&[(id("2"), remembered("2.00")), (id("3"), remembered("3.00"))]).await;
+    let cache = cache_at(&redis.url());
+    assert_eq!(cache.get(&[id("1"), id("2")]).await, [None, None]);
+    cache.put(&[(id("2"), remembered("2.00")), (id("3"), remembered("3.00"))]).await;
     assert_eq!(
-        memory.recall(&[id("1"), id("2"), id("3")]).await,
+        cache.get(&[id("1"), id("2"), id("3")]).await,
         [None, Some(remembered("2.00")), Some(remembered("3.00"))]
     );
     // Another environment of the function sees the same.
-    let other = memory_at(&redis.url());
-    assert_eq!(other.recall(&[id("2")]).await, [Some(remembered("2.00"))]);
+    let other = cache_at(&redis.url());
+    assert_eq!(other.get(&[id("2")]).await, [Some(remembered("2.00"))]);
 }
 
 #[tokio::test]
 async fn of_many_payloads_under_one_key_at_once_one_is_reserved() {
     let redis = RedisServer::start().await;
-    let memories: Vec<_> = (0..8).map(|_| memory_at(&redis.url())).collect();
-    join_all(memories.iter().map(RequestMemory::warm_up)).await;
+    let caches: Vec<_> = (0..8).map(|_| cache_at(&redis.url())).collect();
+    join_all(caches.iter().map(IdempotencyCache::warm_up)).await;
     for round in 0..20 {
         let key = id(&round.to_string());
         let payloads: Vec<_> = (1..=8).map(|amount| reserved(&format!("{amount}.00"))).collect();
         let requests: Vec<_> = payloads.iter().map(|payload| [(key, payload.fingerprint)]).collect();
-        let met = join_all(memories.iter().zip(&requests).map(|(memory, request)| memory.reserve(request))).await;
+        let met = join_all(caches.iter().zip(&requests).map(|(cache, request)| cache.reserve(request))).await;
         let met: Vec<_> = met.into_iter().map(|mut met| met.pop().unwrap()).collect();
         let first: Vec<_> = payloads.iter().zip(&met).filter(|(_, met)| met.is_none()).map(|(own, _)| own).collect();
         let [first] = first[..] else { panic!("{} have reserved it", first.len()) };
@@ -69,32 +72,32 @@ async fn of_many_payloads_under_one_key_at_once_one_is_reserved() {
 #[tokio::test]
 async fn a_reservation_is_met_by_its_own_repeat_and_replaced_by_the_answer() {
     let redis = RedisServer::start().await;
-    let memory = memory_at(&redis.url());
+    let cache = cache_at(&redis.url());
     let request = [(id("1"), remembered("1.00").fingerprint)];
-    assert_eq!(memory.reserve(&request).await, [None]);
-    assert_eq!(memory.reserve(&request).await, [Some(reserved("1.00"))]);
-    memory.remember(&[(id("1"), remembered("1.00"))]).await;
-    assert_eq!(memory.reserve(&request).await, [Some(remembered("1.00"))]);
-    let settled = Remembered { mark: Mark::Settled("{}".to_owned()), ..remembered("1.00") };
-    memory.remember(&[(id("1"), settled.clone())]).await;
-    assert_eq!(memory.recall(&[id("1")]).await, [Some(settled)]);
+    assert_eq!(cache.reserve(&request).await, [None]);
+    assert_eq!(cache.reserve(&request).await, [Some(reserved("1.00"))]);
+    cache.put(&[(id("1"), remembered("1.00"))]).await;
+    assert_eq!(cache.reserve(&request).await, [Some(remembered("1.00"))]);
+    let settled = CachedRequest { state: RequestState::Posted("{}".to_owned()), ..remembered("1.00") };
+    cache.put(&[(id("1"), settled.clone())]).await;
+    assert_eq!(cache.get(&[id("1")]).await, [Some(settled)]);
 }
 
 /// A function works on a request for 20 s at most: its reservation must not end before, nor stay for long after.
 #[tokio::test]
 async fn a_reservation_ends_soon_and_an_answer_after_a_day() {
     let redis = RedisServer::start().await;
-    let memory = memory_at(&redis.url());
+    let cache = cache_at(&redis.url());
     let client = redis::Client::open(redis.url()).unwrap();
     let mut connection = client.get_multiplexed_async_connection().await.unwrap();
     let mut seconds_left = async || {
         let key = format!("fluxo:request:{}", id("1"));
         redis::cmd("TTL").arg(key).query_async::<i64>(&mut connection).await.unwrap()
     };
-    memory.reserve(&[(id("1"), remembered("1.00").fingerprint)]).await;
+    cache.reserve(&[(id("1"), remembered("1.00").fingerprint)]).await;
     let seconds = seconds_left().await;
     assert!((21..=30).contains(&seconds), "{seconds}");
-    memory.remember(&[(id("1"), remembered("1.00"))]).await;
+    cache.put(&[(id("1"), remembered("1.00"))]).await;
     let seconds = seconds_left().await;
     assert!((86_000..=86_400).contains(&seconds), "{seconds}");
 }
@@ -103,7 +106,7 @@ async fn a_reservation_ends_soon_and_an_answer_after_a_day() {
 #[tokio::test]
 async fn who_meets_its_own_reservation_renews_it() {
     let redis = RedisServer::start().await;
-    let memory = memory_at(&redis.url());
+    let cache = cache_at(&redis.url());
     let client = redis::Client::open(redis.url()).unwrap();
     let mut connection = client.get_multiplexed_async_connection().await.unwrap();
     let key = format!("fluxo:request:{}", id("1"));
@@ -114,11 +117,11 @@ async fn who_meets_its_own_reservation_renews_it() {
         redis::cmd("TTL").arg(&key).query_async::<i64>(&mut connection).await.unwrap()
     };
     let (own, other) = (remembered("1.00").fingerprint, remembered("2.00").fingerprint);
-    memory.reserve(&[(id("1"), own)]).await;
+    cache.reserve(&[(id("1"), own)]).await;
     seconds_left(Some(5)).await;
-    assert_eq!(memory.reserve(&[(id("1"), other)]).await, [Some(reserved("1.00"))]);
+    assert_eq!(cache.reserve(&[(id("1"), other)]).await, [Some(reserved("1.00"))]);
     assert!(seconds_left(None).await <= 5, "another payload does not renew it");
-    assert_eq!(memory.reserve(&[(id("1"), own)]).await, [Some(reserved("1.00"))]);
+    assert_eq!(cache.reserve(&[(id("1"), own)]).await, [Some(reserved("1.00"))]);
     let seconds = seconds_left(None).await;
     assert!((21..=30).contains(&seconds), "{seconds}");
 }
@@ -126,26 +129,26 @@ async fn who_meets_its_own_reservation_renews_it() {
 #[tokio::test]
 async fn one_stack_or_generation_knows_nothing_of_another() {
     let redis = RedisServer::start().await;
-    let memory_of = |prefix: &str| {
+    let cache_of = |prefix: &str| {
         let config = RedisConfig { key_prefix: prefix.to_owned(), ..RedisConfig::single(redis.url()) };
-        RequestMemory::new(&config, BREAKER_PAUSE).unwrap()
+        IdempotencyCache::new(&config, BREAKER_PAUSE).unwrap()
     };
-    let own = memory_of("fluxo:dev:1-00ff");
-    own.remember(&[(id("1"), remembered("1.00"))]).await;
+    let own = cache_of("fluxo:dev:1-00ff");
+    own.put(&[(id("1"), remembered("1.00"))]).await;
     for other in ["fluxo:prod:1-00ff", "fluxo:dev:2-00ff", "fluxo:dev:1-ff00"] {
-        assert_eq!(memory_of(other).recall(&[id("1")]).await, [None], "{other}");
+        assert_eq!(cache_of(other).get(&[id("1")]).await, [None], "{other}");
     }
-    assert_eq!(own.recall(&[id("1")]).await, [Some(remembered("1.00"))]);
+    assert_eq!(own.get(&[id("1")]).await, [Some(remembered("1.00"))]);
 }
 
 #[tokio::test]
 async fn a_batch_of_500_is_recalled_at_once() {
     let redis = RedisServer::start().await;
-    let memory = memory_at(&redis.url());
+    let cache = cache_at(&redis.url());
     let requests: Vec<_> = (0..500).map(|number| (id(&number.to_string()), remembered("1.00"))).collect();
-    memory.remember(&requests).await;
+    cache.put(&requests).await;
     let ids: Vec<EntryId> = requests.iter().map(|(id, _)| *id).collect();
-    assert!(memory.recall(&ids).await.iter().all(Option::is_some));
+    assert!(cache.get(&ids).await.iter().all(Option::is_some));
 }
 
 #[tokio::test]
@@ -161,39 +164,39 @@ async fn a_value_that_something_else_has_written_counts_as_nothing() {
     let earlier = format!("{} {{}}", remembered("1.00").fingerprint);
     let key = format!("fluxo:request:{}", id("4"));
     let () = redis::cmd("SET").arg(key).arg(earlier).query_async(&mut connection).await.unwrap();
-    let memory = memory_at(&redis.url());
-    assert_eq!(memory.recall(&[id("1"), id("2"), id("3"), id("4")]).await, [None, None, None, None]);
+    let cache = cache_at(&redis.url());
+    assert_eq!(cache.get(&[id("1"), id("2"), id("3"), id("4")]).await, [None, None, None, None]);
 }
 
 #[tokio::test]
 async fn a_redis_that_is_gone_means_nothing_is_remembered() {
     let mut redis = RedisServer::start().await;
-    let memory = memory_at(&redis.url());
-    memory.remember(&[(id("1"), remembered("1.00"))]).await;
+    let cache = cache_at(&redis.url());
+    cache.put(&[(id("1"), remembered("1.00"))]).await;
     redis.kill();
     for _ in 0..20 {
-        assert_eq!(memory.recall(&[id("1")]).await, [None]);
-        memory.remember(&[(id("2"), remembered("2.00"))]).await;
+        assert_eq!(cache.get(&[id("1")]).await, [None]);
+        cache.put(&[(id("2"), remembered("2.00"))]).await;
     }
 }
 
 #[tokio::test]
 async fn a_redis_that_was_never_there_means_nothing_is_remembered() {
-    let memory = memory_at("redis://127.0.0.1:1");
-    assert_eq!(memory.recall(&[id("1")]).await, [None]);
-    memory.remember(&[(id("1"), remembered("1.00"))]).await;
+    let cache = cache_at("redis://127.0.0.1:1");
+    assert_eq!(cache.get(&[id("1")]).await, [None]);
+    cache.put(&[(id("1"), remembered("1.00"))]).await;
 }
 
 #[tokio::test]
 async fn a_server_that_does_not_speak_tls_means_nothing_is_remembered() {
     let server = tokio::net::TcpListener::bind("127.0.0.1:0").await.unwrap();
-    let memory = memory_at(&format!("rediss://{}", server.local_addr().unwrap()));
+    let cache = cache_at(&format!("rediss://{}", server.local_addr().unwrap()));
     let greeting = async {
         let (mut connection, _) = server.accept().await.unwrap();
         tokio::io::AsyncWriteExt::write_all(&mut connection, b"-ERR no TLS here\r\n").await.unwrap();
     };
     let ids = [id("1")];
-    let (recalled, ()) = tokio::join!(memory.recall(&ids), greeting);
+    let (recalled, ()) = tokio::join!(cache.get(&ids), greeting);
     assert_eq!(recalled, [None]);
 }
 
@@ -202,63 +205,63 @@ async fn a_server_that_does_not_speak_tls_means_nothing_is_remembered() {
 #[tokio::test]
 async fn a_redis_that_hangs_is_not_waited_for_again_and_again() {
     let redis = RedisServer::start().await;
-    let memory = memory_at(&redis.url());
-    memory.remember(&[(id("1"), remembered("1.00"))]).await;
+    let cache = cache_at(&redis.url());
+    cache.put(&[(id("1"), remembered("1.00"))]).await;
     redis.hang();
     let calls = async {
         for _ in 0..200 {
-            assert_eq!(memory.recall(&[id("1")]).await, [None]);
+            assert_eq!(cache.get(&[id("1")]).await, [None]);
         }
     };
     let bound = Duration::from_secs(5);
     tokio::time::timeout(bound, calls).await.expect("an open breaker answers without waiting");
-    assert!(memory.is_kept_away());
+    assert!(cache.is_circuit_open());
     redis.resume();
 }
 
 #[tokio::test]
 async fn one_request_waits_once_for_a_redis_that_hangs() {
     let redis = RedisServer::start().await;
-    let memory = memory_at(&redis.url());
-    memory.warm_up().await;
+    let cache = cache_at(&redis.url());
+    cache.warm_up().await;
     redis.hang();
-    assert_eq!(memory.recall(&[id("1")]).await, [None]);
-    assert!(!memory.is_kept_away(), "it is this call that finds out");
-    memory.remember(&[(id("1"), remembered("1.00"))]).await;
-    assert!(memory.is_kept_away());
+    assert_eq!(cache.get(&[id("1")]).await, [None]);
+    assert!(!cache.is_circuit_open(), "it is this call that finds out");
+    cache.put(&[(id("1"), remembered("1.00"))]).await;
+    assert!(cache.is_circuit_open());
     redis.resume();
 }
 
 #[tokio::test]
 async fn an_answer_that_comes_too_late_does_not_keep_later_requests_away() {
     let redis = RedisServer::start().await;
-    let memory = memory_at(&redis.url());
-    memory.warm_up().await;
+    let cache = cache_at(&redis.url());
+    cache.warm_up().await;
     redis.hang();
-    assert_eq!(memory.recall(&[id("1")]).await, [None]);
+    assert_eq!(cache.get(&[id("1")]).await, [None]);
     redis.resume();
-    let in_time = tokio::time::timeout(BREAKER_PAUSE / 3, remembered_in_the_end(&memory)).await;
+    let in_time = tokio::time::timeout(BREAKER_PAUSE / 3, remembered_in_the_end(&cache)).await;
     in_time.expect("the breaker closes long before its pause is over");
 }
 
 #[tokio::test]
 async fn no_request_waits_for_a_redis_that_hung_at_start() {
     let redis = RedisServer::start().await;
-    let memory = memory_at(&redis.url());
+    let cache = cache_at(&redis.url());
     redis.hang();
-    memory.warm_up().await;
-    memory.recall(&[id("1")]).await;
-    assert!(memory.is_kept_away());
+    cache.warm_up().await;
+    cache.get(&[id("1")]).await;
+    assert!(cache.is_circuit_open());
     redis.resume();
 }
 
 #[tokio::test]
 async fn a_memory_that_answers_is_not_kept_away_from() {
     let redis = RedisServer::start().await;
-    let memory = memory_at(&redis.url());
-    memory.warm_up().await;
-    memory.recall(&[id("1")]).await;
-    assert!(!memory.is_kept_away());
+    let cache = cache_at(&redis.url());
+    cache.warm_up().await;
+    cache.get(&[id("1")]).await;
+    assert!(!cache.is_circuit_open());
 }
 
 /// As of a server behind TLS on a busy machine: the connection outlasts the budget of the first request, and is there for a
@@ -266,30 +269,30 @@ async fn a_memory_that_answers_is_not_kept_away_from() {
 #[tokio::test]
 async fn a_connection_that_outlasts_the_budget_is_made_all_the_same() {
     let redis = RedisServer::start().await;
-    let memory = RequestMemory::new(&RedisConfig::single(redis.url()), Duration::from_millis(100)).unwrap();
+    let cache = IdempotencyCache::new(&RedisConfig::single(redis.url()), Duration::from_millis(100)).unwrap();
     redis.hang();
-    assert_eq!(memory.recall(&[id("1")]).await, [None]);
+    assert_eq!(cache.get(&[id("1")]).await, [None]);
     redis.resume();
-    remembered_in_the_end(&memory).await;
+    remembered_in_the_end(&cache).await;
 }
 
 #[tokio::test]
 async fn a_redis_that_comes_back_is_used_again() {
     let mut redis = RedisServer::start().await;
-    let memory = RequestMemory::new(&RedisConfig::single(redis.url()), Duration::from_millis(100)).unwrap();
+    let cache = IdempotencyCache::new(&RedisConfig::single(redis.url()), Duration::from_millis(100)).unwrap();
     redis.kill();
     for _ in 0..10 {
-        assert_eq!(memory.recall(&[id("1")]).await, [None]);
+        assert_eq!(cache.get(&[id("1")]).await, [None]);
     }
     redis.restart().await;
-    remembered_in_the_end(&memory).await;
+    remembered_in_the_end(&cache).await;
 }
 
-async fn remembered_in_the_end(memory: &RequestMemory) {
+async fn remembered_in_the_end(cache: &IdempotencyCache) {
     let deadline = tokio::time::Instant::now() + Duration::from_secs(30);
     loop {
-        memory.remember(&[(id("1"), remembered("1.00"))]).await;
-        if memory.recall(&[id("1")]).await == [Some(remembered("1.00"))] {
+        cache.put(&[(id("1"), remembered("1.00"))]).await;
+        if cache.get(&[id("1")]).await == [Some(remembered("1.00"))] {
             break;
         }
         assert!(tokio::time::Instant::now() < deadline, "Redis is back and still not used");
@@ -300,6 +303,6 @@ async fn remembered_in_the_end(memory: &RequestMemory) {
 #[test]
 fn a_url_that_is_none_is_refused_at_start() {
     for url in ["", "localhost", "http://localhost", "redis://"] {
-        assert!(RequestMemory::new(&RedisConfig::single(url), BREAKER_PAUSE).is_err(), "{url}");
+        assert!(IdempotencyCache::new(&RedisConfig::single(url), BREAKER_PAUSE).is_err(), "{url}");
     }
 }

@@ -28,7 +28,7 @@ pub(crate) enum Connection {
 /// No answer.
 #[derive(Debug, thiserror::Error)]
 pub(crate) enum AskError {
-    #[error("no answer within {0:?}")]
+    #[error("no answer from Redis within {0:?}")]
     Timeout(Duration),
     /// The command, or the connection.
     #[error("{}", reduced(.0))]
@@ -36,7 +36,7 @@ pub(crate) enum AskError {
 }
 
 /// What happened, as far as it says nothing of the data: of what Redis says, its code alone, because the rest may quote the
-/// command, with what was to be remembered ("unknown command …, with args beginning with: …").
+/// command, with the request that was to be stored ("unknown command …, with args beginning with: …").
 fn reduced(error: &RedisError) -> String {
     match error.code() {
         _ if error.is_io_error() => error.to_string(),

@@ -3,7 +3,7 @@ use std::fmt;
 use settings::{SettingError, optional, required};
 use tls_roots::Roots;
 
-/// Where the memory is.
+/// Where the cache is.
 #[derive(Clone)]
 pub struct RedisConfig {
     /// `redis://`, `rediss://` for TLS, `redis+unix://`. May carry a user and a password.
@@ -26,7 +26,7 @@ pub enum Topology {
 }
 
 impl RedisConfig {
-    /// One server at this URL, and keys of nobody's stack.
+    /// One server at this URL, and keys that belong to no stack.
     pub fn single(url: impl Into<String>) -> RedisConfig {
         let key_prefix = "fluxo".to_owned();
         RedisConfig { url: url.into(), topology: Topology::Single, roots: Roots::amazon(), key_prefix }

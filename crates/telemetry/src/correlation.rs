@@ -5,39 +5,39 @@ use serde::ser::SerializeMap;
 use crate::line::Object;
 
 tokio::task_local! {
-    static NAMES: Names;
+    static CORRELATION_IDS: CorrelationIds;
 }
 
-/// What an invocation is called by others. Every line that is written meanwhile carries it, at whatever level.
+/// Correlation ids of an invocation. Every log line of the invocation carries them, at every level.
 #[derive(Debug, Default)]
-pub(crate) struct Names {
+pub(crate) struct CorrelationIds {
     /// Lambda's id of the invocation.
     pub(crate) request_id: String,
     /// API Gateway's id of the request.
     pub(crate) api_request_id: Option<String>,
     /// The name of the execution of the state machine.
     pub(crate) execution: OnceCell<String>,
-    /// X-Ray's id of the trace, if the trace is kept: the id of another one leads nowhere.
+    /// X-Ray's id of the trace, if the trace is sampled: X-Ray keeps no other.
     pub(crate) trace_id: Option<String>,
 }
 
-/// Says that the work of this invocation belongs to the execution of this name, from here on.
-pub fn belongs_to_execution(name: &str) {
+/// Adds the name of the execution that this invocation works for to its correlation ids.
+pub fn correlate_with_execution(name: &str) {
     // The first one stays: an invocation works for one execution.
-    let _ = NAMES.try_with(|names| names.execution.set(name.to_owned()));
+    let _ = CORRELATION_IDS.try_with(|ids| ids.execution.set(name.to_owned()));
 }
 
-impl Names {
-    /// Does some work of an invocation that is called so.
-    pub(crate) async fn of<T>(self, work: impl Future<Output = T>) -> T {
-        NAMES.scope(self, work).await
+impl CorrelationIds {
+    /// Does the work of the invocation that has these ids.
+    pub(crate) async fn scope<T>(self, work: impl Future<Output = T>) -> T {
+        CORRELATION_IDS.scope(self, work).await
     }
 
-    /// Writes what this invocation is called into a line. Outside of an invocation that is nothing.
+    /// Writes the ids into a line. Outside of an invocation there are none.
     pub(crate) fn write(object: &mut Object<'_>) -> serde_json::Result<()> {
-        NAMES
-            .try_with(|names| {
-                let Names { request_id, api_request_id, execution, trace_id } = names;
+        CORRELATION_IDS
+            .try_with(|ids| {
+                let CorrelationIds { request_id, api_request_id, execution, trace_id } = ids;
                 object.serialize_entry("request_id", request_id)?;
                 let others = [
                     ("api_request_id", api_request_id.as_ref()),
