@@ -4,11 +4,11 @@
 
 use std::{collections::BTreeSet, time::Duration};
 
+use aws_clients::Roots;
 use cashflow::{EntryId, Fingerprint, IdempotencyKey, MerchantId};
 use redis::cmd;
 use request_memory::{BREAKER_PAUSE, Mark, RedisConfig, Remembered, RequestMemory, Topology};
 use test_stores::{Authority, RedisCluster, RedisServer};
-use tls_roots::Roots;
 use tokio::time::{Instant, sleep, timeout};
 
 /// Far above what anything here takes.
