@@ -17,11 +17,12 @@ use std::fmt;
 
 use aws_sdk_dynamodb::Client;
 
+pub use item::SealMark;
 pub use list::{ListedItem, ScanCursor};
 pub use probe::ProbeError;
 pub use read::{Consistency, ReadError};
 pub use stored::{Stored, StoredBalance};
-pub use write::{SealMark, Write, WriteError};
+pub use write::{Write, WriteError};
 
 /// The table of daily balances: partition key `pk` (`merchant#currency`), sort key `sk` (`day#2026-11-22`, `year#2026`).
 #[derive(Clone)]

@@ -7,9 +7,8 @@ use jiff::Timestamp;
 
 use crate::{
     BalanceTable, Consistency, ReadError, SealMark,
-    item::{self, Item, day_key},
+    item::{self, Item, SEAL, TOTALS, day_key},
     read::Attributes,
-    write::{SEAL, TOTALS},
     year::{self, MonthTotals, year_key},
 };
 

@@ -211,16 +211,18 @@ pub struct AcceptedEntry {
 impl AcceptedEntry {
     /// The answer for this entry.
     pub fn new(merchant: &MerchantId, entry: &Entry) -> AcceptedEntry {
+        // Without `..`, so that a field is shown or left out knowingly. The fingerprint is the server's own.
+        let Entry { id, fingerprint: _, entry_type, amount, date, description, category, reverses } = entry;
         AcceptedEntry {
-            id: entry.id.to_string(),
+            id: id.to_string(),
             merchant_id: merchant.to_string(),
-            entry_type: entry.entry_type.to_string(),
-            amount: entry.amount.to_decimal(),
-            currency: entry.amount.currency().to_string(),
-            date: entry.date.to_string(),
-            description: entry.description.as_ref().map(|text| text.as_str().to_owned()),
-            category: entry.category.as_ref().map(|text| text.as_str().to_owned()),
-            reverses: entry.reverses.map(|original| original.to_string()),
+            entry_type: entry_type.to_string(),
+            amount: amount.to_decimal(),
+            currency: amount.currency().to_string(),
+            date: date.to_string(),
+            description: description.as_ref().map(|text| text.as_str().to_owned()),
+            category: category.as_ref().map(|text| text.as_str().to_owned()),
+            reverses: reverses.map(|original| original.to_string()),
             status: "accepted".to_owned(),
         }
     }

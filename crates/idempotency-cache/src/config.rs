@@ -1,7 +1,7 @@
 use std::fmt;
 
+use aws_clients::Roots;
 use settings::{SettingError, optional, required};
-use tls_roots::Roots;
 
 /// Where the cache is.
 #[derive(Clone)]

@@ -4,11 +4,11 @@
 
 use std::{collections::BTreeSet, time::Duration};
 
+use aws_clients::Roots;
 use cashflow::{EntryId, Fingerprint, IdempotencyKey, MerchantId};
 use idempotency_cache::{BREAKER_PAUSE, CachedRequest, IdempotencyCache, RedisConfig, RequestState, Topology};
 use redis::cmd;
 use test_stores::{Authority, RedisCluster, RedisServer};
-use tls_roots::Roots;
 use tokio::time::{Instant, sleep, timeout};
 
 /// Far above what anything here takes.

@@ -1,5 +1,5 @@
+use aws_clients::Roots;
 use settings::{SettingError, required, required_as};
-use tls_roots::Roots;
 
 /// Where the ledger is and how to get in.
 #[derive(Debug, Clone)]

@@ -5,9 +5,9 @@ use std::{
     time::Duration,
 };
 
+use aws_clients::Roots;
 use aws_sdk_rds::auth_token::{AuthTokenGenerator, Config as AuthTokenConfig};
 use rustls::ClientConfig;
-use tls_roots::Roots;
 use tokio::{
     task::{JoinHandle, yield_now},
     time::{Instant, timeout},

@@ -10,6 +10,7 @@
 
 mod access;
 mod as_of;
+mod columns;
 mod config;
 mod connection;
 mod day;
@@ -20,6 +21,7 @@ mod post;
 mod postgres_error;
 mod reconciliation;
 mod recorded;
+mod refused;
 mod rows;
 mod seal;
 mod session;

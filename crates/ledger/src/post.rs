@@ -1,6 +1,6 @@
-use std::collections::{BTreeSet, HashMap, HashSet};
+use std::collections::{HashMap, HashSet};
 
-use cashflow::{Category, Description, Entry, EntryId, Fingerprint, MerchantId, PeriodTotals};
+use cashflow::{Entry, Fingerprint, MerchantId, PeriodTotals};
 use futures::future::try_join;
 use tokio_postgres::{
     Client, Row,
@@ -11,6 +11,8 @@ use uuid::Uuid;
 
 use crate::{
     Ledger, LedgerError, PostgresError,
+    columns::Columns,
+    refused::record_refused,
     rows::{read_ledger_totals, valid},
     session::STATEMENTS_TIMEOUT,
 };
@@ -82,7 +84,7 @@ async fn post(client: &Client, merchant: &MerchantId, entries: &[Entry]) -> Resu
     let (currencies, days) = columns.days();
 
     let (posted, totals) = try_join(
-        client.query_typed("SELECT * FROM ledger.post($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, NULL)", &parameters),
+        client.query_typed(&columns.call("ledger.post", &["total_slot => NULL"]), &parameters),
         client.query_typed(
             "SELECT * FROM ledger.period_totals($1, $2, $3)",
             &[(&merchant_id, Type::TEXT), (&currencies, Type::TEXT_ARRAY), (&days, Type::TEXT_ARRAY)],
@@ -93,19 +95,16 @@ async fn post(client: &Client, merchant: &MerchantId, entries: &[Entry]) -> Resu
         return Ok(Posting { outcomes: vec![Outcome::Posted; entries.len()], after: read_ledger_totals(&totals)? });
     }
 
-    let originals: Vec<Uuid> = columns.reverses.iter().flatten().copied().collect();
+    let originals = columns.originals();
     let by_id: [(&(dyn ToSql + Sync), Type); 3] =
-        [(&merchant_id, Type::TEXT), (&columns.ids, Type::UUID_ARRAY), (&originals, Type::UUID_ARRAY)];
+        [(&merchant_id, Type::TEXT), (columns.ids(), Type::UUID_ARRAY), (&originals, Type::UUID_ARRAY)];
     let (recorded, totals) = try_join(
         client.query_typed("SELECT * FROM ledger.recorded($1, $2, $3)", &by_id),
         client.query_typed("SELECT * FROM ledger.totals($1, $2, $3)", &by_id),
     )
     .await?;
     let outcomes = outcomes(entries, &posted, &recorded)?;
-    let keep_conflicts = "SELECT * FROM ledger.keep_conflicts($1, $2, $3, $4, $5, $6, $7, $8, $9, $10)";
-    keep_aside(client, keep_conflicts, &merchant_id, entries, &outcomes, Outcome::Conflict).await?;
-    let keep_overtaken = "SELECT * FROM ledger.keep_overtaken($1, $2, $3, $4, $5, $6, $7, $8, $9, $10)";
-    keep_aside(client, keep_overtaken, &merchant_id, entries, &outcomes, Outcome::AlreadyReversed).await?;
+    record_refused(client, &merchant_id, entries, &outcomes).await?;
     Ok(Posting { outcomes, after: read_ledger_totals(&totals)? })
 }
 
@@ -143,75 +142,6 @@ fn fingerprints(rows: &[&Row]) -> Result<HashMap<Uuid, Fingerprint>, LedgerError
             Ok((row.get("id"), fingerprint))
         })
         .collect()
-}
-
-/// Keeps the entries that came to this outcome where a lookup finds them.
-async fn keep_aside(
-    client: &Client,
-    statement: &str,
-    merchant_id: &&str,
-    entries: &[Entry],
-    outcomes: &[Outcome],
-    outcome: Outcome,
-) -> Result<(), PostError> {
-    let kept: Vec<Entry> =
-        entries.iter().zip(outcomes).filter(|(_, other)| **other == outcome).map(|(entry, _)| entry.clone()).collect();
-    if !kept.is_empty() {
-        client.query_typed(statement, &Columns::new(&kept).parameters(merchant_id)).await?;
-    }
-    Ok(())
-}
-
-/// The entries of a batch as one array for each column, the form that `unnest` takes.
-struct Columns<'a> {
-    ids: Vec<Uuid>,
-    fingerprints: Vec<&'a [u8]>,
-    types: Vec<&'static str>,
-    amounts_minor: Vec<i64>,
-    currencies: Vec<&'static str>,
-    dates: Vec<String>,
-    descriptions: Vec<Option<&'a str>>,
-    categories: Vec<Option<&'a str>>,
-    reverses: Vec<Option<Uuid>>,
-}
-
-impl<'a> Columns<'a> {
-    fn new(entries: &'a [Entry]) -> Columns<'a> {
-        Columns {
-            ids: entries.iter().map(|entry| *entry.id.as_uuid()).collect(),
-            fingerprints: entries.iter().map(|entry| entry.fingerprint.as_bytes().as_slice()).collect(),
-            types: entries.iter().map(|entry| entry.entry_type.as_str()).collect(),
-            amounts_minor: entries.iter().map(|entry| entry.amount.minor()).collect(),
-            currencies: entries.iter().map(|entry| entry.amount.currency().code()).collect(),
-            dates: entries.iter().map(|entry| entry.date.to_string()).collect(),
-            descriptions: entries.iter().map(|entry| entry.description.as_ref().map(Description::as_str)).collect(),
-            categories: entries.iter().map(|entry| entry.category.as_ref().map(Category::as_str)).collect(),
-            reverses: entries.iter().map(|entry| entry.reverses.as_ref().map(EntryId::as_uuid).copied()).collect(),
-        }
-    }
-
-    /// The currency and date of each day that has entries, each once.
-    fn days(&self) -> (Vec<&'static str>, Vec<&str>) {
-        let days: BTreeSet<(&'static str, &str)> =
-            self.currencies.iter().copied().zip(self.dates.iter().map(String::as_str)).collect();
-        days.into_iter().unzip()
-    }
-
-    /// Parameters `$1` to `$10` of the statements that take whole entries.
-    fn parameters<'p>(&'p self, merchant_id: &'p &str) -> Vec<(&'p (dyn ToSql + Sync), Type)> {
-        vec![
-            (merchant_id, Type::TEXT),
-            (&self.ids, Type::UUID_ARRAY),
-            (&self.fingerprints, Type::BYTEA_ARRAY),
-            (&self.types, Type::TEXT_ARRAY),
-            (&self.amounts_minor, Type::INT8_ARRAY),
-            (&self.currencies, Type::TEXT_ARRAY),
-            (&self.dates, Type::TEXT_ARRAY),
-            (&self.descriptions, Type::TEXT_ARRAY),
-            (&self.categories, Type::TEXT_ARRAY),
-            (&self.reverses, Type::UUID_ARRAY),
-        ]
-    }
 }
 
 impl From<tokio_postgres::Error> for PostError {

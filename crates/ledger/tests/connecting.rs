@@ -10,6 +10,7 @@ use std::{
     time::Duration,
 };
 
+use aws_clients::Roots;
 use aws_config::{BehaviorVersion, Region};
 use aws_credential_types::{Credentials, credential_fn::provide_credentials_fn};
 use cashflow::{Currency, MerchantId};
@@ -17,7 +18,6 @@ use ledger::{
     Authentication, CONNECTION_AGE_MAX, ConnectError, Ledger, LedgerConfig, LedgerError, Tls, UnavailableError, connect,
 };
 use test_stores::{Authority, Database, Identity, PostgresServer, Wire};
-use tls_roots::Roots;
 use tokio::{
     io::{AsyncReadExt, AsyncWriteExt},
     net::TcpListener,

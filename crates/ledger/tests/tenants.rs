@@ -189,6 +189,7 @@ fn argument(name: &str) -> String {
         "entry_id" => format!("'{sale}'"),
         "ids" => format!("ARRAY['{sale}', '{other}']::uuid[]"),
         "originals" => "ARRAY[NULL, NULL]::uuid[]".to_owned(),
+        "reasons" => of_one("'conflict', 'conflict'"),
         "fingerprints" => of_one("sha256('1'), sha256('2')"),
         "types" => of_one("'credit', 'credit'"),
         "amounts_minor" => of_one("7::bigint, 7::bigint"),
@@ -244,7 +245,14 @@ async fn a_call_that_forgot_the_merchant_gets_nothing_and_writes_nothing() {
     refused.dedup();
     assert_eq!(
         refused,
-        ["ledger.add_seal", "ledger.keep_conflicts", "ledger.keep_overtaken", "ledger.post", "ledger.seal"]
+        [
+            "ledger.add_seal",
+            "ledger.keep_conflicts",
+            "ledger.keep_overtaken",
+            "ledger.post",
+            "ledger.record_refused",
+            "ledger.seal"
+        ]
     );
     assert_eq!(row_counts(&owner).await, before);
 }

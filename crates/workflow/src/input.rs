@@ -129,16 +129,18 @@ impl RecordEntries {
 
 impl EntryInput {
     fn new(entry: &Entry) -> EntryInput {
+        // Without `..`, so that a field that the input lacks does not compile.
+        let Entry { id, fingerprint, entry_type, amount, date, description, category, reverses } = entry;
         EntryInput {
-            id: entry.id.to_string(),
-            fingerprint: entry.fingerprint.to_string(),
-            entry_type: entry.entry_type.as_str().to_owned(),
-            amount_minor: entry.amount.minor().to_string(),
-            currency: entry.amount.currency().code().to_owned(),
-            date: entry.date,
-            description: entry.description.as_ref().map(|text| text.as_str().to_owned()),
-            category: entry.category.as_ref().map(|text| text.as_str().to_owned()),
-            reverses: entry.reverses.map(|original| original.to_string()),
+            id: id.to_string(),
+            fingerprint: fingerprint.to_string(),
+            entry_type: entry_type.as_str().to_owned(),
+            amount_minor: amount.minor().to_string(),
+            currency: amount.currency().code().to_owned(),
+            date: *date,
+            description: description.as_ref().map(|text| text.as_str().to_owned()),
+            category: category.as_ref().map(|text| text.as_str().to_owned()),
+            reverses: reverses.map(|original| original.to_string()),
             unknown: UnknownFields::default(),
         }
     }

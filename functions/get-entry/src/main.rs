@@ -1,9 +1,8 @@
 //! The Lambda function `get-entry`.
 
 use get_entry::GetEntry;
-use http_api::serve;
 use idempotency_cache::IdempotencyCache;
-use lambda_http::{Error, Request, run, service_fn};
+use lambda_http::Error;
 use ledger::{Ledger, LedgerConfig};
 use telemetry::Telemetry;
 
@@ -16,8 +15,5 @@ async fn main() -> Result<(), Error> {
         token_key: settings::required_as("BALANCE_TOKEN_KEY", "a secret of at least 32 characters")?,
     };
     futures::join!(get_entry.ledger.warm_up(), get_entry.cache.warm_up());
-    run(service_fn(async |request: Request| {
-        Ok::<_, Error>(serve(telemetry, &request, get_entry.handle(&request)).await)
-    }))
-    .await
+    http_api::run(telemetry, get_entry, |get_entry, request| Box::pin(get_entry.handle(request))).await
 }

@@ -1,8 +1,8 @@
 use std::time::Duration;
 
+use aws_clients::Roots;
 use serde::Serialize;
 use serde_json::Value;
-use tls_roots::Roots;
 use tokio::{
     task::spawn_blocking,
     time::{sleep, timeout},

@@ -2,10 +2,10 @@
 
 use std::{env, process::ExitCode};
 
+use aws_clients::Roots;
 use lambda_runtime::{Error, LambdaEvent, run, service_fn};
 use migrate_ledger::{Answers, MigrateLedger, Migrated, Settings, one_line};
 use telemetry::{Invocation, Telemetry};
-use tls_roots::Roots;
 
 #[tokio::main(flavor = "current_thread")]
 async fn main() -> Result<ExitCode, Error> {

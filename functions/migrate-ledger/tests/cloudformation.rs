@@ -7,6 +7,7 @@ mod receiver;
 
 use std::time::{Duration, SystemTime};
 
+use aws_clients::Roots;
 use cashflow::{Amount, Currency, Entry, EntryId, EntryRequest, EntryType, IdempotencyKey, MerchantId, parse_date};
 use ledger::{
     Authentication, ConnectError, Ledger, LedgerConfig, LedgerError, Login, Outcome, PostError, Rights, SignIn, Tls,
@@ -17,7 +18,6 @@ use serde_json::{Value, json};
 use settings::SettingError;
 use test_events::event;
 use test_stores::{Authority, PostgresServer, aws_engine};
-use tls_roots::Roots;
 use tokio::net::TcpListener;
 
 /// Far above what anything here takes.

@@ -7,6 +7,7 @@ mod receiver;
 
 use std::time::{Duration, SystemTime};
 
+use aws_clients::Roots;
 use aws_sdk_secretsmanager::Client;
 use cashflow::{Amount, Currency, Entry, EntryId, EntryRequest, EntryType, IdempotencyKey, MerchantId, parse_date};
 use ledger::{Authentication, ConnectError, Ledger, LedgerConfig, Login, Outcome, Rights, SignIn, connect};
@@ -15,7 +16,6 @@ use receiver::Receiver;
 use serde_json::{Value, json};
 use test_events::event;
 use test_stores::{AdminMembers, OWNER, Rds, aws_engine};
-use tls_roots::Roots;
 use tokio::time::{Instant, sleep};
 
 /// Far above what anything here takes.

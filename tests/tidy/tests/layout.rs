@@ -113,7 +113,7 @@ fn dependencies_point_inward() {
     let allowed = BTreeMap::from([
         ("cashflow", vec![]),
         ("settings", vec![]),
-        ("aws-clients", vec!["settings", "tls-roots"]),
+        ("aws-clients", vec!["settings"]),
         ("balances", vec!["aws-clients", "cashflow", "telemetry"]),
         ("circuit-breaker", vec![]),
         ("executions", vec!["aws-clients", "settings", "telemetry"]),
@@ -132,11 +132,10 @@ fn dependencies_point_inward() {
                 "workflow",
             ],
         ),
-        ("ledger", vec!["aws-clients", "cashflow", "settings", "telemetry", "tls-roots"]),
-        ("idempotency-cache", vec!["cashflow", "circuit-breaker", "settings", "telemetry", "tls-roots"]),
+        ("ledger", vec!["aws-clients", "cashflow", "settings", "telemetry"]),
+        ("idempotency-cache", vec!["aws-clients", "cashflow", "circuit-breaker", "settings", "telemetry"]),
         ("sealing", vec!["aws-clients", "balances", "cashflow", "ledger", "settings"]),
         ("telemetry", vec!["settings"]),
-        ("tls-roots", vec!["settings"]),
         ("workflow", vec!["cashflow", "telemetry"]),
     ]);
     let crates = names("crates");

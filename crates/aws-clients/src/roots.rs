@@ -1,5 +1,6 @@
 //! Whom the functions trust over TLS. The authorities' certificates are in this crate, so that what a function accepts does not
-//! depend on what its machine happens to have. Where they come from and how to renew them: `certs/README.md`.
+//! depend on what its machine happens to have. Where they come from and how to renew them: `certs/README.md`. Nothing here
+//! needs the SDK: the clients of PostgreSQL and Redis take their roots from here, too.
 
 use std::{fmt, fs, sync::Arc};
 

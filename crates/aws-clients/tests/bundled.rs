@@ -7,8 +7,8 @@ use std::{
     time::{Duration, SystemTime},
 };
 
+use aws_clients::{Roots, RootsError};
 use sha2::{Digest, Sha256};
-use tls_roots::{Roots, RootsError};
 use x509_cert::{Certificate, der::Decode};
 
 const AMAZON: &str = include_str!("../certs/amazon.pem");
