@@ -431,8 +431,9 @@ fn a_second_import_of_the_same_file_at_once_is_refused() {
     assert_eq!(server.entries().len(), 1_000);
 }
 
+/// The same command resumes it.
 #[test]
-fn a_server_that_stays_away_stops_the_import_and_the_same_command_resumes() {
+fn a_server_that_stays_away_stops_the_import() {
     let folder = Folder::new();
     let file = folder.write("a.csv", format!("{HEADER}{}", rows(10)));
     let nobody = TcpListener::bind("127.0.0.1:0").unwrap().local_addr().unwrap();
@@ -554,8 +555,9 @@ fn no_way_to_import_a_file_a_second_time_posts_a_row_twice() {
     }
 }
 
+/// It was posted by its id, and is known when the ids are ignored.
 #[test]
-fn a_row_with_an_id_that_became_one_of_several_is_not_posted_again_without_it() {
+fn a_row_whose_id_became_shared_is_not_posted_again() {
     let (server, folder) = (Server::start(), Folder::new());
     let noon = folder.write("noon.ofx", ofx(&[("S", "-2.00", "a")]));
     let night = folder.write("night.ofx", ofx(&[("S", "-1.00", "b"), ("S", "-2.00", "a"), ("S", "-2.00", "a")]));
@@ -578,7 +580,7 @@ fn csv_rows_with_ids_are_known_without_them_too() {
 }
 
 #[test]
-fn an_entry_that_was_reversed_counts_for_nothing_when_rows_are_looked_for() {
+fn a_reversed_entry_counts_for_nothing_when_rows_are_looked_for() {
     let (server, folder) = (Server::start(), Folder::new());
     let file = folder.write("a.ofx", ofx(&[("U", "7.00", "x")]));
     assert_eq!(run(&file, &["--url", &server.url, "--ignore-ids"]).0, 0);
@@ -589,8 +591,9 @@ fn an_entry_that_was_reversed_counts_for_nothing_when_rows_are_looked_for() {
     assert_eq!(server.amounts(), ["7.00", "7.00"]);
 }
 
+/// Where rows have no ids, it takes none.
 #[test]
-fn looking_for_rows_takes_two_questions_a_day_and_none_where_rows_have_no_ids() {
+fn looking_for_rows_takes_two_questions_a_day() {
     let (server, folder) = (Server::start(), Folder::new());
     let csv = folder.write("a.csv", format!("{HEADER}{}", rows(100)));
     assert_eq!(import_csv(&csv, &server, &[]).0, 0);
@@ -601,8 +604,9 @@ fn looking_for_rows_takes_two_questions_a_day_and_none_where_rows_have_no_ids() 
     assert_eq!(server.state.lock().unwrap().lookups.len(), 2);
 }
 
+/// That is said.
 #[test]
-fn a_server_that_cannot_say_what_it_has_takes_rows_all_the_same_and_that_is_said() {
+fn a_server_that_cannot_say_what_it_has_takes_rows_all_the_same() {
     for (status, options, expected) in [
         (501, &[][..], "the server does not say which rows it has already"),
         (501, &["--ignore-ids"], "does not say which"),
@@ -623,8 +627,9 @@ fn a_server_that_cannot_say_what_it_has_takes_rows_all_the_same_and_that_is_said
     assert_eq!((ended, server.amounts().len()), (1, 0), "{errors}");
 }
 
+/// It can be left out.
 #[test]
-fn a_row_that_the_bank_has_changed_is_refused_in_words_and_can_be_left_out() {
+fn a_row_that_the_bank_has_changed_is_refused_in_words() {
     let (server, folder) = (Server::start(), Folder::new());
     let first = folder.write("1.ofx", ofx(&[("B1", "-5.00", "provisional"), ("B2", "-6.00", "ok")]));
     let second = folder.write("2.ofx", ofx(&[("B1", "-5.20", "final"), ("B2", "-6.00", "ok"), ("B3", "-7.00", "new")]));
@@ -641,7 +646,7 @@ fn a_row_that_the_bank_has_changed_is_refused_in_words_and_can_be_left_out() {
 }
 
 #[test]
-fn texts_that_were_posted_in_the_wrong_encoding_are_not_posted_again_in_the_right_one() {
+fn texts_posted_in_the_wrong_encoding_are_not_posted_again() {
     for id in ["", "A1"] {
         let (server, folder) = (Server::start(), Folder::new());
         let file = folder.write("a.ofx", ofx(&[(id, "7.00", "manutenção")]));
@@ -652,8 +657,9 @@ fn texts_that_were_posted_in_the_wrong_encoding_are_not_posted_again_in_the_righ
     }
 }
 
+/// Elsewhere it is.
 #[test]
-fn an_export_of_fluxo_is_imported_elsewhere_and_not_into_where_it_comes_from() {
+fn an_export_is_not_imported_into_where_it_comes_from() {
     let (server, folder) = (Server::start(), Folder::new());
     let file = folder.write("a.csv", format!("{HEADER}2026-11-22,5.00,=1+1;=2\n2026-11-22,-3.00,rent\n"));
     assert_eq!(import_csv(&file, &server, &[]).0, 0);
@@ -766,7 +772,7 @@ fn types_count_where_no_amount_of_a_statement_has_a_minus() {
 
 /// Two statements of one account that overlap, and two accounts of one number.
 #[test]
-fn rows_that_two_statements_of_a_file_have_are_posted_once_or_refused_in_every_way_to_read_it() {
+fn rows_of_two_statements_in_one_file_are_posted_once_or_refused() {
     let folder = Folder::new();
     let statement = |holder: &str, description: &str| {
         ofx(&[("1", "5.00", description)]).replace("<ACCTID>", &format!("{holder}<ACCTID>"))
@@ -797,7 +803,7 @@ fn an_account_that_is_not_used_because_the_file_names_one_is_said() {
 
 /// By the standard `5.000` is five. In a file whose fractions stand behind a comma it may be five thousand.
 #[test]
-fn a_point_before_three_digits_is_ambiguous_where_a_comma_separates_fractions() {
+fn a_point_before_three_digits_is_ambiguous_beside_commas() {
     let folder = Folder::new();
     let rows = |other: &str| ofx(&[("1", "5.000", "x"), ("2", other, "y")]);
     for comma in ["-10,50", "-1.234,56", "-1.234.567", "0,5"] {
