@@ -2,20 +2,21 @@
 
 mod endpoint;
 mod examples;
+mod names;
 
 use std::{path::PathBuf, time::Duration};
 
 use cashflow::{Currency, UnknownCurrency};
-use clap::{Parser, ValueEnum};
-
-pub use self::endpoint::{Endpoint, EndpointError};
-use self::examples::EXAMPLES;
-use crate::rows::{
-    Condition, CsvOptions, Decimal, Encoding, Format, Mapping, MappingError, Reading, Trust, is_date_format,
+use clap::Parser;
+use statement_file::{
+    CREDIT_WORDS, Condition, CsvOptions, DEBIT_WORDS, Format, Mapping, MappingError, Reading, is_date_format,
 };
 
-const CREDIT_WORDS: [&str; 6] = ["credit", "cr", "c", "crédito", "credito", "entrada"];
-const DEBIT_WORDS: [&str; 8] = ["debit", "dr", "db", "d", "débito", "debito", "saída", "saida"];
+pub use self::endpoint::{Endpoint, EndpointError};
+use self::{
+    examples::EXAMPLES,
+    names::{DecimalName, EncodingName, FormatName, TrustName},
+};
 
 /// Posts a bank statement, CSV or OFX, to Fluxo: every row once, however often it is run.
 #[derive(Debug, Parser)]
@@ -54,7 +55,7 @@ pub struct Arguments {
     /// Thousands may also be separated by spaces or apostrophes. Without this option, in CSV a point separates the fraction,
     /// and an amount such as 1,234, which could be two, is refused; in OFX a point or a comma does.
     #[arg(long, value_name = "SIGN")]
-    decimal: Option<Decimal>,
+    decimal: Option<DecimalName>,
 
     /// CSV: how dates are written, as in strftime, such as %d/%m/%Y [default: %Y-%m-%d]
     #[arg(long, value_name = "FORMAT")]
@@ -91,7 +92,7 @@ pub struct Arguments {
 
     /// What is right where an amount's sign contradicts its type or column
     #[arg(long, value_name = "WHAT")]
-    trust: Option<Trust>,
+    trust: Option<TrustName>,
 
     /// CSV: a word of the type column for a credit, in any case. May be repeated
     /// [default: credit, cr, c, crédito, credito, entrada]
@@ -115,7 +116,7 @@ pub struct Arguments {
 
     /// The encoding of the file [default: utf-8, or utf-16 if it looks like that; OFX: as its header says]
     #[arg(long, value_name = "NAME")]
-    encoding: Option<Encoding>,
+    encoding: Option<EncodingName>,
 
     /// The base URL of the API: https, or http on this machine
     #[arg(long, env = "FLUXO_URL", required_unless_present = "dry_run")]
@@ -134,15 +135,6 @@ pub struct Arguments {
     /// Read and check everything, say what would be sent, and send nothing
     #[arg(long)]
     dry_run: bool,
-}
-
-/// A format by its name.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, ValueEnum)]
-enum FormatName {
-    /// Comma-separated values, or with another delimiter
-    Csv,
-    /// Open Financial Exchange 1.x or 2.x
-    Ofx,
 }
 
 /// What is to be done.
@@ -229,14 +221,14 @@ impl Arguments {
         let only = conditions("--only", &self.only)?.into_iter().map(|condition| (condition.column, condition.pattern));
         let reading = Reading {
             format,
-            encoding: self.encoding,
-            decimal: self.decimal,
+            encoding: self.encoding.map(Into::into),
+            decimal: self.decimal.map(Into::into),
             currency: currency.map(|currency| currency.code().to_owned()),
             only: only.collect(),
             skip: conditions("--skip", &self.skip)?,
             keep: conditions("--keep", &self.keep)?,
             invert_signs: self.invert_signs,
-            trust: self.trust,
+            trust: self.trust.map(Into::into),
             ignore_ids: self.ignore_ids,
         };
         let target = if self.dry_run {
@@ -307,7 +299,7 @@ impl Arguments {
             ("--credit-word", !self.credit_word.is_empty()),
             ("--debit-word", !self.debit_word.is_empty()),
             ("--negative-debits", self.negative_debits),
-            ("--trust reversal", self.trust == Some(Trust::Reversal)),
+            ("--trust reversal", self.trust == Some(TrustName::Reversal)),
         ];
         match given.into_iter().find(|(_, is_given)| *is_given) {
             Some((option, _)) => Err(ArgumentError::OnlyForCsv(option)),

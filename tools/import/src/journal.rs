@@ -12,8 +12,7 @@ use std::{
 };
 
 use serde::{Deserialize, Serialize};
-
-use crate::report::Tally;
+use statement_file::Tally;
 
 const VERSION: u32 = 1;
 

@@ -7,6 +7,7 @@ mod pauses;
 use std::{thread, time::Duration};
 
 use cashflow::EntryId;
+use statement_file::Reason;
 use ureq::{
     Agent,
     http::{StatusCode, header},
@@ -19,7 +20,7 @@ pub use self::{
     pauses::Limits,
 };
 use super::token::{TokenError, Tokens};
-use crate::{arguments::Endpoint, rows::Reason};
+use crate::arguments::Endpoint;
 
 /// More than any answer has, in bytes: every field of every entry of a batch may be at fault.
 const ANSWER_BYTES_MAX: u64 = 8 * 1024 * 1024;

@@ -1,8 +1,9 @@
-use cashflow::{Amount, Currency, EntryRequest, EntryType};
+use cashflow::{Amount, Currency, Description, EntryRequest, EntryType};
+use csv::ByteRecord;
 use jiff::civil::date;
+use statement_file::{Keys, Reason, Row, Survey, Traits, prepare};
 
 use super::*;
-use crate::rows::{Movement, Traits};
 
 fn row(line: u64, description: &str) -> Row {
     let date = date(2026, 11, 22);
@@ -27,19 +28,6 @@ fn row(line: u64, description: &str) -> Row {
 
 fn prepared(row: Row, keys: &mut Keys) -> Judged {
     prepare(0, row, &Survey::default(), keys)
-}
-
-#[test]
-fn an_entry_is_the_json_that_the_server_takes() {
-    let Judged::Send(prepared) = prepared(row(2, "Pão \"x\""), &mut Keys::default()) else { panic!() };
-    let json: serde_json::Value = serde_json::from_str(&prepared.json).unwrap();
-    let key = json["idempotency_key"].as_str().unwrap();
-    assert!(key.starts_with("import-"), "{key}");
-    let expected = serde_json::json!({
-        "idempotency_key": key, "type": "debit", "amount": "1.50", "currency": "BRL", "date": "2026-11-22",
-        "description": "Pão \"x\""
-    });
-    assert_eq!(json, expected);
 }
 
 fn sizes(descriptions: &str, count: u64) -> Vec<u64> {

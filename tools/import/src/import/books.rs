@@ -5,15 +5,16 @@ use std::{
     path::{Path, PathBuf},
 };
 
+use statement_file::{RefusedRow, Shape};
+
 use super::ImportError;
 use crate::{
     arguments::Task,
-    batch::{RefusedRow, SendError},
+    batch::SendError,
     journal::{Done, Found, Journal, Origin},
     progress::Progress,
     refused::RefusedRows,
     report::rows,
-    rows::Statement,
 };
 
 /// What is kept beside the statement.
@@ -27,12 +28,7 @@ pub(super) struct Books {
 
 impl Books {
     /// Opens journal and refused rows, and says where the import goes on.
-    pub(super) fn open(
-        task: &Task,
-        statement: &Statement<'_>,
-        origin: Origin,
-        progress: &Progress,
-    ) -> Result<Books, ImportError> {
+    pub(super) fn open(task: &Task, shape: Shape, origin: Origin, progress: &Progress) -> Result<Books, ImportError> {
         let journal_file = task.beside(".import-journal");
         let refused_file = task.beside(".refused.csv");
         let (mut journal, found) =
@@ -50,7 +46,7 @@ impl Books {
                 Done::default()
             }
         };
-        let resumed = RefusedRows::resume(&refused_file, statement.shape(), done.refused_bytes)
+        let resumed = RefusedRows::resume(&refused_file, shape.clone(), done.refused_bytes)
             .map_err(|error| not_kept(&refused_file, error))?;
         let refused = match resumed {
             Some(refused) => refused,
@@ -59,7 +55,7 @@ impl Books {
                     .say(&format!("{} is not complete any more, so the import begins anew", refused_file.display()));
                 done = Done::default();
                 journal.begin().map_err(|error| not_kept(&journal_file, error))?;
-                RefusedRows::begin(&refused_file, statement.shape()).map_err(|error| not_kept(&refused_file, error))?
+                RefusedRows::begin(&refused_file, shape).map_err(|error| not_kept(&refused_file, error))?
             }
         };
         if done.rows > 0 {

@@ -4,13 +4,13 @@ use std::{ops::Range, time::Duration};
 
 use jiff::{Timestamp, fmt::rfc2822};
 use serde::Deserialize;
+use statement_file::Reason;
 use ureq::{
     Body,
     http::{HeaderMap, Response, StatusCode, header},
 };
 
 use super::Call;
-use crate::rows::Reason;
 
 /// An answer as far as it is read.
 pub(super) struct Answer {

@@ -1,8 +1,7 @@
 //! What the server says when it is asked for an entry.
 
 use serde::Deserialize;
-
-use crate::rows::Movement;
+use statement_file::Movement;
 
 /// What the server says about an entry.
 #[derive(Debug, Clone, PartialEq, Eq, Deserialize)]

@@ -17,7 +17,6 @@ mod utf16;
 
 use ::csv::ByteRecord;
 use cashflow::{Currency, Date, Description, EntryId, EntryRequest};
-use clap::ValueEnum;
 use serde::Serialize;
 
 use self::reasons::Reasons;
@@ -31,6 +30,11 @@ pub use self::{
     reasons::Reason,
     statement::{Shape, Statement},
     text::Encoding,
+};
+pub(crate) use self::{
+    layout::{DELIMITERS, separator_line},
+    number::Number,
+    utf16::{byte_order, decoded_utf16},
 };
 
 /// No more of a text is kept to say why a row is skipped, in characters.
@@ -65,7 +69,7 @@ pub struct Reading {
 }
 
 /// What counts where the sign of an amount contradicts the type or the column that it is in.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, ValueEnum)]
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize)]
 pub enum Trust {
     /// The type or the column; the sign says nothing
     Type,

@@ -1,13 +1,12 @@
 //! Amounts as banks write them, read without any guess that could change one.
 
 use cashflow::{Currency, EntryType};
-use clap::ValueEnum;
 use serde::Serialize;
 
 use super::currency_sign;
 
 /// Which sign separates the fraction; the other one may then separate thousands.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, ValueEnum)]
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize)]
 pub enum Decimal {
     /// `1.234,56`
     Comma,

@@ -9,7 +9,7 @@ use std::io::{self, Chain, Cursor, Read};
 
 use ::csv::{ByteRecord, ReaderBuilder};
 use cashflow::{Currency, Date};
-use jiff::fmt::strtime::BrokenDownTime;
+use jiff::{fmt::strtime::BrokenDownTime, tz::TimeZone};
 use serde::Serialize;
 
 pub use self::mapping::{Field, Mapping, MappingError};
@@ -44,7 +44,10 @@ pub struct CsvOptions {
 /// Whether dates of this format can be read: such a format must give back the date that it is written with.
 pub fn is_date_format(format: &str) -> bool {
     let sample = jiff::civil::date(2026, 11, 22).at(15, 4, 5, 0);
-    let written = sample.in_tz("UTC").ok().and_then(|sample| BrokenDownTime::from(&sample).to_string(format).ok());
+    let written = TimeZone::UTC
+        .to_zoned_datetime(sample)
+        .ok()
+        .and_then(|sample| BrokenDownTime::from(&sample).to_string(format).ok());
     written.and_then(|text| Date::strptime(format, text).ok()) == Some(sample.date())
 }
 

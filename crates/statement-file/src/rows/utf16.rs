@@ -17,6 +17,11 @@ pub fn byte_order(first: &[u8]) -> Option<&'static Encoding> {
     }
 }
 
+/// The beginning of a UTF-16 file as text, whatever it is.
+pub fn decoded_utf16(head: &[u8], order: &'static Encoding) -> String {
+    order.decode_with_bom_removal(head).0.into_owned()
+}
+
 /// A UTF-16 file as UTF-8, without its byte order mark.
 pub struct Utf16<R> {
     file: R,

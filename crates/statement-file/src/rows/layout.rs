@@ -11,7 +11,7 @@ pub const HEAD_BYTES: usize = 128 * 1024;
 const RECORDS_MAX: usize = 100;
 
 /// What separates cells where neither the user nor the file says it.
-const DELIMITERS: [u8; 4] = [b',', b';', b'\t', b'|'];
+pub(crate) const DELIMITERS: [u8; 4] = [b',', b';', b'\t', b'|'];
 
 /// Where the rows begin, and what is in them.
 #[derive(Debug)]
@@ -61,7 +61,7 @@ impl Layout {
 }
 
 /// The delimiter that a first line such as `sep=;` names, as spreadsheets write and read it, and how long that line is.
-fn separator_line(head: &[u8]) -> Option<(u8, usize)> {
+pub(crate) fn separator_line(head: &[u8]) -> Option<(u8, usize)> {
     let end = head.iter().position(|byte| *byte == b'\n')?;
     let line = head[..end].trim_ascii();
     let line = line.strip_prefix(b"\"").and_then(|line| line.strip_suffix(b"\"")).unwrap_or(line);

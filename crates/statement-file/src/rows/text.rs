@@ -2,21 +2,17 @@
 
 use std::borrow::Cow;
 
-use clap::ValueEnum;
 use encoding_rs::{ISO_8859_15, WINDOWS_1252};
 use serde::Serialize;
 
 /// How the bytes of a file are to be read as text.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, ValueEnum)]
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize)]
 pub enum Encoding {
     /// UTF-8, with or without a byte order mark.
-    #[value(name = "utf-8", alias = "utf8")]
     Utf8,
     /// Windows-1252, of which ISO 8859-1 is a part.
-    #[value(name = "windows-1252", alias = "latin1", alias = "iso-8859-1")]
     Windows1252,
     /// ISO 8859-15, which has the euro sign and seven letters in other places.
-    #[value(name = "iso-8859-15", alias = "latin9")]
     Iso8859_15,
 }
 

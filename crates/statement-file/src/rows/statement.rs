@@ -2,32 +2,30 @@
 
 use std::{
     collections::HashSet,
-    fs::File,
-    io::{self, BufReader, Read, Seek},
+    io::{self, BufReader, Chain, Cursor, Read},
 };
 
 use ::csv::ByteRecord;
 use cashflow::Date;
-use jiff::{Timestamp, tz::Offset};
 
 use super::{
     CsvRows, Encoding, Format, OfxRows, Reading, Row, StatementError,
     utf16::{Utf16, byte_order},
 };
 
-/// The latest time zone there is, in hours ahead of UTC.
-const LATEST_ZONE_HOURS: i8 = 14;
+/// A file whose first bytes have been looked at.
+type Whole<R> = Chain<Cursor<Vec<u8>>, R>;
 
 /// A file as the readers of rows take it.
 #[derive(Debug)]
-pub enum Input<'a> {
+pub enum Input<R> {
     /// As it is.
-    Plain(&'a File),
+    Plain(Whole<R>),
     /// UTF-16, read as UTF-8.
-    Utf16(Box<Utf16<&'a File>>),
+    Utf16(Box<Utf16<Whole<R>>>),
 }
 
-impl Read for Input<'_> {
+impl<R: Read> Read for Input<R> {
     fn read(&mut self, buffer: &mut [u8]) -> io::Result<usize> {
         match self {
             Input::Plain(file) => file.read(buffer),
@@ -38,35 +36,39 @@ impl Read for Input<'_> {
 
 /// A statement, read row by row.
 #[derive(Debug)]
-pub enum Statement<'a> {
+pub enum Statement<R> {
     /// From a CSV file.
-    Csv(Box<CsvRows<Input<'a>>>),
+    Csv(Box<CsvRows<Input<R>>>),
     /// From an OFX file.
-    Ofx(Box<OfxRows<BufReader<Input<'a>>>>),
+    Ofx(Box<OfxRows<BufReader<Input<R>>>>),
 }
 
-impl<'a> Statement<'a> {
-    /// Starts at the beginning of the file; what comes before the first row is read and checked.
-    pub fn open(file: &'a File, reading: &Reading, account: Option<&str>) -> Result<Statement<'a>, StatementError> {
+impl<R: Read> Statement<R> {
+    /// Reads what comes before the first row, and checks it. Entries must not be later than a year after `today`.
+    pub fn open(
+        mut file: R,
+        reading: &Reading,
+        account: Option<&str>,
+        today: Date,
+    ) -> Result<Statement<R>, StatementError> {
         const FIRST_BYTES: u64 = 4;
-        let mut bytes = file;
-        bytes.rewind()?;
         let mut first = Vec::new();
-        bytes.take(FIRST_BYTES).read_to_end(&mut first)?;
-        bytes.rewind()?;
+        (&mut file).take(FIRST_BYTES).read_to_end(&mut first)?;
         if first.is_empty() {
             return Err(StatementError::Empty);
         }
-        let (input, encoding) = match byte_order(&first) {
+        let order = byte_order(&first);
+        let has_mark = first.starts_with(b"\xef\xbb\xbf");
+        let file = Cursor::new(first).chain(file);
+        let (input, encoding) = match order {
             Some(_) if reading.encoding.is_some() => return Err(StatementError::OtherEncoding { found: "UTF-16" }),
             Some(order) => (Input::Utf16(Box::new(Utf16::new(file, order))), Some(Encoding::Utf8)),
-            None if first.starts_with(b"\xef\xbb\xbf") && reading.encoding == Some(Encoding::Windows1252) => {
+            None if has_mark && reading.encoding == Some(Encoding::Windows1252) => {
                 return Err(StatementError::OtherEncoding { found: "UTF-8 (it has its byte order mark)" });
             }
             None => (Input::Plain(file), reading.encoding),
         };
         let reading = &Reading { encoding, ..reading.clone() };
-        let today = latest_today();
         Ok(match &reading.format {
             Format::Csv(options) => Statement::Csv(Box::new(CsvRows::new(input, options, reading, account, today)?)),
             Format::Ofx => Statement::Ofx(Box::new(OfxRows::new(BufReader::new(input), reading, account, today)?)),
@@ -101,7 +103,7 @@ impl<'a> Statement<'a> {
     pub fn shape(&self) -> Shape {
         match self {
             Statement::Csv(rows) => rows.shape(),
-            Statement::Ofx(_) => OfxRows::<BufReader<&File>>::shape(),
+            Statement::Ofx(_) => OfxRows::<BufReader<R>>::shape(),
         }
     }
 
@@ -147,9 +149,4 @@ pub struct Shape {
     pub delimiter: u8,
     /// The encoding of the cells.
     pub encoding: Encoding,
-}
-
-/// The date that it is where the day begins first: the server, which knows the business day, is never stricter.
-fn latest_today() -> Date {
-    Offset::constant(LATEST_ZONE_HOURS).to_datetime(Timestamp::now()).date()
 }

@@ -1,7 +1,10 @@
 //! The first look at a statement, before anything is posted: the whole file is readable, which ids several rows share, and
 //! which rows are balances.
 
-use std::collections::{BTreeMap, HashMap, HashSet};
+use std::{
+    collections::{BTreeMap, HashMap, HashSet},
+    io::Read,
+};
 
 use cashflow::{Currency, Date, EntryId, IdempotencyKey, MerchantId};
 
@@ -85,7 +88,7 @@ struct Suspect {
 
 impl Survey {
     /// Reads a statement to its end.
-    pub fn of(statement: &mut Statement<'_>) -> Result<Survey, StatementError> {
+    pub fn of(statement: &mut Statement<impl Read>) -> Result<Survey, StatementError> {
         let mut survey = Survey {
             ids: HashMap::new(),
             contents: HashMap::new(),
