@@ -34,7 +34,7 @@ export SAM_CLI_TELEMETRY := 0
 export REDOCLY_TELEMETRY := off
 export REDOCLY_SUPPRESS_UPDATE_NOTICE := true
 
-.PHONY: help run up down url token invoke reconcile redrive test lint fmt unit e2e chaos chaos-list bench audit fuzz-api fuzz docs cost cost-measure capacity freeze preflight deploy unparked destroy package-check stage tools
+.PHONY: help run up down url token invoke reconcile redrive test lint fmt unit wasm e2e chaos chaos-list bench audit fuzz-api fuzz docs cost cost-measure capacity freeze preflight deploy unparked destroy package-check stage tools
 
 help: ## This list
 	@grep -hE '^[a-z0-9-]+:.*## ' $(MAKEFILE_LIST) | sed -E 's/^([a-z0-9-]+):.*## /\1\t/' | expand -t 14
@@ -144,6 +144,11 @@ fmt: tools ## Format all code
 
 unit: ## Unit, property and integration tests, beside throw-away servers
 	@$(LOCAL) with-test-services -- cargo test --workspace --locked
+	@$(MAKE) -s wasm
+
+wasm: tools ## Build the module with which the console reads statements, and test it
+	@$(LOCAL) wasm
+	node --test console/wasm/tests/
 
 e2e: tools ## End-to-end tests on a deployed stack of their own
 	$(CHECKS)/pytest -p no:cacheprovider tests/e2e

@@ -96,6 +96,7 @@ def parse() -> argparse.Namespace:
     benchmark.add_argument("--only", metavar="GROUPS", help="only these groups of figures, such as single,batch; nothing is written")
     freezing = add("freeze", freeze, "Make the release of this checkout the one before, whose reading side tests/previous-release keeps.")
     freezing.add_argument("--commit", default="HEAD", help="which sources to freeze (default: %(default)s)")
+    add("wasm", wasm, "Build the module with which the console reads statements, and print where it is.")
     services = add("with-test-services", with_test_services, "Run a command beside a throw-away PostgreSQL and AWS engine.")
     services.add_argument("test_command", nargs=argparse.REMAINDER, metavar="-- CMD")
     return parser.parse_args()
@@ -201,6 +202,13 @@ def bench(arguments: argparse.Namespace) -> int:
     from fluxo_local import bench
 
     return bench.bench(quick=arguments.quick, only=arguments.only)
+
+
+def wasm(_: argparse.Namespace) -> None:
+    """Builds the console's module."""
+    from fluxo_local import wasm
+
+    print(wasm.build())
 
 
 def with_test_services(arguments: argparse.Namespace) -> int:

@@ -8,6 +8,7 @@ mod once;
 mod output;
 mod server;
 mod snapshots;
+mod the_console;
 
 use std::{
     collections::BTreeSet,
