@@ -39,7 +39,7 @@ export SAM_CLI_TELEMETRY := 0
 export REDOCLY_TELEMETRY := off
 export REDOCLY_SUPPRESS_UPDATE_NOTICE := true
 
-.PHONY: help run up down url token invoke reconcile redrive parked flow docs-url test lint fmt unit e2e chaos chaos-list bench audit fuzz-api fuzz docs cost cost-measure capacity freeze preflight deploy unparked destroy package-check stage tools lock release-notes release coverage
+.PHONY: help run up down url token invoke reconcile redrive parked flow docs-url test lint fmt unit wasm e2e chaos chaos-list bench audit fuzz-api fuzz docs cost cost-measure capacity freeze preflight deploy unparked destroy package-check stage tools lock release-notes release coverage
 
 help: ## This list
 	@grep -hE '^[a-z0-9-]+:.*## ' $(MAKEFILE_LIST) | sed -E 's/^([a-z0-9-]+):.*## /\1\t/' | expand -t 14
@@ -176,6 +176,11 @@ fmt: tools ## Format all code
 
 unit: ## Unit, property and integration tests, beside throw-away servers
 	@$(LOCAL) with-test-services -- cargo test --workspace --locked
+	@$(MAKE) -s wasm
+
+wasm: tools ## Build the module with which the console reads statements, and test it
+	@$(LOCAL) wasm
+	node --test console/wasm/tests/
 
 coverage: ## How much of the Rust code its tests reach: make coverage [CRATE=cashflow]
 	@$(LOCAL) coverage $(if $(CRATE),--crate '$(CRATE)')

@@ -111,6 +111,7 @@ def parse() -> argparse.Namespace:
     releasing.add_argument("version", help="such as 0.2.0")
     covering = add("coverage", coverage, "Run the Rust tests, and print how much of the code they reach.")
     covering.add_argument("--crate", help="only the tests of this one")
+    add("wasm", wasm, "Build the module with which the console reads statements, and print where it is.")
     services = add("with-test-services", with_test_services, "Run a command beside a throw-away PostgreSQL and AWS engine.")
     services.add_argument("test_command", nargs=argparse.REMAINDER, metavar="-- CMD")
     return parser.parse_args()
@@ -270,6 +271,13 @@ def bench(arguments: argparse.Namespace) -> int:
     from fluxo_local import bench
 
     return bench.bench(quick=arguments.quick, only=arguments.only)
+
+
+def wasm(_: argparse.Namespace) -> None:
+    """Builds the console's module."""
+    from fluxo_local import wasm
+
+    print(wasm.build())
 
 
 def with_test_services(arguments: argparse.Namespace) -> int:

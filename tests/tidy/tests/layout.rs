@@ -135,6 +135,7 @@ fn dependencies_point_inward() {
         ("ledger", vec!["aws-clients", "cashflow", "settings", "telemetry"]),
         ("idempotency-cache", vec!["aws-clients", "cashflow", "circuit-breaker", "settings", "telemetry"]),
         ("sealing", vec!["aws-clients", "balances", "cashflow", "ledger", "settings"]),
+        ("statement-file", vec!["cashflow"]),
         ("telemetry", vec!["settings"]),
         ("workflow", vec!["cashflow", "telemetry"]),
     ]);
@@ -156,5 +157,20 @@ fn the_domain_has_no_io_and_no_async() {
     let manifest = read("crates/cashflow/Cargo.toml");
     for dependency in ["tokio", "futures", "serde", "aws", "redis", "postgres", "tracing"] {
         assert!(!manifest.contains(dependency), "{dependency}");
+    }
+}
+
+/// It runs in browsers, too, and says the same there.
+#[test]
+fn reading_statements_needs_no_io_no_async_no_clock_and_no_threads() {
+    let manifest = read("crates/statement-file/Cargo.toml");
+    for dependency in ["tokio", "futures", "clap", "ureq", "rustls", "fastrand", "tracing"] {
+        assert!(!manifest.contains(dependency), "{dependency}");
+    }
+    let source = source_below(&root().join("crates/statement-file/src"));
+    for used in
+        ["std::fs", "std::env", "std::net", "std::thread", "std::time", "Timestamp::now", "Zoned::now", "in_tz("]
+    {
+        assert!(!source.contains(used), "{used}");
     }
 }
