@@ -81,12 +81,15 @@ impl Columns {
         let date = named("date", &is_date).or_else(|| first(&is_date, &[]));
         let is_side = |cell: &str| is_amount(cell) || matches!(cell, "-" | "--");
         let sides = named("credit", &is_side).zip(named("debit", &is_side)).filter(|(credit, debit)| credit != debit);
-        let amount = named("amount", &is_sum).or_else(|| if sides.is_some() { None } else { first(&is_sum, &[date]) });
-        let sides = sides.filter(|_| amount.is_none());
+        let amount = named("amount", &is_sum);
+        // `Debit Amount` is no amount with a sign.
+        let sides = sides.filter(|(credit, debit)| amount.is_none_or(|amount| amount == *credit || amount == *debit));
+        let amount = if sides.is_some() { None } else { amount.or_else(|| first(&is_sum, &[date])) };
         let taken = [date, amount, sides.map(|(credit, _)| credit), sides.map(|(_, debit)| debit)];
         let is_text = |cell: &str| !is_amount(cell) && !is_date(cell);
-        let description = named("description", &is_text).or_else(|| first(&is_text, &taken));
         let currency = named("currency", &|cell| cell.len() == 3 && cell.bytes().all(|b| b.is_ascii_uppercase()));
+        let is_free = |column: &usize| Some(*column) != currency;
+        let description = named("description", &is_text).or_else(|| first(&is_text, &taken).filter(is_free));
         let category = named("category", &is_text);
         let id = named("id", &|_| true).filter(|column| !taken.contains(&Some(*column)));
         let found = [

@@ -59,6 +59,15 @@ fn formats_and_encodings_are_told_by_the_first_bytes() {
     assert_eq!(csv(b"sep=|\nd|a,b\n2026-01-05|1,50\n").delimiter, '|');
 }
 
+#[test]
+fn headings_that_name_an_amount_and_a_side_are_sides() {
+    let found = csv(b"Date,Text,Debit Amount,Credit Amount,\n2026-01-07,A,,50.00,\n2026-01-08,B,12.50,,\n");
+    let expected = [("date", "Date"), ("credit", "Credit Amount"), ("debit", "Debit Amount"), ("description", "Text")];
+    assert_eq!(mapping(&found), expected);
+    let found = csv(b"Date,Amount,Cur\n2026-01-05,1.00,JPY\n2026-01-06,2.00,KWD\n");
+    assert_eq!(mapping(&found), [("date", "Date"), ("amount", "Amount"), ("currency", "Cur")]);
+}
+
 proptest! {
     #[test]
     fn any_bytes_can_be_inspected(
