@@ -34,7 +34,7 @@ export SAM_CLI_TELEMETRY := 0
 export REDOCLY_TELEMETRY := off
 export REDOCLY_SUPPRESS_UPDATE_NOTICE := true
 
-.PHONY: help run up down url token invoke reconcile redrive test lint fmt unit e2e chaos chaos-list bench audit fuzz-api fuzz docs cost cost-measure capacity freeze preflight deploy unparked destroy package-check stage tools
+.PHONY: help run up down url token invoke reconcile redrive test lint lint-rust lint-documents lint-python fmt unit e2e chaos chaos-list bench audit fuzz-api fuzz docs cost cost-measure capacity freeze preflight deploy unparked destroy package-check stage tools
 
 help: ## This list
 	@grep -hE '^[a-z0-9-]+:.*## ' $(MAKEFILE_LIST) | sed -E 's/^([a-z0-9-]+):.*## /\1\t/' | expand -t 14
@@ -87,15 +87,18 @@ package-check: tools stage ## Build all functions, or one, exactly as they are d
 stage:
 	@grep -q '^\[$(STAGE)\.deploy\.parameters\]' samconfig.toml || { echo 'fluxo: samconfig.toml has no stage "$(STAGE)".' >&2; exit 1; }
 
-test: lint unit e2e ## All checks and tests; needs nothing set up beforehand
+test: ## All checks and tests, side by side; needs nothing set up beforehand
+	@$(LOCAL) test
 
-lint: tools audit ## Formatting, clippy, dependencies, and the checks of Python, template, state machine, alerts and API description
+lint: lint-rust lint-documents lint-python audit ## Formatting, clippy, dependencies, and the checks of Python, template, state machine, alerts and API description
+
+lint-rust:
 	cargo fmt --all --check
 	cargo fmt --manifest-path fuzz/Cargo.toml --check
 	cargo clippy --workspace --all-targets --locked -- --deny warnings
 	RUSTDOCFLAGS='--deny warnings' cargo doc --workspace --no-deps --document-private-items --locked --quiet
-	$(CHECKS)/ruff format --check --config local/ruff.toml local tests tools
-	$(CHECKS)/ruff check --config local/ruff.toml local tests tools
+
+lint-documents: tools
 	AWS_DEFAULT_REGION=us-east-1 $(SAM)/sam validate --lint
 	$(SAM)/cfn-lint template.yaml
 	@# As CloudFormation gets it, without YAML's merge keys, which checkov cannot read.
@@ -110,6 +113,10 @@ lint: tools audit ## Formatting, clippy, dependencies, and the checks of Python,
 	$(NPM)/redocly lint openapi.yaml --config local/npm/redocly.yaml --format stylish
 	@rm -rf .local/lint/api && $(call render,.local/lint/api)
 	@diff --recursive --brief .local/lint/api docs/api || { echo 'fluxo: docs/api is not what openapi.yaml renders to: run make docs' >&2; exit 1; }
+
+lint-python: tools
+	$(CHECKS)/ruff format --check --config local/ruff.toml local tests tools
+	$(CHECKS)/ruff check --config local/ruff.toml local tests tools
 	PYTHONPATH=local:tools $(CHECKS)/pytest -q -p no:cacheprovider tests/cost tests/deploy tests/capacity
 	$(COST) --check
 	$(CAPACITY) --check
@@ -124,7 +131,7 @@ docs: tools ## Render the description of the API, openapi.yaml, to docs/api
 cost: tools ## Compute docs/cost.md: what the stack costs on AWS, idle and per million
 	$(COST)
 
-cost-measure: tools ## Measure what the costs are computed from, with the functions that make up has built
+cost-measure: tools ## Measure what the costs are computed from, with functions built as they are deployed
 	$(COST).measure
 
 capacity: tools ## Compute docs/capacity.md: at which rate each limit binds, and what to change next

@@ -96,6 +96,8 @@ def parse() -> argparse.Namespace:
     benchmark.add_argument("--only", metavar="GROUPS", help="only these groups of figures, such as single,batch; nothing is written")
     freezing = add("freeze", freeze, "Make the release of this checkout the one before, whose reading side tests/previous-release keeps.")
     freezing.add_argument("--commit", default="HEAD", help="which sources to freeze (default: %(default)s)")
+    testing = add("test", test, "Run all checks and tests, side by side.")
+    testing.add_argument("--package", action="store_true", help="and build one function exactly as it is deployed")
     services = add("with-test-services", with_test_services, "Run a command beside a throw-away PostgreSQL and AWS engine.")
     services.add_argument("test_command", nargs=argparse.REMAINDER, metavar="-- CMD")
     return parser.parse_args()
@@ -201,6 +203,13 @@ def bench(arguments: argparse.Namespace) -> int:
     from fluxo_local import bench
 
     return bench.bench(quick=arguments.quick, only=arguments.only)
+
+
+def test(arguments: argparse.Namespace) -> int:
+    """Runs all checks and tests."""
+    from fluxo_local import parts
+
+    return parts.run(parts.parts(package=arguments.package))
 
 
 def with_test_services(arguments: argparse.Namespace) -> int:
