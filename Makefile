@@ -117,7 +117,7 @@ lint-documents: tools
 lint-python: tools
 	$(CHECKS)/ruff format --check --config local/ruff.toml local tests tools
 	$(CHECKS)/ruff check --config local/ruff.toml local tests tools
-	PYTHONPATH=local:tools $(CHECKS)/pytest -q -p no:cacheprovider tests/cost tests/deploy tests/capacity
+	PYTHONPATH=local:tools $(CHECKS)/pytest -q -p no:cacheprovider tests/cost tests/deploy tests/capacity tests/launcher
 	$(COST) --check
 	$(CAPACITY) --check
 	$(CHECKS)/pytest -q -p no:cacheprovider tests/workflow

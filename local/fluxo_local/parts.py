@@ -10,7 +10,7 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from fluxo_local import console, deployment, toolchain
-from fluxo_local.processes import ending_with_parent, kill_group, last_line, progress
+from fluxo_local.processes import ending_with_parent, kill_group, last_line, progress, shown
 from fluxo_local.profile import CHECKOUT, LOCAL
 
 LOGS = LOCAL / "test-logs"
@@ -24,7 +24,7 @@ SHOWN_LINES = 200
 PATIENT = ("nice", "-n", "10")
 
 
-@dataclass(frozen=True)
+@dataclass(frozen=True, eq=False)
 class Part:
     """A command with a name."""
 
@@ -85,7 +85,10 @@ def run(wanted: Sequence[Part]) -> int:
                 if process.poll() is not None:
                     del running[part]
                     finish(part, process.returncode, time.monotonic() - started)
-                    (failed.append(part) if process.returncode not in (0, part.impossible) else succeeded.add(part.name))
+                    if process.returncode in (0, part.impossible):
+                        succeeded.add(part.name)
+                    else:
+                        failed.append(part)
             if time.monotonic() - reported > REPORT_INTERVAL_S:
                 reported = time.monotonic()
                 console.say(f"{reported - began:5.0f} s  " + "; ".join(at(part) for part in running))
@@ -147,5 +150,5 @@ def finish(part: Part, status: int, duration_s: float) -> None:
     if status == part.impossible:
         console.say(f"{part.name}: {lines[-1]}")
         return
-    console.say(f"{part.name}: FAILED after {duration_s:.0f} s. All of it: {part.log.relative_to(CHECKOUT)}")
+    console.say(f"{part.name}: FAILED after {duration_s:.0f} s. All of it: {shown(part.log)}")
     console.say("\n".join(f"  | {line}" for line in lines[-SHOWN_LINES:]))

@@ -251,6 +251,10 @@ def progress(line: str) -> str:
 
 def last_words(log: Path) -> str:
     """What a process said last, and where the rest is."""
-    shown = log.relative_to(CHECKOUT) if log.is_relative_to(CHECKOUT) else log
     said = last_line(log)
-    return f'It said last: "{said[:200]}". All of it: {shown}' if said else f"Its log is empty: {shown}"
+    return f'It said last: "{said[:200]}". All of it: {shown(log)}' if said else f"Its log is empty: {shown(log)}"
+
+
+def shown(path: Path) -> Path:
+    """A path as it is typed in the checkout."""
+    return path.relative_to(CHECKOUT) if path.is_relative_to(CHECKOUT) else path
