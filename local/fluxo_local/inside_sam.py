@@ -33,11 +33,11 @@ def collect(template: Path, programs: Path, target: Path) -> None:
 def package(name: str, resource: dict[str, Any], programs: Path, target: Path) -> None:
     """One function's directory, and its place in the template.
 
-    Without what debuggers read, a program is a third as large: it is packed, sent to the engine, and unpacked there.
+    Without symbols it is a third smaller: it is packed, sent to the engine, and unpacked there.
     """
     (target / name).mkdir()
     program = programs / resource["Metadata"]["BuildProperties"]["Binary"]
-    subprocess.run(["strip", "--strip-debug", "-o", target / name / "bootstrap", program], check=True)
+    subprocess.run(["strip", "-o", target / name / "bootstrap", program], check=True)
     resource["Properties"]["CodeUri"] = name
 
 

@@ -50,7 +50,7 @@ def parts(*, package: bool) -> list[Part]:
     listed = [
         Part("tools", make("tools")),
         Part("compile", ["cargo", "test", "--workspace", "--locked", "--no-run"]),
-        Part("compile-stack", deployment.compile_command(), after=("compile",)),
+        Part("compile-stack", [*deployment.compile_command(), "--package", "import"], after=("compile",)),
         Part("lint-rust", make("lint-rust"), after=("compile-stack",)),
         Part("unit", make("unit"), after=("lint-rust",)),
         Part("e2e", make("e2e"), after=("tools", "unit")),
