@@ -114,6 +114,8 @@ def parse() -> argparse.Namespace:
     covering = add("coverage", coverage, "Run the Rust tests, and print how much of the code they reach.")
     covering.add_argument("--crate", help="only the tests of this one")
     add("wasm", wasm, "Build the module with which the console reads statements, and print where it is.")
+    testing = add("test", test, "Run all checks and tests, side by side.")
+    testing.add_argument("--package", action="store_true", help="and build one function exactly as it is deployed")
     services = add("with-test-services", with_test_services, "Run a command beside a throw-away PostgreSQL and AWS engine.")
     services.add_argument("test_command", nargs=argparse.REMAINDER, metavar="-- CMD")
     return parser.parse_args()
@@ -280,6 +282,13 @@ def wasm(_: argparse.Namespace) -> None:
     from fluxo_local import wasm
 
     print(wasm.build())
+
+
+def test(arguments: argparse.Namespace) -> int:
+    """Runs all checks and tests."""
+    from fluxo_local import parts
+
+    return parts.run(parts.parts(package=arguments.package))
 
 
 def with_test_services(arguments: argparse.Namespace) -> int:

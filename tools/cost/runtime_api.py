@@ -83,10 +83,10 @@ class Function:
         return {
             "PATH": os.defpath,
             "AWS_LAMBDA_RUNTIME_API": f"127.0.0.1:{self._server.server_port}",
-            "AWS_LAMBDA_FUNCTION_NAME": program.parent.name,
+            "AWS_LAMBDA_FUNCTION_NAME": program.name,
             "AWS_LAMBDA_FUNCTION_VERSION": "$LATEST",
             "AWS_LAMBDA_FUNCTION_MEMORY_SIZE": str(memory_mb),
-            "AWS_LAMBDA_LOG_GROUP_NAME": program.parent.name,
+            "AWS_LAMBDA_LOG_GROUP_NAME": program.name,
             "AWS_LAMBDA_LOG_STREAM_NAME": "measured",
             "AWS_LAMBDA_LOG_FORMAT": "JSON",
             "AWS_LAMBDA_LOG_LEVEL": "INFO",

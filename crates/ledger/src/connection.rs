@@ -6,7 +6,6 @@ use std::{
 };
 
 use aws_clients::Roots;
-use aws_sdk_rds::auth_token::{AuthTokenGenerator, Config as AuthTokenConfig};
 use rustls::ClientConfig;
 use tokio::{
     task::{JoinHandle, yield_now},
@@ -15,7 +14,7 @@ use tokio::{
 use tokio_postgres::{Client, Config, NoTls, config::SslMode, error::SqlState};
 use tokio_postgres_rustls::MakeRustlsConnect;
 
-use crate::{Authentication, LedgerConfig, PostgresError, Tls};
+use crate::{Authentication, LedgerConfig, PostgresError, Tls, iam_token};
 
 /// How long connecting may take in all: network, TLS, authentication and the check of the settings.
 const CONNECT_TIMEOUT: Duration = Duration::from_secs(3);
@@ -173,14 +172,7 @@ async fn password(config: &LedgerConfig) -> Result<String, ConnectError> {
     match &config.authentication {
         Authentication::Password(password) => Ok(password.clone()),
         Authentication::Iam(sdk) => {
-            let signer = AuthTokenConfig::builder()
-                .hostname(&config.host)
-                .port(config.port.into())
-                .username(&config.user)
-                .build()
-                .map_err(ConnectError::Token)?;
-            let token = AuthTokenGenerator::new(signer).auth_token(sdk).await.map_err(ConnectError::Token)?;
-            Ok(token.to_string())
+            iam_token(sdk, &config.host, config.port, &config.user).await.map_err(ConnectError::Token)
         }
     }
 }
