@@ -39,7 +39,7 @@ export SAM_CLI_TELEMETRY := 0
 export REDOCLY_TELEMETRY := off
 export REDOCLY_SUPPRESS_UPDATE_NOTICE := true
 
-.PHONY: help run up down console url token invoke reconcile redrive parked flow docs-url test lint fmt unit e2e chaos chaos-list bench audit fuzz-api fuzz docs cost cost-measure capacity freeze preflight deploy unparked destroy package-check stage tools lock release-notes release coverage
+.PHONY: help run up down console url token invoke reconcile redrive parked flow docs-url test lint lint-rust lint-documents lint-python fmt unit wasm e2e chaos chaos-list bench audit fuzz-api fuzz docs cost cost-measure capacity freeze preflight deploy unparked destroy package-check stage tools lock release-notes release coverage
 
 help: ## This list
 	@grep -hE '^[a-z0-9-]+:.*## ' $(MAKEFILE_LIST) | sed -E 's/^([a-z0-9-]+):.*## /\1\t/' | expand -t 14
@@ -108,20 +108,18 @@ package-check: tools stage ## Build all functions, or one, exactly as they are d
 stage:
 	@grep -q '^\[$(STAGE)\.deploy\.parameters\]' samconfig.toml || { echo 'fluxo: samconfig.toml has no stage "$(STAGE)".' >&2; exit 1; }
 
-test: lint unit e2e ## All checks and tests; needs nothing set up beforehand
+test: ## All checks and tests, side by side; needs nothing set up beforehand
+	@$(LOCAL) test
 
-lint: tools audit ## Formatting, clippy, dependencies, and the checks of Python, template, state machine, alerts and API description
+lint: lint-rust lint-documents lint-python audit ## Formatting, clippy, dependencies, and the checks of Python, template, state machine, alerts and API description
+
+lint-rust:
 	cargo fmt --all --check
 	cargo fmt --manifest-path fuzz/Cargo.toml --check
 	cargo clippy --workspace --all-targets --locked -- --deny warnings
 	RUSTDOCFLAGS='--deny warnings' cargo doc --workspace --no-deps --document-private-items --locked --quiet
-	$(CHECKS)/ruff format --check
-	$(CHECKS)/ruff check
-	$(CHECKS)/typos
-	$(CHECKS)/check-jsonschema --builtin-schema vendor.github-workflows .github/workflows/*.yml
-	$(CHECKS)/check-jsonschema --builtin-schema vendor.dependabot .github/dependabot.yml
-	$(CHECKS)/check-jsonschema --builtin-schema vendor.github-issue-forms .github/ISSUE_TEMPLATE/bug.yml .github/ISSUE_TEMPLATE/feature.yml
-	$(CHECKS)/check-jsonschema --builtin-schema vendor.github-issue-config .github/ISSUE_TEMPLATE/config.yml
+
+lint-documents: tools
 	AWS_DEFAULT_REGION=us-east-1 $(SAM)/sam validate --lint
 	$(SAM)/cfn-lint template.yaml
 	@# As CloudFormation gets it, without YAML's merge keys, which checkov cannot read.
@@ -137,7 +135,16 @@ lint: tools audit ## Formatting, clippy, dependencies, and the checks of Python,
 	@rm -rf .local/lint/api && $(call render,.local/lint/api)
 	@diff --recursive --brief .local/lint/api docs/api || { echo 'fluxo: docs/api is not what openapi.yaml renders to: run make docs' >&2; exit 1; }
 	$(BOOK)/lychee --no-progress --offline --include-fragments '*.md' 'docs/**/*.md' "$$($(LOCAL) book)/**/*.html" --exclude-path '404.html$$'
-	$(CHECKS)/pytest -q tests/cost tests/deploy tests/capacity tests/docs
+	$(CHECKS)/typos
+	$(CHECKS)/check-jsonschema --builtin-schema vendor.github-workflows .github/workflows/*.yml
+	$(CHECKS)/check-jsonschema --builtin-schema vendor.dependabot .github/dependabot.yml
+	$(CHECKS)/check-jsonschema --builtin-schema vendor.github-issue-forms .github/ISSUE_TEMPLATE/bug.yml .github/ISSUE_TEMPLATE/feature.yml
+	$(CHECKS)/check-jsonschema --builtin-schema vendor.github-issue-config .github/ISSUE_TEMPLATE/config.yml
+
+lint-python: tools
+	$(CHECKS)/ruff format --check
+	$(CHECKS)/ruff check
+	$(CHECKS)/pytest -q tests/cost tests/deploy tests/capacity tests/docs tests/launcher
 	$(COST) --check
 	$(CAPACITY) --check
 	$(CHECKS)/pytest -q tests/workflow
@@ -152,7 +159,7 @@ docs: tools ## Render the API reference to docs/api, and the book of docs/SUMMAR
 cost: tools ## Compute docs/cost.md: what the stack costs on AWS, idle and per million
 	$(COST)
 
-cost-measure: tools ## Measure what the costs are computed from, with the functions that make up has built
+cost-measure: tools ## Measure what the costs are computed from, with functions built as they are deployed
 	$(COST).measure
 
 capacity: tools ## Compute docs/capacity.md: at which rate each limit binds, and what to change next
@@ -179,6 +186,11 @@ fmt: tools ## Format all code
 
 unit: ## Unit, property and integration tests, beside throw-away servers
 	@$(LOCAL) with-test-services -- cargo test --workspace --locked
+	@$(MAKE) -s wasm
+
+wasm: tools ## Build the module with which the console reads statements, and test it
+	@$(LOCAL) wasm
+	node --test console/wasm/tests/
 
 coverage: ## How much of the Rust code its tests reach: make coverage [CRATE=cashflow]
 	@$(LOCAL) coverage $(if $(CRATE),--crate '$(CRATE)')

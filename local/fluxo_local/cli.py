@@ -88,7 +88,7 @@ def parse() -> argparse.Namespace:
     reconcile.add_argument("--from", dest="first", metavar="DATE")
     reconcile.add_argument("--to", dest="last", metavar="DATE")
     reconcile.add_argument("--currency", help="only this one")
-    add("redrive", redrive_messages, "Bring back the entries that were set aside, from the dead-letter queue.", profile)
+    add("redrive", redrive_messages, "Move the messages of the dead-letter queue back to the park queue.", profile)
     add("parked", list_parked, "List what waits to run again and what is in the dead-letter queue, and why; nothing is taken out.", profile)
     flow = add(
         "flow", show_flow, "Print what an entry went through: executions, states, attempts, errors, and the ledger's answer.", profile
@@ -114,6 +114,9 @@ def parse() -> argparse.Namespace:
     releasing.add_argument("version", help="such as 0.2.0")
     covering = add("coverage", coverage, "Run the Rust tests, and print how much of the code they reach.")
     covering.add_argument("--crate", help="only the tests of this one")
+    add("wasm", wasm, "Build the module with which the console reads statements, and print where it is.")
+    testing = add("test", test, "Run all checks and tests, side by side.")
+    testing.add_argument("--package", action="store_true", help="and build one function exactly as it is deployed")
     services = add("with-test-services", with_test_services, "Run a command beside a throw-away PostgreSQL and AWS engine.")
     services.add_argument("test_command", nargs=argparse.REMAINDER, metavar="-- CMD")
     return parser.parse_args()
@@ -200,7 +203,7 @@ def reconcile_balances(arguments: argparse.Namespace) -> None:
 
 
 def redrive_messages(arguments: argparse.Namespace) -> None:
-    """Brings back what was set aside."""
+    """Moves the messages of the dead-letter queue back to the park queue."""
     from fluxo_local import redrive
 
     redrive.redrive(Profile(arguments.profile))
@@ -278,6 +281,20 @@ def bench(arguments: argparse.Namespace) -> int:
     from fluxo_local import bench
 
     return bench.bench(quick=arguments.quick, only=arguments.only)
+
+
+def wasm(_: argparse.Namespace) -> None:
+    """Builds the console's module."""
+    from fluxo_local import wasm
+
+    print(wasm.build())
+
+
+def test(arguments: argparse.Namespace) -> int:
+    """Runs all checks and tests."""
+    from fluxo_local import parts
+
+    return parts.run(parts.parts(package=arguments.package))
 
 
 def with_test_services(arguments: argparse.Namespace) -> int:

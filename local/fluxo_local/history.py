@@ -22,7 +22,12 @@ TOLD_BY_A_SERVICE = re.compile(r"(?!Lambda\.Unknown)(Lambda|Runtime|Sandbox|SQS|
 CAUSE_CHARACTERS_MAX = 1_000
 # The states that send an input to a queue (statemachines/record-entries.asl.json), and to which.
 PARK_QUEUE, DEAD_LETTER_QUEUE = "park queue", "dead-letter queue"
-SENDERS = {"ParkEntries": PARK_QUEUE, "SetAsideEntries": DEAD_LETTER_QUEUE}
+SENDERS = {
+    "ParkEntries": PARK_QUEUE,
+    "DeadLetterEntries": DEAD_LETTER_QUEUE,
+    # As executions call it that began under the release before.
+    "SetAsideEntries": DEAD_LETTER_QUEUE,
+}
 REPLAYED = re.compile(r"(.+)-r(\d+)")
 
 

@@ -1,4 +1,4 @@
-"""Brings back what was set aside: from the dead-letter queue to the park queue, from where it runs again."""
+"""Moves messages from the dead-letter queue back to the park queue, with their attributes. From there they are replayed."""
 
 from typing import Any
 
@@ -14,7 +14,7 @@ def redrive(profile: Profile) -> None:
     stack = profile.stack()
     source, destination = stack["dead_letter_queue_url"], stack["park_queue_url"]
     moved = 0
-    # As many as there are now: one that is set aside again meanwhile is not moved round and round.
+    # As many as there are now: one that is dead-lettered again meanwhile is not moved round and round.
     waiting = message_count(stack, source)
     while moved < waiting:
         receive = {"QueueUrl": source, "MaxNumberOfMessages": MESSAGES_AT_ONCE, "MessageAttributeNames": ["All"]}

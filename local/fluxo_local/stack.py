@@ -10,8 +10,8 @@ from contextlib import suppress
 from dataclasses import dataclass
 from typing import Any
 
-from fluxo_local import book, console, samples, toolchain, users
-from fluxo_local.deployment import Deployment
+from fluxo_local import book, console, samples, toolchain, users, web_page
+from fluxo_local.deployment import Deployment, building
 from fluxo_local.engine import Engine
 from fluxo_local.postgres import Postgres, choose_programs, data_directory
 from fluxo_local.problem import Interrupted, Problem
@@ -43,15 +43,16 @@ class Ports:
 
 def run(profile: Profile) -> None:
     """Starts everything, says how to use it, and stays until it is interrupted or something ends."""
-    prepare(profile)
-    ports = choose_ports(profile)
-    data = data_directory(profile)
-    postgres = Postgres(choose_programs(data), data, ports.postgres, profile.secret("postgres_password"), profile.logs)
-    redis = Redis(toolchain.find_redis(), profile.directory / "redis", ports.redis, profile.secret("redis_password"), profile.logs)
-    engine = Engine(profile.directory / "engine", ports.engine, profile.logs)
-    deployment = Deployment(profile, postgres, redis, engine)
-
-    deployment.build()
+    toolchain.require_linux_and_rust()
+    toolchain.require_compiler()
+    profile.prepare()
+    with building(profile) as finish_building:
+        prepare(profile)
+        web_page.build()
+        ports = choose_ports(profile)
+        deployment = plan(profile, ports)
+        finish_building()
+    redis, engine = deployment.redis, deployment.engine
     running = RunningServices(profile)
     try:
         if engine.lost_state():
@@ -72,13 +73,19 @@ def run(profile: Profile) -> None:
 
 def prepare(profile: Profile) -> None:
     """Installs what is missing on this machine, and sees that nothing of an earlier run of the profile is left running."""
-    toolchain.require_linux_and_rust()
     toolchain.require_system_programs()
     toolchain.install_python_tools(toolchain.ENGINE)
     toolchain.install_python_tools(toolchain.SAM)
-    profile.prepare()
     profile.stack_file.unlink(missing_ok=True)
     end_leftovers(profile)
+
+
+def plan(profile: Profile, ports: Ports) -> Deployment:
+    """The servers of the profile and what is deployed on them."""
+    data = data_directory(profile)
+    postgres = Postgres(choose_programs(data), data, ports.postgres, profile.secret("postgres_password"), profile.logs)
+    redis = Redis(toolchain.find_redis(), profile.directory / "redis", ports.redis, profile.secret("redis_password"), profile.logs)
+    return Deployment(profile, postgres, redis, Engine(profile.directory / "engine", ports.engine, profile.logs))
 
 
 def start(deployment: Deployment, running: "RunningServices") -> dict[str, Any]:

@@ -84,7 +84,7 @@ class PostgresPrograms:
 def require_linux_and_rust() -> None:
     """The functions run natively here, so this must be Linux, and there must be a compiler."""
     if platform.system() != "Linux" or machine() is None:
-        raise Problem("Fluxo's local stack runs on Linux on x86-64 or 64-bit ARM; this machine is another.")
+        raise Problem("Fluxo's local stack needs Linux on x86-64 or 64-bit ARM.")
     if not shutil.which("cargo", path=search_path()):
         raise Problem("Rust is missing: install it as https://rustup.rs says (no root needed), then run this again.")
 
@@ -99,11 +99,16 @@ def search_path() -> str:
     return os.pathsep.join([os.environ.get("PATH", os.defpath), str(Path.home() / ".cargo" / "bin"), "/usr/sbin"])
 
 
-def require_system_programs() -> None:
-    """PostgreSQL, Redis, a C compiler for the native parts of crates, and Python's venv module."""
-    missing = []
+def require_compiler() -> None:
+    """A C compiler, which links and compiles the native parts of crates."""
     if not shutil.which("cc"):
-        missing.append("build-essential")
+        install_system_packages(["build-essential"])
+
+
+def require_system_programs() -> None:
+    """PostgreSQL, Redis, a C compiler and Python's venv module."""
+    require_compiler()
+    missing = []
     if not has_module("ensurepip"):
         missing.append("python3-venv")
     if not shutil.which("redis-server", path=search_path()):

@@ -20,7 +20,7 @@ from deployed.merchant import Day, Merchant, read_day
 from deployed.stack import LAUNCH_TIMEOUT_S, PROFILE, Stack
 from deployed.users import expired
 from deployed.waiting import eventually
-from fluxo_local.deployment import cargo_target
+from fluxo_local.deployment import cargo_target, compile_command
 from fluxo_local.profile import CHECKOUT
 
 # Far above what an import takes here.
@@ -105,7 +105,9 @@ def program(pytestconfig: pytest.Config) -> Path:
     """The command, as cargo builds it."""
     capture = pytestconfig.pluginmanager.getplugin("capturemanager")
     with capture.global_and_fixture_disabled():
-        subprocess.run(["cargo", "build", "--locked", "--quiet", "--package", "import"], cwd=CHECKOUT, check=True, timeout=LAUNCH_TIMEOUT_S)
+        # Beside the functions, so that the libraries they share have the features with which they were compiled.
+        command = [*compile_command(), "--quiet", "--package", "import"]
+        subprocess.run(command, cwd=CHECKOUT, check=True, timeout=LAUNCH_TIMEOUT_S)
     return cargo_target() / "debug" / "import"
 
 

@@ -10,8 +10,8 @@ from fluxo_local.history import DEAD_LETTER_QUEUE, PARK_QUEUE, Attempt, Executio
 from record_entries.scenarios import SCENARIOS, Scenario
 from record_entries.trace import Trace
 
-QUEUES = {"ParkEntries": PARK_QUEUE, "SetAsideEntries": DEAD_LETTER_QUEUE}
-TASKS = {"ApplyToLedger", "ConsolidateDay", "ParkEntries", "SetAsideEntries"}
+QUEUES = {"ParkEntries": PARK_QUEUE, "DeadLetterEntries": DEAD_LETTER_QUEUE}
+TASKS = {"ApplyToLedger", "ConsolidateDay", "ParkEntries", "DeadLetterEntries"}
 SECRETS = ("amount", "description", "fingerprint")
 BEGAN = datetime(2026, 11, 22, 15, 0, tzinfo=UTC)
 

@@ -96,7 +96,7 @@ def test_what_the_state_machine_sends_is_read(on_ministack: dict[str, Trace]) ->
         parked = read(message("parked") | {"Body": json.dumps(sent_message.body), "MessageAttributes": attributes}, queue, NOW)
         assert parked.failure.error == scenario.reason
         assert parked.entries == tuple(entry["id"] for entry in scenario.input["entries"])
-        assert parked.reason == (sent_message.attributes["SetAsideBecause"] if queue == DEAD_LETTER_QUEUE else None)
+        assert parked.reason == (sent_message.attributes["DeadLetterReason"] if queue == DEAD_LETTER_QUEUE else None)
 
 
 def test_the_list_says_what_to_do() -> None:

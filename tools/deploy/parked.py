@@ -24,7 +24,7 @@ from deploy.account import PATIENT, Account, NotAnswered, NotThere
 from deploy.problem import Problem
 
 # How replay-parked says what it did (functions/replay-parked/src/lib.rs).
-WAITS, RUNS_AGAIN, SET_ASIDE = "parked input waits", "parked input runs again", "parked input set aside"
+WAITS, RUNS_AGAIN, SET_ASIDE = "parked input waits", "parked input runs again", "parked input dead-lettered"
 # What the state machine itself has put into the dead-letter queue.
 REFUSED = '{ $.type = "ExecutionFailed" && $.details.error = "EntriesRefused" }'
 # SQS can delay a message for 15 minutes, and one of a batch that failed comes again after three.

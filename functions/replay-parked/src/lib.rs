@@ -17,7 +17,7 @@ use aws_lambda_events::sqs::{SqsBatchResponse, SqsEvent, SqsMessage};
 use executions::{StateMachine, StateMachineError};
 use futures::future::join_all;
 use jiff::Timestamp;
-use message::{Failure, Parked, SET_ASIDE_BECAUSE, WAITED, has_attribute};
+use message::{Failure, Parked, WAITED, has_attribute, was_brought_back};
 pub use queues::Queues;
 use queues::{DELAY_MAX, SendError};
 use serde_json::Value;
@@ -33,7 +33,7 @@ pub struct ReplayParked {
     pub generation: Generation,
     /// Where they wait.
     pub queues: Queues,
-    /// How long an input waits before its first repetition; each further one waits twice as long, up to 15 minutes.
+    /// How long an input waits before its first replay; each further one waits twice as long, up to 15 minutes.
     pub first_delay: Duration,
     /// For how long an input is run again before somebody has to look at it.
     pub replay_for: Duration,
@@ -49,7 +49,7 @@ enum Done {
     /// Its input runs again.
     Replayed { parked_for: Duration },
     /// It is in the dead-letter queue.
-    SetAside { parked_for: Duration },
+    DeadLettered { parked_for: Duration },
 }
 
 /// A message stays in the queue and is delivered again.
@@ -82,7 +82,7 @@ impl ReplayParked {
         let results = join_all(event.records.iter().map(|message| self.handle_message(message, now))).await;
         let mut response = SqsBatchResponse::default();
         let stores = StoreMetrics::take();
-        let mut metrics = ReplayMetrics { inputs_replayed: 0, inputs_set_aside: 0, oldest_parked_age: 0, stores };
+        let mut metrics = ReplayMetrics { inputs_replayed: 0, inputs_dead_lettered: 0, oldest_parked_age: 0, stores };
         for (message, result) in event.records.iter().zip(results) {
             match result {
                 Ok(Done::Delayed) => {}
@@ -90,8 +90,8 @@ impl ReplayParked {
                     metrics.inputs_replayed += 1;
                     metrics.oldest_parked_age = metrics.oldest_parked_age.max(parked_for.as_secs());
                 }
-                Ok(Done::SetAside { parked_for }) => {
-                    metrics.inputs_set_aside += 1;
+                Ok(Done::DeadLettered { parked_for }) => {
+                    metrics.inputs_dead_lettered += 1;
                     metrics.oldest_parked_age = metrics.oldest_parked_age.max(parked_for.as_secs());
                 }
                 Err(error) => {
@@ -106,13 +106,13 @@ impl ReplayParked {
 
     async fn handle_message(&self, message: &SqsMessage, now: Timestamp) -> Result<Done, ReplayError> {
         let body = message.body.as_deref().unwrap_or_default();
-        let was_brought_back = has_attribute(message, SET_ASIDE_BECAUSE);
+        let was_brought_back = was_brought_back(message);
         let parked = match Parked::read(message) {
             Ok(parked) => parked,
             Err(error) => {
                 let reason = format!("the message cannot be read: {}", Causes(&error));
                 return self
-                    .set_aside(body, DeadLetter { reason, parked_at: now, failure: None, next: None }, now)
+                    .dead_letter(body, DeadLetter { reason, parked_at: now, failure: None, next: None }, now)
                     .await;
             }
         };
@@ -122,7 +122,7 @@ impl ReplayParked {
             Err(reason) => {
                 let parked_at = parked.parked_at();
                 return self
-                    .set_aside(body, DeadLetter { reason, parked_at, failure: Some(failure), next: None }, now)
+                    .dead_letter(body, DeadLetter { reason, parked_at, failure: Some(failure), next: None }, now)
                     .await;
             }
         };
@@ -130,7 +130,7 @@ impl ReplayParked {
         if age(first_parked_at, now) > self.replay_for {
             let reason = format!("not recorded after {} attempts since {first_parked_at}", next.replay.attempt);
             let letter = DeadLetter { reason, parked_at: first_parked_at, failure: Some(failure), next: Some(&next) };
-            return self.set_aside(body, letter, now).await;
+            return self.dead_letter(body, letter, now).await;
         }
         if was_brought_back || has_attribute(message, WAITED) {
             return self.start(next, failure, now).await;
@@ -155,7 +155,9 @@ impl ReplayParked {
                 input.map(|input| serde_json::from_str(&input).unwrap_or(Value::String(input)))
             }
         };
-        let Some(input) = input else { return Ok(Err("the execution's input is not known any more".to_owned())) };
+        let Some(input) = input else {
+            return Ok(Err("Step Functions no longer holds the input of the execution".to_owned()));
+        };
         Ok(read_input(input).and_then(|input| {
             let (last_attempt, first_parked_at, unknown) = match &input.replay {
                 Some(replay) => (replay.attempt, replay.first_parked_at, replay.unknown.clone()),
@@ -179,7 +181,7 @@ impl ReplayParked {
         self.queues.delay(body, delay).await?;
         let next_try = now.saturating_add(delay).unwrap_or(now);
         let line = about(Line::new("parked input waits"), next, failure);
-        self.metrics.tell(&line.text("next_try", format!("{next_try:.0}")));
+        self.metrics.log(&line.text("next_try", format!("{next_try:.0}")));
         Ok(Done::Delayed)
     }
 
@@ -193,13 +195,13 @@ impl ReplayParked {
         // An execution of this name that was there before was started by another message about the same failure.
         let start = self.state_machine.start(&name, text, None).await?;
         let line = line.text("start", format!("{start:?}")).text("parked_for", format!("{parked_for:?}"));
-        self.metrics.tell(&line);
+        self.metrics.log(&line);
         Ok(Done::Replayed { parked_for })
     }
 
-    async fn set_aside(&self, body: &str, letter: DeadLetter<'_>, now: Timestamp) -> Result<Done, ReplayError> {
+    async fn dead_letter(&self, body: &str, letter: DeadLetter<'_>, now: Timestamp) -> Result<Done, ReplayError> {
         let DeadLetter { reason, parked_at, failure, next } = letter;
-        self.queues.set_aside(body, &reason).await?;
+        self.queues.dead_letter(body, &reason).await?;
         tracing::error!(
             reason,
             merchant = next.map(|next| &*next.input.merchant_id),
@@ -208,9 +210,9 @@ impl ReplayParked {
             first_parked_at = next.map(|next| next.replay.first_parked_at.to_string()),
             error = failure.map(|failure| &*failure.error),
             cause = failure.and_then(|failure| failure.cause.as_deref()),
-            "parked input set aside"
+            "parked input dead-lettered"
         );
-        Ok(Done::SetAside { parked_for: age(parked_at, now) })
+        Ok(Done::DeadLettered { parked_for: age(parked_at, now) })
     }
 }
 

@@ -6,9 +6,13 @@ use workflow::ParkedEntries;
 /// The attribute of a message that has waited for its turn.
 pub(crate) const WAITED: &str = "Waited";
 
-/// The attribute of a message of the dead-letter queue: why it is there. One that carries it in the park queue was brought
+/// The attribute of a message of the dead-letter queue: why it is there. A message of the park queue that carries it was brought
 /// back by somebody.
-pub(crate) const SET_ASIDE_BECAUSE: &str = "SetAsideBecause";
+pub(crate) const DEAD_LETTER_REASON: &str = "DeadLetterReason";
+
+/// Its former name, which releases up to 0.1 wrote. It is read for as long as such messages live: 14 days after the last of them
+/// was written, or after a rollback to such a release.
+const FORMER_DEAD_LETTER_REASON: &str = "SetAsideBecause";
 
 /// The most of a cause that is shown, in characters.
 const CAUSE_CHARACTERS_MAX: usize = 1_000;
@@ -91,6 +95,11 @@ impl Parked {
 fn said_by_a_function(cause: &str) -> Option<String> {
     let FunctionError { error_message } = serde_json::from_str(cause).ok()?;
     Some(error_message.chars().take(CAUSE_CHARACTERS_MAX).collect())
+}
+
+/// Whether somebody brought the message back from the dead-letter queue.
+pub(crate) fn was_brought_back(message: &SqsMessage) -> bool {
+    has_attribute(message, DEAD_LETTER_REASON) || has_attribute(message, FORMER_DEAD_LETTER_REASON)
 }
 
 pub(crate) fn has_attribute(message: &SqsMessage, name: &str) -> bool {

@@ -82,11 +82,11 @@ impl World {
     }
 
     /// Why the one message of the dead-letter queue is there.
-    async fn reason_of_the_message_set_aside(&self, body: &str) -> String {
+    async fn reason_of_the_dead_letter(&self, body: &str) -> String {
         let messages = self.receive(&self.dead_letter_queue_url).await;
         let [message] = &messages[..] else { panic!("{messages:?}") };
         assert_eq!(message.body(), Some(body));
-        message.message_attributes().unwrap()["SetAsideBecause"].string_value().unwrap().to_owned()
+        message.message_attributes().unwrap()["DeadLetterReason"].string_value().unwrap().to_owned()
     }
 }
 
@@ -176,7 +176,7 @@ async fn attempt_and_time_of_the_first_parking_travel_from_replay_to_replay() {
 }
 
 #[tokio::test]
-async fn what_cannot_be_recorded_for_days_is_set_aside_with_the_reason() {
+async fn what_cannot_be_recorded_for_days_is_dead_lettered_with_the_reason() {
     let world = World::new().await;
     let message = parked_again("parked", 9);
     let end = parked_at() + (REPLAY_DAYS * 24).hours();
@@ -184,14 +184,14 @@ async fn what_cannot_be_recorded_for_days_is_set_aside_with_the_reason() {
     assert_eq!(world.metrics.sum("InputsSetAside"), 0, "not yet");
 
     world.handle_at(vec![message.clone()], end + 1.second()).await;
-    let reason = world.reason_of_the_message_set_aside(message.body.as_deref().unwrap()).await;
+    let reason = world.reason_of_the_dead_letter(message.body.as_deref().unwrap()).await;
     assert_eq!(reason, "not recorded after 10 attempts since 2026-11-22T15:00:02Z");
     assert_eq!(world.metrics.sum("InputsSetAside"), 1);
     assert!(world.executions().await.is_empty());
 }
 
 #[tokio::test]
-async fn what_can_never_run_is_set_aside_at_once() {
+async fn what_can_never_run_is_dead_lettered_at_once() {
     let mut amount_of_zero = body(&message("parked"));
     amount_of_zero["input"]["entries"][0]["amount_minor"] = json!("0");
     let mut no_input = body(&message("parked"));
@@ -213,7 +213,7 @@ async fn what_can_never_run_is_set_aside_at_once() {
         let world = World::new().await;
         let message = with_body(message("waited"), &body);
         assert_eq!(failures(&world.handle(vec![message.clone()]).await), [""; 0]);
-        let reason = world.reason_of_the_message_set_aside(message.body.as_deref().unwrap()).await;
+        let reason = world.reason_of_the_dead_letter(message.body.as_deref().unwrap()).await;
         assert!(reason.starts_with(expected), "{reason}");
         assert!(world.executions().await.is_empty());
     }
@@ -241,13 +241,13 @@ async fn an_input_that_a_newer_release_wrote_waits_and_runs_again_as_it_is() {
 }
 
 #[tokio::test]
-async fn an_input_that_no_release_here_knows_for_days_is_set_aside_too() {
+async fn an_input_that_no_release_here_knows_for_days_is_dead_lettered_too() {
     let world = World::new().await;
     let mut newer = body(&parked_again("waited", 9));
     newer["input"]["entries"][0]["settlement_date"] = json!("2026-12-22");
     let message = with_body(message("waited"), &newer);
     world.handle_at(vec![message.clone()], parked_at() + (REPLAY_DAYS * 24).hours() + 1.second()).await;
-    let reason = world.reason_of_the_message_set_aside(message.body.as_deref().unwrap()).await;
+    let reason = world.reason_of_the_dead_letter(message.body.as_deref().unwrap()).await;
     assert_eq!(reason, "not recorded after 10 attempts since 2026-11-22T15:00:02Z");
 }
 
@@ -261,6 +261,16 @@ async fn what_somebody_brings_back_runs_at_once_and_its_days_begin_again() {
     let executions = world.executions().await;
     let replay = &executions[&format!("{NAME}-r10")]["replay"];
     assert_eq!(*replay, json!({"attempt": 10, "first_parked_at": "2026-12-04T09:00:00Z"}));
+}
+
+#[tokio::test]
+async fn a_message_that_is_brought_back_with_the_former_name_of_its_reason_runs_at_once() {
+    let world = World::new().await;
+    let mut brought_back = message("brought-back");
+    let reason = brought_back.message_attributes.remove("DeadLetterReason").unwrap();
+    brought_back.message_attributes.insert("DeadLetterReason".to_owned(), reason);
+    world.handle(vec![brought_back]).await;
+    assert!(world.executions().await.contains_key(&format!("{NAME}-r1")));
 }
 
 #[tokio::test]
@@ -296,8 +306,8 @@ async fn the_input_of_an_execution_that_the_event_lacks_is_looked_up() {
 
     let executions = world.executions().await;
     assert_eq!(executions[&format!("{NAME}-r1")]["entries"], input["entries"]);
-    let reason = world.reason_of_the_message_set_aside(&unknown.to_string()).await;
-    assert_eq!(reason, "the execution's input is not known any more");
+    let reason = world.reason_of_the_dead_letter(&unknown.to_string()).await;
+    assert_eq!(reason, "Step Functions no longer holds the input of the execution");
 }
 
 #[tokio::test]
@@ -369,7 +379,7 @@ async fn lines_of(body: &Value) -> [Value; 3] {
     for secret in ["Venda", "15075", "vendas"] {
         assert!(!text.contains(secret), "{secret} in {text}");
     }
-    ["parked input waits", "parked input runs again", "parked input set aside"].map(|message| line(&log, message))
+    ["parked input waits", "parked input runs again", "parked input dead-lettered"].map(|message| line(&log, message))
 }
 
 #[tokio::test]
@@ -391,7 +401,7 @@ async fn a_line_says_of_each_message_why_it_is_parked_and_what_comes_next() {
     assert_eq!(waits, with(json!({"message": "parked input waits", "next_try": "2026-11-22T15:00:03Z"})));
     assert_eq!(runs_again, with(json!({"message": "parked input runs again", "start": "Started"})));
     let reason = "not recorded after 1 attempts since 2026-11-22T15:00:02Z";
-    assert_eq!(set_aside, with(json!({"message": "parked input set aside", "attempt": 1, "reason": reason})));
+    assert_eq!(set_aside, with(json!({"message": "parked input dead-lettered", "attempt": 1, "reason": reason})));
 }
 
 #[tokio::test]

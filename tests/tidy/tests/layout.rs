@@ -113,7 +113,7 @@ fn dependencies_point_inward() {
     let allowed = BTreeMap::from([
         ("cashflow", vec![]),
         ("settings", vec![]),
-        ("aws-clients", vec!["settings", "tls-roots"]),
+        ("aws-clients", vec!["settings"]),
         ("balances", vec!["aws-clients", "cashflow", "telemetry"]),
         ("circuit-breaker", vec![]),
         ("executions", vec!["aws-clients", "settings", "telemetry"]),
@@ -126,17 +126,17 @@ fn dependencies_point_inward() {
                 "executions",
                 "http-api",
                 "ledger",
-                "request-memory",
+                "idempotency-cache",
                 "settings",
                 "telemetry",
                 "workflow",
             ],
         ),
-        ("ledger", vec!["aws-clients", "cashflow", "settings", "telemetry", "tls-roots"]),
-        ("request-memory", vec!["cashflow", "circuit-breaker", "settings", "telemetry", "tls-roots"]),
+        ("ledger", vec!["aws-clients", "cashflow", "settings", "telemetry"]),
+        ("idempotency-cache", vec!["aws-clients", "cashflow", "circuit-breaker", "settings", "telemetry"]),
         ("sealing", vec!["aws-clients", "balances", "cashflow", "ledger", "settings"]),
+        ("statement-file", vec!["cashflow"]),
         ("telemetry", vec!["settings"]),
-        ("tls-roots", vec!["settings"]),
         ("workflow", vec!["cashflow", "telemetry"]),
     ]);
     let crates = names("crates");
@@ -157,5 +157,20 @@ fn the_domain_has_no_io_and_no_async() {
     let manifest = read("crates/cashflow/Cargo.toml");
     for dependency in ["tokio", "futures", "serde", "aws", "redis", "postgres", "tracing"] {
         assert!(!manifest.contains(dependency), "{dependency}");
+    }
+}
+
+/// It runs in browsers, too, and says the same there.
+#[test]
+fn reading_statements_needs_no_io_no_async_no_clock_and_no_threads() {
+    let manifest = read("crates/statement-file/Cargo.toml");
+    for dependency in ["tokio", "futures", "clap", "ureq", "rustls", "fastrand", "tracing"] {
+        assert!(!manifest.contains(dependency), "{dependency}");
+    }
+    let source = source_below(&root().join("crates/statement-file/src"));
+    for used in
+        ["std::fs", "std::env", "std::net", "std::thread", "std::time", "Timestamp::now", "Zoned::now", "in_tz("]
+    {
+        assert!(!source.contains(used), "{used}");
     }
 }
