@@ -5,18 +5,22 @@ import json
 import mimetypes
 import os
 import shutil
-from collections.abc import Iterator, Mapping
+from collections.abc import Container, Iterable, Iterator, Mapping
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-from fluxo_local import console, toolchain
+from fluxo_local import console, toolchain, wasm
 from fluxo_local.problem import Problem
 from fluxo_local.processes import run_tool
 from fluxo_local.profile import CHECKOUT, LOCAL
 
 SOURCES = CHECKOUT / "console"
 PAGE = SOURCES / "dist"
+# Made by the build, or by npm.
+MADE = ("dist", "node_modules", "wasm/built")
+# What the page is made of besides: types of requests and answers, and the importer's module.
+BESIDES = ("openapi.yaml", "Cargo.lock", "crates/statement-file", "crates/cashflow")
 CONFIGURATION = "config.json"
 # What Vite names after its contents. It is never changed, so browsers keep it.
 NAMED_BY_CONTENT = "assets/"
@@ -69,10 +73,11 @@ def build() -> None:
     if not shutil.which("npm"):
         toolchain.install_system_packages(["npm"])
     with toolchain.one_at_a_time("page"):
-        wanted = digest(SOURCES)
+        wanted = digest(SOURCES, (CHECKOUT / name for name in BESIDES))
         stamp = LOCAL / "page.sha256"
         if PAGE.exists() and stamp.exists() and stamp.read_text() == wanted:
             return
+        wasm.build()
         log = LOCAL / "page.log"
         with console.step("Building the console") as step:
             # Not `npm ci`, which refuses a lock without the dependencies that its platform leaves out and its registry lacks.
@@ -81,19 +86,22 @@ def build() -> None:
         stamp.write_text(wanted)
 
 
-def digest(sources: Path) -> str:
+def digest(sources: Path, besides: Iterable[Path] = ()) -> str:
     """Of all that the page is built from."""
-    left_out = {sources / "dist", sources / "node_modules"}
+    left_out = {sources / name for name in MADE}
     total = hashlib.sha256()
-    for folder, folders, names in os.walk(sources):
-        directory = Path(folder)
-        folders[:] = sorted(folder for folder in folders if directory / folder not in left_out)
-        for name in sorted(names):
-            file = directory / name
-            total.update(f"{file.relative_to(sources)}\0".encode() + hashlib.sha256(file.read_bytes()).digest())
-    # Types of requests and answers are made from it.
-    total.update((CHECKOUT / "openapi.yaml").read_bytes())
+    for root in (sources, *besides):
+        for file in [root] if root.is_file() else sorted(sources_in(root, left_out)):
+            total.update(f"{file.relative_to(root.parent)}\0".encode() + hashlib.sha256(file.read_bytes()).digest())
     return total.hexdigest()
+
+
+def sources_in(root: Path, left_out: Container[Path]) -> Iterator[Path]:
+    """All files below a folder, but for some folders."""
+    for folder, folders, names in os.walk(root):
+        directory = Path(folder)
+        folders[:] = [folder for folder in folders if directory / folder not in left_out]
+        yield from (directory / name for name in names)
 
 
 def files(configuration: Mapping[str, Any], page: Path = PAGE) -> Iterator[PageFile]:

@@ -3,6 +3,7 @@
 import json
 import re
 import subprocess
+import tomllib
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
 from typing import Any
@@ -18,6 +19,7 @@ from deploy.stack import DeployedStack
 from deploy.stage import Stage
 from fluxo_local import web_page
 from fluxo_local.problem import Problem
+from fluxo_local.profile import CHECKOUT
 from fluxo_local.web_page import files
 from recorded import Recorded
 from surveyed import DEV, found
@@ -275,15 +277,30 @@ def test_the_page_is_told_where_to_sign_in_and_operators_where_executions_are() 
 
 
 def test_the_page_is_built_anew_when_any_of_its_sources_changes(tmp_path: Path) -> None:
-    (tmp_path / "src").mkdir()
-    (tmp_path / "src" / "main.ts").write_text("1")
-    before = web_page.digest(tmp_path)
-    for left_out in ("dist", "node_modules"):
-        (tmp_path / left_out).mkdir()
-        (tmp_path / left_out / "a").write_text("a")
-    assert web_page.digest(tmp_path) == before
-    (tmp_path / "src" / "main.ts").write_text("2")
-    assert web_page.digest(tmp_path) != before
+    sources, crate, contract = tmp_path / "console", tmp_path / "crate", tmp_path / "openapi.yaml"
+    for file in (sources / "src" / "main.ts", crate / "src" / "lib.rs", contract):
+        file.parent.mkdir(parents=True, exist_ok=True)
+        file.write_text("1")
+    before = web_page.digest(sources, [crate, contract])
+    for made in web_page.MADE:
+        (sources / made).mkdir(parents=True)
+        (sources / made / "a").write_text("a")
+    assert web_page.digest(sources, [crate, contract]) == before
+    for file in (sources / "src" / "main.ts", crate / "src" / "lib.rs", contract):
+        file.write_text("2")
+        assert web_page.digest(sources, [crate, contract]) != before, file
+        file.write_text("1")
+
+
+def test_every_crate_of_the_pages_module_counts_as_a_source_of_the_page() -> None:
+    crates = {path.parent.name for path in (CHECKOUT / "crates").glob("*/Cargo.toml")}
+    manifests = [CHECKOUT / "console" / "wasm" / "Cargo.toml"]
+    found: set[str] = set()
+    while manifests:
+        named = tomllib.loads(manifests.pop().read_text())["dependencies"].keys() & crates
+        manifests += [CHECKOUT / "crates" / name / "Cargo.toml" for name in named - found]
+        found |= named
+    assert {f"crates/{name}" for name in found} == {name for name in web_page.BESIDES if name.startswith("crates/")}
 
 
 # ---- Preflight
