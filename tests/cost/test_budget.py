@@ -28,7 +28,8 @@ def test_a_million_costs_no_more_than_it_may(tables: tuple[list, list], title: s
 
 
 def test_the_smallest_stack_costs_no_more_than_it_may_a_month(tables: tuple[list, list]) -> None:
-    assert sum(tables[0][-1].values(), Decimal(0)) <= Decimal("22.5")
+    # $0.40 of it are the secret that tells the console's requests from direct ones.
+    assert sum(tables[0][-1].values(), Decimal(0)) <= Decimal("22.9")
 
 
 def test_requests_that_are_not_traced_cost_nothing_with_x_ray() -> None:

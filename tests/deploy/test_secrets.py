@@ -19,10 +19,15 @@ from sam_transform import processed
 SECRET = "AWS::SecretsManager::Secret"
 REFERENCE = re.compile(r"\{\{resolve:[a-z-]+:(?:\$\{(\w+)\}|(arn:[^}]+?)(?::SecretString:\w+)?)\}\}")
 GIVEN = "the secret that LedgerOwnerSecretArn names"
+BEHIND_THE_API = (
+    "RegisterEntry", "ReverseEntry", "GetEntry", "ListEntries", "ExportEntries", "GetDailyBalance", "GetBalanceAsOf",
+    "SealDay", "ListSeals",
+)  # fmt: skip
 # Who holds the value of which secret, where all of it is in the stack.
 HOLDERS = {
     "MemoryPassword": {"MemoryUser", "MemoryDefaultUser", "RegisterEntry", "ReverseEntry", "GetEntry"},
     "BalanceTokenKey": {"GetEntry", "GetDailyBalance"},
+    "EdgeKey": {"ConsoleDistribution", *BEHIND_THE_API},
 }
 
 

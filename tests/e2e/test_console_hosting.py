@@ -12,9 +12,10 @@ from urllib.parse import parse_qs, urlencode, urlsplit
 from urllib.request import HTTPRedirectHandler, ProxyHandler, Request, build_opener
 
 import pytest
-from deployed.api import TIMEOUT_S, call
+from deployed.api import TIMEOUT_S, Answer, call
 from deployed.merchant import DATE, Merchant, entry
 from deployed.stack import Stack
+from deployed.waiting import eventually
 from fluxo_local import samples, users
 
 # What every answer says, of page and API alike.
@@ -133,13 +134,39 @@ def test_the_page_needs_nothing_that_its_policy_forbids(address: str, sign_in: d
 def test_the_api_is_below_api_with_token_and_idempotency_key(address: str, merchant: Merchant) -> None:
     key = {"Idempotency-Key": "through-the-console"}
     assert call(f"{address}/api/entries", "POST", merchant.token, entry(), key).status == 202
-    assert call(f"{address}/api/entries", "POST", merchant.token, entry(), key).is_replay
+    assert call(f"{address}/api/entries", "POST", merchant.token, entry(), key).is_repeat
     # The same API: the key is known at its own address, too.
-    assert merchant.post(entry(), "through-the-console").is_replay
+    assert merchant.post(entry(), "through-the-console").is_repeat
     # The query goes along: without it this would be refused.
     assert call(f"{address}/api/entries?date={DATE}", "GET", merchant.token).status == 200
     assert call(f"{address}/api/entries", "GET", merchant.token).status == 400
     assert call(f"{address}/api/entries?date={DATE}", "GET", None).status == 401
+
+
+def edges(stack: Stack, answer: Answer) -> set[bool | None]:
+    """What the log lines of a request say about where it came from, when they are there."""
+    wanted = answer.headers["apigw-requestid"]
+
+    def lines() -> list[dict[str, Any]]:
+        logs = stack.client("logs").get_paginator("filter_log_events").paginate(logGroupName="/aws/lambda/fluxo/register-entry")
+        messages = [event["message"] for page in logs for event in page["events"]]
+        parsed = [json.loads(message) for message in messages if message.startswith("{")]
+        return [line for line in parsed if line.get("api_request_id") == wanted]
+
+    found = eventually(lines, lambda found: len(found) > 0, "the lines of the request to be in the log")
+    return {line.get("edge") for line in found}
+
+
+def test_log_lines_tell_the_consoles_address_from_the_apis_own(stack: Stack, address: str, merchant: Merchant) -> None:
+    through = call(f"{address}/api/entries", "POST", merchant.token, entry(), {"Idempotency-Key": "through"})
+    direct = merchant.post(entry(), "direct")
+    # Whoever sends the header gets nowhere with it, at either address.
+    forged = {"x-fluxo-edge": "0" * 64}
+    through_forged = call(f"{address}/api/entries", "POST", merchant.token, entry(), {"Idempotency-Key": "third", **forged})
+    direct_forged = merchant.post(entry(), "fourth", headers=forged)
+    answers = (through, direct, through_forged, direct_forged)
+    assert [answer.status for answer in answers] == [202] * 4
+    assert [edges(stack, answer) for answer in answers] == [{True}, {False}, {True}, {False}]
 
 
 class Visit:

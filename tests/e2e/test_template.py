@@ -283,10 +283,20 @@ def test_browsers_come_back_to_the_console_and_to_the_pages_that_are_named(proce
         assert (client["CallbackURLs"], client["LogoutURLs"]) == (expected, expected), parameters
 
 
-def test_no_role_and_no_function_has_to_do_with_the_console(processed: dict[str, Any]) -> None:
+def test_with_a_console_the_functions_behind_the_api_have_its_key_and_nothing_else_of_theirs_changes(processed: dict[str, Any]) -> None:
     without, console = (Template(processed, MADE | more) for more in ({}, CONSOLE | {"OperatorsEnabled": "true"}))
-    for kind in ("AWS::IAM::Role", "AWS::Lambda::Function", "AWS::Lambda::Permission"):
+    for kind in ("AWS::IAM::Role", "AWS::Lambda::Permission"):
         assert console.resources(kind) == without.resources(kind), kind
+    integrations = console.resources("AWS::ApiGatewayV2::Integration").values()
+    behind = {integration["IntegrationUri"].removesuffix(".Arn") for integration in integrations}
+    before = without.resources("AWS::Lambda::Function")
+    for name, function in console.resources("AWS::Lambda::Function").items():
+        key = function["Environment"]["Variables"].pop("EDGE_KEY", None)
+        assert key == ("{{resolve:secretsmanager:${EdgeKey}}}" if name in behind else None), name
+        assert function == before[name], name
+    (distribution,) = console.resources("AWS::CloudFront::Distribution").values()
+    (api,) = (origin for origin in distribution["DistributionConfig"]["Origins"] if origin["Id"] == "api")
+    assert api["OriginCustomHeaders"] == [{"HeaderName": "x-fluxo-edge", "HeaderValue": "{{resolve:secretsmanager:${EdgeKey}}}"}]
     assert without.resources("AWS::CloudFront::Distribution") == without.resources("AWS::S3::Bucket") == {}
     assert set(console.resources("AWS::S3::Bucket")) == {"ConsoleBucket"}
 

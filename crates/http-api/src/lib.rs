@@ -7,6 +7,7 @@ mod balances;
 mod body;
 mod caller;
 mod csv;
+mod edge;
 mod entries;
 mod json;
 mod opaque;
@@ -26,6 +27,7 @@ pub use balances::{
 };
 pub use body::BODY_BYTES_MAX;
 pub use caller::Caller;
+pub use edge::{EdgeKey, KeyTooShort};
 pub use entries::{
     AcceptedEntry, BATCH_ENTRIES_MAX, KeyLocation, NewEntry, accepted_batch_response, accepted_response, parse_batch,
     parse_entry, reused_keys,

@@ -3,7 +3,7 @@ use std::pin::Pin;
 use lambda_http::{Body, Error, Request, RequestExt, Response, request::RequestContext, service_fn};
 use telemetry::{Invocation, Line, RefusalMetrics, StoreMetrics, Telemetry};
 
-use crate::{Code, problem::StoreFailure};
+use crate::{Code, EdgeKey, problem::StoreFailure};
 
 /// An answer that is being worked on. On the heap, as in `Telemetry::observe`.
 pub type Answering<'a> = Pin<Box<dyn Future<Output = Response<Body>> + Send + 'a>>;
@@ -14,14 +14,19 @@ pub async fn run<S: Sync>(
     state: &S,
     handle: for<'a> fn(&'a S, &'a Request) -> Answering<'a>,
 ) -> Result<(), Error> {
-    let answer = async |request: Request| Ok::<_, Error>(serve(telemetry, &request, handle(state, &request)).await);
+    let key = EdgeKey::from_env()?;
+    let answer = async |request: Request| {
+        Ok::<_, Error>(serve(telemetry, key.as_ref(), &request, handle(state, &request)).await)
+    };
     lambda_http::run(service_fn(answer)).await
 }
 
 /// Answers a request: what is logged and measured meanwhile belongs to it, and a refusal is counted by its code. Its calls of
 /// stores that no other line has told are in the line that it gets here. A store that failed is logged here, and nowhere else.
+/// With a key, each of its log lines says whether the request came through the console's distribution.
 pub async fn serve(
     telemetry: &Telemetry,
+    key: Option<&EdgeKey>,
     request: &Request,
     answer: impl Future<Output = Response<Body>>,
 ) -> Response<Body> {
@@ -41,7 +46,7 @@ pub async fn serve(
         }
         response
     };
-    telemetry.observe(invocation(request), answer).await
+    telemetry.observe(invocation(request).through_edge(key.map(|key| key.is_in(request))), answer).await
 }
 
 fn invocation(request: &Request) -> Invocation<'_> {

@@ -17,6 +17,8 @@ pub(crate) struct CorrelationIds {
     pub(crate) api_request_id: Option<String>,
     /// The name of the execution of the state machine.
     pub(crate) execution: OnceCell<String>,
+    /// Whether the request came through the console's distribution, where there is one.
+    pub(crate) edge: Option<bool>,
     /// X-Ray's id of the trace, if the trace is sampled: X-Ray keeps no other.
     pub(crate) trace_id: Option<String>,
 }
@@ -37,8 +39,11 @@ impl CorrelationIds {
     pub(crate) fn write(object: &mut Object<'_>) -> serde_json::Result<()> {
         CORRELATION_IDS
             .try_with(|ids| {
-                let CorrelationIds { request_id, api_request_id, execution, trace_id } = ids;
+                let CorrelationIds { request_id, api_request_id, execution, edge, trace_id } = ids;
                 object.serialize_entry("request_id", request_id)?;
+                if let Some(edge) = edge {
+                    object.serialize_entry("edge", edge)?;
+                }
                 let others = [
                     ("api_request_id", api_request_id.as_ref()),
                     ("execution", execution.get()),

@@ -23,17 +23,23 @@ pub struct Invocation<'a> {
     trace_header: Option<&'a str>,
     api_request_id: Option<&'a str>,
     execution: Option<&'a str>,
+    edge: Option<bool>,
 }
 
 impl<'a> Invocation<'a> {
     /// An invocation with Lambda's own id for it and what Lambda says about its trace.
     pub fn new(request_id: &'a str, trace_header: Option<&'a str>) -> Invocation<'a> {
-        Invocation { request_id, trace_header, api_request_id: None, execution: None }
+        Invocation { request_id, trace_header, api_request_id: None, execution: None, edge: None }
     }
 
     /// For a request with this id of API Gateway: the one in the access log and in the client's header `apigw-requestid`.
     pub fn of_request(self, api_request_id: Option<&'a str>) -> Invocation<'a> {
         Invocation { api_request_id, ..self }
+    }
+
+    /// For a request that came through the console's distribution, or did not; none where there is no console.
+    pub fn through_edge(self, edge: Option<bool>) -> Invocation<'a> {
+        Invocation { edge, ..self }
     }
 
     /// For a task of the execution of this name.
@@ -46,6 +52,7 @@ impl<'a> Invocation<'a> {
             request_id: self.request_id.to_owned(),
             api_request_id: self.api_request_id.map(str::to_owned),
             execution: self.execution.map(|name| name.to_owned().into()).unwrap_or_default(),
+            edge: self.edge,
             trace_id: trace.filter(|trace| trace.sampled_parent.is_some()).map(|trace| trace.trace_id.to_owned()),
         }
     }

@@ -39,6 +39,16 @@ async fn a_line_says_what_happened_and_to_which_invocation() {
 }
 
 #[tokio::test]
+async fn a_line_says_where_its_request_came_from_if_there_is_a_console() {
+    let (log, _guard) = Log::collect(LevelFilter::INFO);
+    for edge in [Some(true), Some(false), None] {
+        follow(Invocation::new("5f1e", None).through_edge(edge), async { tracing::info!("entries posted") }).await;
+    }
+    let edges: Vec<Option<Value>> = log.lines().iter().map(|line| line.get("edge").cloned()).collect();
+    assert_eq!(edges, [Some(json!(true)), Some(json!(false)), None]);
+}
+
+#[tokio::test]
 async fn a_line_names_its_trace_if_that_is_kept() {
     let (log, _guard) = Log::collect(LevelFilter::INFO);
     for header in [HEADER, &HEADER.replace("Sampled=0", "Sampled=1")] {

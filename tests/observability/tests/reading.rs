@@ -29,7 +29,7 @@ async fn line_of(event: &str, status: u16) -> Value {
     context.request_id = "read-1".to_owned();
     let request = HttpEvent::load(event).request().with_lambda_context(context);
     let telemetry = Telemetry::new(metrics.metrics(), None);
-    let answer = serve(&telemetry, &request, function.handle(&request, Timestamp::now())).await;
+    let answer = serve(&telemetry, None, &request, function.handle(&request, Timestamp::now())).await;
     assert_eq!(Answer::read(answer).status, status);
     let lines = log.lines();
     let [line] = &lines[..] else { panic!("one line: {}", log.text()) };
