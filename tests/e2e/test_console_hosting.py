@@ -145,13 +145,14 @@ def test_the_api_is_below_api_with_token_and_idempotency_key(address: str, merch
 
 def edges(stack: Stack, answer: Answer) -> set[bool | None]:
     """What the log lines of a request say about where it came from, when they are there."""
-    wanted = answer.headers["apigw-requestid"]
+    # The execution's name begins with the entry's id.
+    wanted = answer.body["id"]
 
     def lines() -> list[dict[str, Any]]:
         logs = stack.client("logs").get_paginator("filter_log_events").paginate(logGroupName="/aws/lambda/fluxo/register-entry")
         messages = [event["message"] for page in logs for event in page["events"]]
         parsed = [json.loads(message) for message in messages if message.startswith("{")]
-        return [line for line in parsed if line.get("api_request_id") == wanted]
+        return [line for line in parsed if line.get("execution", "").startswith(wanted)]
 
     found = eventually(lines, lambda found: len(found) > 0, "the lines of the request to be in the log")
     return {line.get("edge") for line in found}

@@ -57,7 +57,7 @@ BESIDE_THE_FUNCTION = {"lambda_http", "lambda_runtime"}
 REACHING_NOTHING = {
     "aes-siv", "aws-config", "aws-smithy-http-client", "aws-smithy-runtime-api", "aws-smithy-types", "aws_lambda_events", "base64",
     "fastrand", "futures", "hmac", "iso_currency", "jiff", "metrique", "mime", "postgres-protocol", "refinery", "refinery-core", "rustls",
-    "serde", "serde_json", "sha2", "thiserror", "time", "tokio", "tokio-postgres-rustls", "tracing", "tracing-serde",
+    "serde", "serde_json", "sha2", "subtle", "thiserror", "time", "tokio", "tokio-postgres-rustls", "tracing", "tracing-serde",
     "tracing-subscriber", "url", "uuid",
 }  # fmt: skip
 
