@@ -265,7 +265,7 @@ impl Problem {
     }
 
     /// The answer needs a store that failed. The client is told whether trying again is worth it; the particulars go along to
-    /// where the answer is given and logged ([`serve`](crate::serve)).
+    /// where the answer is given and logged ([`serve`](crate::serve())).
     pub fn of_store(merchant: &MerchantId, error: &(dyn Error + 'static), is_transient: bool) -> Problem {
         let problem = if is_transient { Problem::temporarily_unavailable() } else { Problem::internal_error() };
         let failure = StoreFailure { merchant: merchant.clone(), error: Causes(error).to_string() };

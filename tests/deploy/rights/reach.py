@@ -55,10 +55,10 @@ BESIDE_THE_FUNCTION = {"lambda_http", "lambda_runtime"}
 
 # Those that bring only what others use, or nothing that leaves the process.
 REACHING_NOTHING = {
-    "aes-siv", "aws-config", "aws-smithy-http-client", "aws-smithy-runtime-api", "aws-smithy-types", "aws_lambda_events", "base64",
-    "fastrand", "futures", "hmac", "iso_currency", "jiff", "metrique", "mime", "postgres-protocol", "refinery", "refinery-core", "rustls",
-    "serde", "serde_json", "sha2", "subtle", "thiserror", "time", "tokio", "tokio-postgres-rustls", "tracing", "tracing-serde",
-    "tracing-subscriber", "url", "uuid",
+    "aes-siv", "aws-config", "aws-credential-types", "aws-sigv4", "aws-smithy-http-client", "aws-smithy-runtime-api", "aws-smithy-types",
+    "aws_lambda_events", "base64", "csv", "encoding_rs", "fastrand", "futures", "hmac", "iso_currency", "jiff", "mime",
+    "postgres-protocol", "refinery", "refinery-core", "rustls", "serde", "serde_json", "sha2", "subtle", "thiserror", "time", "tokio",
+    "tokio-postgres-rustls", "tracing", "tracing-serde", "tracing-subscriber", "url", "uuid",
 }  # fmt: skip
 
 
