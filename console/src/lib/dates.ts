@@ -149,11 +149,23 @@ export type DateOrder = "dmy" | "mdy";
 export function readDate(typed: string, order: DateOrder, base: string): string | null {
   const value = typed.trim().replace(/^\p{L}+\.?,?\s+/u, "");
   if (/^\d{4}-\d\d-\d\d$/.test(value)) return isDate(value) ? value : null;
-  const match = /^(\d{1,2})[/.-](\d{1,2})(?:[/.-](\d{4}|\d{2}))?$/.exec(value);
+  // Digits alone, as a telephone's keypad has no slash: 2711, 271126, 27112026.
+  const match =
+    /^(\d{1,2})[/.-](\d{1,2})(?:[/.-](\d{4}|\d{2}))?$/.exec(value) ?? /^(\d{2})(\d{2})(\d{4}|\d{2})?$/.exec(value);
   if (!match?.[1] || !match[2]) return null;
   const [day, mon] = order === "dmy" ? [match[1], match[2]] : [match[2], match[1]];
   const given = match[3] ?? base.slice(0, 4);
   const full = given.length === 2 ? base.slice(0, 2) + given : given;
   const date = `${full}-${mon.padStart(2, "0")}-${day.padStart(2, "0")}`;
   return isDate(date) ? date : null;
+}
+
+/** Whether moment `a` comes after `b`. Exact to the nanosecond: a `Date` keeps milliseconds only. */
+export function isLater(a: string, b: string): boolean {
+  return comparable(a) > comparable(b);
+}
+
+function comparable(moment: string): string {
+  const fraction = /\.(\d+)/.exec(moment)?.[1] ?? "";
+  return new Date(moment).toISOString().slice(0, 19) + fraction.padEnd(9, "0");
 }

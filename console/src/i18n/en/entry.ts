@@ -28,6 +28,7 @@ export const entryText: EntryText = {
   "entry.sending": "Sending…",
   "entry.recovered": "We took up the entry that was left open, under the same key.",
   "entry.discard": "There is an entry that was not sent. Discard it?",
+  "entry.discardSent": "This entry was sent and has not been answered: it may have been accepted. Discard the wait?",
   "entry.discardYes": "Discard",
   "entry.discardNo": "Keep",
   "entry.reviewTitle": "Review before posting",

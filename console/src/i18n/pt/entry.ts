@@ -26,6 +26,7 @@ export const entryText = {
   "entry.sending": "Enviando…",
   "entry.recovered": "Retomamos o lançamento que ficou aberto, com a mesma chave.",
   "entry.discard": "Há um lançamento não enviado. Descartar?",
+  "entry.discardSent": "Este lançamento foi enviado e ainda não teve resposta: pode ter sido aceito. Descartar a espera?",
   "entry.discardYes": "Descartar",
   "entry.discardNo": "Continuar",
   "entry.reviewTitle": "Confira antes de lançar",
