@@ -1,9 +1,11 @@
 /** CSV by RFC 4180, safe to open in a spreadsheet: a text that could be taken for a formula has an apostrophe in front. */
 
+/** A plain figure is no formula, whatever its sign. */
+const FIGURE = /^[+\-−]?[\d.,\s]+$/;
 const FORMULA = /^\s*[=+\-@＝＋－＠]/;
 
 export function csvCell(value: string): string {
-  const safe = FORMULA.test(value) ? `'${value}` : value;
+  const safe = FORMULA.test(value) && !FIGURE.test(value) ? `'${value}` : value;
   return /[",;\t|\r\n]/.test(safe) || safe !== safe.trim() ? `"${safe.replaceAll('"', '""')}"` : safe;
 }
 

@@ -25,7 +25,8 @@ export function startKeys(): void {
     if (!name) return;
     const isTyping = isEditable(event.target);
     if (isTyping && name !== "Escape" && name !== "Ctrl+Enter") return;
-    if (document.querySelector("dialog[open]") && name !== "Escape" && name !== "Ctrl+Enter") return;
+    // An open dialog or menu has its own keys, and the browser closes it with Escape.
+    if (document.querySelector("dialog[open], :popover-open")) return;
     if (!settings.shortcuts && name !== "Escape" && name !== "Ctrl+Enter") return;
     const sequence = event.timeStamp - firstAt < SEQUENCE_MS ? `${first} ${name}` : "";
     const action = find(sequence) ?? find(name);
