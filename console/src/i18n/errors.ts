@@ -30,7 +30,7 @@ export function sentence(problem: Problem): string {
   const key = SENTENCES[problem.code];
   if (key) return t(key);
   if (problem.status >= 500) return t("error.internal", { id: problem.requestId ?? String(problem.status) });
-  return t("error.other", { detail: problem.detail || problem.code });
+  return t("error.unknown", { detail: problem.detail || problem.code });
 }
 
 /** What is said while the same request is about to be repeated. */

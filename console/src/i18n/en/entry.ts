@@ -64,7 +64,6 @@ export const entryText: EntryText = {
   "life.before": "Closing of {date}, before",
   "life.thisCredit": "This credit",
   "life.thisDebit": "This debit",
-  "life.others": "Others at the same time",
   "life.now": "Closing now",
   "life.seeStatement": "See in the statement",
   "life.another": "Add another",

@@ -21,7 +21,7 @@ export const problemsText: ProblemsText = {
   "error.validation": "The system did not accept the data. See the messages at the fields.",
   "error.tooLarge": "It is too large to be sent at once.",
   "error.internal": "Something failed on our side. Safe to repeat: same key, nothing twice. Code {id}.",
-  "error.other": "It did not work: {detail}",
+  "error.unknown": "It did not work: {detail}",
   "wait.tooMany": "Too many requests. Trying again in {n} s.",
   "wait.unavailable": "Part of the system is not answering. Trying again in {n} s under the same key: nothing is posted twice.",
   "wait.notYetPosted": "Not posted yet; trying again in {n} s.",

@@ -16,7 +16,7 @@ export const shellText: ShellText = {
   "app.shortcuts": "Keyboard shortcuts",
   "app.close": "Close",
   "app.cancel": "Cancel",
-  "app.offline": "Offline.",
+  "app.offline": "Offline. The figures on screen are the last that were read.",
   "nav.balances": "Balances",
   "nav.day": "Day",
   "nav.import": "Import",

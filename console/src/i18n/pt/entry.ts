@@ -62,7 +62,6 @@ export const entryText = {
   "life.before": "Fechamento de {date}, antes",
   "life.thisCredit": "Este crédito",
   "life.thisDebit": "Este débito",
-  "life.others": "Outros no mesmo momento",
   "life.now": "Fechamento agora",
   "life.seeStatement": "Ver no extrato",
   "life.another": "Criar outro",

@@ -19,7 +19,7 @@ export const problemsText = {
   "error.validation": "O sistema não aceitou os dados. Veja as mensagens nos campos.",
   "error.tooLarge": "É grande demais para um envio só.",
   "error.internal": "Algo falhou do nosso lado. Pode repetir: com a mesma chave nada entra duas vezes. Código {id}.",
-  "error.other": "Não deu certo: {detail}",
+  "error.unknown": "Não deu certo: {detail}",
   "wait.tooMany": "Muitos pedidos de uma vez. Tentamos de novo em {n} s.",
   "wait.unavailable": "Uma parte do sistema não responde. Nova tentativa em {n} s, com a mesma chave: nada entra duas vezes.",
   "wait.notYetPosted": "Ainda não foi lançado; tentamos de novo em {n} s.",

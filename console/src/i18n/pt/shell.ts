@@ -14,7 +14,7 @@ export const shellText = {
   "app.shortcuts": "Atalhos do teclado",
   "app.close": "Fechar",
   "app.cancel": "Cancelar",
-  "app.offline": "Sem conexão.",
+  "app.offline": "Sem conexão. Os números na tela são os últimos que foram lidos.",
   "nav.balances": "Saldos",
   "nav.day": "Dia",
   "nav.import": "Importar",
