@@ -16,8 +16,13 @@ export default ts.config(
   {
     rules: {
       // Money is a decimal string or a count of minor units. A float would round it.
-      "no-restricted-globals": ["error", { name: "parseFloat", message: "Money is never a float: see src/lib/money.ts." }],
+      "no-restricted-globals": [
+        "error",
+        { name: "parseFloat", message: "Money is never a float: see src/lib/money.ts." },
+      ],
       "@typescript-eslint/consistent-type-imports": "error",
+      // A Map or Date inside a function is no state; what is state is declared with $state.
+      "svelte/prefer-svelte-reactivity": "off",
       // Types alone do not tell that this is a single-page application with its own router.
       "svelte/no-navigation-without-resolve": "off",
     },

@@ -9,7 +9,8 @@ if (!url || !token) throw new Error("FLUXO_URL and FLUXO_TOKEN are missing: see 
 
 const DAYS = Number(process.env.DAYS ?? 300);
 const BATCH = 400;
-const today = process.env.TODAY ?? new Intl.DateTimeFormat("en-CA", { timeZone: "America/Sao_Paulo" }).format(new Date());
+const today =
+  process.env.TODAY ?? new Intl.DateTimeFormat("en-CA", { timeZone: "America/Sao_Paulo" }).format(new Date());
 
 /** The same numbers every time (mulberry32). */
 let state = 20261128;
@@ -78,7 +79,8 @@ async function send(path, body, headers = {}) {
     });
     if (response.ok) return response.json();
     const text = await response.text();
-    if (response.status !== 503 && response.status !== 429 && response.status !== 409) throw new Error(`${path}: ${response.status} ${text}`);
+    if (response.status !== 503 && response.status !== 429 && response.status !== 409)
+      throw new Error(`${path}: ${response.status} ${text}`);
     await new Promise((resolve) => setTimeout(resolve, 1000));
   }
 }
@@ -92,7 +94,14 @@ async function untilPosted(id) {
 }
 
 const days = Array.from({ length: DAYS }, (_, index) => addDays(today, index - DAYS + 1));
-const opening = { idempotency_key: "seed-opening", type: "credit", amount: "18250.00", date: days[0], description: "Saldo inicial", category: "abertura" };
+const opening = {
+  idempotency_key: "seed-opening",
+  type: "credit",
+  amount: "18250.00",
+  date: days[0],
+  description: "Saldo inicial",
+  category: "abertura",
+};
 const all = [opening, ...days.flatMap(entriesOf)];
 let last;
 for (let at = 0; at < all.length; at += BATCH) {
@@ -113,5 +122,9 @@ const late = [1, 22, 70, 131].map((ago, index) => ({
 }));
 const answered = await send("/entries/batch", { entries: late });
 await untilPosted(answered.entries.at(-1).id);
-await send(`/entries/${answered.entries[0].id}/reversal`, { date: late[0].date, description: null }, { "Idempotency-Key": "seed-reversal" });
+await send(
+  `/entries/${answered.entries[0].id}/reversal`,
+  { date: late[0].date, description: null },
+  { "Idempotency-Key": "seed-reversal" },
+);
 console.log("late entries and a reversal");

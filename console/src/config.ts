@@ -38,7 +38,8 @@ export function readConfig(value: unknown): Config {
     auth: value["auth"] === undefined || value["auth"] === null ? null : readAuth(value["auth"]),
     timeZone: readTimeZone(value["timeZone"]),
     sample: readSample(value["sample"]),
-    inspectorUrl: typeof value["inspectorUrl"] === "string" && value["inspectorUrl"] !== "" ? value["inspectorUrl"] : null,
+    inspectorUrl:
+      typeof value["inspectorUrl"] === "string" && value["inspectorUrl"] !== "" ? value["inspectorUrl"] : null,
     devToken: import.meta.env.DEV && typeof value["devToken"] === "string" ? value["devToken"] : null,
   };
 }

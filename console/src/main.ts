@@ -29,10 +29,23 @@ async function start(): Promise<void> {
     startKeys();
     outbox.start();
     mount(App, { target, props: { sample: config.sample, canSignIn: config.auth !== null } });
+    fetchLater();
   } catch (error) {
     console.error(error);
     mount(App, { target, props: { sample: [], canSignIn: false, broken: true } });
   }
+}
+
+/** What is needed next comes when the page is idle, so that it is there when asked for, also without a connection. */
+function fetchLater(): void {
+  const parts = [
+    () => import("./screens/day/Day.svelte"),
+    () => import("./screens/entry/EntryDrawer.svelte"),
+    () => import("./ui/Palette.svelte"),
+  ];
+  const fetchAll = (): void => parts.forEach((part) => void part().catch(() => undefined));
+  if ("requestIdleCallback" in globalThis) requestIdleCallback(fetchAll, { timeout: 5000 });
+  else setTimeout(fetchAll, 2000);
 }
 
 void start();

@@ -88,7 +88,12 @@ async function send(method: Method, path: string, parts: Parts<unknown>, options
   }
 }
 
-async function once(method: Method, path: string, parts: Parts<unknown>, signal: AbortSignal | undefined): Promise<Response> {
+async function once(
+  method: Method,
+  path: string,
+  parts: Parts<unknown>,
+  signal: AbortSignal | undefined,
+): Promise<Response> {
   const token = await session.token();
   if (!token) throw new Problem("unauthorized", 401, "nobody is signed in");
   const timeout = AbortSignal.timeout(TIMEOUT_MS);

@@ -27,7 +27,12 @@ export async function dailyBalance(
   return (await call("get", "/daily-balances/{date}", { path: { date }, query }, options)).data;
 }
 
-export async function balanceAsOf(date: string, instant: string, currency: string, options: Options): Promise<Api.BalanceAsOf> {
+export async function balanceAsOf(
+  date: string,
+  instant: string,
+  currency: string,
+  options: Options,
+): Promise<Api.BalanceAsOf> {
   const parts = { path: { date, instant }, query: { currency: currency as Api.Currency } };
   return (await call("get", "/daily-balances/{date}/as-of/{instant}", parts, options)).data;
 }

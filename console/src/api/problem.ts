@@ -29,7 +29,11 @@ export class Problem extends Error {
   }
 }
 
-const OF_THE_GATEWAY: Record<number, string> = { 401: "unauthorized", 429: "too_many_requests", 503: "temporarily_unavailable" };
+const OF_THE_GATEWAY: Record<number, string> = {
+  401: "unauthorized",
+  429: "too_many_requests",
+  503: "temporarily_unavailable",
+};
 
 export async function problemOf(response: Response): Promise<Problem> {
   const body: unknown = await response.json().catch(() => null);

@@ -30,6 +30,7 @@ export function readClaims(token: string): Claims {
 /** Two letters for the account button. */
 export function initials(name: string): string {
   const parts = (name.split("@")[0] ?? "").split(/[\s._-]+/).filter(Boolean);
-  const letters = parts.length > 1 ? [parts[0], parts[parts.length - 1]].map((part) => part?.[0] ?? "") : [...(parts[0] ?? "?")];
+  const letters =
+    parts.length > 1 ? [parts[0], parts[parts.length - 1]].map((part) => part?.[0] ?? "") : [...(parts[0] ?? "?")];
   return letters.slice(0, 2).join("").toUpperCase();
 }

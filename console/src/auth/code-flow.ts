@@ -102,7 +102,8 @@ async function askTokens(auth: AuthConfig, form: Record<string, string>): Promis
   } catch {
     throw new TokenError("unreachable", "the token endpoint does not answer");
   }
-  if (response.status >= 500 || response.status === 429) throw new TokenError("unreachable", `status ${response.status}`);
+  if (response.status >= 500 || response.status === 429)
+    throw new TokenError("unreachable", `status ${response.status}`);
   const answer: unknown = await response.json().catch(() => null);
   if (!response.ok || !isRecord(answer)) throw new TokenError("refused", `status ${response.status}`);
   const { id_token: idToken, refresh_token: refreshToken } = answer;

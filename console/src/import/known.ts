@@ -12,7 +12,11 @@ const DAYS_MOST = 366;
  * The rows that are posted already, by their line. The API has no list of keys, but a key gives the entry's id, and the export of the
  * file's days has the ids.
  */
-export async function knownRows(rows: readonly SendRow[], merchant: string, options: CallOptions): Promise<Set<number>> {
+export async function knownRows(
+  rows: readonly SendRow[],
+  merchant: string,
+  options: CallOptions,
+): Promise<Set<number>> {
   const posted = new Set<string>();
   for (const [currency, dates] of byCurrency(rows)) {
     for (const [from, to] of ranges(dates)) {

@@ -15,7 +15,17 @@ import type { BatchEntry } from "../api/types";
 
 export type Field = "date" | "amount" | "type" | "credit" | "debit" | "currency" | "description" | "category" | "id";
 
-export const FIELDS: readonly Field[] = ["date", "amount", "type", "credit", "debit", "currency", "description", "category", "id"];
+export const FIELDS: readonly Field[] = [
+  "date",
+  "amount",
+  "type",
+  "credit",
+  "debit",
+  "currency",
+  "description",
+  "category",
+  "id",
+];
 
 /** How a file is to be read: the options of the command, by the same meaning. `null` leaves it to the file. */
 export interface ReadOptions {

@@ -9,7 +9,8 @@ export interface RefusedRow {
 
 /** The refused rows with every reason, in the columns of the command's file: correct them in the statement and import it again. */
 export function refusedCsv(columns: readonly string[], rows: readonly RefusedRow[]): string {
-  const reasons = (row: RefusedRow): string => row.reasons.map(({ field, text }) => (field ? `${field}: ${text}` : text)).join("; ");
+  const reasons = (row: RefusedRow): string =>
+    row.reasons.map(({ field, text }) => (field ? `${field}: ${text}` : text)).join("; ");
   return csv([
     ["refused_line", "refused_reasons", ...columns],
     ...rows.map((row) => [String(row.line), reasons(row), ...row.cells]),
@@ -17,5 +18,7 @@ export function refusedCsv(columns: readonly string[], rows: readonly RefusedRow
 }
 
 export function refusedOf(rows: readonly ReadRow[]): RefusedRow[] {
-  return rows.flatMap((row) => (row.state === "refused" ? [{ line: row.line, cells: row.cells, reasons: row.reasons }] : []));
+  return rows.flatMap((row) =>
+    row.state === "refused" ? [{ line: row.line, cells: row.cells, reasons: row.reasons }] : [],
+  );
 }

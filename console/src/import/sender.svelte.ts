@@ -53,7 +53,9 @@ export class Sender {
   }
 
   count(...states: BatchState["state"][]): number {
-    return this.all.filter((batch) => states.includes(batch.state)).reduce((total, batch) => total + batch.entries.length, 0);
+    return this.all
+      .filter((batch) => states.includes(batch.state))
+      .reduce((total, batch) => total + batch.entries.length, 0);
   }
 
   stateOf(key: string): BatchState["state"] | null {
@@ -113,7 +115,11 @@ export class Sender {
     if (named.size === 0) return false;
     for (const [at, texts] of named) {
       const row = this.#rows.get(batch.entries[at]?.idempotency_key ?? "");
-      if (row) this.refused = [...this.refused, { line: row.line, cells: row.cells, reasons: texts.map((text) => ({ field: "", text })) }];
+      if (row)
+        this.refused = [
+          ...this.refused,
+          { line: row.line, cells: row.cells, reasons: texts.map((text) => ({ field: "", text })) },
+        ];
     }
     const left = batch.entries.filter((_, at) => !named.has(at));
     this.#replace(index, left.length > 0 ? [left] : []);

@@ -26,7 +26,8 @@ async function answer(question: Question): Promise<Reply> {
   try {
     loaded ??= load();
     const importer = await loaded;
-    const text = question.ask === "inspect" ? importer.inspect(bytes) : importer.read(bytes, JSON.stringify(question.options));
+    const text =
+      question.ask === "inspect" ? importer.inspect(bytes) : importer.read(bytes, JSON.stringify(question.options));
     return { id, answer: JSON.parse(text) as unknown };
   } catch (error) {
     loaded = null;

@@ -86,7 +86,9 @@ export function timeOf(moment: string, timeZone: string): string {
 
 /** The offset of the business time zone at a moment, such as `UTC−3`. */
 export function offsetName(moment: string, timeZone: string): string {
-  const parts = new Intl.DateTimeFormat("en-US", { timeZone, timeZoneName: "shortOffset" }).formatToParts(new Date(moment));
+  const parts = new Intl.DateTimeFormat("en-US", { timeZone, timeZoneName: "shortOffset" }).formatToParts(
+    new Date(moment),
+  );
   const name = parts.find((part) => part.type === "timeZoneName")?.value ?? "UTC";
   return name.replace("GMT", "UTC").replace("-", "−");
 }

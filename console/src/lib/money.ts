@@ -148,7 +148,11 @@ export function readAmount(typed: string, currency: string, locale: string): Typ
   const fraction = rest[0] ?? "";
   if (fraction.includes(group)) return fault({ kind: "not_a_number" });
   if (whole.includes(group) && !/^\d{1,3}([.,]\d{3})+$/.test(whole)) return fault({ kind: "ambiguous" });
-  const digits = whole.split(group).join("").replace(/^0+(?=\d)/, "") || "0";
+  const digits =
+    whole
+      .split(group)
+      .join("")
+      .replace(/^0+(?=\d)/, "") || "0";
   return checked(digits, fraction, currency);
 }
 

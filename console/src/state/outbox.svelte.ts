@@ -59,7 +59,10 @@ class Outbox {
 
   /** Whether it is kept now. If not, it must stay where it is. */
   add(key: string, body: EntryRequest): boolean {
-    return this.#change((all) => [...all.filter((item) => item.key !== key), { owner: owner(), key, body, refused: null }]);
+    return this.#change((all) => [
+      ...all.filter((item) => item.key !== key),
+      { owner: owner(), key, body, refused: null },
+    ]);
   }
 
   discard(key: string): void {

@@ -17,7 +17,8 @@ const FLAGS = [
 /** Debian's Chromium: `apt-get install chromium`. Nothing is downloaded. */
 export function launch(): Promise<Browser> {
   const executablePath = process.env["CHROMIUM"] ?? "/usr/bin/chromium";
-  if (!existsSync(executablePath)) throw new Error(`${executablePath} is missing: apt-get install chromium, or say where it is in CHROMIUM`);
+  if (!existsSync(executablePath))
+    throw new Error(`${executablePath} is missing: apt-get install chromium, or say where it is in CHROMIUM`);
   return chromium.launch({ executablePath, args: FLAGS });
 }
 
@@ -48,7 +49,8 @@ export async function visit(browser: Browser, server: TestServer, path: string, 
   const complaints: string[] = [];
   page.on("console", (message) => {
     // A refused request is what many tests are about; the browser writes a line for each.
-    if (["error", "warning"].includes(message.type()) && !message.text().includes("Failed to load resource")) complaints.push(message.text());
+    if (["error", "warning"].includes(message.type()) && !message.text().includes("Failed to load resource"))
+      complaints.push(message.text());
   });
   page.on("pageerror", (error) => complaints.push(error.message));
   await page.clock.setFixedTime(NOW);

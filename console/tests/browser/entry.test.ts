@@ -38,10 +38,20 @@ test("an entry is followed until the balance of its day includes it", async () =
   await page.getByText("conferido com o comprovante").waitFor();
   await page.getByRole("heading", { name: "Débito lançado" }).waitFor();
   const call = server.posts("/entries")[0];
-  expect(call?.body).toMatchObject({ type: "debit", amount: "18.90", currency: "BRL", date: YESTERDAY, description: "Fermento fresco" });
+  expect(call?.body).toMatchObject({
+    type: "debit",
+    amount: "18.90",
+    currency: "BRL",
+    date: YESTERDAY,
+    description: "Fermento fresco",
+  });
   // The balance was asked for with the entry's own proof.
   const id = idOf("padaria-aurora", keys()[0] ?? "");
-  expect(server.calls.some((each) => each.path === `/daily-balances/${YESTERDAY}` && each.query.get("token") === `token-${id}`)).toBe(true);
+  expect(
+    server.calls.some(
+      (each) => each.path === `/daily-balances/${YESTERDAY}` && each.query.get("token") === `token-${id}`,
+    ),
+  ).toBe(true);
   expect(await page.locator("dialog dl").textContent()).toContain(before.replace(/(\d)(\d{3})\./, "$1.$2,"));
   await page.getByText("Ver no extrato").click();
   await page.locator(`#e-${id}`).waitFor();
@@ -88,7 +98,10 @@ test("what is typed survives a reload, with its key", async () => {
 
 test("503 and 429 are repeated under the same key, after the seconds that they say", async () => {
   const { page } = await visit(browser, server, "/");
-  const refusals = [problem(503, "temporarily_unavailable", {}, { "Retry-After": "1" }), { status: 429, body: { message: "Too Many Requests" } }];
+  const refusals = [
+    problem(503, "temporarily_unavailable", {}, { "Retry-After": "1" }),
+    { status: 429, body: { message: "Too Many Requests" } },
+  ];
   server.intercept = (call) => (call.path === "/entries" && call.method === "POST" ? (refusals.shift() ?? null) : null);
   await fillIn(page, "10");
   await page.keyboard.press("Control+Enter");
@@ -128,7 +141,13 @@ test("a used key shows what is on record beside what was sent, and posts under a
   const { page } = await visit(browser, server, "/");
   await fillIn(page, "194,60");
   const key = (await page.locator("dialog .key .m").textContent()) ?? "";
-  server.ledger.post(key, { type: "credit", amount: "186.40", date: TODAY, description: "Embalagens", currency: "BRL" });
+  server.ledger.post(key, {
+    type: "credit",
+    amount: "186.40",
+    date: TODAY,
+    description: "Embalagens",
+    currency: "BRL",
+  });
   await page.keyboard.press("Control+Enter");
   await page.getByRole("heading", { name: /Não foi lançado/ }).waitFor();
   await page.getByRole("row", { name: /Valor/ }).waitFor();

@@ -95,20 +95,29 @@ async function faults(page: Page): Promise<string[]> {
   // By the debugger, since the page's policy allows no foreign script.
   await page.evaluate(axe.source);
   const results = await page.evaluate(() =>
-    (window as unknown as { axe: typeof axe }).axe.run(document, { runOnly: ["wcag2a", "wcag2aa", "wcag21a", "wcag21aa", "wcag22aa"] }),
+    (window as unknown as { axe: typeof axe }).axe.run(document, {
+      runOnly: ["wcag2a", "wcag2aa", "wcag21a", "wcag21aa", "wcag22aa"],
+    }),
   );
-  return results.violations.map((fault) => `${fault.id}: ${fault.nodes.map((node) => node.target.join(" ")).join(", ")}`);
+  return results.violations.map(
+    (fault) => `${fault.id}: ${fault.nodes.map((node) => node.target.join(" ")).join(", ")}`,
+  );
 }
 
 describe.each(LOOKS)("in $theme, $language, at $width", (look) => {
-  test.each(SCREENS)("%s has no fault of axe, nothing sideways and nothing that the policy refuses", async (_, path, act) => {
-    const { page, complaints } = await visit(browser, server, path, look);
-    await settled(page);
-    await act?.(page);
-    expect(await faults(page)).toEqual([]);
-    expect(await page.evaluate(() => document.documentElement.scrollWidth - document.documentElement.clientWidth)).toBeLessThanOrEqual(0);
-    expect(complaints).toEqual([]);
-  });
+  test.each(SCREENS)(
+    "%s has no fault of axe, nothing sideways and nothing that the policy refuses",
+    async (_, path, act) => {
+      const { page, complaints } = await visit(browser, server, path, look);
+      await settled(page);
+      await act?.(page);
+      expect(await faults(page)).toEqual([]);
+      expect(
+        await page.evaluate(() => document.documentElement.scrollWidth - document.documentElement.clientWidth),
+      ).toBeLessThanOrEqual(0);
+      expect(complaints).toEqual([]);
+    },
+  );
 
   test("the sign-in page has no fault of axe", async () => {
     const context = await browser.newContext({ colorScheme: look.theme ?? "light", locale: look.language ?? "pt-BR" });
@@ -125,7 +134,8 @@ test("nothing moves while the figures come in", async () => {
   await page.addInitScript(() => {
     (window as unknown as { shift: number }).shift = 0;
     new PerformanceObserver((list) => {
-      for (const entry of list.getEntries()) (window as unknown as { shift: number }).shift += (entry as unknown as { value: number }).value;
+      for (const entry of list.getEntries())
+        (window as unknown as { shift: number }).shift += (entry as unknown as { value: number }).value;
     }).observe({ type: "layout-shift", buffered: true });
   });
   await page.reload();
@@ -139,7 +149,12 @@ test("on a throttled 4G connection with a slow processor the page can be used wi
   const debug = await context.newCDPSession(page);
   await debug.send("Network.enable");
   // Lighthouse's profile of a slow 4G: 150 ms and 1.6 Mbit/s; a processor four times as slow.
-  await debug.send("Network.emulateNetworkConditions", { offline: false, latency: 20, downloadThroughput: 10_000_000 / 8, uploadThroughput: 5_000_000 / 8 });
+  await debug.send("Network.emulateNetworkConditions", {
+    offline: false,
+    latency: 20,
+    downloadThroughput: 10_000_000 / 8,
+    uploadThroughput: 5_000_000 / 8,
+  });
   await debug.send("Network.setCacheDisabled", { cacheDisabled: true });
   const begun = performance.now();
   await page.goto(server.url, { waitUntil: "commit" });

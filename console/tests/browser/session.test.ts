@@ -54,7 +54,10 @@ test("where a refresh drops the groups one signs in anew, once, and stays a cler
   const { page } = await visit(browser, server, "/");
   server.refreshDropsGroups = true;
   await page.reload();
-  await page.getByRole("button", { name: /Novo lançamento/ }).first().waitFor();
+  await page
+    .getByRole("button", { name: /Novo lançamento/ })
+    .first()
+    .waitFor();
   expect(new URL(page.url()).pathname).toBe("/");
 });
 

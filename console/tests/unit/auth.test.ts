@@ -9,7 +9,9 @@ const token = (claims: object): string => `h.${Buffer.from(JSON.stringify(claims
 
 describe("an ID token", () => {
   it("tells merchant, groups and name", () => {
-    const claims = readClaims(token({ sub: "1", "custom:merchant_id": "acme", "cognito:groups": ["clerk"], name: "José Íñigo", exp: 7 }));
+    const claims = readClaims(
+      token({ sub: "1", "custom:merchant_id": "acme", "cognito:groups": ["clerk"], name: "José Íñigo", exp: 7 }),
+    );
     expect(claims).toEqual({ subject: "1", merchant: "acme", name: "José Íñigo", groups: ["clerk"], expires: 7 });
     expect(readClaims(token({ sub: "1" }))).toMatchObject({ merchant: "", groups: [], name: "1" });
   });
@@ -22,10 +24,20 @@ describe("an ID token", () => {
 });
 
 describe("config.json", () => {
-  const auth = { authorizeUrl: "https://a/authorize", tokenUrl: "https://a/token", logoutUrl: "https://a/logout", clientId: "c", redirectUri: "https://p/" };
+  const auth = {
+    authorizeUrl: "https://a/authorize",
+    tokenUrl: "https://a/token",
+    logoutUrl: "https://a/logout",
+    clientId: "c",
+    redirectUri: "https://p/",
+  };
 
   it("names what is wrong with it", () => {
-    expect(readConfig({ apiBase: "/api/", auth })).toMatchObject({ apiBase: "/api", timeZone: "America/Sao_Paulo", devToken: null });
+    expect(readConfig({ apiBase: "/api/", auth })).toMatchObject({
+      apiBase: "/api",
+      timeZone: "America/Sao_Paulo",
+      devToken: null,
+    });
     expect(() => readConfig([])).toThrow(ConfigError);
     expect(() => readConfig({ auth })).toThrow("apiBase");
     expect(() => readConfig({ apiBase: "/api", auth: { ...auth, tokenUrl: 7 } })).toThrow("tokenUrl");
@@ -35,12 +47,22 @@ describe("config.json", () => {
 
 describe("a problem", () => {
   it("has the contract's code, or the gateway's meaning", async () => {
-    const of = (status: number, body: string, headers = {}): Promise<unknown> => problemOf(new Response(body, { status, headers }));
-    expect(await of(503, '{"code":"temporarily_unavailable","detail":"x"}', { "Retry-After": "3" })).toMatchObject({ code: "temporarily_unavailable", retryAfterS: 3, isTransient: true });
+    const of = (status: number, body: string, headers = {}): Promise<unknown> =>
+      problemOf(new Response(body, { status, headers }));
+    expect(await of(503, '{"code":"temporarily_unavailable","detail":"x"}', { "Retry-After": "3" })).toMatchObject({
+      code: "temporarily_unavailable",
+      retryAfterS: 3,
+      isTransient: true,
+    });
     expect(await of(401, '{"message":"Unauthorized"}')).toMatchObject({ code: "unauthorized", isTransient: false });
-    expect(await of(429, '{"message":"Too Many Requests"}')).toMatchObject({ code: "too_many_requests", isTransient: true });
+    expect(await of(429, '{"message":"Too Many Requests"}')).toMatchObject({
+      code: "too_many_requests",
+      isTransient: true,
+    });
     expect(await of(500, "<html>")).toMatchObject({ code: "gateway", status: 500 });
-    expect(await of(400, '{"code":"validation_failed","errors":[{"pointer":"/amount","detail":"d"},7]}')).toMatchObject({ faults: [{ pointer: "/amount", detail: "d" }] });
+    expect(await of(400, '{"code":"validation_failed","errors":[{"pointer":"/amount","detail":"d"},7]}')).toMatchObject(
+      { faults: [{ pointer: "/amount", detail: "d" }] },
+    );
   });
 });
 

@@ -1,12 +1,26 @@
 import { describe, expect, it } from "vitest";
-import { addDays, dateOf, days, daysBetween, isDate, isLater, localInput, momentOf, readDate, timeOf, today, weekday } from "../../src/lib/dates";
+import {
+  addDays,
+  dateOf,
+  days,
+  daysBetween,
+  isDate,
+  isLater,
+  localInput,
+  momentOf,
+  readDate,
+  timeOf,
+  today,
+  weekday,
+} from "../../src/lib/dates";
 
 const SAO_PAULO = "America/Sao_Paulo";
 
 describe("business dates", () => {
   it("are of the calendar, from 1900 on", () => {
     expect(isDate("2028-02-29")).toBe(true);
-    for (const wrong of ["2026-02-29", "2026-13-01", "1899-12-31", "2026-1-1", "20260101", ""]) expect(isDate(wrong)).toBe(false);
+    for (const wrong of ["2026-02-29", "2026-13-01", "1899-12-31", "2026-1-1", "20260101", ""])
+      expect(isDate(wrong)).toBe(false);
   });
 
   it("are counted without clocks or time zones", () => {

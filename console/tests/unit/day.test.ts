@@ -38,7 +38,12 @@ const seal = (number: number): Seal => ({
 
 describe("seal lines", () => {
   it("stand below the last entry that they cover", () => {
-    const lines = [line({ seal: 1 }), line({ seal: 1, running_balance: "20.00" }), line({ seal: 2, running_balance: "30.00" }), line({ late: true })];
+    const lines = [
+      line({ seal: 1 }),
+      line({ seal: 1, running_balance: "20.00" }),
+      line({ seal: 2, running_balance: "30.00" }),
+      line({ late: true }),
+    ];
     const places = sealLines(lines, [seal(2), seal(1)], true);
     expect([...places.keys()].sort()).toEqual([1, 2]);
     expect(places.get(1)?.[0]).toMatchObject({ seal: { number: 1 }, balance: "20.00" });

@@ -20,7 +20,13 @@ const line = (values: Partial<Sealed>): Sealed => ({
 
 const entries: Sealed[] = [
   line({}),
-  line({ id: "6df5ef77-b570-5306-a815-8e0e61dd9832", type: "debit", amount: "50.00", description: "Rent of the stall", category: null }),
+  line({
+    id: "6df5ef77-b570-5306-a815-8e0e61dd9832",
+    type: "debit",
+    amount: "50.00",
+    description: "Rent of the stall",
+    category: null,
+  }),
   line({ id: "fa49d23b-2fc0-5454-b3c4-bc8ae383f00b", amount: "20.00", description: null }),
 ];
 
@@ -41,8 +47,19 @@ describe("the digest of a seal", () => {
   });
 
   it("counts bytes of UTF-8, not characters, and drops leading zeros of the minor units", async () => {
-    const text = ["36:f8074bc3-3d8c-5a13-bf98-16220b3a9341", "6:credit", "1:5", "3:BRL", "10:2026-11-22", "6:São 1", "0:", "absent"];
-    const expected = createHash("sha256").update(text.map((part) => `${part}\n`).join("")).digest("hex");
+    const text = [
+      "36:f8074bc3-3d8c-5a13-bf98-16220b3a9341",
+      "6:credit",
+      "1:5",
+      "3:BRL",
+      "10:2026-11-22",
+      "6:São 1",
+      "0:",
+      "absent",
+    ];
+    const expected = createHash("sha256")
+      .update(text.map((part) => `${part}\n`).join(""))
+      .digest("hex");
     expect(await sealDigest([line({ amount: "0.05", description: "São 1", category: "" })], 1)).toBe(expected);
   });
 

@@ -6,13 +6,21 @@ import { refusedCsv, refusedOf } from "../../src/import/refused";
 import { csvCell } from "../../src/lib/csv";
 import { nextCursor } from "../../src/api/endpoints";
 
-const entry = (key: string, description = "x"): BatchEntry => ({ idempotency_key: key, type: "credit", amount: "1.00", date: "2026-11-27", description });
+const entry = (key: string, description = "x"): BatchEntry => ({
+  idempotency_key: key,
+  type: "credit",
+  amount: "1.00",
+  date: "2026-11-27",
+  description,
+});
 
 describe("batches", () => {
   it("have at most 500 entries, in the order of the file", () => {
     const all = batches(Array.from({ length: 1271 }, (_, index) => entry(`k${index}`)));
     expect(all.map((batch) => batch.length)).toEqual([500, 500, 271]);
-    expect(all.flat().map((each) => each.idempotency_key)).toEqual(Array.from({ length: 1271 }, (_, index) => `k${index}`));
+    expect(all.flat().map((each) => each.idempotency_key)).toEqual(
+      Array.from({ length: 1271 }, (_, index) => `k${index}`),
+    );
   });
 
   it("stay below the limits of body and state, in bytes and not characters", () => {
@@ -20,7 +28,9 @@ describe("batches", () => {
     expect(all.length).toBeGreaterThan(1);
     for (const batch of all) {
       expect(new TextEncoder().encode(JSON.stringify({ entries: batch })).length).toBeLessThan(256 * 1024);
-      expect(batch.reduce((total, each) => total + new TextEncoder().encode(JSON.stringify(each)).length + 100, 0)).toBeLessThan(200 * 1024);
+      expect(
+        batch.reduce((total, each) => total + new TextEncoder().encode(JSON.stringify(each)).length + 100, 0),
+      ).toBeLessThan(200 * 1024);
     }
   });
 
@@ -39,12 +49,17 @@ describe("batches", () => {
 describe("the ranges of an export", () => {
   it("cover all dates, each with at most 366 days", () => {
     expect(ranges(["2026-03-01", "2025-03-01", "2026-03-01"])).toEqual([["2025-03-01", "2026-03-01"]]);
-    expect(ranges(["2025-01-01", "2026-01-02"])).toEqual([["2025-01-01", "2025-01-01"], ["2026-01-02", "2026-01-02"]]);
+    expect(ranges(["2025-01-01", "2026-01-02"])).toEqual([
+      ["2025-01-01", "2025-01-01"],
+      ["2026-01-02", "2026-01-02"],
+    ]);
     expect(ranges([])).toEqual([]);
   });
 
   it("follow the link to the next page", () => {
-    expect(nextCursor('<entries.csv?from=2026-11-22&to=2026-11-23&currency=BRL&cursor=a_b-c>; rel="next"')).toBe("a_b-c");
+    expect(nextCursor('<entries.csv?from=2026-11-22&to=2026-11-23&currency=BRL&cursor=a_b-c>; rel="next"')).toBe(
+      "a_b-c",
+    );
     expect(nextCursor(null)).toBeNull();
   });
 });
@@ -52,13 +67,21 @@ describe("the ranges of an export", () => {
 describe("the file of refused rows", () => {
   it("has every reason and the cells as they were", () => {
     const rows = refusedOf([
-      { line: 7, cells: ["31/11/2026", "Pagto; Serra", "-7A2,90"], state: "refused", reasons: [{ field: "date", text: "no such day" }, { field: "", text: 'says "x"' }] },
+      {
+        line: 7,
+        cells: ["31/11/2026", "Pagto; Serra", "-7A2,90"],
+        state: "refused",
+        reasons: [
+          { field: "date", text: "no such day" },
+          { field: "", text: 'says "x"' },
+        ],
+      },
       { line: 8, cells: [], state: "skipped", why: "a balance" },
     ]);
     expect(refusedCsv(["DATA", "HISTORICO", "VALOR"], rows)).toBe(
       'refused_line,refused_reasons,DATA,HISTORICO,VALOR\r\n7,"date: no such day; says ""x""",31/11/2026,"Pagto; Serra",\'-7A2,90\r\n'.replace(
         "'-7A2,90",
-        "\"'-7A2,90\"",
+        '"\'-7A2,90"',
       ),
     );
   });

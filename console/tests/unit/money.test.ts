@@ -50,13 +50,23 @@ describe("figures", () => {
 describe("sums", () => {
   it("are exact where floats are not", () => {
     expect(sum(["0.10", "0.20"], 2)).toBe("0.30");
-    expect(sum(Array.from({ length: 9_223 }, () => "9999999999999.99"), 2)).toBe("92229999999999907.77");
+    expect(
+      sum(
+        Array.from({ length: 9_223 }, () => "9999999999999.99"),
+        2,
+      ),
+    ).toBe("92229999999999907.77");
     expect(subtract("100.00", "200.75")).toBe("-100.75");
     expect(isNegative(subtract("1.00", "1.00"))).toBe(false);
   });
 
   it("go from decimal to minor units and back", () => {
-    for (const [decimal, digits] of [["-0.05", 2], ["0.00", 2], ["1500", 0], ["-12.345", 3]] as const) {
+    for (const [decimal, digits] of [
+      ["-0.05", 2],
+      ["0.00", 2],
+      ["1500", 0],
+      ["-12.345", 3],
+    ] as const) {
       expect(fromMinor(toMinor(decimal), digits)).toBe(decimal);
     }
     expect(() => toMinor("1e3")).toThrow();

@@ -47,8 +47,11 @@ describe.each([
       .map(({ text }) => text)
       .join("\n");
     // Keys that are put together from a part that varies.
-    const built = /^(status|theme)\.|^row\.(date|amount|type|credit|debit|currency|description|category|id)$|^balances\.(open|sealed|restated)\./;
-    const unused = Object.keys(first).filter((key) => !built.test(key) && !code.includes(`"${key.replace(/\.(one|other)$/, "")}"`));
+    const built =
+      /^(status|theme)\.|^row\.(date|amount|type|credit|debit|currency|description|category|id)$|^balances\.(open|sealed|restated)\./;
+    const unused = Object.keys(first).filter(
+      (key) => !built.test(key) && !code.includes(`"${key.replace(/\.(one|other)$/, "")}"`),
+    );
     expect(unused).toEqual([]);
   });
 });

@@ -34,7 +34,8 @@ export const balancesText: BalancesText = {
   "balances.lastMonth": "Last month",
   "balances.rangeFault": "A range goes from one day to a later one and has at most 366 days.",
   "balances.chart": "Closing of each day",
-  "balances.chartLabel": "Closing of {days}. Lowest: {low} on {lowDate}. Highest: {high} on {highDate}. Use the arrow keys to move by day, Enter to open.",
+  "balances.chartLabel":
+    "Closing of {days}. Lowest: {low} on {lowDate}. Highest: {high} on {highDate}. Use the arrow keys to move by day, Enter to open.",
   "balances.readClosing": "closing",
   "balances.readCredits": "credits",
   "balances.readDebits": "debits",

@@ -62,7 +62,8 @@ export const dayText: DayText = {
   "reverse.overtaken": "Another reversal of this entry came first. Yours was not posted, and nothing changed.",
   "reverse.dateFault": "The day of a reversal cannot be before the day of its entry ({date}).",
   "seals.title": "Seals",
-  "seals.none": "This day has not been sealed yet. A seal records the sums and a digest of the statement; it refuses no later entry.",
+  "seals.none":
+    "This day has not been sealed yet. A seal records the sums and a digest of the statement; it refuses no later entry.",
   "seals.name": "Seal no. {n}",
   "seals.madeAt": "Made on",
   "seals.entries": "Entries",
@@ -71,7 +72,8 @@ export const dayText: DayText = {
   "seals.matches": "Matches",
   "seals.differs": "Does not match",
   "seals.matchesTitle": "The statement is the one that was sealed",
-  "seals.matchesText": "This browser read {all}, took the {covered} that are covered and computed the digest again in {ms} ms. All 64 digits are equal.",
+  "seals.matchesText":
+    "This browser read {all}, took the {covered} that are covered and computed the digest again in {ms} ms. All 64 digits are equal.",
   "seals.differsTitle": "The statement differs from the seal: tell support",
   "seals.differsText": "The digest that this browser computed of {covered} is not the seal's.",
   "seals.computed": "Computed now",

@@ -74,12 +74,14 @@ export const importText: ImportText = {
   "row.isAccepted": "Accepted",
   "row.isBalanced": "In the balance",
   "row.keyReused": "This row's key has other content already: the first stands.",
-  "row.sealedNote": "{days} of this file have been sealed. The entries are posted as late, and these days are restated until they are sealed again.",
+  "row.sealedNote":
+    "{days} of this file have been sealed. The entries are posted as late, and these days are restated until they are sealed again.",
   "row.checkFailed": "What is posted already could not be looked up; nothing is posted twice all the same.",
   "row.unverified": "There is no new row.",
   "send.start": "Send {rows}",
   "send.title": "Sending batch {n} of {total}",
-  "send.note": "A batch goes in whole or not at all. If the page closes, open the same file: it goes on from here, and nothing is doubled.",
+  "send.note":
+    "A batch goes in whole or not at all. If the page closes, open the same file: it goes on from here, and nothing is doubled.",
   "send.pause": "Pause",
   "send.paused": "Paused at batch {n} of {total}",
   "send.resume": "Go on",

@@ -6,7 +6,8 @@ export const problemsText: ProblemsText = {
   "error.merchant": "Your user belongs to no merchant. Ask your administrator.",
   "error.clerk": "You can only read. Ask your administrator for the right to post.",
   "error.tooMany": "Too many requests. Wait a moment and try again.",
-  "error.unavailable": "Part of the system is not answering. Safe to repeat: under the same key nothing is posted twice.",
+  "error.unavailable":
+    "Part of the system is not answering. Safe to repeat: under the same key nothing is posted twice.",
   "error.network": "The system could not be reached. Check the connection; repeating is safe.",
   "error.keyReused": "Not posted: this key has other content. The first stands; nothing changed.",
   "error.alreadyReversed": "Already reversed. Nothing changed.",
@@ -23,7 +24,8 @@ export const problemsText: ProblemsText = {
   "error.internal": "Something failed on our side. Safe to repeat: same key, nothing twice. Code {id}.",
   "error.unknown": "It did not work: {detail}",
   "wait.tooMany": "Too many requests. Trying again in {n} s.",
-  "wait.unavailable": "Part of the system is not answering. Trying again in {n} s under the same key: nothing is posted twice.",
+  "wait.unavailable":
+    "Part of the system is not answering. Trying again in {n} s under the same key: nothing is posted twice.",
   "wait.notYetPosted": "Not posted yet; trying again in {n} s.",
   "wait.notYetReflected": "The balance does not include your entry yet. Showing the previous one; updating in {n} s.",
   "wait.seal": "Another seal is being made; trying again in {n} s.",

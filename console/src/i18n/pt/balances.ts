@@ -32,7 +32,8 @@ export const balancesText = {
   "balances.lastMonth": "Mês passado",
   "balances.rangeFault": "O período vai de um dia a outro, em ordem, e tem no máximo 366 dias.",
   "balances.chart": "Fechamento de cada dia",
-  "balances.chartLabel": "Fechamento de {days}. Menor: {low} em {lowDate}. Maior: {high} em {highDate}. Use as setas para percorrer os dias, Enter para abrir.",
+  "balances.chartLabel":
+    "Fechamento de {days}. Menor: {low} em {lowDate}. Maior: {high} em {highDate}. Use as setas para percorrer os dias, Enter para abrir.",
   "balances.readClosing": "fechamento",
   "balances.readCredits": "créditos",
   "balances.readDebits": "débitos",

@@ -60,7 +60,8 @@ export const dayText = {
   "reverse.overtaken": "Outro estorno deste lançamento chegou antes. O seu não foi lançado, e nada mudou.",
   "reverse.dateFault": "O dia do estorno não pode ser antes do dia do lançamento ({date}).",
   "seals.title": "Selos",
-  "seals.none": "Este dia ainda não foi selado. Um selo registra as somas e um resumo digital do extrato; não impede novos lançamentos.",
+  "seals.none":
+    "Este dia ainda não foi selado. Um selo registra as somas e um resumo digital do extrato; não impede novos lançamentos.",
   "seals.name": "Selo nº {n}",
   "seals.madeAt": "Feito em",
   "seals.entries": "Lançamentos",
@@ -69,7 +70,8 @@ export const dayText = {
   "seals.matches": "Confere",
   "seals.differs": "Não confere",
   "seals.matchesTitle": "O extrato é o mesmo que foi selado",
-  "seals.matchesText": "Este navegador leu {all}, separou {covered} e refez a conta em {ms} ms. Os 64 algarismos são iguais.",
+  "seals.matchesText":
+    "Este navegador leu {all}, separou {covered} e refez a conta em {ms} ms. Os 64 algarismos são iguais.",
   "seals.differsTitle": "O extrato mudou depois do selo: avise o suporte",
   "seals.differsText": "O resumo digital que este navegador calculou de {covered} não é o do selo.",
   "seals.computed": "Calculado agora",

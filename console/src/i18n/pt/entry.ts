@@ -26,7 +26,8 @@ export const entryText = {
   "entry.sending": "Enviando…",
   "entry.recovered": "Retomamos o lançamento que ficou aberto, com a mesma chave.",
   "entry.discard": "Há um lançamento não enviado. Descartar?",
-  "entry.discardSent": "Este lançamento foi enviado e ainda não teve resposta: pode ter sido aceito. Descartar a espera?",
+  "entry.discardSent":
+    "Este lançamento foi enviado e ainda não teve resposta: pode ter sido aceito. Descartar a espera?",
   "entry.discardYes": "Descartar",
   "entry.discardNo": "Continuar",
   "entry.reviewTitle": "Confira antes de lançar",
@@ -69,7 +70,8 @@ export const entryText = {
   "life.toastOne": "Lançamento de {amount} no saldo",
   "life.conflictKept": "Este conteúdo não foi lançado: outro chegou antes com a mesma chave.",
   "conflict.title": "Não foi lançado: a chave já tem outro conteúdo",
-  "conflict.text": "Uma chave vale para um único lançamento, para sempre. O primeiro está valendo e nada mudou. Compare e escolha.",
+  "conflict.text":
+    "Uma chave vale para um único lançamento, para sempre. O primeiro está valendo e nada mudou. Compare e escolha.",
   "conflict.textBare": "Uma chave vale para um único lançamento, para sempre. O primeiro está valendo e nada mudou.",
   "conflict.onRecord": "Já registrado",
   "conflict.sent": "Você enviou",

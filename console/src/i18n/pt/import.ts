@@ -1,6 +1,7 @@
 export const importText = {
   "import.title": "Importar",
-  "import.intro": "Extrato do banco em CSV ou OFX. Cada linha entra uma única vez, mesmo que o arquivo seja importado de novo.",
+  "import.intro":
+    "Extrato do banco em CSV ou OFX. Cada linha entra uma única vez, mesmo que o arquivo seja importado de novo.",
   "import.absent": "O importador não faz parte desta versão da página. O comando import faz o mesmo.",
   "import.readOnly": "Seu usuário só consulta. Peça a quem administra para poder importar.",
   "import.drop": "Solte o arquivo aqui",
@@ -72,12 +73,14 @@ export const importText = {
   "row.isAccepted": "Aceita",
   "row.isBalanced": "No saldo",
   "row.keyReused": "A chave desta linha já tem outro conteúdo: o primeiro está valendo.",
-  "row.sealedNote": "{days} deste arquivo já foram selados. Os lançamentos entram como tardios, e esses dias ficam retificados até um novo selo.",
+  "row.sealedNote":
+    "{days} deste arquivo já foram selados. Os lançamentos entram como tardios, e esses dias ficam retificados até um novo selo.",
   "row.checkFailed": "Não deu para ver o que já foi lançado; nada entra duas vezes mesmo assim.",
   "row.unverified": "Nenhuma linha nova.",
   "send.start": "Enviar {rows}",
   "send.title": "Enviando o lote {n} de {total}",
-  "send.note": "Cada lote entra inteiro ou não entra. Se a página fechar, abra o mesmo arquivo: continua daqui, sem duplicar.",
+  "send.note":
+    "Cada lote entra inteiro ou não entra. Se a página fechar, abra o mesmo arquivo: continua daqui, sem duplicar.",
   "send.pause": "Pausar",
   "send.paused": "Em pausa no lote {n} de {total}",
   "send.resume": "Continuar",

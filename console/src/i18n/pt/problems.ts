@@ -21,7 +21,8 @@ export const problemsText = {
   "error.internal": "Algo falhou do nosso lado. Pode repetir: com a mesma chave nada entra duas vezes. Código {id}.",
   "error.unknown": "Não deu certo: {detail}",
   "wait.tooMany": "Muitos pedidos de uma vez. Tentamos de novo em {n} s.",
-  "wait.unavailable": "Uma parte do sistema não responde. Nova tentativa em {n} s, com a mesma chave: nada entra duas vezes.",
+  "wait.unavailable":
+    "Uma parte do sistema não responde. Nova tentativa em {n} s, com a mesma chave: nada entra duas vezes.",
   "wait.notYetPosted": "Ainda não foi lançado; tentamos de novo em {n} s.",
   "wait.notYetReflected": "O saldo ainda não inclui seu lançamento. Mostramos o de antes e atualizamos em {n} s.",
   "wait.seal": "Outro selo está sendo feito; tentamos de novo em {n} s.",

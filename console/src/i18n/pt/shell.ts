@@ -44,7 +44,8 @@ export const shellText = {
   "settings.title": "Ajustes",
   "settings.intro": "Valem neste navegador.",
   "settings.review": "Conferir valores a partir de",
-  "settings.reviewHint": "Um lançamento desse valor ou maior é mostrado para conferência antes de ser enviado. Vazio: nunca.",
+  "settings.reviewHint":
+    "Um lançamento desse valor ou maior é mostrado para conferência antes de ser enviado. Vazio: nunca.",
   "settings.currencies": "Moedas",
   "settings.currenciesHint": "As que aparecem para escolher. O sistema aceita todas da ISO 4217.",
   "settings.addCurrency": "Adicionar moeda",

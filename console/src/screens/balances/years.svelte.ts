@@ -58,7 +58,11 @@ class Years {
     this.#years = new Map();
   }
 
-  #first<T>(numbers: readonly number[], currency: string, pick: (resource: Resource<DailyBalance[]>) => T | null): T | null {
+  #first<T>(
+    numbers: readonly number[],
+    currency: string,
+    pick: (resource: Resource<DailyBalance[]>) => T | null,
+  ): T | null {
     for (const number of numbers) {
       const resource = this.#years.get(`${number} ${currency}`);
       const picked = resource ? pick(resource) : null;

@@ -43,7 +43,9 @@ export class DayData {
     [this.#name, this.#date, this.#currency] = [name, date, currency];
     this.moreProblem = null;
     const sunday = addDays(date, -weekday(date));
-    void this.week.load(`${sunday} ${currency}`, (options) => reading.range(sunday, addDays(sunday, 6), currency, options));
+    void this.week.load(`${sunday} ${currency}`, (options) =>
+      reading.range(sunday, addDays(sunday, 6), currency, options),
+    );
     void this.statement.load(name, async (options) => {
       const page = await statementPage(date, currency, limit, null, options);
       return { lines: page.entries, cursor: page.next_cursor };

@@ -10,7 +10,11 @@ export interface SealLine {
  * The seals to draw below each line, by its place. A seal stands below the last entry that it covers. Entries and a seal that were made
  * at the same time may stand in another order; then the late one above the line says so itself.
  */
-export function sealLines(lines: readonly StatementLine[], seals: readonly Seal[], isWhole: boolean): Map<number, SealLine[]> {
+export function sealLines(
+  lines: readonly StatementLine[],
+  seals: readonly Seal[],
+  isWhole: boolean,
+): Map<number, SealLine[]> {
   const places = new Map<number, SealLine[]>();
   for (const seal of [...seals].sort((a, b) => a.number - b.number)) {
     const covers = (line: StatementLine): boolean => line.seal !== null && line.seal <= seal.number;

@@ -61,7 +61,9 @@ export function amountSentence(fault: AmountFault, currency: string, locale: str
 
 function dateFault(date: string, today: string, locale: string): string | null {
   if (!isDate(date)) {
-    return t("entry.faultDate", { example: formatDate(today, locale, { day: "2-digit", month: "2-digit", year: "numeric" }) });
+    return t("entry.faultDate", {
+      example: formatDate(today, locale, { day: "2-digit", month: "2-digit", year: "numeric" }),
+    });
   }
   const nextYear = `${year(today) + 1}${today.slice(4)}`;
   const last = isDate(nextYear) ? nextYear : addDays(`${year(today) + 1}-03-01`, -1);

@@ -39,7 +39,10 @@ export class Api {
   constructor(readonly ledger: Ledger) {}
 
   answer(call: Call): Reply {
-    const [first = "", second = "", third = "", fourth = ""] = call.path.split("/").filter(Boolean).map(decodeURIComponent);
+    const [first = "", second = "", third = "", fourth = ""] = call.path
+      .split("/")
+      .filter(Boolean)
+      .map(decodeURIComponent);
     const currency = call.query.get("currency") ?? "BRL";
     const route = `${call.method} ${first}`;
     if (route === "POST entries" && second === "") return this.#record(call);
@@ -67,12 +70,25 @@ export class Api {
     if (known && this.#sent.get(key) !== sent) return problem(422, "idempotency_key_reused");
     this.#sent.set(key, sent);
     const kept = this.ledger.post(key, body);
-    return ok(this.#accepted(kept), 202, { Location: `/entries/${kept.line.id}`, ...(known && { "Idempotent-Replayed": "true" }) });
+    return ok(this.#accepted(kept), 202, {
+      Location: `/entries/${kept.line.id}`,
+      ...(known && { "Idempotent-Replayed": "true" }),
+    });
   }
 
   #accepted({ line }: Kept): object {
     const { id, type, amount, currency, date, description, category, reverses } = line;
-    const entry = { id, merchant_id: this.ledger.merchant, type, amount, currency, date, description, category, status: "accepted" };
+    const entry = {
+      id,
+      merchant_id: this.ledger.merchant,
+      type,
+      amount,
+      currency,
+      date,
+      description,
+      category,
+      status: "accepted",
+    };
     return reverses ? { ...entry, reverses } : entry;
   }
 
@@ -88,7 +104,14 @@ export class Api {
     if (original.line.reversed_by) return problem(409, "already_reversed");
     const { date, description } = call.body as { date?: string; description?: string };
     const { type, amount, currency, category } = original.line;
-    const body = { type: type === "credit" ? "debit" : "credit", amount, currency, category, date, description } as EntryRequest;
+    const body = {
+      type: type === "credit" ? "debit" : "credit",
+      amount,
+      currency,
+      category,
+      date,
+      description,
+    } as EntryRequest;
     const kept = this.ledger.post(call.headers["idempotency-key"] ?? "", body, { reverses: id });
     return ok(this.#accepted(kept), 202);
   }
@@ -103,7 +126,16 @@ export class Api {
     if (looks <= this.pendingLooks) return ok({ ...common, status: "pending" });
     const { posted_at, reversed_by, seal } = kept.line;
     const late = seal === null && this.ledger.sealsOf(kept.line.date, kept.line.currency).length > 0;
-    return ok({ ...common, status: "posted", posted_at, reversed_by, seal, late, conflicts: [], balance_token: `token-${id}` });
+    return ok({
+      ...common,
+      status: "posted",
+      posted_at,
+      reversed_by,
+      seal,
+      late,
+      conflicts: [],
+      balance_token: `token-${id}`,
+    });
   }
 
   #statement(call: Call, currency: string): Reply {
@@ -125,8 +157,13 @@ export class Api {
 
   #csv(call: Call, currency: string): Reply {
     const [from, to] = [call.query.get("from") ?? "", call.query.get("to") ?? ""];
-    const lines = this.ledger.entries.filter(({ line }) => line.currency === currency && line.date >= from && line.date <= to);
-    const rows = lines.map(({ line }) => `${line.date},${line.id},${line.type},${line.amount},${line.currency},,,,${line.posted_at},,false,0.00`);
+    const lines = this.ledger.entries.filter(
+      ({ line }) => line.currency === currency && line.date >= from && line.date <= to,
+    );
+    const rows = lines.map(
+      ({ line }) =>
+        `${line.date},${line.id},${line.type},${line.amount},${line.currency},,,,${line.posted_at},,false,0.00`,
+    );
     return { status: 200, headers: { "Content-Type": "text/csv" }, body: ["date,id,type", ...rows, ""].join("\r\n") };
   }
 }
@@ -134,5 +171,7 @@ export class Api {
 /** What the contract refuses of an entry: as much of it as the tests ask for. */
 export function faultsOf(body: unknown): { pointer: string; detail: string }[] {
   const { amount } = body as EntryRequest;
-  return typeof amount !== "string" || minorOf(amount) <= 0n ? [{ pointer: "/amount", detail: "must be greater than zero" }] : [];
+  return typeof amount !== "string" || minorOf(amount) <= 0n
+    ? [{ pointer: "/amount", detail: "must be greater than zero" }]
+    : [];
 }

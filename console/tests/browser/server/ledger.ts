@@ -168,9 +168,21 @@ export class Ledger {
 /** By the recipe of openapi.yaml, written a second time so that the page's is compared with another. */
 function digest(entries: Kept[]): string {
   const hash = createHash("sha256");
-  const field = (value: string | null): string => (value === null ? "absent\n" : `${Buffer.byteLength(value)}:${value}\n`);
-  for (const { line, minor } of [...entries].sort((a, b) => Buffer.compare(Buffer.from(a.line.id), Buffer.from(b.line.id)))) {
-    for (const value of [line.id, line.type, minor.toString(), line.currency, line.date, line.description, line.category, line.reverses]) {
+  const field = (value: string | null): string =>
+    value === null ? "absent\n" : `${Buffer.byteLength(value)}:${value}\n`;
+  for (const { line, minor } of [...entries].sort((a, b) =>
+    Buffer.compare(Buffer.from(a.line.id), Buffer.from(b.line.id)),
+  )) {
+    for (const value of [
+      line.id,
+      line.type,
+      minor.toString(),
+      line.currency,
+      line.date,
+      line.description,
+      line.category,
+      line.reverses,
+    ]) {
       hash.update(field(value));
     }
   }

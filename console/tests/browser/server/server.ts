@@ -93,8 +93,14 @@ export class TestServer {
       return;
     }
     const isText = typeof reply.body === "string" || Buffer.isBuffer(reply.body);
-    response.writeHead(reply.status, { "Content-Type": "application/json", "Cache-Control": "no-store", ...reply.headers });
-    response.end(reply.body === undefined ? undefined : isText ? (reply.body as string | Buffer) : JSON.stringify(reply.body));
+    response.writeHead(reply.status, {
+      "Content-Type": "application/json",
+      "Cache-Control": "no-store",
+      ...reply.headers,
+    });
+    response.end(
+      reply.body === undefined ? undefined : isText ? (reply.body as string | Buffer) : JSON.stringify(reply.body),
+    );
   }
 
   async #api(request: IncomingMessage, address: URL, body: string): Promise<Reply> {
@@ -118,17 +124,25 @@ export class TestServer {
       const code = randomBytes(8).toString("hex");
       const redirect = query.get("redirect_uri") ?? "";
       this.#codes.set(code, { challenge: query.get("code_challenge") ?? "", redirect });
-      return { status: 302, headers: { Location: `${redirect}?${new URLSearchParams({ code, state: query.get("state") ?? "" })}` } };
+      return {
+        status: 302,
+        headers: { Location: `${redirect}?${new URLSearchParams({ code, state: query.get("state") ?? "" })}` },
+      };
     }
-    if (address.pathname === "/auth/logout") return { status: 302, headers: { Location: query.get("logout_uri") ?? "/" } };
+    if (address.pathname === "/auth/logout")
+      return { status: 302, headers: { Location: query.get("logout_uri") ?? "/" } };
     if (form.get("grant_type") === "authorization_code") {
       const started = this.#codes.get(form.get("code") ?? "");
       this.#codes.delete(form.get("code") ?? "");
-      const challenge = createHash("sha256").update(form.get("code_verifier") ?? "").digest("base64url");
-      if (started?.challenge !== challenge || started.redirect !== form.get("redirect_uri")) return { status: 400, body: { error: "invalid_grant" } };
+      const challenge = createHash("sha256")
+        .update(form.get("code_verifier") ?? "")
+        .digest("base64url");
+      if (started?.challenge !== challenge || started.redirect !== form.get("redirect_uri"))
+        return { status: 400, body: { error: "invalid_grant" } };
       return this.#issue(this.user.groups);
     }
-    if (this.refreshRefused || !this.#refreshTokens.has(form.get("refresh_token") ?? "")) return { status: 400, body: { error: "invalid_grant" } };
+    if (this.refreshRefused || !this.#refreshTokens.has(form.get("refresh_token") ?? ""))
+      return { status: 400, body: { error: "invalid_grant" } };
     return this.#issue(this.refreshDropsGroups ? [] : this.user.groups);
   }
 
@@ -145,7 +159,10 @@ export class TestServer {
     const refreshToken = randomBytes(8).toString("hex");
     this.#tokens.add(token);
     this.#refreshTokens.add(refreshToken);
-    return { status: 200, body: { id_token: token, refresh_token: refreshToken, token_type: "Bearer", expires_in: this.tokenSeconds } };
+    return {
+      status: 200,
+      body: { id_token: token, refresh_token: refreshToken, token_type: "Bearer", expires_in: this.tokenSeconds },
+    };
   }
 
   async #file(address: URL): Promise<Reply> {
@@ -154,7 +171,11 @@ export class TestServer {
     const path = extname(address.pathname) ? address.pathname : "/index.html";
     const type = TYPES[extname(path)] ?? "application/octet-stream";
     try {
-      return { status: 200, headers: { "Content-Type": type, "Content-Security-Policy": POLICY, "X-Content-Type-Options": "nosniff" }, body: await readFile(join(DIST, path)) };
+      return {
+        status: 200,
+        headers: { "Content-Type": type, "Content-Security-Policy": POLICY, "X-Content-Type-Options": "nosniff" },
+        body: await readFile(join(DIST, path)),
+      };
     } catch {
       return { status: 404, body: { message: "Not Found" } };
     }
