@@ -1,7 +1,8 @@
-import type { Answer, Inspection, Question, Reading, ReadOptions, Reply } from "./parser";
+import type { Failure, Inspection, Question, Reading, ReadOptions, Reply } from "./parser";
 
-/** Whether this build has the parser. */
-export const hasParser = Object.keys(import.meta.glob("./wasm/importer.js")).length > 0;
+/** Whether this build has the parser: `make wasm` has made it. */
+export const hasParser =
+  Object.keys(import.meta.glob("../../wasm/built/statement-file.wasm", { query: "?url" })).length > 0;
 
 /** The parser in its worker. One question at a time is enough: a new one makes the answer to the old one pointless. */
 export class Parser {
@@ -9,12 +10,12 @@ export class Parser {
   #count = 0;
   #waiting = new Map<number, { resolve: (answer: unknown) => void; reject: (error: Error) => void }>();
 
-  inspect(bytes: Uint8Array): Promise<Inspection> {
-    return this.#ask<Inspection>({ id: ++this.#count, ask: "inspect", bytes });
+  async inspect(bytes: Uint8Array): Promise<Inspection> {
+    return (await this.#ask({ id: ++this.#count, ask: "inspect", bytes })) as Inspection;
   }
 
-  read(bytes: Uint8Array, options: ReadOptions): Promise<Reading> {
-    return this.#ask<Reading>({ id: ++this.#count, ask: "read", bytes, options: structuredClone(options) });
+  async read(bytes: Uint8Array, options: ReadOptions): Promise<Reading | Failure> {
+    return (await this.#ask({ id: ++this.#count, ask: "read", bytes, options })) as Reading | Failure;
   }
 
   stop(): void {
@@ -23,15 +24,12 @@ export class Parser {
     this.#fail("stopped");
   }
 
-  async #ask<T>(question: Question): Promise<T> {
+  #ask(question: Question): Promise<unknown> {
     const worker = (this.#worker ??= this.#start());
-    const answer = await new Promise<unknown>((resolve, reject) => {
+    return new Promise((resolve, reject) => {
       this.#waiting.set(question.id, { resolve, reject });
       worker.postMessage(question);
     });
-    const read = answer as Answer<T>;
-    if ("error" in read) throw new Error(read.error);
-    return read.ok;
   }
 
   #start(): Worker {

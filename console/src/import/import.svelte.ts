@@ -2,13 +2,14 @@ import { dailyBalances } from "../api/endpoints";
 import { asProblem, type Problem } from "../api/problem";
 import { session } from "../auth/session.svelte";
 import { Parser } from "./client";
+import { ti } from "../i18n/import";
 import { knownRows, ranges } from "./known";
 import { digestOf, importName, rememberedOptions, rememberOptions } from "./memory";
-import type { Inspection, ReadOptions, ReadRow } from "./parser";
+import { changed, guessed, type CsvInspection, type Inspection, type ReadOptions } from "./parser";
+import { fileRows, type FileRow, type SendRow } from "./rows";
 import { Sender } from "./sender.svelte";
 
 export type Step = "file" | "check" | "send" | "result";
-export type SendRow = Extract<ReadRow, { state: "send" }>;
 
 /** The CLI has no limit; a page keeps the whole file and its rows in memory. */
 export const FILE_MOST = 32 * 1024 * 1024;
@@ -23,8 +24,11 @@ export class ImportFlow {
   inspection = $state.raw<Inspection | null>(null);
   options = $state.raw<ReadOptions | null>(null);
   remembered = $state(false);
-  columns = $state.raw<string[]>([]);
-  rows = $state.raw<ReadRow[]>([]);
+  rows = $state.raw<FileRow[]>([]);
+  notes = $state.raw<string[]>([]);
+  /** The option that the parser could make nothing of, or that would decide what it could not. */
+  wantedOptions = $state.raw<string[]>([]);
+  refusedCsv = $state("");
   /** Lines of rows that are posted already; `null` while that is not known. */
   known = $state.raw<Set<number> | null>(null);
   knownProblem = $state.raw<Problem | null>(null);
@@ -35,8 +39,12 @@ export class ImportFlow {
   #bytes: Uint8Array = new Uint8Array();
   #controller = new AbortController();
 
+  get csv(): CsvInspection | null {
+    return this.inspection?.format === "csv" ? this.inspection : null;
+  }
+
   get sendable(): SendRow[] {
-    return this.rows.filter((row): row is SendRow => row.state === "send");
+    return this.rows.filter((row): row is SendRow => row.kind === "send");
   }
 
   /** Those that are not posted yet. */
@@ -52,18 +60,19 @@ export class ImportFlow {
     await this.#read(async () => {
       this.#bytes = new Uint8Array(await file.arrayBuffer());
       this.inspection = await this.#parser.inspect(this.#bytes);
-      const kept = await rememberedOptions(this.inspection.columns);
+      if (this.inspection.format === "empty") throw new Error(ti("import.empty"));
+      const kept = this.csv ? await rememberedOptions(this.csv.columns) : null;
       this.remembered = kept !== null;
-      this.options = kept ?? this.inspection.options;
-      await this.#readRows(this.options);
+      this.options = kept ?? guessed(this.inspection);
       this.step = "check";
+      await this.#readRows(this.options);
     });
   }
 
   /** Reads the file in another way. */
-  async change(changes: Partial<ReadOptions>): Promise<void> {
+  async change(changes: Parameters<typeof changed>[1]): Promise<void> {
     if (!this.options) return;
-    const options = { ...this.options, ...changes };
+    const options = changed(this.options, changes);
     this.options = options;
     this.remembered = false;
     await this.#read(() => this.#readRows(options));
@@ -71,7 +80,7 @@ export class ImportFlow {
 
   async send(): Promise<void> {
     if (!this.options || this.sender) return;
-    await rememberOptions(this.columns, this.options);
+    if (this.csv) await rememberOptions(this.csv.columns, this.options);
     const name = await importName(await digestOf(this.#bytes), session.merchant, this.options);
     const sender = new Sender(this.fresh, name);
     this.sender = sender;
@@ -111,8 +120,15 @@ export class ImportFlow {
   async #readRows(options: ReadOptions): Promise<void> {
     const reading = await this.#parser.read(this.#bytes, options);
     if (this.options !== options) return;
-    this.columns = reading.columns;
-    this.rows = reading.rows;
+    this.wantedOptions = [];
+    if ("error" in reading) {
+      this.rows = [];
+      this.wantedOptions = [reading.error.option, ...reading.error.options].filter((name) => name !== null);
+      throw new Error(reading.error.detail);
+    }
+    this.rows = fileRows(reading);
+    this.notes = reading.notes;
+    this.refusedCsv = reading.refused_csv;
     this.known = null;
     this.#controller.abort();
     this.#controller = new AbortController();
@@ -149,7 +165,9 @@ export class ImportFlow {
     this.inspection = null;
     this.options = null;
     this.rows = [];
-    this.columns = [];
+    this.notes = [];
+    this.wantedOptions = [];
+    this.refusedCsv = "";
     this.known = null;
     this.failure = "";
     this.sealedDays = 0;

@@ -2,9 +2,7 @@ import { entriesCsv } from "../api/endpoints";
 import type { CallOptions } from "../api/call";
 import { daysBetween } from "../lib/dates";
 import { entryId } from "../lib/uuid5";
-import type { ReadRow } from "./parser";
-
-type SendRow = Extract<ReadRow, { state: "send" }>;
+import type { SendRow } from "./rows";
 
 const DAYS_MOST = 366;
 
@@ -25,8 +23,8 @@ export async function knownRows(
   }
   const known = new Set<number>();
   for (const row of rows) {
-    const keys = [row.entry.idempotency_key, ...row.otherKeys];
-    for (const key of keys) {
+    if (row.exportedFrom && posted.has(row.exportedFrom)) known.add(row.line);
+    for (const key of [row.entry.idempotency_key, ...row.otherKeys]) {
       if (posted.has(await entryId(merchant, key))) known.add(row.line);
     }
   }

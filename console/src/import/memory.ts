@@ -19,7 +19,7 @@ function remember(name: string, key: string, value: unknown): void {
 }
 
 function isOptions(value: unknown): value is ReadOptions {
-  return isRecord(value) && (value["format"] === "csv" || value["format"] === "ofx") && isRecord(value["map"]);
+  return isRecord(value) && (value["format"] === "csv" || value["format"] === "ofx");
 }
 
 export async function rememberedOptions(columns: readonly string[]): Promise<ReadOptions | null> {

@@ -1,17 +1,8 @@
 /**
- * What the page expects of the parser of bank statements: the rows and keys of `tools/import`, compiled to WebAssembly, so that one
- * file gives the same entries through the command and through the page.
- *
- * The module is two files in `src/import/wasm/`, as wasm-bindgen makes them for the target `web`: `importer.js`, whose default export
- * loads `importer_bg.wasm`, and which exports
- *
- *     inspect(bytes: Uint8Array): string           // JSON: Answer<Inspection>
- *     read(bytes: Uint8Array, options: string): string   // JSON of ReadOptions; JSON: Answer<Reading>
- *
- * Where they are missing, the page says that the importer is not part of the build.
+ * The parser of bank statements: the Rust code of the command `import`, compiled to WebAssembly by `make wasm`, so that one file gives
+ * the same entries through the command and through the page. This is what the page uses of it; console/wasm/statement-file.d.ts says
+ * it all. Where the module is not built, the page says that the importer is not part of it.
  */
-
-import type { BatchEntry } from "../api/types";
 
 export type Field = "date" | "amount" | "type" | "credit" | "debit" | "currency" | "description" | "category" | "id";
 
@@ -27,59 +18,103 @@ export const FIELDS: readonly Field[] = [
   "id",
 ];
 
-/** How a file is to be read: the options of the command, by the same meaning. `null` leaves it to the file. */
+/** What a file seems to be. Guesses for a form: nothing is decided by them. */
+export type Inspection = { format: "empty" } | { format: "ofx" } | CsvInspection;
+
+export interface CsvInspection {
+  format: "csv";
+  encoding: string | null;
+  delimiter: string;
+  columns: string[];
+  no_header: boolean;
+  lines_before_header: number;
+  sample: string[][];
+  mapping: [field: string, column: string][];
+  id_column: string | null;
+  date_format: string | null;
+  date_formats: string[];
+  decimal: "comma" | "point" | null;
+}
+
+/** How a file is read: the options of `import --help`, by their names. What is absent is left to the file. */
 export interface ReadOptions {
   format: "csv" | "ofx";
-  /** By its name in the Encoding Standard, such as `windows-1252`. */
-  encoding: string | null;
-  delimiter: string | null;
-  decimal: "comma" | "point" | null;
-  /** As in strftime, such as `%d/%m/%Y`. */
-  dateFormat: string | null;
-  currency: string | null;
-  account: string | null;
-  /** The columns of each field, by their name in the header. */
-  map: Partial<Record<Field, string[]>>;
-  invertSigns: boolean;
-  ignoreIds: boolean;
-  trust: "sign" | "type" | null;
+  encoding?: string;
+  decimal?: "comma" | "point";
+  trust?: "type" | "sign" | "reversal";
+  currency?: string;
+  account?: string;
+  mapping?: [field: string, column: string][];
+  delimiter?: string;
+  no_header?: boolean;
+  date_format?: string;
+  invert_signs?: boolean;
+  ignore_ids?: boolean;
 }
 
-/** What a first look at a file guesses. Every guess is shown and can be changed. */
-export interface Inspection {
-  options: ReadOptions;
-  /** The names in the header of a CSV file; none for OFX. */
-  columns: string[];
-  /** The lines of the file. */
-  lines: number;
+/** A row that can be posted. */
+export interface ReadRow {
+  line: number;
+  key: string;
+  /** Keys under which it may have been posted when the file was read in another way (ADR 22). */
+  other_keys: string[];
+  /** The entry that it was exported from. */
+  exported_from?: string;
+  /** The entry as JSON, as it is sent. */
+  entry: string;
 }
 
-/** Why a row is not posted. `field` is empty for the row as a whole. */
 export interface Reason {
   field: string;
-  text: string;
+  detail: string;
+  /** The options that decide it, by their names on the command line. */
+  options: string[];
 }
 
-export type ReadRow = { line: number; cells: string[] } & (
-  | {
-      state: "send";
-      /** As it is sent, with the row's idempotency key. */
-      entry: BatchEntry;
-      /** The keys that it would have if the file had been read in another way (ADR 22). */
-      otherKeys: string[];
-    }
-  | { state: "refused"; reasons: Reason[] }
-  | { state: "skipped"; why: string }
-);
+export interface RefusedRow {
+  line: number;
+  cells: string[];
+  reasons: Reason[];
+}
 
 export interface Reading {
-  columns: string[];
   rows: ReadRow[];
+  refused: RefusedRow[];
+  skipped: { line: number; why: string }[];
+  notes: string[];
+  /** The refused rows as CSV in the statement's own encoding, in base64. */
+  refused_csv: string;
 }
 
-/** An error of the file as a whole, such as a header that has no date. */
-export type Answer<T> = { ok: T } | { error: string };
+/** The file cannot be read, or an option means nothing. */
+export interface Failure {
+  error: { option: string | null; detail: string; options: string[] };
+}
 
 /** What the worker is asked, and answers. */
 export type Question = { id: number; bytes: Uint8Array } & ({ ask: "inspect" } | { ask: "read"; options: ReadOptions });
-export type Reply = { id: number } & ({ answer: unknown } | { failed: string });
+export type Reply = { id: number } & ({ answer: Inspection | Reading | Failure } | { failed: string });
+
+/** Options to begin with: what the inspection has guessed. */
+export function guessed(inspection: Inspection): ReadOptions {
+  if (inspection.format !== "csv") return { format: "ofx" };
+  const { encoding, delimiter, mapping, date_format, decimal, no_header } = inspection;
+  return {
+    format: "csv",
+    delimiter,
+    mapping,
+    no_header,
+    ...(encoding && { encoding }),
+    ...(date_format && { date_format }),
+    ...(decimal && { decimal }),
+  };
+}
+
+/** Options with changes; `undefined` leaves one to the file again. */
+export function changed(
+  options: ReadOptions,
+  changes: { [K in keyof ReadOptions]?: ReadOptions[K] | undefined },
+): ReadOptions {
+  const entries = Object.entries({ ...options, ...changes }).filter(([, value]) => value !== undefined);
+  return Object.fromEntries(entries) as unknown as ReadOptions;
+}

@@ -1,24 +1,30 @@
 import { csv } from "../lib/csv";
-import type { ReadRow, Reason } from "./parser";
+import type { SendRow } from "./rows";
 
-export interface RefusedRow {
-  line: number;
-  cells: string[];
-  reasons: Reason[];
+/** A row that the file had right and the API did not take. */
+export interface NotTaken {
+  row: SendRow;
+  reason: string;
 }
 
-/** The refused rows with every reason, in the columns of the command's file: correct them in the statement and import it again. */
-export function refusedCsv(columns: readonly string[], rows: readonly RefusedRow[]): string {
-  const reasons = (row: RefusedRow): string =>
-    row.reasons.map(({ field, text }) => (field ? `${field}: ${text}` : text)).join("; ");
+/** What the parser has refused, byte for byte as the command writes it: correct it in the statement and import that again. */
+export function refusedBytes(base64: string): Uint8Array<ArrayBuffer> {
+  return Uint8Array.from(atob(base64), (char) => char.charCodeAt(0));
+}
+
+/** The rows that the API did not take, with the reason. */
+export function notTakenCsv(rows: readonly NotTaken[]): string {
   return csv([
-    ["refused_line", "refused_reasons", ...columns],
-    ...rows.map((row) => [String(row.line), reasons(row), ...row.cells]),
+    ["refused_line", "refused_reasons", "date", "type", "amount", "currency", "description", "category"],
+    ...rows.map(({ row: { line, entry }, reason }) => [
+      String(line),
+      reason,
+      entry.date ?? "",
+      entry.type,
+      entry.amount,
+      entry.currency ?? "BRL",
+      entry.description ?? "",
+      entry.category ?? "",
+    ]),
   ]);
-}
-
-export function refusedOf(rows: readonly ReadRow[]): RefusedRow[] {
-  return rows.flatMap((row) =>
-    row.state === "refused" ? [{ line: row.line, cells: row.cells, reasons: row.reasons }] : [],
-  );
 }

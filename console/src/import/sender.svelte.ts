@@ -6,9 +6,9 @@ import type { BatchEntry } from "../api/types";
 import { reading } from "../state/reading.svelte";
 import { ti } from "../i18n/import";
 import { batches } from "./batches";
-import type { SendRow } from "./import.svelte";
 import { acceptedSoFar, rememberAccepted } from "./memory";
-import type { RefusedRow } from "./refused";
+import type { NotTaken } from "./refused";
+import type { SendRow } from "./rows";
 
 export interface BatchState {
   entries: BatchEntry[];
@@ -25,7 +25,7 @@ export class Sender {
   wait = $state.raw<Wait | null>(null);
   problem = $state.raw<Problem | null>(null);
   /** Rows that the API did not take. */
-  refused = $state.raw<RefusedRow[]>([]);
+  notTaken = $state.raw<NotTaken[]>([]);
   /** Rows that an earlier run had sent. */
   readonly resumed: number;
 
@@ -56,10 +56,6 @@ export class Sender {
     return this.all
       .filter((batch) => states.includes(batch.state))
       .reduce((total, batch) => total + batch.entries.length, 0);
-  }
-
-  stateOf(key: string): BatchState["state"] | null {
-    return this.all.find((batch) => batch.entries.some((entry) => entry.idempotency_key === key))?.state ?? null;
   }
 
   pause(): void {
@@ -115,11 +111,7 @@ export class Sender {
     if (named.size === 0) return false;
     for (const [at, texts] of named) {
       const row = this.#rows.get(batch.entries[at]?.idempotency_key ?? "");
-      if (row)
-        this.refused = [
-          ...this.refused,
-          { line: row.line, cells: row.cells, reasons: texts.map((text) => ({ field: "", text })) },
-        ];
+      if (row) this.notTaken = [...this.notTaken, { row, reason: texts.join("; ") }];
     }
     const left = batch.entries.filter((_, at) => !named.has(at));
     this.#replace(index, left.length > 0 ? [left] : []);

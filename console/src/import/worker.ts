@@ -1,37 +1,40 @@
 /** Runs the parser away from the page, so that a large file does not stop it. */
 
-import type { Question, Reply } from "./parser";
+import type { Failure, Inspection, Question, Reading, ReadOptions, Reply } from "./parser";
 
+/** console/wasm/statement-file.js. */
 interface Module {
-  default: (input: { module_or_path: string }) => Promise<unknown>;
-  inspect: (bytes: Uint8Array) => string;
-  read: (bytes: Uint8Array, options: string) => string;
+  latestToday: (now: Date) => string;
+  StatementFile: new (module: WebAssembly.Module) => {
+    inspect: (file: Uint8Array) => Promise<Inspection>;
+    read: (file: Uint8Array, options: ReadOptions & { today: string }) => Promise<Reading | Failure>;
+  };
 }
 
-const modules = import.meta.glob<Module>("./wasm/importer.js");
-const binaries = import.meta.glob<string>("./wasm/importer_bg.wasm", { query: "?url", import: "default" });
+const modules = import.meta.glob<Module>("../../wasm/statement-file.js");
+const binaries = import.meta.glob<string>("../../wasm/built/statement-file.wasm", { query: "?url", import: "default" });
 
-let loaded: Promise<Module> | null = null;
+let loaded: Promise<(question: Question) => Promise<Inspection | Reading | Failure>> | null = null;
 
-async function load(): Promise<Module> {
+async function load(): Promise<(question: Question) => Promise<Inspection | Reading | Failure>> {
   const [module, binary] = [Object.values(modules)[0], Object.values(binaries)[0]];
   if (!module || !binary) throw new Error("the importer is not part of this build");
-  const [importer, address] = await Promise.all([module(), binary()]);
-  await importer.default({ module_or_path: address });
-  return importer;
+  const [{ StatementFile, latestToday }, address] = await Promise.all([module(), binary()]);
+  const parser = new StatementFile(await WebAssembly.compileStreaming(fetch(address)));
+  return (question) =>
+    question.ask === "inspect"
+      ? parser.inspect(question.bytes)
+      : parser.read(question.bytes, { ...question.options, today: latestToday(new Date()) });
 }
 
 async function answer(question: Question): Promise<Reply> {
-  const { id, bytes } = question;
   try {
     loaded ??= load();
-    const importer = await loaded;
-    const text =
-      question.ask === "inspect" ? importer.inspect(bytes) : importer.read(bytes, JSON.stringify(question.options));
-    return { id, answer: JSON.parse(text) as unknown };
+    const ask = await loaded;
+    return { id: question.id, answer: await ask(question) };
   } catch (error) {
     loaded = null;
-    return { id, failed: error instanceof Error ? error.message : String(error) };
+    return { id: question.id, failed: error instanceof Error ? error.message : String(error) };
   }
 }
 

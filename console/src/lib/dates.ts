@@ -144,6 +144,12 @@ function dateFormat(locale: string, options: Intl.DateTimeFormatOptions): Intl.D
   return format;
 }
 
+/** `28 nov`, `Nov 28`, with the weekday `sáb 28 nov`: short, without the full stops and "de" that Portuguese puts in. */
+export function shortDay(date: string, locale: string, options: Intl.DateTimeFormatOptions = {}): string {
+  const text = formatDate(date, locale, { day: "numeric", month: "short", ...options });
+  return text.replace(/[.,]/g, "").replace(/ de /g, " ");
+}
+
 /** The order in which a language writes a numeric date. */
 export type DateOrder = "dmy" | "mdy";
 

@@ -2,7 +2,9 @@ import { describe, expect, it } from "vitest";
 import type { BatchEntry } from "../../src/api/types";
 import { batches } from "../../src/import/batches";
 import { ranges } from "../../src/import/known";
-import { refusedCsv, refusedOf } from "../../src/import/refused";
+import { notTakenCsv, refusedBytes } from "../../src/import/refused";
+import { changed, guessed } from "../../src/import/parser";
+import { fileRows } from "../../src/import/rows";
 import { csvCell } from "../../src/lib/csv";
 import { nextCursor } from "../../src/api/endpoints";
 
@@ -64,34 +66,72 @@ describe("the ranges of an export", () => {
   });
 });
 
-describe("the file of refused rows", () => {
-  it("has every reason and the cells as they were", () => {
-    const rows = refusedOf([
-      {
-        line: 7,
-        cells: ["31/11/2026", "Pagto; Serra", "-7A2,90"],
-        state: "refused",
-        reasons: [
-          { field: "date", text: "no such day" },
-          { field: "", text: 'says "x"' },
-        ],
-      },
-      { line: 8, cells: [], state: "skipped", why: "a balance" },
-    ]);
-    expect(refusedCsv(["DATA", "HISTORICO", "VALOR"], rows)).toBe(
-      'refused_line,refused_reasons,DATA,HISTORICO,VALOR\r\n7,"date: no such day; says ""x""",31/11/2026,"Pagto; Serra",\'-7A2,90\r\n'.replace(
-        "'-7A2,90",
-        '"\'-7A2,90"',
-      ),
+describe("the file of rows that were not taken", () => {
+  it("has the line, the reason and what was sent", () => {
+    const row = {
+      kind: "send" as const,
+      line: 7,
+      entry: entry("k", "Pagto; Serra"),
+      otherKeys: [],
+      exportedFrom: null,
+    };
+    expect(notTakenCsv([{ row, reason: 'says "x"' }])).toBe(
+      "refused_line,refused_reasons,date,type,amount,currency,description,category\r\n" +
+        '7,"says ""x""",2026-11-27,credit,1.00,BRL,"Pagto; Serra",\r\n',
     );
+    expect(new TextDecoder("windows-1252").decode(refusedBytes(btoa("a;Cart\u00e3o\r\n")))).toBe("a;Cartão\r\n");
   });
 
   it("runs nothing in a spreadsheet and leaves figures as they are", () => {
     expect(csvCell("=1+1")).toBe("'=1+1");
-    expect(csvCell(" @SUM(A1)")).toBe('"\' @SUM(A1)"'.replace('"\' @SUM(A1)"', "' @SUM(A1)"));
+    expect(csvCell(" @SUM(A1)")).toBe("' @SUM(A1)");
     expect(csvCell("-49,90")).toBe('"-49,90"');
     expect(csvCell("-49.90")).toBe("-49.90");
     expect(csvCell('a "b"')).toBe('"a ""b"""');
     expect(csvCell("two\nlines")).toBe('"two\nlines"');
+  });
+});
+
+describe("how a file is read", () => {
+  it("begins with what was guessed, and what is taken away is left to the file", () => {
+    const options = guessed({
+      format: "csv",
+      encoding: "windows-1252",
+      delimiter: ";",
+      columns: ["Data", "Valor"],
+      no_header: false,
+      lines_before_header: 0,
+      sample: [],
+      mapping: [["date", "Data"]],
+      id_column: null,
+      date_format: null,
+      date_formats: [],
+      decimal: "comma",
+    });
+    expect(options).toEqual({
+      format: "csv",
+      encoding: "windows-1252",
+      delimiter: ";",
+      no_header: false,
+      mapping: [["date", "Data"]],
+      decimal: "comma",
+    });
+    expect(changed(options, { decimal: undefined, account: "4471-9" })).not.toHaveProperty("decimal");
+    expect(guessed({ format: "ofx" })).toEqual({ format: "ofx" });
+  });
+
+  it("gives its rows in the order of the file", () => {
+    const rows = fileRows({
+      rows: [{ line: 9, key: "k", other_keys: [], entry: JSON.stringify(entry("k")) }],
+      refused: [{ line: 7, cells: ["x"], reasons: [] }],
+      skipped: [{ line: 8, why: "a balance" }],
+      notes: [],
+      refused_csv: "",
+    });
+    expect(rows.map(({ line, kind }) => [line, kind])).toEqual([
+      [7, "refused"],
+      [8, "skipped"],
+      [9, "send"],
+    ]);
   });
 });
