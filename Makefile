@@ -15,26 +15,31 @@ FORCE ?=
 DAYS ?= 14
 PARK ?=
 QUICK ?=
+UPGRADE ?=
+VERSION ?=
+CRATE ?=
 ONLY ?=
+ENTRY ?=
 LOCAL := python3 local
 IN_PROFILE := --profile '$(PROFILE)'
 SAM := .local/tools/sam/bin
 CHECKS := .local/tools/checks/bin
 POLICY := .local/tools/policy/bin
+BOOK := .local/tools/book/bin
 NPM := .local/tools/npm/node_modules/.bin
-PREFLIGHT := PYTHONPATH=local:tools $(CHECKS)/python -m deploy.preflight --stage '$(STAGE)' $(if $(REGION),--region '$(REGION)')
+PREFLIGHT := $(CHECKS)/python -m deploy.preflight --stage '$(STAGE)' $(if $(REGION),--region '$(REGION)')
 DEPLOY_PARAMETERS := .local/deploy/$(STAGE).yaml
-COST := PYTHONPATH=local:tools $(CHECKS)/python -m cost
-CAPACITY := PYTHONPATH=local:tools $(CHECKS)/python -m capacity
-DEPLOY := PYTHONPATH=local:tools $(CHECKS)/python -m deploy
+COST := $(CHECKS)/python -m cost
+CAPACITY := $(CHECKS)/python -m capacity
+DEPLOY := $(CHECKS)/python -m deploy
 PROMTOOL := .local/tools/prometheus/promtool
-CHAOS := PYTHONPATH=local:tests:tests/e2e $(CHECKS)/python -m chaos
+CHAOS := $(CHECKS)/python -m chaos
 
 export SAM_CLI_TELEMETRY := 0
 export REDOCLY_TELEMETRY := off
 export REDOCLY_SUPPRESS_UPDATE_NOTICE := true
 
-.PHONY: help run up down url token invoke reconcile redrive test lint fmt unit e2e chaos chaos-list bench audit fuzz-api fuzz docs cost cost-measure capacity freeze preflight deploy unparked destroy package-check stage tools
+.PHONY: help run up down url token invoke reconcile redrive parked flow docs-url test lint lint-rust lint-documents lint-python fmt unit wasm e2e chaos chaos-list bench audit fuzz-api fuzz docs cost cost-measure capacity freeze preflight deploy unparked destroy package-check stage tools lock release-notes release coverage
 
 help: ## This list
 	@grep -hE '^[a-z0-9-]+:.*## ' $(MAKEFILE_LIST) | sed -E 's/^([a-z0-9-]+):.*## /\1\t/' | expand -t 14
@@ -51,6 +56,9 @@ down: ## Stop it; the data stays in .local
 url: ## Print the base URL of the running API
 	@$(LOCAL) url $(IN_PROFILE)
 
+docs-url: ## Print where the running stack serves the documentation
+	@$(LOCAL) docs-url $(IN_PROFILE)
+
 token: ## Print an ID token: make -s token MERCHANT=acme [ROLE=clerk|viewer]
 	@test -n '$(MERCHANT)' || { echo 'fluxo: say for which merchant: make -s token MERCHANT=acme [ROLE=viewer]' >&2; exit 1; }
 	@$(LOCAL) token $(IN_PROFILE) --merchant '$(MERCHANT)' --role '$(ROLE)'
@@ -65,6 +73,16 @@ reconcile: ## Compare balances with the ledger and repair them: all, or MERCHANT
 redrive: ## Run the entries in the dead-letter queue again
 	@$(LOCAL) redrive $(IN_PROFILE)
 
+# Of the local stack, unless a stage is named.
+ON_AWS := $(if $(filter-out file default,$(origin STAGE)),1)
+
+parked: $(if $(ON_AWS),tools stage) ## List what waits to run again and what is in the dead-letter queue, and why; on AWS: make parked STAGE=prod
+	@$(if $(ON_AWS),$(CHECKS)/python -m deploy.parked --stage '$(STAGE)' $(if $(REGION),--region '$(REGION)'),$(LOCAL) parked $(IN_PROFILE))
+
+flow: $(if $(ON_AWS),tools stage) ## Print what an entry went through: make flow ENTRY=<entry id> [MERCHANT=acme]; on AWS: STAGE=prod [DAYS=14]
+	@test -n '$(ENTRY)' || { echo 'fluxo: say which entry: make flow ENTRY=<the id in the answer to POST /entries>' >&2; exit 1; }
+	@$(if $(ON_AWS),$(CHECKS)/python -m deploy.flow '$(ENTRY)' --stage '$(STAGE)' --days '$(DAYS)' $(if $(REGION),--region '$(REGION)'),$(LOCAL) flow $(IN_PROFILE) '$(ENTRY)' $(if $(MERCHANT),--merchant '$(MERCHANT)'))
+
 preflight: tools stage ## Ask the AWS account what a deployment would fail at: make preflight STAGE=dev|prod [REGION=sa-east-1]
 	@$(PREFLIGHT)
 
@@ -76,7 +94,7 @@ deploy: tools stage ## Preflight, build, and deploy to AWS: make deploy STAGE=de
 	@$(DEPLOY).deploy --stage '$(STAGE)' $(if $(REGION),--region '$(REGION)') --parameters $(DEPLOY_PARAMETERS) $(if $(GUIDED),--guided)
 
 unparked: tools stage ## List executions on AWS that failed and whose input does not run again: make unparked STAGE=dev|prod [DAYS=14] [PARK=1]
-	@PYTHONPATH=local:tools $(CHECKS)/python -m deploy.unparked --stage '$(STAGE)' --days '$(DAYS)' $(if $(REGION),--region '$(REGION)') $(if $(PARK),--park)
+	@$(CHECKS)/python -m deploy.unparked --stage '$(STAGE)' --days '$(DAYS)' $(if $(REGION),--region '$(REGION)') $(if $(PARK),--park)
 
 destroy: tools stage ## Remove from AWS what was deployed: make destroy STAGE=dev|prod [REGION=sa-east-1]
 	$(DEPLOY).destroy --stage '$(STAGE)' $(if $(REGION),--region '$(REGION)')
@@ -87,15 +105,18 @@ package-check: tools stage ## Build all functions, or one, exactly as they are d
 stage:
 	@grep -q '^\[$(STAGE)\.deploy\.parameters\]' samconfig.toml || { echo 'fluxo: samconfig.toml has no stage "$(STAGE)".' >&2; exit 1; }
 
-test: lint unit e2e ## All checks and tests; needs nothing set up beforehand
+test: ## All checks and tests, side by side; needs nothing set up beforehand
+	@$(LOCAL) test
 
-lint: tools audit ## Formatting, clippy, dependencies, and the checks of Python, template, state machine, alerts and API description
+lint: lint-rust lint-documents lint-python audit ## Formatting, clippy, dependencies, and the checks of Python, template, state machine, alerts and API description
+
+lint-rust:
 	cargo fmt --all --check
 	cargo fmt --manifest-path fuzz/Cargo.toml --check
 	cargo clippy --workspace --all-targets --locked -- --deny warnings
 	RUSTDOCFLAGS='--deny warnings' cargo doc --workspace --no-deps --document-private-items --locked --quiet
-	$(CHECKS)/ruff format --check --config local/ruff.toml local tests tools
-	$(CHECKS)/ruff check --config local/ruff.toml local tests tools
+
+lint-documents: tools
 	AWS_DEFAULT_REGION=us-east-1 $(SAM)/sam validate --lint
 	$(SAM)/cfn-lint template.yaml
 	@# As CloudFormation gets it, without YAML's merge keys, which checkov cannot read.
@@ -110,21 +131,32 @@ lint: tools audit ## Formatting, clippy, dependencies, and the checks of Python,
 	$(NPM)/redocly lint openapi.yaml --config local/npm/redocly.yaml --format stylish
 	@rm -rf .local/lint/api && $(call render,.local/lint/api)
 	@diff --recursive --brief .local/lint/api docs/api || { echo 'fluxo: docs/api is not what openapi.yaml renders to: run make docs' >&2; exit 1; }
-	PYTHONPATH=local:tools $(CHECKS)/pytest -q -p no:cacheprovider tests/cost tests/deploy tests/capacity
+	$(BOOK)/lychee --no-progress --offline --include-fragments '*.md' 'docs/**/*.md' "$$($(LOCAL) book)/**/*.html" --exclude-path '404.html$$'
+	$(CHECKS)/typos
+	$(CHECKS)/check-jsonschema --builtin-schema vendor.github-workflows .github/workflows/*.yml
+	$(CHECKS)/check-jsonschema --builtin-schema vendor.dependabot .github/dependabot.yml
+	$(CHECKS)/check-jsonschema --builtin-schema vendor.github-issue-forms .github/ISSUE_TEMPLATE/bug.yml .github/ISSUE_TEMPLATE/feature.yml
+	$(CHECKS)/check-jsonschema --builtin-schema vendor.github-issue-config .github/ISSUE_TEMPLATE/config.yml
+
+lint-python: tools
+	$(CHECKS)/ruff format --check
+	$(CHECKS)/ruff check
+	$(CHECKS)/pytest -q tests/cost tests/deploy tests/capacity tests/docs tests/launcher
 	$(COST) --check
 	$(CAPACITY) --check
-	$(CHECKS)/pytest -q -p no:cacheprovider tests/workflow
+	$(CHECKS)/pytest -q tests/workflow
 
 audit: ## Licences and sources of the dependencies, and their known vulnerabilities
 	@$(LOCAL) audit
 
-docs: tools ## Render the description of the API, openapi.yaml, to docs/api
+docs: tools ## Render the API reference to docs/api, and the book of docs/SUMMARY.md; print where the book is
 	@rm -rf docs/api && $(call render,docs/api)
+	@$(LOCAL) book
 
 cost: tools ## Compute docs/cost.md: what the stack costs on AWS, idle and per million
 	$(COST)
 
-cost-measure: tools ## Measure what the costs are computed from, with the functions that make up has built
+cost-measure: tools ## Measure what the costs are computed from, with functions built as they are deployed
 	$(COST).measure
 
 capacity: tools ## Compute docs/capacity.md: at which rate each limit binds, and what to change next
@@ -134,19 +166,34 @@ capacity: tools ## Compute docs/capacity.md: at which rate each limit binds, and
 render = $(NPM)/redocly bundle openapi.yaml --config local/npm/redocly.yaml --output .local/openapi.json 2>.local/redocly.log || { cat .local/redocly.log >&2; exit 1; } \
 	&& node local/npm/render.mjs $(NPM)/.. .local/openapi.json $(1)
 
+release-notes: ## List the commits since the last release, to write CHANGELOG.md from
+	@$$($(LOCAL) install release)/git-cliff --config cliff.toml --unreleased
+
+release: ## Changelog, version, commit and tag of a release; nothing is pushed: make release VERSION=0.2.0
+	@test -n '$(VERSION)' || { echo 'fluxo: say which version: make release VERSION=0.2.0' >&2; exit 1; }
+	@$(LOCAL) release '$(VERSION)'
+
 freeze: ## After a release: its reading side becomes what tests/previous-release keeps
 	@$(LOCAL) freeze
 
 fmt: tools ## Format all code
 	cargo fmt --all
-	$(CHECKS)/ruff format --config local/ruff.toml local tests tools
-	$(CHECKS)/ruff check --fix --config local/ruff.toml local tests tools
+	$(CHECKS)/ruff format
+	$(CHECKS)/ruff check --fix
 
 unit: ## Unit, property and integration tests, beside throw-away servers
 	@$(LOCAL) with-test-services -- cargo test --workspace --locked
+	@$(MAKE) -s wasm
+
+wasm: tools ## Build the module with which the console reads statements, and test it
+	@$(LOCAL) wasm
+	node --test console/wasm/tests/
+
+coverage: ## How much of the Rust code its tests reach: make coverage [CRATE=cashflow]
+	@$(LOCAL) coverage $(if $(CRATE),--crate '$(CRATE)')
 
 e2e: tools ## End-to-end tests on a deployed stack of their own
-	$(CHECKS)/pytest -p no:cacheprovider tests/e2e
+	$(CHECKS)/pytest tests/e2e
 
 chaos: tools ## Break everything under load and audit what is left; one fault: make chaos FAULT=redis-hangs
 	$(CHAOS) $(FAULT)
@@ -158,14 +205,18 @@ bench: ## Measure against the limit of the stores, write docs/performance.md; wi
 	@$(LOCAL) bench $(if $(QUICK),--quick) $(if $(ONLY),--only '$(ONLY)')
 
 fuzz-api: tools ## The generated requests of the e2e tests, more of them: make fuzz-api SEED=7 [EXAMPLES=100]
-	SCHEMATHESIS_SEED='$(SEED)' SCHEMATHESIS_EXAMPLES='$(EXAMPLES)' $(CHECKS)/pytest -p no:cacheprovider -s tests/e2e/test_contract.py
+	SCHEMATHESIS_SEED='$(SEED)' SCHEMATHESIS_EXAMPLES='$(EXAMPLES)' $(CHECKS)/pytest -s tests/e2e/test_contract.py
 
 fuzz: ## Look for inputs that break a parser: make fuzz SECONDS=600 [TARGET=entry]
 	@$(LOCAL) fuzz --seconds '$(SECONDS)' $(if $(TARGET),--target '$(TARGET)')
+
+lock: ## Resolve the dependency groups of pyproject.toml into local/requirements: make lock [UPGRADE=1]
+	@$(LOCAL) lock $(if $(UPGRADE),--upgrade)
 
 tools: # Installs what lint and e2e use. Quick when all is there.
 	@$(LOCAL) install sam >/dev/null
 	@$(LOCAL) install checks >/dev/null
 	@$(LOCAL) install policy >/dev/null
+	@$(LOCAL) install book >/dev/null
 	@$(LOCAL) install npm >/dev/null
 	@$(LOCAL) install prometheus >/dev/null

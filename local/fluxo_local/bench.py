@@ -13,6 +13,7 @@ from pathlib import Path
 from typing import Any
 
 from fluxo_local import console, toolchain
+from fluxo_local.deployment import CARGO_BAR, function_packages
 from fluxo_local.postgres import SUPERUSER, Postgres, choose_programs, data_directory
 from fluxo_local.problem import Problem
 from fluxo_local.processes import ending_with_parent, run_tool
@@ -22,8 +23,7 @@ from fluxo_local.stack import free_ports
 PROFILE = Profile("bench")
 CRATE = CHECKOUT / "bench"
 RESULTS = CRATE / "results.json"
-FUNCTIONS = CHECKOUT / "functions"
-# Apart from other builds: the local stack's have another profile, and would be built anew after each run of this one.
+# Apart from other builds, which would otherwise wait for this one.
 BUILT = CHECKOUT / "target" / "bench"
 PACKAGES = BUILT / "packages"
 PEER = CRATE / "peer-node"
@@ -82,18 +82,24 @@ def bench(*, quick: bool, only: str | None) -> int:
 
 def build() -> None:
     """The functions as they are deployed, the benchmark, and the peer in Node.js."""
-    names = sorted(path.name for path in FUNCTIONS.iterdir())
-    selected = [word for name in names for word in ("--package", name)]
-    with console.step("Building the functions as they are deployed (the first time takes some minutes)") as step:
-        cargo(["build", "--release", *selected], "functions", step)
+    programs = functions()
     with console.step("Building the benchmark") as step:
         cargo(["build", "--profile", "measure", "--package", "bench"], "bench", step)
     with console.step("Packing the functions"):
         PACKAGES.mkdir(exist_ok=True)
-        for name in names:
-            pack(BUILT / "release" / name, PACKAGES / f"{name}.zip")
+        for name in function_packages():
+            pack(programs / name, PACKAGES / f"{name}.zip")
     with console.step("Building the peer in Node.js") as step:
         build_peer(step)
+
+
+def functions() -> Path:
+    """Builds the functions with the profile of what is deployed, for this machine; answers where their programs are."""
+    PROFILE.prepare()
+    selected = [word for name in function_packages() for word in ("--package", name)]
+    with console.step("Building the functions as they are deployed (the first time takes some minutes)") as step:
+        cargo(["build", "--release", *selected], "functions", step)
+    return BUILT / "release"
 
 
 def pack(program: Path, package: Path) -> None:
@@ -110,7 +116,7 @@ def cargo(arguments: Sequence[str], what: str, step: console.Step) -> None:
         ["cargo", *arguments, "--locked", "--target-dir", BUILT],
         what=f"Building the {what}",
         log=PROFILE.logs / f"cargo-{what}.log",
-        environment=os.environ | {"PATH": toolchain.search_path()},
+        environment=os.environ | {"PATH": toolchain.search_path()} | CARGO_BAR,
         step=step,
     )
 
@@ -131,7 +137,7 @@ def node() -> str:
     """Node.js's program: npm has brought it."""
     found = shutil.which("node")
     if not found:
-        raise Problem("npm is here without Node.js: install nodejs.")
+        raise Problem("npm is installed without Node.js: install nodejs.")
     return found
 
 
@@ -179,11 +185,9 @@ def publish(measured: Path) -> None:
 def cost(*arguments: str) -> str:
     """Runs `make cost`'s program; answers what it says."""
     python = toolchain.install("checks") / "python"
-    path = os.pathsep.join(str(CHECKOUT / folder) for folder in ("tools", "local"))
-    command = [python, "-m", "cost", *arguments]
-    answer = subprocess.run(command, env=os.environ | {"PYTHONPATH": path}, stdout=subprocess.PIPE, text=True)
+    answer = subprocess.run([python, "-m", "cost", *arguments], cwd=CHECKOUT, stdout=subprocess.PIPE, text=True)
     if answer.returncode != 0:
-        raise Problem("The costs could not be computed.")
+        raise Problem("Computing the costs failed: see above.")
     return answer.stdout
 
 

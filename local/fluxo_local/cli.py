@@ -18,6 +18,7 @@ environment variables:
   FLUXO_PORT           port of the HTTP API and the other AWS APIs (default 18740)
   FLUXO_POSTGRES_PORT  port of PostgreSQL (default 18741)
   FLUXO_REDIS_PORT     port of Redis (default 18742)
+  FLUXO_BOOK_PORT      port of the book's server (default 18744)
 
 Everything listens on 127.0.0.1 only. Data, logs and secrets are in .local/PROFILE, tools in .local/tools;
 delete .local to start afresh. Profiles other than "default" take free ports by themselves.
@@ -69,6 +70,8 @@ def parse() -> argparse.Namespace:
     add("up", up, "The same in the background; returns when it is ready.", profile, fresh)
     add("down", down, "Stop it, wherever it was started; returns when it has stopped.", profile)
     add("url", url, "Print the base URL of the API.", profile)
+    add("docs-url", docs_url, "Print where the book is served.", profile)
+    add("book", render_book, "Render the book of docs/SUMMARY.md and print where it is.")
     token = add("token", print_token, "Print an ID token for a user of a merchant, who is created if missing.", profile)
     token.add_argument("--merchant", required=True)
     token.add_argument(
@@ -84,9 +87,19 @@ def parse() -> argparse.Namespace:
     reconcile.add_argument("--from", dest="first", metavar="DATE")
     reconcile.add_argument("--to", dest="last", metavar="DATE")
     reconcile.add_argument("--currency", help="only this one")
-    add("redrive", redrive_messages, "Bring back the entries that were set aside, from the dead-letter queue.", profile)
+    add("redrive", redrive_messages, "Move the messages of the dead-letter queue back to the park queue.", profile)
+    add("parked", list_parked, "List what waits to run again and what is in the dead-letter queue, and why; nothing is taken out.", profile)
+    flow = add(
+        "flow", show_flow, "Print what an entry went through: executions, states, attempts, errors, and the ledger's answer.", profile
+    )
+    flow.add_argument("entry", help="the entry's id")
+    flow.add_argument("--merchant", help="whose it is, if no execution of it is known")
     tools = add("install", install, "Install one set of tools into .local/tools and print where its programs are.")
-    tools.add_argument("tools", choices=["engine", "sam", "checks", "policy", "npm", "prometheus", "audit", "fuzz"])
+    tools.add_argument(
+        "tools", choices=["engine", "sam", "checks", "policy", "book", "npm", "prometheus", "audit", "fuzz", "coverage", "release"]
+    )
+    locking = add("lock", lock, "Resolve the dependency groups of pyproject.toml into local/requirements.")
+    locking.add_argument("--upgrade", action="store_true", help="to the newest versions that fit")
     add("audit", audit, "Check the dependencies: licences, sources, bans, and known vulnerabilities.")
     fuzzing = add("fuzz", fuzz, "Look for inputs that break a parser.")
     fuzzing.add_argument("--seconds", type=int, required=True, help="for how long, all targets together")
@@ -96,6 +109,13 @@ def parse() -> argparse.Namespace:
     benchmark.add_argument("--only", metavar="GROUPS", help="only these groups of figures, such as single,batch; nothing is written")
     freezing = add("freeze", freeze, "Make the release of this checkout the one before, whose reading side tests/previous-release keeps.")
     freezing.add_argument("--commit", default="HEAD", help="which sources to freeze (default: %(default)s)")
+    releasing = add("release", release, "Make a release: changelog, version, commit and tag; nothing is pushed.")
+    releasing.add_argument("version", help="such as 0.2.0")
+    covering = add("coverage", coverage, "Run the Rust tests, and print how much of the code they reach.")
+    covering.add_argument("--crate", help="only the tests of this one")
+    add("wasm", wasm, "Build the module with which the console reads statements, and print where it is.")
+    testing = add("test", test, "Run all checks and tests, side by side.")
+    testing.add_argument("--package", action="store_true", help="and build one function exactly as it is deployed")
     services = add("with-test-services", with_test_services, "Run a command beside a throw-away PostgreSQL and AWS engine.")
     services.add_argument("test_command", nargs=argparse.REMAINDER, metavar="-- CMD")
     return parser.parse_args()
@@ -136,6 +156,25 @@ def url(arguments: argparse.Namespace) -> None:
     console.say(Profile(arguments.profile).stack()["url"])
 
 
+def docs_url(arguments: argparse.Namespace) -> None:
+    """Prints where the book is served."""
+    stack = Profile(arguments.profile).stack()
+    if "docs_url" not in stack:
+        raise Problem("The book is not served: `make docs` renders it and says why if it cannot.")
+    console.say(stack["docs_url"])
+
+
+def render_book(_arguments: argparse.Namespace) -> None:
+    """Renders the book. Progress goes to standard error, so that the directory can be used in a script."""
+    from contextlib import redirect_stdout
+
+    from fluxo_local import book
+
+    with redirect_stdout(sys.stderr):
+        directory = book.render()
+    console.say(str(directory))
+
+
 def print_token(arguments: argparse.Namespace) -> None:
     """Prints an ID token."""
     from fluxo_local import users
@@ -158,10 +197,24 @@ def reconcile_balances(arguments: argparse.Namespace) -> None:
 
 
 def redrive_messages(arguments: argparse.Namespace) -> None:
-    """Brings back what was set aside."""
+    """Moves the messages of the dead-letter queue back to the park queue."""
     from fluxo_local import redrive
 
     redrive.redrive(Profile(arguments.profile))
+
+
+def list_parked(arguments: argparse.Namespace) -> None:
+    """Lists what is parked."""
+    from fluxo_local import parked
+
+    parked.list_parked(Profile(arguments.profile))
+
+
+def show_flow(arguments: argparse.Namespace) -> None:
+    """Prints what an entry went through."""
+    from fluxo_local import flow
+
+    flow.show_flow(Profile(arguments.profile), arguments.entry, arguments.merchant)
 
 
 def install(arguments: argparse.Namespace) -> None:
@@ -173,6 +226,13 @@ def install(arguments: argparse.Namespace) -> None:
     with redirect_stdout(sys.stderr):
         directory = toolchain.install(arguments.tools)
     console.say(str(directory))
+
+
+def lock(arguments: argparse.Namespace) -> None:
+    """Resolves Python packages."""
+    from fluxo_local import toolchain
+
+    toolchain.lock(upgrade=arguments.upgrade)
 
 
 def audit(_arguments: argparse.Namespace) -> None:
@@ -196,11 +256,39 @@ def freeze(arguments: argparse.Namespace) -> None:
     freeze.freeze(arguments.commit)
 
 
+def release(arguments: argparse.Namespace) -> None:
+    """Makes a release."""
+    from fluxo_local import release
+
+    release.release(arguments.version)
+
+
+def coverage(arguments: argparse.Namespace) -> int:
+    """Counts what the tests reach."""
+    from fluxo_local import coverage
+
+    return coverage.coverage(arguments.crate)
+
+
 def bench(arguments: argparse.Namespace) -> int:
     """Measures."""
     from fluxo_local import bench
 
     return bench.bench(quick=arguments.quick, only=arguments.only)
+
+
+def wasm(_: argparse.Namespace) -> None:
+    """Builds the console's module."""
+    from fluxo_local import wasm
+
+    print(wasm.build())
+
+
+def test(arguments: argparse.Namespace) -> int:
+    """Runs all checks and tests."""
+    from fluxo_local import parts
+
+    return parts.run(parts.parts(package=arguments.package))
 
 
 def with_test_services(arguments: argparse.Namespace) -> int:

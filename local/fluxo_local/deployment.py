@@ -2,6 +2,8 @@
 
 import os
 import xml.etree.ElementTree as xml
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -11,13 +13,18 @@ from fluxo_local.aws import REGION, aws_environment, signed_for
 from fluxo_local.engine import Engine
 from fluxo_local.postgres import CONNECTIONS_MAX, DATABASE, FUNCTIONS, LOOKUP, MAINTENANCE, OWNER, Postgres, prepare_ledger
 from fluxo_local.problem import Problem
-from fluxo_local.processes import run_tool
+from fluxo_local.processes import run_tool, running_tool
 from fluxo_local.profile import CHECKOUT, Profile, write_json
 from fluxo_local.redis import Redis
 from fluxo_local.toolchain import SAM
 
 STACK_NAME = "fluxo"
 ARCHITECTURE = "Architecture"
+COLLECT = CHECKOUT / "local" / "fluxo_local" / "inside_sam.py"
+# With the features of libraries that the tests turn on, so that `make test` compiles no library twice (docs/adr/0016).
+LIKE_THE_TESTS = "test-features"
+# Cargo counts on its own terminal only, unless it is asked.
+CARGO_BAR = {"CARGO_TERM_PROGRESS_WHEN": "always", "CARGO_TERM_PROGRESS_WIDTH": "100"}
 CLOUDFORMATION = "{http://cloudformation.amazonaws.com/doc/2010-05-15/}"
 
 
@@ -38,34 +45,6 @@ class Deployment:
     redis: Redis
     engine: Engine
     doors: Doors | None = None
-
-    def build(self) -> None:
-        """Compiles everything at once, then lets SAM collect the functions, which finds all compiled."""
-        # cargo-lambda moves what it has built out of the target directory, which all profiles share.
-        with toolchain.one_at_a_time("build"):
-            self._compile()
-            self._collect()
-
-    def _compile(self) -> None:
-        flag = {"x86_64": "--x86-64", "arm64": "--arm64"}[toolchain.machine()]
-        with console.step("Compiling (the first time takes some minutes)") as step:
-            run_tool(
-                ["cargo", "lambda", "build", "--release", "--locked", "--bins", flag],
-                what="Compiling",
-                log=self.profile.logs / "compile.log",
-                environment=tool_environment(),
-                step=step,
-            )
-
-    def _collect(self) -> None:
-        with console.step("sam build") as step:
-            run_tool(
-                [SAM.program("sam"), *build_command(self.profile)],
-                what="sam build",
-                log=self.profile.logs / "sam-build.log",
-                environment=tool_environment(),
-                step=step,
-            )
 
     def deploy(self) -> dict[str, Any]:
         """Runs `sam deploy` and answers the ids of what it made; without changes it makes none."""
@@ -138,8 +117,50 @@ class Deployment:
             {"Content-Type": "application/x-www-form-urlencoded", "Authorization": signed_for("cloudformation")},
         )
         if status != 200:
-            raise Problem(f"The AWS engine does not know the stack it has just deployed (status {status}).")
+            raise Problem(f"The AWS engine does not list the stack that was just deployed (status {status}): see its log.")
         return xml.fromstring(answer).findall(f".//{CLOUDFORMATION}{members}/{CLOUDFORMATION}member")
+
+
+@contextmanager
+def building(profile: Profile) -> Iterator[Callable[[], None]]:
+    """Compiles the functions beside what the block does. It is given what waits for their end and collects them."""
+    compiling = running_tool(
+        compile_command(),
+        what="Compiling",
+        log=profile.logs / "compile.log",
+        environment=tool_environment() | CARGO_BAR,
+    )
+    with toolchain.one_at_a_time("build"), compiling as cargo:
+
+        def finish() -> None:
+            with console.step("Compiling the functions (the first time takes some minutes)") as step:
+                cargo.wait(step)
+            with console.step("Collecting the functions") as step:
+                collect(profile, step)
+
+        yield finish
+
+
+def compile_command() -> list[str]:
+    """How the functions of the local stack are compiled."""
+    packages = (*function_packages(), LIKE_THE_TESTS)
+    return ["cargo", "build", "--locked", "--bins", *(word for package in packages for word in ("--package", package))]
+
+
+def function_packages() -> list[str]:
+    """The functions' crates."""
+    return sorted(path.name for path in (CHECKOUT / "functions").iterdir())
+
+
+def collect(profile: Profile, step: console.Step | None = None) -> None:
+    """Puts each function's program where the template then says that it is, as `sam build` does."""
+    run_tool(
+        [SAM.program("python"), COLLECT, CHECKOUT / "template.yaml", cargo_target() / "debug", built(profile)],
+        what="Collecting the functions",
+        log=profile.logs / "collect.log",
+        environment=tool_environment(),
+        step=step,
+    )
 
 
 def sam_deploy(profile: Profile, endpoint: str, step: console.Step | None = None) -> None:
@@ -153,11 +174,6 @@ def sam_deploy(profile: Profile, endpoint: str, step: console.Step | None = None
     )
 
 
-def build_command(profile: Profile) -> list[str]:
-    """How SAM collects the functions, built for this machine."""
-    return ["build", "--build-dir", str(built(profile)), "--parameter-overrides", f"{ARCHITECTURE}={toolchain.machine()}"]
-
-
 def deploy_command(profile: Profile) -> list[str]:
     """How SAM deploys them."""
     return [
@@ -169,7 +185,7 @@ def deploy_command(profile: Profile) -> list[str]:
 
 
 def built(profile: Profile) -> Path:
-    """Where `sam build` puts the functions and the template that names them."""
+    """Where the functions are collected, and the template that names them."""
     return profile.directory / "sam"
 
 
@@ -189,11 +205,6 @@ def tool_environment() -> dict[str, str]:
     return own | {
         "PATH": f"{SAM.directory}{os.pathsep}{toolchain.search_path()}",
         "SAM_CLI_TELEMETRY": "0",
-        # The machine's own compiler: it builds for this very machine, so no cross-compiler is needed.
-        "CARGO_LAMBDA_COMPILER": "cargo",
-        # Optimising across crates takes a minute for each function and matters for cold starts on AWS only.
-        "CARGO_PROFILE_RELEASE_LTO": "off",
-        "CARGO_PROFILE_RELEASE_CODEGEN_UNITS": "16",
     }
 
 

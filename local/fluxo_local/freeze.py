@@ -73,7 +73,7 @@ def manifest(name: str, original: str) -> str:
     for other in CRATES:
         text = text.replace(f"\n{other}.workspace = true", f'\n{other} = {{ package = "previous-{other}", path = "../{other}" }}')
     if "[dependencies]" not in text:
-        raise Problem(f"crates/{name}/Cargo.toml has no dependencies, and was expected to have some.")
+        raise Problem(f"crates/{name}/Cargo.toml lists no dependencies; some were expected.")
     return text.replace("[dependencies]", f"{LIBRARY}[dependencies]", 1)
 
 

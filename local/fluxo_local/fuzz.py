@@ -66,6 +66,9 @@ def fuzz(seconds: int, target: str | None) -> None:
 def build() -> None:
     """Builds all targets with coverage counters, on the stable compiler: without a sanitizer."""
     tools = toolchain.install("fuzz")
+    # libFuzzer is C++.
+    if not shutil.which("c++"):
+        toolchain.install_system_packages(["build-essential"])
     STATE.mkdir(parents=True, exist_ok=True)
     # The versions that are tested and deployed; this workspace adds only the fuzzer to them.
     shutil.copy(CHECKOUT / "Cargo.lock", CRATE / "Cargo.lock")

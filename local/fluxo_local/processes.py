@@ -2,11 +2,12 @@
 
 import ctypes
 import os
+import re
 import signal
 import subprocess
 import time
 from collections.abc import Callable, Iterator, Sequence
-from contextlib import suppress
+from contextlib import contextmanager, suppress
 from dataclasses import dataclass
 from pathlib import Path
 from typing import BinaryIO
@@ -108,18 +109,46 @@ def run_tool(
     step: Step | None = None,
 ) -> None:
     """Runs a command to its end with its output in `log`; `what` completes the sentence "… has failed"."""
+    with running_tool(command, what=what, log=log, environment=environment, directory=directory, account=account) as tool:
+        tool.wait(step)
+
+
+@dataclass(frozen=True)
+class Tool:
+    """A command that runs beside the launcher, to its end."""
+
+    what: str
+    process: subprocess.Popen[bytes]
+    log: Path
+
+    def wait(self, step: Step | None = None) -> None:
+        """Returns when the command has succeeded; raises when it has failed."""
+        while self.process.poll() is None:
+            if step:
+                step.tick(progress(last_line(self.log)))
+            time.sleep(POLL_S)
+        if self.process.returncode != 0:
+            raise Problem(f"{self.what} has failed ({describe_status(self.process.returncode)}). {last_words(self.log)}")
+
+
+@contextmanager
+def running_tool(
+    command: Sequence[str | Path],
+    *,
+    what: str,
+    log: Path,
+    environment: dict[str, str] | None = None,
+    directory: Path = CHECKOUT,
+    account: Account | None = None,
+) -> Iterator[Tool]:
+    """Starts a command with its output in `log`. When the block is left before its end, the command is stopped."""
     with log.open("wb") as output, spawn(command, environment, output, directory, account, signal.SIGTERM) as process:
         try:
-            while process.poll() is None:
-                if step:
-                    step.tick(last_line(log))
-                time.sleep(POLL_S)
-        except BaseException:
-            kill_group(process.pid, signal.SIGTERM)
-            process.wait()
-            raise
-    if process.returncode != 0:
-        raise Problem(f"{what} has failed ({describe_status(process.returncode)}). {last_words(log)}")
+            yield Tool(what, process, log)
+        finally:
+            if process.poll() is None:
+                kill_group(process.pid, signal.SIGTERM)
+                process.wait()
 
 
 def spawn(
@@ -214,8 +243,18 @@ def last_line(log: Path) -> str:
     return lines[-1] if lines else ""
 
 
+def progress(line: str) -> str:
+    """What a command is at. Cargo's bar, `Building [===>    ] 12/345: serde, syn`, becomes a count."""
+    counted = re.search(r"] +(\d+)/(\d+)", line)
+    return f"{counted[1]} of {counted[2]} crates" if counted else line
+
+
 def last_words(log: Path) -> str:
     """What a process said last, and where the rest is."""
-    shown = log.relative_to(CHECKOUT) if log.is_relative_to(CHECKOUT) else log
     said = last_line(log)
-    return f'It said last: "{said[:200]}". All of it: {shown}' if said else f"Its log is empty: {shown}"
+    return f'It said last: "{said[:200]}". All of it: {shown(log)}' if said else f"Its log is empty: {shown(log)}"
+
+
+def shown(path: Path) -> Path:
+    """A path as it is typed in the checkout."""
+    return path.relative_to(CHECKOUT) if path.is_relative_to(CHECKOUT) else path

@@ -1,4 +1,4 @@
-"""Redis: the memory of processed requests."""
+"""Redis: the idempotency cache."""
 
 import os
 import shutil
@@ -53,7 +53,7 @@ class Redis:
         return service
 
     def forget(self) -> None:
-        """Deletes all memory of the stopped server."""
+        """Deletes the data of the stopped server."""
         shutil.rmtree(self.data, ignore_errors=True)
 
     def _answers(self) -> bool:

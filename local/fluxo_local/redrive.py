@@ -1,10 +1,9 @@
-"""Brings back what was set aside: from the dead-letter queue to the park queue, from where it runs again."""
+"""Moves messages from the dead-letter queue back to the park queue, with their attributes. From there they are replayed."""
 
 from typing import Any
 
-from fluxo_local import console, loopback
-from fluxo_local.aws import signed_for
-from fluxo_local.problem import Problem
+from fluxo_local import console
+from fluxo_local.aws import ask
 from fluxo_local.profile import Profile
 
 MESSAGES_AT_ONCE = 10
@@ -15,7 +14,7 @@ def redrive(profile: Profile) -> None:
     stack = profile.stack()
     source, destination = stack["dead_letter_queue_url"], stack["park_queue_url"]
     moved = 0
-    # As many as there are now: one that is set aside again meanwhile is not moved round and round.
+    # As many as there are now: one that is dead-lettered again meanwhile is not moved round and round.
     waiting = message_count(stack, source)
     while moved < waiting:
         receive = {"QueueUrl": source, "MaxNumberOfMessages": MESSAGES_AT_ONCE, "MessageAttributeNames": ["All"]}
@@ -39,12 +38,4 @@ def message_count(stack: dict[str, Any], queue_url: str) -> int:
 
 def sqs(stack: dict[str, Any], operation: str, arguments: dict[str, Any]) -> dict[str, Any]:
     """Calls SQS."""
-    headers = {
-        "Content-Type": "application/x-amz-json-1.0",
-        "X-Amz-Target": f"AmazonSQS.{operation}",
-        "Authorization": signed_for("sqs"),
-    }
-    status, answer = loopback.request_json(stack["port"], "POST", "/", arguments, headers)
-    if status != 200:
-        raise Problem(f"{operation} was refused: {answer}")
-    return answer or {}
+    return ask(stack["port"], "sqs", f"AmazonSQS.{operation}", arguments)

@@ -10,8 +10,8 @@ from contextlib import suppress
 from dataclasses import dataclass
 from typing import Any
 
-from fluxo_local import console, samples, toolchain
-from fluxo_local.deployment import Deployment
+from fluxo_local import book, console, samples, toolchain
+from fluxo_local.deployment import Deployment, building
 from fluxo_local.engine import Engine
 from fluxo_local.postgres import Postgres, choose_programs, data_directory
 from fluxo_local.problem import Interrupted, Problem
@@ -21,9 +21,9 @@ from fluxo_local.redis import Redis
 
 WATCH_INTERVAL_S = 0.2
 LEFTOVERS_TIMEOUT_S = 60
-PORT_VARIABLES = {"engine": "FLUXO_PORT", "postgres": "FLUXO_POSTGRES_PORT", "redis": "FLUXO_REDIS_PORT"}
+PORT_VARIABLES = {"engine": "FLUXO_PORT", "postgres": "FLUXO_POSTGRES_PORT", "redis": "FLUXO_REDIS_PORT", "book": "FLUXO_BOOK_PORT"}
 # Below the range from which Linux takes ports for outgoing connections.
-DEFAULT_PORTS = {"engine": 18740, "postgres": 18741, "redis": 18742}
+DEFAULT_PORTS = {"engine": 18740, "postgres": 18741, "redis": 18742, "book": 18744}
 LOST_STATE = (
     "The AWS engine was killed and has lost what it recorded since its last start; "
     "the ledger has every entry that was posted, and `make reconcile` brings the balances back."
@@ -38,19 +38,20 @@ class Ports:
     engine: int
     postgres: int
     redis: int
+    book: int
 
 
 def run(profile: Profile) -> None:
     """Starts everything, says how to use it, and stays until it is interrupted or something ends."""
-    prepare(profile)
-    ports = choose_ports(profile)
-    data = data_directory(profile)
-    postgres = Postgres(choose_programs(data), data, ports.postgres, profile.secret("postgres_password"), profile.logs)
-    redis = Redis(toolchain.find_redis(), profile.directory / "redis", ports.redis, profile.secret("redis_password"), profile.logs)
-    engine = Engine(profile.directory / "engine", ports.engine, profile.logs)
-    deployment = Deployment(profile, postgres, redis, engine)
-
-    deployment.build()
+    toolchain.require_linux_and_rust()
+    toolchain.require_compiler()
+    profile.prepare()
+    with building(profile) as finish_building:
+        prepare(profile)
+        ports = choose_ports(profile)
+        deployment = plan(profile, ports)
+        finish_building()
+    redis, engine = deployment.redis, deployment.engine
     running = RunningServices(profile)
     try:
         if engine.lost_state():
@@ -58,6 +59,7 @@ def run(profile: Profile) -> None:
             redis.forget()
             console.say(LOST_STATE)
         stack = start(deployment, running)
+        serve_book(profile, ports.book, stack, running)
         balance = samples.register(profile, stack)
         introduce(profile, stack, balance)
         running.ready()
@@ -70,13 +72,19 @@ def run(profile: Profile) -> None:
 
 def prepare(profile: Profile) -> None:
     """Installs what is missing on this machine, and sees that nothing of an earlier run of the profile is left running."""
-    toolchain.require_linux_and_rust()
     toolchain.require_system_programs()
     toolchain.install_python_tools(toolchain.ENGINE)
     toolchain.install_python_tools(toolchain.SAM)
-    profile.prepare()
     profile.stack_file.unlink(missing_ok=True)
     end_leftovers(profile)
+
+
+def plan(profile: Profile, ports: Ports) -> Deployment:
+    """The servers of the profile and what is deployed on them."""
+    data = data_directory(profile)
+    postgres = Postgres(choose_programs(data), data, ports.postgres, profile.secret("postgres_password"), profile.logs)
+    redis = Redis(toolchain.find_redis(), profile.directory / "redis", ports.redis, profile.secret("redis_password"), profile.logs)
+    return Deployment(profile, postgres, redis, Engine(profile.directory / "engine", ports.engine, profile.logs))
 
 
 def start(deployment: Deployment, running: "RunningServices") -> dict[str, Any]:
@@ -85,6 +93,17 @@ def start(deployment: Deployment, running: "RunningServices") -> dict[str, Any]:
     running.add(deployment.redis.start())
     running.add(aws := deployment.engine.start(), lambda: deployment.engine.stop(aws))
     return deployment.deploy()
+
+
+def serve_book(profile: Profile, port: int, stack: dict[str, Any], running: "RunningServices") -> None:
+    """Serves the book. A stack without it is as good, so a failure is only said."""
+    try:
+        running.add(book.serve(profile, port))
+    except Problem as problem:
+        console.say(f"The book is not served. {problem}")
+        return
+    stack["docs_url"] = f"http://127.0.0.1:{port}/"
+    write_json(profile.stack_file, stack)
 
 
 def erase(profile: Profile) -> None:
@@ -172,7 +191,7 @@ def end_leftovers(profile: Profile) -> None:
 def choose_ports(profile: Profile) -> Ports:
     """Fixed ports for the developer's profile, so that a URL stays good; free ones for any other."""
     if profile.name != DEFAULT:
-        return Ports(*free_ports(3))
+        return Ports(*free_ports(4))
     chosen = {}
     for server, variable in PORT_VARIABLES.items():
         text = os.environ.get(variable, str(DEFAULT_PORTS[server]))
@@ -182,7 +201,7 @@ def choose_ports(profile: Profile) -> Ports:
         if not is_free(chosen[server]):
             raise Problem(f"Port {text} is in use by another program: stop that one, or choose another port with {variable}=… make run")
     if len(set(chosen.values())) < len(chosen):
-        raise Problem(f"{', '.join(PORT_VARIABLES.values())} must be three different ports.")
+        raise Problem(f"{', '.join(PORT_VARIABLES.values())} must be four different ports.")
     return Ports(**chosen)
 
 
@@ -213,6 +232,7 @@ def introduce(profile: Profile, stack: dict[str, Any], balance: dict[str, Any]) 
     """What a newcomer wants to see and to paste."""
     make = "make -s" if profile.name == DEFAULT else f"make -s PROFILE={profile.name}"
     day = balance["date"]
+    docs = f"The documentation is at {stack['docs_url']}\n" if "docs_url" in stack else ""
     amounts = "  ".join(f"{part} {balance[field]}" for part, field in BALANCE_PARTS.items())
     console.say(
         f"""
@@ -220,7 +240,7 @@ Balance of the merchant "{samples.MERCHANT}" on {day}, from {balance["entry_coun
   {amounts}
 
 Fluxo is ready at {stack["url"]}
-
+{docs}
 Register an entry, then read the balance:
 
 TOKEN=$({make} token MERCHANT={samples.MERCHANT})

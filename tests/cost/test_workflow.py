@@ -17,7 +17,7 @@ def test_new_entries_pass_through_three_states() -> None:
 
 
 def test_a_circle_and_a_state_of_unknown_cost_are_errors() -> None:
-    with pytest.raises(Problem, match="comes back to A"):
+    with pytest.raises(Problem, match="loop through A"):
         workflow.happy_path({"StartAt": "A", "States": {"A": {"Type": "Pass", "Next": "A"}}})
     with pytest.raises(Problem, match="Map"):
         workflow.happy_path({"StartAt": "A", "States": {"A": {"Type": "Map"}}})

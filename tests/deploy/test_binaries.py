@@ -85,7 +85,7 @@ def test_a_program_that_is_too_large_or_cannot_be_started_is_named(link: Link, t
 
 def test_what_is_no_program_is_named(tmp_path: Path) -> None:
     (tmp_path / "bootstrap").write_text("#!/bin/sh\n")
-    with pytest.raises(Problem, match="is no program for Linux"):
+    with pytest.raises(Problem, match="is not a Linux program"):
         Program.read(tmp_path / "bootstrap")
 
 

@@ -98,7 +98,7 @@ def test_nothing_is_deleted_as_long_as_it_is_not_known_whether_the_cluster_is_pr
     account.expect(CLOUDFORMATION, "describe_stacks", NAME, described("UPDATE_COMPLETE"))
     account.expect(CLOUDFORMATION, "list_stack_resources", NAME, CLUSTER)
     account.expect_error("rds", "describe_db_clusters", "AccessDenied")
-    with pytest.raises(Problem, match=r"not known.*allow rds:DescribeDBClusters"):
+    with pytest.raises(Problem, match=r"Cannot find out.*allow rds:DescribeDBClusters"):
         run(account)
 
 

@@ -59,7 +59,7 @@ def test_nothing_depends_on_what_is_not_there(parameters: dict[str, str]) -> Non
 
 
 @EVERY_COMBINATION
-def test_the_proxys_targets_are_registered_when_each_instance_is_ready(parameters: dict[str, str]) -> None:
+def test_targets_of_the_proxy_are_registered_when_each_instance_is_ready(parameters: dict[str, str]) -> None:
     # RDS refuses a cluster with an instance in most other states than "available"; see the error in
     # https://github.com/aws/aws-cdk/issues/31304.
     stack = Stack(DOCUMENT, parameters)

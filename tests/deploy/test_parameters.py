@@ -10,7 +10,7 @@ import pytest
 from cost.template import Stack
 from deploy import as_sam, parameters
 from deploy.problem import Problem
-from fluxo_local import deployment, toolchain
+from fluxo_local import deployment
 from fluxo_local.deployment import Deployment, Doors
 from fluxo_local.profile import Profile
 from fluxo_local.redis import Redis
@@ -117,9 +117,7 @@ def test_what_the_local_launcher_gives_is_what_sam_reads(tmp_path: Path, monkeyp
     deployment.built(profile).mkdir()
     (deployment.built(profile) / "template.yaml").write_text("Resources: {}")
 
-    build, deploy = as_sam.understood(deployment.build_command(profile), deployment.deploy_command(profile))
+    (deploy,) = as_sam.understood(deployment.deploy_command(profile))
     assert deploy.parameters == given
     assert list(parameters.faults_of(DOCUMENT, given)) == []
     assert Stack(DOCUMENT, given).refusals("us-east-1") == []
-    assert list(parameters.disagreement("launcher", DOCUMENT, build.parameters, deploy.parameters)) == []
-    assert build.parameters == {"Architecture": toolchain.machine()}

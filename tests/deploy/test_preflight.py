@@ -1,7 +1,6 @@
 """The preflight, asked of accounts that answer from files."""
 
 import json
-import os
 import re
 import stat
 import subprocess
@@ -11,7 +10,6 @@ from pathlib import Path
 import boto3
 import pytest
 from botocore.awsrequest import AWSPreparedRequest
-from cost.template import CHECKOUT
 from deploy import as_sam, stage
 from deploy.account import Account
 from deploy.preflight.__main__ import write
@@ -272,9 +270,8 @@ def test_whoever_runs_it_without_a_region_or_for_no_stage_is_told_so_in_one_line
 
 def run(*words: str) -> subprocess.CompletedProcess[str]:
     """The command, as make calls it."""
-    environment = os.environ | {"PYTHONPATH": f"{CHECKOUT / 'local'}:{CHECKOUT / 'tools'}"}
     command = [sys.executable, "-m", "deploy.preflight", *words]
-    return subprocess.run(command, env=environment, capture_output=True, text=True, timeout=120, check=False)
+    return subprocess.run(command, capture_output=True, text=True, timeout=120, check=False)
 
 
 def test_the_parameters_are_written_for_sam_and_for_nobody_else(tmp_path: Path) -> None:

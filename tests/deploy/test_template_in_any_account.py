@@ -9,7 +9,7 @@ import yaml
 from cost.template import CHECKOUT, TEMPLATE, Loader, Stack
 from deploy import stage
 
-ROOTS = CHECKOUT / "crates" / "tls-roots" / "certs" / "rds.pem"
+ROOTS = CHECKOUT / "crates" / "aws-clients" / "certs" / "rds.pem"
 ZONES = {"ZoneA": "us-east-1a", "ZoneB": "us-east-1b"}
 
 

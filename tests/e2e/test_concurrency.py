@@ -14,7 +14,7 @@ def test_fifty_simultaneous_posts_of_one_key_are_one_entry_and_fifty_equal_answe
     first = answers[0]
     assert all((answer.body, answer.headers["location"]) == (first.body, first.headers["location"]) for answer in answers)
     # All but the one that started the execution know that they are repeats.
-    assert sum(not answer.is_replay for answer in answers) <= 1
+    assert sum(not answer.is_repeat for answer in answers) <= 1
     assert merchant.recorded(first).status == "SUCCEEDED"
     assert len(merchant.entries()) == 1
     assert merchant.day(first.body["date"]) == Day("0.00", "10.00", "0.00", "10.00", 1)
@@ -39,7 +39,7 @@ def test_two_hundred_simultaneous_posts_to_one_day_add_up_exactly(merchant: Merc
     answers = at_once(lambda n: merchant.post(entry(f"{n + 1}.01", type="debit" if n % 4 == 0 else "credit"), f"key-{n}"), 200)
     assert [answer.status for answer in answers] == [202] * 200
     assert len({answer.body["id"] for answer in answers}) == 200
-    assert not any(answer.is_replay for answer in answers)
+    assert not any(answer.is_repeat for answer in answers)
     debits = sum(n + 1 for n in range(0, 200, 4))
     credits = sum(range(1, 201)) - debits
     expected = Day("0.00", f"{credits + 1}.50", f"{debits}.50", f"{credits - debits + 1}.00", 200)

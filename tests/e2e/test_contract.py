@@ -110,7 +110,7 @@ def test_the_examples_of_the_description_tell_what_happens(stack: Stack) -> None
     sale = record.answers(merchant, 202, "card_sale", "card_sale")
     assert sale.headers["location"] == f"/entries/{sale.body['id']}"
     merchant.posted(sale.body["id"])
-    assert record.answers(merchant, 202, "card_sale", "card_sale", **{"Idempotency-Key": '"sale-1"'}).is_replay
+    assert record.answers(merchant, 202, "card_sale", "card_sale", **{"Idempotency-Key": '"sale-1"'}).is_repeat
     batch = record_batch.answers(merchant, 202, "three_entries", "three_entries")
     for line in batch.body["entries"]:
         merchant.posted(line["id"])

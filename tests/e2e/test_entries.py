@@ -31,7 +31,7 @@ def test_an_entry_is_answered_as_accepted_and_shows_in_the_balance_of_its_day(me
     assert re.fullmatch(r"[0-9a-f]{8}-[0-9a-f]{4}-5[0-9a-f]{3}-[89ab][0-9a-f]{3}-[0-9a-f]{12}", posted.body["id"])
     assert posted.headers["location"] == f"/entries/{posted.body['id']}"
     assert posted.headers["content-type"] == "application/json"
-    assert not posted.is_replay
+    assert not posted.is_repeat
     assert posted.body == {
         "id": posted.body["id"],
         "merchant_id": merchant.id,
@@ -164,7 +164,7 @@ def test_a_repeat_is_answered_as_the_first_was_and_recorded_once(merchant: Merch
     for key in ("once", '"once"'):
         repeat = merchant.accepted(entry("10.0", currency="BRL"), key)
         assert (repeat.body, repeat.headers["location"]) == (first.body, first.headers["location"])
-        assert repeat.is_replay
+        assert repeat.is_repeat
     # A second execution would be an error of `recorded`.
     merchant.recorded(first)
     assert merchant.day() == Day("0.00", "10.00", "0.00", "10.00", 1)

@@ -20,7 +20,7 @@ from deployed.merchant import Day, Merchant, read_day
 from deployed.stack import LAUNCH_TIMEOUT_S, PROFILE, Stack
 from deployed.users import expired
 from deployed.waiting import eventually
-from fluxo_local.deployment import cargo_target
+from fluxo_local.deployment import cargo_target, compile_command
 from fluxo_local.profile import CHECKOUT
 
 # Far above what an import takes here.
@@ -105,7 +105,9 @@ def program(pytestconfig: pytest.Config) -> Path:
     """The command, as cargo builds it."""
     capture = pytestconfig.pluginmanager.getplugin("capturemanager")
     with capture.global_and_fixture_disabled():
-        subprocess.run(["cargo", "build", "--locked", "--quiet", "--package", "import"], cwd=CHECKOUT, check=True, timeout=LAUNCH_TIMEOUT_S)
+        # Beside the functions, so that the libraries they share have the features with which they were compiled.
+        command = [*compile_command(), "--quiet", "--package", "import"]
+        subprocess.run(command, cwd=CHECKOUT, check=True, timeout=LAUNCH_TIMEOUT_S)
     return cargo_target() / "debug" / "import"
 
 
@@ -229,7 +231,7 @@ def test_an_ofx_statement_is_imported_by_the_banks_ids(importer: Importer, merch
     pix = ("20260310", "-10,50", "A2")
     first.write_text(ofx(("20260310", "100.00", "A1"), pix), encoding="windows-1252")
     second.write_text(ofx(pix, ("20260310", "-10,50", "A3")), encoding="windows-1252")
-    # The token of `make token`, as the README says.
+    # The token of `make token`, as docs/importing.md says.
     token_command = shlex.join([sys.executable, str(CHECKOUT / "local"), "token", "--profile", PROFILE.name, "--merchant", merchant.id])
     for file in (first, second, first):
         ended = importer.run(file, "--token-command", token_command, token="unused")

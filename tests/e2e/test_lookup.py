@@ -87,15 +87,15 @@ def test_another_payload_that_came_under_a_forgotten_key_is_shown_with_the_one_t
     # The first in the ledger stands: of two that wait there, that is the one whose statement is answered first.
     shown = merchant.posted(first.body["id"])
     said = ("type", "amount", "currency", "date", "description", "category")
-    stands, late = sorted(payloads, key=lambda payload: payload["amount"] != shown["amount"])
+    stands, conflicting = sorted(payloads, key=lambda payload: payload["amount"] != shown["amount"])
     defaults = {"currency": "BRL", "description": None, "category": None}
     assert {name: shown[name] for name in said} == defaults | stands
     (conflict,) = shown["conflicts"]
-    assert conflict == defaults | late | {"received_at": conflict["received_at"]}
+    assert conflict == defaults | conflicting | {"received_at": conflict["received_at"]}
     assert datetime.fromisoformat(shown["posted_at"]) < datetime.fromisoformat(conflict["received_at"]) <= datetime.now(UTC)
     # Whoever asks again is answered as the ledger has it, whatever Redis has kept.
-    assert merchant.post(late, "used-twice").problem == (422, "idempotency_key_reused")
-    assert merchant.accepted(stands, "used-twice").is_replay
+    assert merchant.post(conflicting, "used-twice").problem == (422, "idempotency_key_reused")
+    assert merchant.accepted(stands, "used-twice").is_repeat
 
 
 def test_the_reversal_that_came_too_late_says_so(merchant: Merchant, stack: Stack) -> None:

@@ -17,7 +17,7 @@ def test_entries_are_accepted_while_the_ledger_refuses_and_posted_when_it_is_bac
         batch = merchant.post_batch([entry("100.00", idempotency_key=f"batch-{n}") for n in range(3)])
         assert batch.status == 202
         # A repeat is known, reading goes on.
-        assert merchant.accepted(entry("10.00"), "during-0").is_replay
+        assert merchant.accepted(entry("10.00"), "during-0").is_repeat
         assert merchant.day() == Day("0.00", "1.00", "0.00", "1.00", 1)
     for answer in posted:
         assert merchant.recorded(answer).status == "SUCCEEDED"
@@ -82,10 +82,10 @@ def test_entries_are_accepted_while_redis_hangs_and_repeats_are_recognised(merch
     known = merchant.accepted(entry("1.00"), "known")
     with stack.hanging("Redis"):
         new = merchant.accepted(entry("10.00"), "new")
-        assert not new.is_replay
+        assert not new.is_repeat
         for key, amount, first in (("new", "10.00", new), ("known", "1.00", known)):
             repeat = merchant.accepted(entry(amount), key)
-            assert (repeat.is_replay, repeat.body) == (True, first.body)
+            assert (repeat.is_repeat, repeat.body) == (True, first.body)
         batch = [entry("100.00", idempotency_key="b1"), entry("10.00", idempotency_key="new")]
         assert merchant.post_batch(batch).status == 202
         assert merchant.get(f"/daily-balances/{DATE}").status == 200
@@ -101,6 +101,6 @@ def test_redis_is_no_store_of_anything_that_must_last(merchant: Merchant, stack:
     merchant.recorded(first)
     stack.forget_requests()
     repeat = merchant.accepted(entry("10.00", date=None), "key")
-    assert (repeat.is_replay, repeat.body) == (True, first.body)
+    assert (repeat.is_repeat, repeat.body) == (True, first.body)
     merchant.recorded(first)
     assert merchant.day(first.body["date"]) == Day("0.00", "10.00", "0.00", "10.00", 1)

@@ -1,4 +1,4 @@
-"""What used up its retries, or was stopped: parked, run again by itself, set aside, brought back. Nothing is lost on the way."""
+"""What used up its retries, or was stopped: parked, replayed, dead-lettered, brought back. Nothing is lost on the way."""
 
 import json
 import uuid
@@ -11,7 +11,7 @@ from deployed.queue import Queue
 from deployed.stack import Stack, launch
 from deployed.waiting import eventually
 from deployed.workflow import Execution
-from record_entries.scenarios import ATTEMPTS, NOT_CONSOLIDATED, NOT_POSTED, RECORDED, SET_ASIDE
+from record_entries.scenarios import ATTEMPTS, DEAD_LETTERED, NOT_CONSOLIDATED, NOT_POSTED, RECORDED
 
 TEN = Day("0.00", "10.00", "0.00", "10.00", 1)
 # All retries of a task in 0.6 s instead of 31.
@@ -89,21 +89,21 @@ def test_an_execution_that_was_stopped_is_parked_by_the_rule_and_runs_again(merc
 @pytest.mark.parametrize(
     "fault", [{"amount_minor": "0"}, {"amount_minor": "-1"}, {"date": "2026-02-30"}, {"currency": "brl"}, {"type": "Credit"}], ids=str
 )
-def test_an_input_that_can_never_be_posted_is_set_aside_without_a_retry(
+def test_an_input_that_can_never_be_posted_is_dead_lettered_without_a_retry(
     merchant: Merchant, stack: Stack, dead_letters: Queue, fault: dict[str, str]
 ) -> None:
     good = merchant.recorded(merchant.accepted(entry(), "good")).input
     new = good["entries"][0] | {"id": str(uuid.uuid4())}
     # Beside a good one, which may not be posted either.
     execution = stack.workflow.run(good | {"entries": [new, new | fault]})
-    assert execution.states == SET_ASIDE
+    assert execution.states == DEAD_LETTERED
     assert (execution.status, execution.error, execution.failed_attempts) == ("FAILED", "EntriesRefused", ["InvalidInput"])
     assert len(merchant.entries()) == 1
     assert merchant.day() == TEN
     (message,) = dead_letters.receive()
     assert json.loads(message.body)["input"] == execution.input
     assert json.loads(message.body)["error"] == "InvalidInput"
-    assert message.attributes == {"SetAsideBecause": "the input can never be processed"}
+    assert message.attributes == {"DeadLetterReason": "the input can never be processed"}
 
 
 @pytest.mark.parametrize("newer", [{"colour": "red"}, {"currency": "XXX"}, {"type": "transfer"}], ids=str)
@@ -117,31 +117,33 @@ def test_an_input_that_a_newer_release_wrote_waits_as_long_as_any_other(
     execution = stack.workflow.run(good | {"entries": [new, new | newer], "replay": replay})
     assert execution.states == NOT_POSTED
     assert (execution.status, execution.error, execution.failed_attempts) == ("FAILED", "EntriesParked", ["NewerInput"])
-    (message,) = eventually(dead_letters.receive, lambda messages: len(messages) == 1, "the input to be set aside")
+    (message,) = eventually(dead_letters.receive, lambda messages: len(messages) == 1, "the input to be dead-lettered")
     assert json.loads(message.body)["input"] == execution.input
-    assert message.attributes == {"SetAsideBecause": "not recorded after 41 attempts since 2026-03-10T12:00:00Z"}
+    assert message.attributes == {"DeadLetterReason": "not recorded after 41 attempts since 2026-03-10T12:00:00Z"}
     # Nothing of it was posted, not even what is known.
     assert len(merchant.entries()) == 1
 
 
-def test_what_was_set_aside_is_recorded_once_somebody_brings_it_back(merchant: Merchant, stack: Stack, dead_letters: Queue) -> None:
+def test_a_dead_letter_is_recorded_once_somebody_brings_it_back(merchant: Merchant, stack: Stack, dead_letters: Queue) -> None:
     execution = merchant.recorded(merchant.accepted(entry("1.00"), "first"))
-    dead_letters.send(set_aside(execution.input, id=str(uuid.uuid4()), amount_minor="900"), SetAsideBecause="not recorded for 7 days")
+    dead_letters.send(dead_letter(execution.input, id=str(uuid.uuid4()), amount_minor="900"), DeadLetterReason="not recorded for 7 days")
     launch("redrive")
     assert merchant.settled_day(2) == Day("0.00", "10.00", "0.00", "10.00", 2)
     assert dead_letters.receive() == []
 
 
-def test_what_is_brought_back_and_still_cannot_be_posted_is_set_aside_again(merchant: Merchant, stack: Stack, dead_letters: Queue) -> None:
+def test_what_is_brought_back_and_still_cannot_be_posted_is_dead_lettered_again(
+    merchant: Merchant, stack: Stack, dead_letters: Queue
+) -> None:
     execution = merchant.recorded(merchant.accepted(entry(), "good"))
-    dead_letters.send(set_aside(execution.input, id=str(uuid.uuid4()), amount_minor="0"), SetAsideBecause="a defect")
+    dead_letters.send(dead_letter(execution.input, id=str(uuid.uuid4()), amount_minor="0"), DeadLetterReason="a defect")
     launch("redrive")
     (message,) = eventually(dead_letters.receive, lambda messages: len(messages) == 1, "the message to come back")
-    assert message.attributes["SetAsideBecause"].startswith("the input can never be posted: entry 0: amount")
+    assert message.attributes["DeadLetterReason"].startswith("the input can never be posted: entry 0: amount")
     assert merchant.day() == TEN
 
 
-def set_aside(known: dict[str, Any], **changes: str) -> str:
+def dead_letter(known: dict[str, Any], **changes: str) -> str:
     """What the dead-letter queue holds of an input like a known one."""
     entry = known["entries"][0] | changes
     return json.dumps({"input": known | {"entries": [entry]}, "error": "-", "cause": "-", "parked_at": "2026-03-10T12:00:00Z"})

@@ -275,7 +275,7 @@ def test_faulty_reversals_are_refused_before_anything_is_looked_up(untouched: Me
 def test_a_refusal_is_not_remembered(merchant: Merchant) -> None:
     assert merchant.post(entry("-10.00"), "key").status == 400
     corrected = merchant.accepted(entry("10.00"), "key")
-    assert not corrected.is_replay
+    assert not corrected.is_repeat
     merchant.recorded(corrected)
     assert merchant.day().closing == "10.00"
 

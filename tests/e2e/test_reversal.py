@@ -36,7 +36,7 @@ def test_a_reversal_mirrors_its_original_and_both_stay(merchant: Merchant, sale:
         "status": "accepted",
     }
     assert answer.headers["location"] == f"/entries/{answer.body['id']}"
-    assert not answer.is_replay
+    assert not answer.is_repeat
     execution = merchant.recorded(answer)
     assert execution.states == RECORDED
 
@@ -83,7 +83,7 @@ def test_an_id_in_upper_case_is_the_same_id(merchant: Merchant, sale: dict[str, 
     assert merchant.look_up(sale["id"].upper()).body["id"] == sale["id"]
     first = merchant.accepted_reversal(sale["id"], "refund", REFUND)
     again = merchant.accepted_reversal(sale["id"].upper(), "refund", REFUND)
-    assert (again.is_replay, again.body) == (True, first.body)
+    assert (again.is_repeat, again.body) == (True, first.body)
 
 
 def test_an_entry_is_reversed_once(merchant: Merchant, sale: dict[str, Any]) -> None:
@@ -98,7 +98,7 @@ def test_a_refused_reversal_is_not_remembered(merchant: Merchant, sale: dict[str
     merchant.recorded(merchant.accepted_reversal(sale["id"], "refund", REFUND))
     assert merchant.reverse(sale["id"], "free").problem == (409, "already_reversed")
     other = merchant.accepted(entry("1.00"), "free")
-    assert not other.is_replay
+    assert not other.is_repeat
     merchant.recorded(other)
 
 
@@ -125,7 +125,7 @@ def test_twenty_simultaneous_requests_under_one_key_are_one_reversal(merchant: M
     assert [answer.status for answer in answers] == [202] * 20
     first = answers[0]
     assert all((answer.body, answer.headers["location"]) == (first.body, first.headers["location"]) for answer in answers)
-    assert sum(not answer.is_replay for answer in answers) <= 1
+    assert sum(not answer.is_repeat for answer in answers) <= 1
     assert merchant.recorded(first).status == "SUCCEEDED"
     assert len(merchant.entries()) == 2
 
@@ -135,13 +135,13 @@ def test_the_path_of_the_reversal_that_came_too_late_shows_in_its_execution(merc
         rivals = [merchant.accepted_reversal(sale["id"], f"refund-{n}", REFUND) for n in range(2)]
     executions = [merchant.recorded(rival) for rival in rivals]
     assert {execution.status for execution in executions} == {"SUCCEEDED"}
-    (late,) = (execution for execution in executions if execution.output["outcomes"]["already_reversed"])
-    assert late.states == OVERTAKEN
-    assert late.output["outcomes"] == {"applied": 0, "duplicate": 0, "conflict": 0, "already_reversed": 1}
+    (overtaken,) = (execution for execution in executions if execution.output["outcomes"]["already_reversed"])
+    assert overtaken.states == OVERTAKEN
+    assert overtaken.output["outcomes"] == {"applied": 0, "duplicate": 0, "conflict": 0, "already_reversed": 1}
     assert len(merchant.entries()) == 2
     # Run again, it comes to the same.
-    again = stack.workflow.run(late.input)
-    assert (again.states, again.output["outcomes"]) == (late.states, late.output["outcomes"])
+    again = stack.workflow.run(overtaken.input)
+    assert (again.states, again.output["outcomes"]) == (overtaken.states, overtaken.output["outcomes"])
     assert len(merchant.entries()) == 2
 
 
@@ -171,12 +171,12 @@ def test_two_reversals_of_one_entry_in_one_batch_are_one(merchant: Merchant, sal
 def test_a_repeat_is_answered_as_the_first_was(merchant: Merchant, sale: dict[str, Any], stack: Stack) -> None:
     # Without a date, so that a repeat has to find out what the first one said.
     first = merchant.accepted_reversal(sale["id"], "refund")
-    assert not first.is_replay
+    assert not first.is_repeat
     merchant.recorded(first)
 
     def assert_replayed(repeat: Answer) -> None:
         assert (repeat.status, repeat.body, repeat.headers["location"]) == (202, first.body, first.headers["location"])
-        assert repeat.is_replay
+        assert repeat.is_repeat
 
     assert_replayed(merchant.reverse(sale["id"], "refund"))
     assert_replayed(merchant.reverse(sale["id"], '"refund"', {}))
@@ -195,7 +195,7 @@ def test_a_repeat_of_the_reversal_that_came_too_late_is_a_repeat(merchant: Merch
         merchant.recorded(rival)
     for number, rival in enumerate(rivals):
         repeat = merchant.reverse(sale["id"], f"refund-{number}", REFUND)
-        assert (repeat.status, repeat.is_replay, repeat.body) == (202, True, rival.body)
+        assert (repeat.status, repeat.is_repeat, repeat.body) == (202, True, rival.body)
 
 
 def test_a_key_names_an_entry_or_a_reversal_and_never_both(merchant: Merchant, sale: dict[str, Any], stack: Stack) -> None:

@@ -20,7 +20,7 @@ def test_the_same_key_names_another_entry_of_another_merchant(merchant: Merchant
     other = stranger.accepted(entry("99.00", type="debit"), "sale-2")
     assert ours.body["id"] != theirs.body["id"]
     assert (ours.body["merchant_id"], theirs.body["merchant_id"]) == (merchant.id, stranger.id)
-    assert not theirs.is_replay
+    assert not theirs.is_repeat
     for who, answer in ((merchant, ours), (stranger, theirs), (stranger, other)):
         who.recorded(answer)
 

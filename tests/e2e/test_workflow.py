@@ -77,7 +77,7 @@ def test_another_payload_under_a_forgotten_key_becomes_a_visible_conflict(mercha
         other = merchant.accepted(entry("99.00", type="debit"), "forgotten")
         stack.ledger.until_waiting(2)
     assert other.body["id"] == first.body["id"]
-    assert not other.is_replay
+    assert not other.is_repeat
 
     (name,) = set(stack.workflow.names_for(first.body["id"])) - {first_name}
     execution = stack.workflow.finished(name)
@@ -121,6 +121,6 @@ def test_a_late_consolidation_does_not_take_a_balance_back(merchant: Merchant, s
         # It has read its totals, of one entry, and now waits to write them.
         merchant.recorded(merchant.accepted(entry("10.00"), "later"))
         assert merchant.day() == Day("0.00", "11.00", "0.00", "11.00", 2)
-        late = stack.workflow.finished(name)
-    assert late.output == {"outcomes": APPLIED, "written": 0, "up_to_date": 2}
+        delayed = stack.workflow.finished(name)
+    assert delayed.output == {"outcomes": APPLIED, "written": 0, "up_to_date": 2}
     assert merchant.day() == Day("0.00", "11.00", "0.00", "11.00", 2)

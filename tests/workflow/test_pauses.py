@@ -15,16 +15,16 @@ from record_entries.definition import DEFINITION
 from record_entries.on_moto import Moto
 from record_entries.scenarios import (
     ATTEMPTS,
+    DEAD_LETTERED,
     FUNCTION_LIMIT_S,
     NOT_CONSOLIDATED,
     NOT_POSTED,
     RECORDED,
     SCENARIOS,
     SENDING_ATTEMPTS,
-    SET_ASIDE,
     Scenario,
+    delayed,
     failed,
-    late,
     posted,
     recorded,
 )
@@ -54,7 +54,7 @@ def test_a_function_is_tried_again_for_25_seconds(state: str) -> None:
     assert pauses_of(state) == FUNCTION_PAUSES
 
 
-@pytest.mark.parametrize("state", ["ParkEntries", "SetAsideEntries"])
+@pytest.mark.parametrize("state", ["ParkEntries", "DeadLetterEntries"])
 def test_a_queue_is_tried_again_for_3_seconds(state: str) -> None:
     assert pauses_of(state) == QUEUE_PAUSES
 
@@ -68,7 +68,7 @@ def exhausted() -> list[tuple[Scenario, list[float]]]:
         (failed("a ledger that stays down", NOT_POSTED, APPLY, down), FUNCTION_PAUSES),
         (failed("a ledger and a queue that stay down", NOT_POSTED, APPLY, down, refused), FUNCTION_PAUSES + QUEUE_PAUSES),
         (failed("a read model that stays down", NOT_CONSOLIDATED, CONSOLIDATE, unwritable), FUNCTION_PAUSES),
-        (failed("a dead-letter queue at its last retry", SET_ASIDE, APPLY, ["InvalidInput"], refused), QUEUE_PAUSES),
+        (failed("a dead-letter queue at its last retry", DEAD_LETTERED, APPLY, ["InvalidInput"], refused), QUEUE_PAUSES),
         (both, FUNCTION_PAUSES * 2),
     ]
 
@@ -100,8 +100,8 @@ def test_who_does_not_fail_does_not_wait(on_moto: Moto, scenario: Scenario) -> N
 
 def test_the_worst_path_ends_before_an_express_execution_has_to(on_moto: Moto) -> None:
     # Whatever can run out of time does, and what succeeds does so in the last moment.
-    posting = [*[fails(TIMEOUT)] * (ATTEMPTS - 1), late(posted(applied=1), FUNCTION_LIMIT_S)]
-    sending = [HANGS] * (SENDING_ATTEMPTS - 1) + [late(TAKES, QUEUE_LIMIT_S)]
+    posting = [*[fails(TIMEOUT)] * (ATTEMPTS - 1), delayed(posted(applied=1), FUNCTION_LIMIT_S)]
+    sending = [HANGS] * (SENDING_ATTEMPTS - 1) + [delayed(TAKES, QUEUE_LIMIT_S)]
     worst = failed("the worst path", NOT_CONSOLIDATED, CONSOLIDATE, [TIMEOUT] * ATTEMPTS, sending)
     trace = on_moto.run(replace(worst, tasks={**worst.tasks, APPLY: posting}))
     assert trace.states == NOT_CONSOLIDATED

@@ -57,8 +57,8 @@ def check_messages(scenario: Scenario, trace: Trace) -> None:
         assert message.body["input"] == scenario.input
         assert message.body["error"] == scenario.reason
         assert cause_of(scenario.reason) in (None, read_cause(message.body["cause"]))
-        is_set_aside = message.queue == DEAD_LETTERS
-        assert message.attributes == ({"SetAsideBecause": "the input can never be processed"} if is_set_aside else {})
+        is_dead_letter = message.queue == DEAD_LETTERS
+        assert message.attributes == ({"DeadLetterReason": "the input can never be processed"} if is_dead_letter else {})
 
 
 def parked() -> dict[str, Any]:

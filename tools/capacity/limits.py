@@ -79,7 +79,7 @@ def situation(stack: Stack, quotas: Quotas, quantities: Quantities, is_new_accou
 def of_entries(at: Situation, entries: int) -> list[Limit]:
     """What bounds entries that come in requests of this size, in the order of their way."""
     if entries not in (1, 500):
-        raise Problem(f"Entries come one by one or in batches of 500 here, not of {entries}.")
+        raise Problem(f"Limits are computed for single entries and batches of 500, not of {entries}.")
     per_request = [*gateway(at, "WritesPerSecond", start_quota(at)), *accepting(at, entries), *starting(at), *running(at, entries)]
     found = [scaled(limit, entries) for limit in per_request]
     return [*found, *writing(at, entries)]

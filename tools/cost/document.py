@@ -51,7 +51,8 @@ REMEDIES = {
     "Lambda": {"entry": "send batches", "batch": BATCHES, "read": RANGES},
     "Step Functions": {
         "entry": "send batches, or deploy with `WorkflowType=EXPRESS`, which has no redrive and keeps no history: each input is in the "
-        "log of who started it, what failed in a log of its own; what runs when a stack changes goes on (README, *Operate*)",
+        "log of the function that started it, and failures are in a log of their own. Executions that run when a stack changes go on "
+        "([Operating](operating.md#changing-workflowtype-of-a-stack-in-use))",
         "batch": BATCHES,
     },
     "Valkey": {"entry": "remember requests for less than a day", "batch": "remember requests for less than a day"},
@@ -156,8 +157,8 @@ def smallest(months: Sequence[Mapping[str, Decimal]]) -> str:
     first, second = sorted(least, key=least.__getitem__, reverse=True)[:2]
     return (
         f"*The smallest useful stack* is the stage `{SMALLEST}` of [samconfig.toml](../samconfig.toml), "
-        f"${money(sum(least.values(), Decimal(0)))} a month. Beside what the column before is without, it does without {given_up}. What is "
-        f"left is mostly {first.lower()} (${money(least[first])}) and {second} (${money(least[second])})."
+        f"${money(sum(least.values(), Decimal(0)))} a month. In addition to what the previous column leaves out, it leaves "
+        f"out {given_up}. What is left is mostly {first.lower()} (${money(least[first])}) and {second} (${money(least[second])})."
     )
 
 
@@ -166,8 +167,8 @@ def metrics_note(prices: Prices) -> str:
     metrics = len(idle.emitted_metrics())
     return (
         "*Metrics* are charged in the hours in which they are sent. Idle, only scheduled runs send some. A stack in use pays for up to "
-        f"{metrics}, ${money(prices.cost('custom_metric_month', metrics))} a month; those that count what seldom happens are sent "
-        "when it does."
+        f"{metrics}, ${money(prices.cost('custom_metric_month', metrics))} a month; metrics of rare events are sent "
+        "only when such an event happens."
     )
 
 

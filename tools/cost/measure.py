@@ -13,7 +13,7 @@ from datetime import date, timedelta
 from pathlib import Path
 from typing import Any
 
-from fluxo_local.deployment import cargo_target
+from fluxo_local import bench
 from fluxo_local.postgres import DATABASE, FUNCTIONS
 from fluxo_local.profile import CHECKOUT
 
@@ -77,7 +77,7 @@ class Meter:
 
 def measure(programs: Path, invocations: int) -> dict[str, Any]:
     """Everything."""
-    with running_stores(programs / "migrate-ledger" / "bootstrap") as stores:
+    with running_stores(programs / "migrate-ledger") as stores:
         starts = {name: start_cpu_ms(programs, name, stores) for name in WAITS}
         cases = {
             "entry": measure_writing(programs, stores, invocations, entry_event, entries=1),
@@ -102,7 +102,7 @@ def start_cpu_ms(programs: Path, name: str, stores: Stores) -> float:
     """CPU time from the start of the process until it asks for its first event, on the average."""
     total = 0.0
     for _ in range(STARTS):
-        with Function(programs / name / "bootstrap", stores.environment()) as function:
+        with Function(programs / name, stores.environment()) as function:
             function.wait_until_idle()
             total += function.cpu_ms()
     return round(total / STARTS, 1)
@@ -112,7 +112,7 @@ def measure_writing(programs: Path, stores: Stores, invocations: int, event_of: 
     """Requests from the door to the read model."""
 
     def function(name: str) -> Function:
-        return Function(programs / name / "bootstrap", stores.environment())
+        return Function(programs / name, stores.environment())
 
     with function("register-entry") as register, function("apply-to-ledger") as apply, function("consolidate-day") as consolidate:
         meters = [Meter("register-entry", register), Meter("apply-to-ledger", apply), Meter("consolidate-day", consolidate)]
@@ -176,7 +176,7 @@ def task(name: str, execution: dict[str, Any], state: Any) -> dict[str, Any]:
 def express_log_bytes(programs: Path, stores: Stores, event_of: Any) -> int:
     """What `register-entry` logs of a request whose execution is one of EXPRESS."""
     environment = stores.environment() | {"WORKFLOW_TYPE": "EXPRESS"}
-    with Function(programs / "register-entry" / "bootstrap", environment) as function:
+    with Function(programs / "register-entry", environment) as function:
         meter = Meter("register-entry", function)
         meter.start()
         # Below those that were measured.
@@ -188,7 +188,7 @@ def express_log_bytes(programs: Path, stores: Stores, event_of: Any) -> int:
 def measure_reading(programs: Path, stores: Stores, invocations: int) -> dict[str, Any]:
     """The balance of a day of a merchant who has entries."""
     event = json.loads((CHECKOUT / "events" / "get-daily-balance" / "day.json").read_text())
-    with Function(programs / "get-daily-balance" / "bootstrap", stores.environment()) as function:
+    with Function(programs / "get-daily-balance", stores.environment()) as function:
         meter = Meter("get-daily-balance", function)
         for _ in range(WARM_UP):
             function.invoke(event)
@@ -304,12 +304,10 @@ def processor() -> str:
 def main() -> None:
     """Measures and writes the file."""
     parser = argparse.ArgumentParser(prog="cost.measure", description=__doc__)
-    parser.add_argument("--functions", type=Path, default=cargo_target() / "lambda", help="where cargo lambda has put the release programs")
+    parser.add_argument("--functions", type=Path, help="where the release programs are, if they are built already")
     parser.add_argument("--invocations", type=int, default=500, help="of each function; a fifth of it for batches")
     arguments = parser.parse_args()
-    if not (arguments.functions / "register-entry" / "bootstrap").exists():
-        raise SystemExit(f"fluxo: there are no functions in {arguments.functions}: build them with make up")
-    measured = measure(arguments.functions, arguments.invocations)
+    measured = measure(arguments.functions or bench.functions(), arguments.invocations)
     MEASURED.write_text(json.dumps(measured, indent=2) + "\n")
 
 

@@ -91,4 +91,4 @@ def runs_per_month(expression: str, hours: Decimal) -> Decimal:
         return hours / every_hours
     if re.fullmatch(r"cron\(\d+ \d+ [*?] \* [*?] \*\)", expression):
         return hours / 24
-    raise Problem(f"How often the schedule {expression} comes due is not understood.")
+    raise Problem(f"The schedule expression {expression} is not supported.")

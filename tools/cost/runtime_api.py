@@ -55,7 +55,7 @@ class Function:
     def wait_until_idle(self) -> None:
         """Waits until it asks for an event: it has started, or is done with the last one."""
         if not self._idle.wait(TIMEOUT_S):
-            raise Problem(f"The function asks for nothing: {self.log().decode(errors='replace')}")
+            raise Problem(f"The function did not ask for an invocation in time: {self.log().decode(errors='replace')}")
 
     def invoke(self, event: Any) -> str:
         """What it answers to one event, as it wrote it."""
@@ -65,7 +65,7 @@ class Function:
         try:
             answer = self._answers.get(timeout=TIMEOUT_S)
         except queue.Empty:
-            raise Problem(f"The function does not answer: {self.log().decode(errors='replace')}") from None
+            raise Problem(f"The function did not answer in time: {self.log().decode(errors='replace')}") from None
         if answer.failed:
             raise Problem(f"The function has failed: {answer.text}")
         self.wait_until_idle()
@@ -83,10 +83,10 @@ class Function:
         return {
             "PATH": os.defpath,
             "AWS_LAMBDA_RUNTIME_API": f"127.0.0.1:{self._server.server_port}",
-            "AWS_LAMBDA_FUNCTION_NAME": program.parent.name,
+            "AWS_LAMBDA_FUNCTION_NAME": program.name,
             "AWS_LAMBDA_FUNCTION_VERSION": "$LATEST",
             "AWS_LAMBDA_FUNCTION_MEMORY_SIZE": str(memory_mb),
-            "AWS_LAMBDA_LOG_GROUP_NAME": program.parent.name,
+            "AWS_LAMBDA_LOG_GROUP_NAME": program.name,
             "AWS_LAMBDA_LOG_STREAM_NAME": "measured",
             "AWS_LAMBDA_LOG_FORMAT": "JSON",
             "AWS_LAMBDA_LOG_LEVEL": "INFO",

@@ -179,7 +179,7 @@ class Stack:
                 left, right = (self._operand(operand) for operand in operands)
                 return left == right
             case _:
-                raise Problem(f"Conditions with {operator} are not understood.")
+                raise Problem(f"Conditions with {operator} are not supported.")
 
     def _operand(self, operand: Any) -> Any:
         """What `Equals` compares: text, or conditions."""

@@ -32,7 +32,7 @@ def happy_path(definition: Mapping[str, Any]) -> list[str]:
     path, name = [], definition["StartAt"]
     while name is not None:
         if name in path:
-            raise Problem(f"The state machine comes back to {name}.")
+            raise Problem(f"The state machine has a loop through {name}; its cost cannot be computed.")
         path.append(name)
         state = definition["States"][name]
         match state["Type"]:

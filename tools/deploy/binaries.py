@@ -78,7 +78,7 @@ class Program:
         except FileNotFoundError:
             raise Problem(f"{shown(path)} was not built.") from None
         except ELFError as error:
-            raise Problem(f"{shown(path)} is no program for Linux: {error}.") from None
+            raise Problem(f"{shown(path)} is not a Linux program: {error}.") from None
 
     @property
     def package_mib(self) -> float:

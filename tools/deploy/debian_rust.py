@@ -7,12 +7,11 @@ the library of one processor fits the compiler of another. Nothing is installed;
 import re
 import shutil
 import subprocess
-from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
 from fluxo_local import console
-from fluxo_local.processes import run_tool
+from fluxo_local.debian import DebianPackages
 from fluxo_local.profile import LOCAL, TOOLS
 from fluxo_local.toolchain import install_system_packages, one_at_a_time
 
@@ -59,23 +58,18 @@ class DebianRust:
         return self.home / "rustup"
 
     def _install(self, step: console.Step) -> None:
-        if not (shutil.which("apt-get") and shutil.which("dpkg-deb")):
-            raise Problem(f"Rust has no library for {self.architecture} here: {self._remedy}.")
-        packages, root = self.home / "packages", self.home / "root"
-        for folder in (packages / "lists" / "partial", packages / "archives" / "partial"):
-            folder.mkdir(parents=True)
-        # Lists of its own: the machine's are of its own processor, and belong to root.
-        self._apt(["apt-get", "update"], step)
-        driver = self._dependency(LIBRARY, r"libstd-rust-web-[\d.]+")
-        llvm = self._dependency(driver, r"libllvm\d+")
-        wanted = [COMPILER, LIBRARY, driver, llvm, f"{LIBRARY}:{PROCESSORS[self.architecture]}"]
-        self._apt(["apt-get", "download", *wanted], step)
-        for archive in packages.glob("*.deb"):
-            run_tool(["dpkg-deb", "--extract", archive, root], what=f"Unpacking {archive.name}", log=self._log, step=step)
-        shutil.rmtree(packages)
+        if not DebianPackages.can_be_had():
+            raise Problem(f"The Rust library for {self.architecture} is not installed: {self._remedy}.")
+        packages = DebianPackages(self.home / "packages", self._log, step, architectures=tuple(PROCESSORS.values()))
+        root = self.home / "root"
+        packages.update()
+        driver = self._dependency(packages, LIBRARY, r"libstd-rust-web-[\d.]+")
+        llvm = self._dependency(packages, driver, r"libllvm\d+")
+        needed_by_llvm = packages.needed_by(llvm)
+        packages.unpack([COMPILER, LIBRARY, driver, llvm, f"{LIBRARY}:{PROCESSORS[self.architecture]}"], root)
         self._write_programs(root / "usr")
         if subprocess.run([self._rustc, "--version"], capture_output=True, check=False).returncode:
-            install_system_packages(self._needed_by(llvm))
+            install_system_packages(needed_by_llvm)
 
     def _write_programs(self, usr: Path) -> None:
         libraries = next(usr.glob("lib/*-linux-gnu"))
@@ -83,34 +77,14 @@ class DebianRust:
         # cargo-lambda asks rustup for the installed targets, and has it download one that is not among them. These are here.
         write_program(self._rustup, f'ls "{usr}/lib/rustlib"')
 
-    def _dependency(self, package: str, pattern: str) -> str:
+    def _dependency(self, packages: DebianPackages, package: str, pattern: str) -> str:
         """The one dependency of a package whose name changes with its version."""
-        found = [name for name in self._needed_by(package) if re.fullmatch(pattern, name)]
+        found = [name for name in packages.needed_by(package) if re.fullmatch(pattern, name)]
         if not found:
-            raise Problem(f"Rust has no library for {self.architecture} here, and neither has Debian ({package}): {self._remedy}.")
+            raise Problem(
+                f"The Rust library for {self.architecture} is not installed, and Debian has no package {package}: {self._remedy}."
+            )
         return found[0]
-
-    def _needed_by(self, package: str) -> list[str]:
-        command = ["apt-cache", *self._options, "depends", "--important", package]
-        listed = subprocess.run(command, capture_output=True, text=True, check=False).stdout
-        return re.findall(r"^  Depends: ([^\s<>]+)$", listed, re.MULTILINE)
-
-    def _apt(self, command: Sequence[str], step: console.Step) -> None:
-        program, *rest = command
-        run_tool(
-            [program, *self._options, *rest],
-            what=" ".join(command[:2]),
-            log=self._log,
-            directory=self.home / "packages",
-            step=step,
-        )
-
-    @property
-    def _options(self) -> list[str]:
-        packages = self.home / "packages"
-        options = [f"Dir::State::lists={packages}/lists", f"Dir::Cache={packages}", "APT::Sandbox::User=root"]
-        options += [f"APT::Architectures::={name}" for name in PROCESSORS.values()]
-        return [word for option in options for word in ("-o", option)]
 
     @property
     def _remedy(self) -> str:

@@ -140,7 +140,7 @@ def to_update(stack: DeployedStack) -> dict[str, Any] | None:
         say(f"{stack.name} is left from a creation that failed and was rolled back; it is empty, and is removed first.")
         stack.remove_rolled_back()
         return None
-    advice = "wait until it is done" if status.endswith("_IN_PROGRESS") else 'see README, "A deployment failed"'
+    advice = "wait until it is done" if status.endswith("_IN_PROGRESS") else 'see docs/deploying.md, "A deployment failed"'
     raise Problem(f"The stack {stack.name} is {status} and cannot be updated: {advice}.")
 
 

@@ -86,7 +86,7 @@ def is_protected(account: Account, cluster: str) -> bool:
     except NotThere:
         return False
     except NotAnswered as reason:
-        raise Problem(f"Whether the cluster {cluster} is protected is not known, because {reason}: allow {reason.action}.") from None
+        raise Problem(f"Cannot find out whether the cluster {cluster} is protected, because {reason}: allow {reason.action}.") from None
     return answer["DBClusters"][0]["DeletionProtection"]
 
 

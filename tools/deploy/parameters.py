@@ -99,7 +99,7 @@ def faults_of(template: Mapping[str, Any], parameters: Mapping[str, str]) -> Ite
 def violations(declared: Mapping[str, Any], value: str) -> Iterator[str]:
     """How a value violates the declaration of its parameter (AWS: "CloudFormation template Parameters syntax")."""
     if (kind := declared["Type"]) not in ("String", "Number"):
-        raise Problem(f"Parameters of the type {kind} are not understood: extend tools/deploy/parameters.py.")
+        raise Problem(f"Parameters of the type {kind} are not supported: extend tools/deploy/parameters.py.")
     allowed = [text_of(option) for option in declared.get("AllowedValues", [])]
     if allowed and value not in allowed:
         yield f"is none of {', '.join(allowed)}"

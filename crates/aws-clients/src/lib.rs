@@ -1,10 +1,11 @@
-//! How AWS clients are made: the limits of their operations, and whom they trust.
+//! How AWS clients are made: the limits of their operations, and whom they and the clients of the stores trust.
 //!
 //! Credentials, region and endpoint come from the environment. Trusted are Amazon's authorities or, where the endpoint is somebody
 //! else's, those in the file that `AWS_CA_BUNDLE` names (in PEM form). The SDK by itself reads all authorities of the machine at
 //! every start, a file for each, for longer than all else that a function does before it is ready (ADR 16).
 
 mod error;
+mod roots;
 
 use std::time::Duration;
 
@@ -14,9 +15,9 @@ use aws_smithy_http_client::{
     tls::{Provider, TlsContext, TrustStore, rustls_provider::CryptoMode},
 };
 use settings::SettingError;
-use tls_roots::Roots;
 
 pub use error::AwsError;
+pub use roots::{Roots, RootsError};
 
 /// How long the operations of AWS clients may take, and how often they are tried.
 #[derive(Debug, Clone, Copy)]

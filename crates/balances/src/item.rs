@@ -5,8 +5,6 @@ use std::{collections::HashMap, str::FromStr};
 use aws_sdk_dynamodb::types::AttributeValue;
 use cashflow::{Currency, Date, MerchantId, Totals, TotalsVersion, parse_date};
 
-use crate::SealMark;
-
 pub(crate) const CREDITS: &str = "credits";
 pub(crate) const DEBITS: &str = "debits";
 pub(crate) const ENTRY_COUNT: &str = "entry_count";
@@ -17,7 +15,22 @@ pub(crate) const SEAL_EPOCH: &str = "seal_epoch";
 pub(crate) const SEAL_NUMBER: &str = "seal_number";
 pub(crate) const SEAL_ENTRY_COUNT: &str = "seal_entry_count";
 
+/// The attributes of a day's totals, and those of a seal's mark, first the two that make the version.
+pub(crate) const TOTALS: [&str; 4] = [EPOCH, ENTRY_COUNT, CREDITS, DEBITS];
+pub(crate) const SEAL: [&str; 3] = [SEAL_EPOCH, SEAL_NUMBER, SEAL_ENTRY_COUNT];
+
 pub(crate) type Item = HashMap<String, AttributeValue>;
+
+/// A seal, as far as a balance shows it.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct SealMark {
+    /// The ledger's epoch.
+    pub epoch: u32,
+    /// The number of the seal.
+    pub number: u32,
+    /// How many entries it covers.
+    pub entry_count: u64,
+}
 
 /// The currency is three letters at the end, so that no two pairs share a key, whatever the merchant is called.
 pub(crate) fn partition_key(merchant: &MerchantId, currency: Currency) -> AttributeValue {

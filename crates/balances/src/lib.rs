@@ -1,7 +1,7 @@
 //! The daily balances in DynamoDB: the read model.
 //!
 //! One item holds the absolute totals of one day, or those of the months of one year, of a merchant and currency. A write
-//! replaces totals only by a newer version, so that writing is idempotent and free of order: duplicates, late retries and
+//! replaces totals only by a newer version, so that writes are idempotent and may come in any order: duplicates, delayed retries and
 //! replays cannot harm a balance. A balance is read with two queries, the months before and the days of the month, and no
 //! transaction: each entry reaches a reader through exactly one total.
 
@@ -17,11 +17,12 @@ use std::fmt;
 
 use aws_sdk_dynamodb::Client;
 
-pub use list::{ListedItem, ScanPlace};
+pub use item::SealMark;
+pub use list::{ListedItem, ScanCursor};
 pub use probe::ProbeError;
 pub use read::{Consistency, ReadError};
 pub use stored::{Stored, StoredBalance};
-pub use write::{SealMark, Write, WriteError};
+pub use write::{Write, WriteError};
 
 /// The table of daily balances: partition key `pk` (`merchant#currency`), sort key `sk` (`day#2026-11-22`, `year#2026`).
 #[derive(Clone)]

@@ -15,41 +15,41 @@ const SCANNED_MAX: i32 = 50;
 /// Months had items of their own before (docs/adr/0018). Nobody reads those; their entries are in the ledger's months.
 const FORMER_MONTH: &str = "month#";
 
-/// How far a walk through the table has come: the keys of the last item that was looked at.
+/// How far a scan of the table has come: the keys of the last item that was read.
 #[derive(Debug, Clone, PartialEq, Eq)]
-pub struct ScanPlace {
+pub struct ScanCursor {
     /// Its partition key.
     pub pk: String,
     /// Its sort key.
     pub sk: String,
 }
 
-/// An item that a walk through the table has come to.
+/// An item of a scan of the table.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct ListedItem {
-    /// The place of this item: behind it the walk goes on.
-    pub place: ScanPlace,
+    /// After this item the scan goes on.
+    pub cursor: ScanCursor,
     /// The months that it holds anything of; none if its keys are not those of an item of this table.
     pub months: Option<Vec<(MerchantId, Currency, Month)>>,
 }
 
 impl BalanceTable {
-    /// The next items after a place, and whether there are more. The order is DynamoDB's own. A month may come up again with
+    /// The next items after a cursor, and whether there are more. The order is DynamoDB's own. A month may come up again with
     /// another item.
-    pub async fn items(&self, after: Option<&ScanPlace>) -> Result<(Vec<ListedItem>, bool), ReadError> {
+    pub async fn items(&self, after: Option<&ScanCursor>) -> Result<(Vec<ListedItem>, bool), ReadError> {
         let projection = format!("pk, sk, {}", year::MONTHS.join(", "));
         let mut scan =
             self.client.scan().table_name(&self.table_name).limit(SCANNED_MAX).projection_expression(projection);
-        if let Some(place) = after {
+        if let Some(cursor) = after {
             scan = scan
-                .exclusive_start_key("pk", AttributeValue::S(place.pk.clone()))
-                .exclusive_start_key("sk", AttributeValue::S(place.sk.clone()));
+                .exclusive_start_key("pk", AttributeValue::S(cursor.pk.clone()))
+                .exclusive_start_key("sk", AttributeValue::S(cursor.sk.clone()));
         }
         let page = telemetry::call(Store::Balances("Scan"), scan.send()).await;
         let page = page.map_err(|error| ReadError::Unavailable(AwsError::new(&error)))?;
         let items = page.items().iter().map(|item| {
-            let place = place(item).ok_or(ReadError::Malformed)?;
-            Ok(ListedItem { place, months: months_of(item) })
+            let cursor = cursor(item).ok_or(ReadError::Malformed)?;
+            Ok(ListedItem { cursor, months: months_of(item) })
         });
         Ok((items.collect::<Result<_, ReadError>>()?, page.last_evaluated_key.is_some()))
     }
@@ -67,7 +67,7 @@ fn months_of(item: &Item) -> Option<Vec<(MerchantId, Currency, Month)>> {
     Some(months.into_iter().map(|month| (merchant.clone(), currency, month)).collect())
 }
 
-fn place(key: &Item) -> Option<ScanPlace> {
+fn cursor(key: &Item) -> Option<ScanCursor> {
     let text = |name: &str| Some(key.get(name)?.as_s().ok()?.clone());
-    Some(ScanPlace { pk: text("pk")?, sk: text("sk")? })
+    Some(ScanCursor { pk: text("pk")?, sk: text("sk")? })
 }

@@ -45,11 +45,11 @@ impl Attributes {
     }
 }
 
-/// The read model did not answer, or holds what it should not.
+/// Reading the read model failed, or it holds something malformed.
 #[derive(Debug, thiserror::Error)]
 pub enum ReadError {
     /// DynamoDB did not answer.
-    #[error("the balance table did not answer")]
+    #[error("reading the balance table failed")]
     Unavailable(#[source] AwsError),
     /// An item lacks an attribute, or holds another type.
     #[error("an item of the balance table is malformed")]
@@ -60,8 +60,8 @@ pub enum ReadError {
 }
 
 impl ReadError {
-    /// Whether it passes by itself: asking again is worth it.
-    pub fn passes(&self) -> bool {
+    /// Whether the same read may succeed later without anybody mending anything.
+    pub fn is_transient(&self) -> bool {
         match self {
             ReadError::Unavailable(_) => true,
             ReadError::Malformed | ReadError::Overflow(_) => false,

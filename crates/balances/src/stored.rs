@@ -7,13 +7,12 @@ use jiff::Timestamp;
 
 use crate::{
     BalanceTable, Consistency, ReadError, SealMark,
-    item::{self, Item, day_key},
+    item::{self, Item, SEAL, TOTALS, day_key},
     read::Attributes,
-    write::{SEAL, TOTALS},
     year::{self, MonthTotals, year_key},
 };
 
-/// What the read model holds of one day or month: what its writers wrote, or what somebody has made of it.
+/// What the read model holds of one day or month: what this crate wrote, or something malformed.
 #[derive(Debug, Clone, PartialEq)]
 pub struct StoredBalance(pub(crate) Held);
 

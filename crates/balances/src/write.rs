@@ -10,16 +10,12 @@ use telemetry::Store;
 use crate::{
     BalanceTable, StoredBalance,
     item::{
-        CREDITS, DEBITS, ENTRY_COUNT, EPOCH, SEAL_ENTRY_COUNT, SEAL_EPOCH, SEAL_NUMBER, UPDATED_AT, day_key,
-        partition_key,
+        CREDITS, DEBITS, ENTRY_COUNT, EPOCH, SEAL, SEAL_ENTRY_COUNT, SEAL_EPOCH, SEAL_NUMBER, SealMark, TOTALS,
+        UPDATED_AT, day_key, partition_key,
     },
     stored::Held,
     year::{self, MonthTotals, least_value_of, year_key},
 };
-
-/// The attributes of a day's totals, and those of a seal's mark, first the two that make the version.
-pub(crate) const TOTALS: [&str; 4] = [EPOCH, ENTRY_COUNT, CREDITS, DEBITS];
-pub(crate) const SEAL: [&str; 3] = [SEAL_EPOCH, SEAL_NUMBER, SEAL_ENTRY_COUNT];
 
 /// Attributes with the values that they are to have.
 type Values = Vec<(&'static str, AttributeValue)>;
@@ -33,21 +29,10 @@ pub enum Write {
     UpToDate,
 }
 
-/// The read model did not take a write. Writing again is always safe.
+/// Writing to the read model failed. Writing again is always safe.
 #[derive(Debug, thiserror::Error)]
-#[error("the balance table did not take a write")]
+#[error("writing to the balance table failed")]
 pub struct WriteError(#[source] AwsError);
-
-/// A seal, as far as a balance shows it.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub struct SealMark {
-    /// The ledger's epoch.
-    pub epoch: u32,
-    /// The number of the seal.
-    pub number: u32,
-    /// How many entries it covers.
-    pub entry_count: u64,
-}
 
 impl BalanceTable {
     /// Writes the totals of one period as the ledger knew them at `updated_at`, unless the same or newer ones are there: of a

@@ -205,11 +205,11 @@ async fn a_walk_through_the_table_comes_to_every_month_whatever_the_merchant_is_
         }
     }
     let mut found = HashSet::new();
-    let mut place = None;
+    let mut cursor = None;
     let mut pages = 0;
     loop {
-        let (items, has_more) = world.table.items(place.as_ref()).await.unwrap();
-        place = items.last().map(|item| item.place.clone());
+        let (items, has_more) = world.table.items(cursor.as_ref()).await.unwrap();
+        cursor = items.last().map(|item| item.cursor.clone());
         found.extend(items.into_iter().flat_map(|item| item.months.unwrap()));
         pages += 1;
         if !has_more {

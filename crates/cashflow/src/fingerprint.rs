@@ -20,26 +20,27 @@ pub struct FingerprintError;
 impl Fingerprint {
     /// The fingerprint of a request to record an entry.
     pub fn of_entry(request: &EntryRequest) -> Fingerprint {
-        let date = request.date.map(|date| date.to_string());
+        // Without `..`, so that a field that the fingerprint lacks does not compile.
+        let EntryRequest { entry_type, amount, date, description, category } = request;
         Fingerprint::of_fields([
             Some("entry/1"),
-            Some(request.entry_type.as_str()),
-            Some(&request.amount.minor().to_string()),
-            Some(request.amount.currency().code()),
-            date.as_deref(),
-            request.description.as_ref().map(Description::as_str),
-            request.category.as_ref().map(Category::as_str),
+            Some(entry_type.as_str()),
+            Some(&amount.minor().to_string()),
+            Some(amount.currency().code()),
+            date.map(|date| date.to_string()).as_deref(),
+            description.as_ref().map(Description::as_str),
+            category.as_ref().map(Category::as_str),
         ])
     }
 
     /// The fingerprint of a request to reverse an entry.
     pub fn of_reversal(request: &ReversalRequest) -> Fingerprint {
-        let date = request.date.map(|date| date.to_string());
+        let ReversalRequest { original, date, description } = request;
         Fingerprint::of_fields([
             Some("reversal/1"),
-            Some(&request.original.to_string()),
-            date.as_deref(),
-            request.description.as_ref().map(Description::as_str),
+            Some(&original.to_string()),
+            date.map(|date| date.to_string()).as_deref(),
+            description.as_ref().map(Description::as_str),
         ])
     }
 

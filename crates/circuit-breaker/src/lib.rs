@@ -1,9 +1,9 @@
 //! A circuit breaker for stores that a request can do without: the first call that fails opens it, and until a probe has
 //! succeeded every request goes on without the store.
 //!
-//! Probes run beside the requests. A breaker that lets every so often one request try again makes that request wait for a
-//! store that is still down. But a breaker that heard of the last failure long ago knows nothing: the request that comes then
-//! waits for its probe, or it would go on without a store that has been up for a minute.
+//! Probes run beside the requests. A breaker that tried the store with a request now and then would make that request wait for a
+//! store that is still down. But an open breaker is stale if its last failure was long ago, because the store may have been up
+//! since: the next request then waits for its probe.
 
 use std::{
     sync::{Arc, Mutex, PoisonError},
@@ -15,7 +15,7 @@ use tokio::{
     time::{Instant, timeout},
 };
 
-/// How many pauses after the last failure that it knows of an open breaker is stale.
+/// An open breaker is stale this many pauses after its last failure.
 const STALE_AFTER_PAUSES: u32 = 2;
 
 /// Whether requests may call the store.
@@ -89,7 +89,7 @@ impl CircuitBreaker {
         match &mut *self.lock() {
             State::Closed { .. } => Admission::Call,
             State::Open { probed_last, failed_last, .. } if *failed_last + self.pause * STALE_AFTER_PAUSES <= now => {
-                // Whoever comes while this one waits, goes on without.
+                // Requests that come while this one waits skip the store.
                 (*probed_last, *failed_last) = (now, now);
                 Admission::CallAfterProbe
             }
@@ -140,7 +140,7 @@ impl CircuitBreaker {
             } else if begun.elapsed() < breaker.pause {
                 breaker.stay_open();
             }
-            // One that took longer was frozen between two requests, and its failure says nothing of the store.
+            // A probe that took longer was frozen with its environment; its failure says nothing about the store.
             succeeds
         })
     }

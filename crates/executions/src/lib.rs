@@ -34,13 +34,13 @@ pub struct StateMachine {
 pub enum WorkflowType {
     /// Step Functions keeps what each execution was given and did.
     Standard,
-    /// It keeps nothing.
+    /// Step Functions keeps neither.
     Express,
 }
 
-/// A text is no type of a state machine.
+/// The text is not a type of a state machine.
 #[derive(Debug, thiserror::Error)]
-#[error("a state machine is STANDARD or EXPRESS")]
+#[error("the type of a state machine must be STANDARD or EXPRESS")]
 pub struct UnknownWorkflowType;
 
 impl FromStr for WorkflowType {
@@ -69,10 +69,10 @@ pub enum Start {
 #[derive(Debug, thiserror::Error)]
 pub enum StateMachineError {
     /// An execution could not be started.
-    #[error("the execution could not be started")]
+    #[error("StartExecution failed")]
     Start(#[source] AwsError),
     /// An execution could not be looked up.
-    #[error("the execution could not be looked up")]
+    #[error("DescribeExecution failed")]
     Describe(#[source] AwsError),
 }
 
@@ -96,8 +96,8 @@ impl StateMachine {
         Ok(StateMachine::new(Client::new(&aws), arn).of_type(workflow_type))
     }
 
-    /// Whether an input that is started here is kept nowhere but in the log of who starts it. After a restore, and for an
-    /// execution that ended without parking its input, it is started again from there (README, "Operate").
+    /// Whether the log of the function that starts an input is its only copy. After a restore, and for an
+    /// execution that ended without parking its input, it is started again from there (docs/operating.md).
     pub fn keeps_no_inputs(&self) -> bool {
         self.workflow_type == WorkflowType::Express
     }
@@ -158,7 +158,7 @@ impl StateMachine {
     }
 }
 
-/// Whether an execution had started before somebody began to ask for it.
+/// Whether an execution had started before the call that asked for it.
 fn is_before(start_date: &DateTime, begun: SystemTime) -> bool {
     let start_date = SystemTime::try_from(*start_date);
     start_date.is_ok_and(|start_date| start_date + CLOCK_TOLERANCE < begun)

@@ -152,7 +152,7 @@ fn parse_amount(object: &mut Object<'_, '_>, currency: Option<Currency>) -> Opti
     };
     match (Amount::parse(text, currency.unwrap_or(Currency::BRL)), currency) {
         (Ok(amount), Some(_)) => Some(amount),
-        // How many digits an unknown currency has, nobody can say.
+        // The number of fraction digits of an unknown currency is unknown.
         (Ok(_) | Err(AmountError::TooManyFractionDigits { .. }), None) => None,
         (Err(error), _) => {
             object.fault("amount", error);
@@ -211,46 +211,48 @@ pub struct AcceptedEntry {
 impl AcceptedEntry {
     /// The answer for this entry.
     pub fn new(merchant: &MerchantId, entry: &Entry) -> AcceptedEntry {
+        // Without `..`, so that a field is shown or left out knowingly. The fingerprint is the server's own.
+        let Entry { id, fingerprint: _, entry_type, amount, date, description, category, reverses } = entry;
         AcceptedEntry {
-            id: entry.id.to_string(),
+            id: id.to_string(),
             merchant_id: merchant.to_string(),
-            entry_type: entry.entry_type.to_string(),
-            amount: entry.amount.to_decimal(),
-            currency: entry.amount.currency().to_string(),
-            date: entry.date.to_string(),
-            description: entry.description.as_ref().map(|text| text.as_str().to_owned()),
-            category: entry.category.as_ref().map(|text| text.as_str().to_owned()),
-            reverses: entry.reverses.map(|original| original.to_string()),
+            entry_type: entry_type.to_string(),
+            amount: amount.to_decimal(),
+            currency: amount.currency().to_string(),
+            date: date.to_string(),
+            description: description.as_ref().map(|text| text.as_str().to_owned()),
+            category: category.as_ref().map(|text| text.as_str().to_owned()),
+            reverses: reverses.map(|original| original.to_string()),
             status: "accepted".to_owned(),
         }
     }
 }
 
 impl AcceptedEntry {
-    /// The answer as it is remembered.
-    pub fn to_memory(&self) -> Option<String> {
+    /// The answer as the idempotency cache holds it.
+    pub fn to_cached(&self) -> Option<String> {
         serde_json::to_string(self).ok()
     }
 
-    /// The answer that was remembered, if it was this merchant's. What cannot be read any more counts as forgotten.
-    pub fn from_memory(text: &str, merchant: &MerchantId) -> Option<AcceptedEntry> {
+    /// The answer that the idempotency cache held, if it was this merchant's. `None` if this release cannot read it.
+    pub fn from_cached(text: &str, merchant: &MerchantId) -> Option<AcceptedEntry> {
         let accepted: AcceptedEntry = serde_json::from_str(text).ok()?;
         (accepted.merchant_id == merchant.as_str()).then_some(accepted)
     }
 }
 
 /// The answer to `POST /entries`.
-pub fn accepted_response(entry: &AcceptedEntry, replayed: bool) -> Response<Body> {
+pub fn accepted_response(entry: &AcceptedEntry, repeated: bool) -> Response<Body> {
     let mut response = respond_json(StatusCode::ACCEPTED, entry);
     if let Ok(location) = HeaderValue::try_from(format!("/entries/{}", entry.id)) {
         response.headers_mut().insert(LOCATION, location);
     }
-    mark_replay(&mut response, replayed);
+    mark_repeated(&mut response, repeated);
     response
 }
 
-/// The answer to `POST /entries/batch`, in request order; `replayed` if every entry was known.
-pub fn accepted_batch_response(entries: &[AcceptedEntry], replayed: bool) -> Response<Body> {
+/// The answer to `POST /entries/batch`, in request order; `repeated` if every entry had been accepted before.
+pub fn accepted_batch_response(entries: &[AcceptedEntry], repeated: bool) -> Response<Body> {
     #[derive(Serialize)]
     struct Line<'a> {
         id: &'a str,
@@ -262,32 +264,33 @@ pub fn accepted_batch_response(entries: &[AcceptedEntry], replayed: bool) -> Res
     }
     let lines = entries.iter().map(|entry| Line { id: &entry.id, status: &entry.status }).collect();
     let mut response = respond_json(StatusCode::ACCEPTED, &Batch { entries: lines });
-    mark_replay(&mut response, replayed);
+    mark_repeated(&mut response, repeated);
     response
 }
 
-fn mark_replay(response: &mut Response<Body>, replayed: bool) {
-    if replayed {
+/// The header keeps the name that clients know. In the code such a request is a repeat: a replay runs a parked input again.
+fn mark_repeated(response: &mut Response<Body>, repeated: bool) {
+    if repeated {
         response.headers_mut().insert(IDEMPOTENT_REPLAYED, HeaderValue::from_static("true"));
     }
 }
 
 /// Where the idempotency key of an entry stands in its request.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub enum Place {
-    /// In the header.
+pub enum KeyLocation {
+    /// In the header `Idempotency-Key`.
     Header,
     /// In the entry with this index of a batch.
     Batch(usize),
 }
 
 /// The refusal of a request that uses keys which were used with another payload.
-pub fn reused_keys(places: &[Place]) -> Problem {
-    let faults = places
+pub fn reused_keys(locations: &[KeyLocation]) -> Problem {
+    let faults = locations
         .iter()
-        .filter_map(|place| match place {
-            Place::Header => None,
-            Place::Batch(index) => {
+        .filter_map(|location| match location {
+            KeyLocation::Header => None,
+            KeyLocation::Batch(index) => {
                 Some(Fault::at(format!("/entries/{index}/idempotency_key"), "was used before with another payload"))
             }
         })

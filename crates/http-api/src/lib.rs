@@ -27,7 +27,7 @@ pub use balances::{
 pub use body::BODY_BYTES_MAX;
 pub use caller::Caller;
 pub use entries::{
-    AcceptedEntry, BATCH_ENTRIES_MAX, NewEntry, Place, accepted_batch_response, accepted_response, parse_batch,
+    AcceptedEntry, BATCH_ENTRIES_MAX, KeyLocation, NewEntry, accepted_batch_response, accepted_response, parse_batch,
     parse_entry, reused_keys,
 };
 pub use problem::{Code, Fault, Problem};
@@ -36,7 +36,7 @@ pub use reversal::{NewReversal, parse_reversal};
 pub use seals::{
     SNAPSHOT_LENGTH, SealQuery, SealsQuery, parse_seal_query, parse_seals_query, seal_response, seals_response,
 };
-pub use serve::serve;
+pub use serve::{Answering, run, serve};
 pub use shown_entry::{entry_not_found, parse_entry_lookup, pending_entry_response, recorded_entry_response};
 pub use statement::{
     CURSOR_LENGTH, EntryCsv, StatementQuery, parse_export_query, parse_statement_query, statement_response,

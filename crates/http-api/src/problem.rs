@@ -183,6 +183,16 @@ pub struct Problem {
     pub errors: Vec<Fault>,
     /// After how many seconds it is worth trying again, if it is.
     pub retry_after_s: Option<u64>,
+    /// The store that failed, if one did: for the log, and not for the client.
+    pub(crate) store_failure: Option<Box<StoreFailure>>,
+}
+
+/// What the log is to say of a store that failed.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub(crate) struct StoreFailure {
+    pub(crate) merchant: MerchantId,
+    /// The error with its causes.
+    pub(crate) error: String,
 }
 
 /// For what is usually over when the client has read the answer.
@@ -191,7 +201,7 @@ const SHORTLY_S: u64 = 2;
 impl Problem {
     /// A problem without single faults.
     pub fn new(code: Code, detail: impl ToString) -> Problem {
-        Problem { code, detail: detail.to_string(), errors: Vec::new(), retry_after_s: None }
+        Problem { code, detail: detail.to_string(), errors: Vec::new(), retry_after_s: None, store_failure: None }
     }
 
     /// A problem that lists its faults; its detail counts them.
@@ -254,11 +264,12 @@ impl Problem {
         Problem { retry_after_s: Some(SHORTLY_S), ..Problem::new(code, detail) }
     }
 
-    /// The answer needs a store that failed: logged here, once, with its particulars, which are not for the client.
-    /// `passes` tells whether trying again is worth it.
-    pub fn of_store(merchant: &MerchantId, error: &(dyn Error + 'static), passes: bool) -> Problem {
-        tracing::error!(%merchant, error = %Causes(error), "request not answered");
-        if passes { Problem::temporarily_unavailable() } else { Problem::internal_error() }
+    /// The answer needs a store that failed. The client is told whether trying again is worth it; the particulars go along to
+    /// where the answer is given and logged ([`serve`](crate::serve)).
+    pub fn of_store(merchant: &MerchantId, error: &(dyn Error + 'static), is_transient: bool) -> Problem {
+        let problem = if is_transient { Problem::temporarily_unavailable() } else { Problem::internal_error() };
+        let failure = StoreFailure { merchant: merchant.clone(), error: Causes(error).to_string() };
+        Problem { store_failure: Some(Box::new(failure)), ..problem }
     }
 
     /// A defect on this side; its particulars are in the log and not for the client.
@@ -290,8 +301,11 @@ impl Problem {
         if let Some(seconds) = self.retry_after_s {
             response.headers_mut().insert(RETRY_AFTER, HeaderValue::from(seconds));
         }
-        // For whoever counts refusals; it is no part of what is sent.
+        // For whoever counts refusals and logs failures; they are no part of what is sent.
         response.extensions_mut().insert(self.code);
+        if let Some(failure) = self.store_failure {
+            response.extensions_mut().insert(*failure);
+        }
         response
     }
 }

@@ -1,19 +1,37 @@
-use lambda_http::{Body, Request, RequestExt, Response, request::RequestContext};
+use std::pin::Pin;
+
+use lambda_http::{Body, Error, Request, RequestExt, Response, request::RequestContext, service_fn};
 use telemetry::{Invocation, Line, RefusalMetrics, StoreMetrics, Telemetry};
 
-use crate::Code;
+use crate::{Code, problem::StoreFailure};
+
+/// An answer that is being worked on. On the heap, as in `Telemetry::observe`.
+pub type Answering<'a> = Pin<Box<dyn Future<Output = Response<Body>> + Send + 'a>>;
+
+/// Answers requests, one after the other, for as long as Lambda keeps the environment; `state` is what the handler works with.
+pub async fn run<S: Sync>(
+    telemetry: &Telemetry,
+    state: &S,
+    handle: for<'a> fn(&'a S, &'a Request) -> Answering<'a>,
+) -> Result<(), Error> {
+    let answer = async |request: Request| Ok::<_, Error>(serve(telemetry, &request, handle(state, &request)).await);
+    lambda_http::run(service_fn(answer)).await
+}
 
 /// Answers a request: what is logged and measured meanwhile belongs to it, and a refusal is counted by its code. Its calls of
-/// stores that no other line has told are in the line that it gets here.
+/// stores that no other line has told are in the line that it gets here. A store that failed is logged here, and nowhere else.
 pub async fn serve(
     telemetry: &Telemetry,
     request: &Request,
     answer: impl Future<Output = Response<Body>>,
 ) -> Response<Body> {
-    // On the heap, as in `Telemetry::follow`.
+    // On the heap, as in `Telemetry::observe`.
     let answer = Box::pin(answer);
     let answer = async {
         let response = answer.await;
+        if let Some(StoreFailure { merchant, error }) = response.extensions().get() {
+            tracing::error!(%merchant, %error, "request not answered");
+        }
         let stores = StoreMetrics::take();
         if let Some(code) = response.extensions().get::<Code>() {
             let refusal = RefusalMetrics { code: code.as_str(), stores };
@@ -23,7 +41,7 @@ pub async fn serve(
         }
         response
     };
-    telemetry.follow(invocation(request), answer).await
+    telemetry.observe(invocation(request), answer).await
 }
 
 fn invocation(request: &Request) -> Invocation<'_> {

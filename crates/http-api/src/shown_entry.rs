@@ -1,6 +1,6 @@
 //! An entry as it is shown: in a lookup, in a statement, in CSV.
 
-use cashflow::{BalanceToken, Category, Description, Entry, KeyConflict, MerchantId, PostedEntry, RecordedEntry};
+use cashflow::{BalanceToken, Entry, KeyConflict, MerchantId, PostedEntry, RecordedEntry};
 use lambda_http::{Body, Request, Response, http::StatusCode};
 use serde::Serialize;
 
@@ -23,7 +23,7 @@ pub fn entry_not_found() -> Problem {
 pub(crate) struct ShownEntry {
     pub(crate) id: String,
     #[serde(skip_serializing_if = "Option::is_none")]
-    merchant_id: Option<String>,
+    pub(crate) merchant_id: Option<String>,
     #[serde(rename = "type")]
     pub(crate) entry_type: &'static str,
     pub(crate) amount: String,
@@ -32,21 +32,23 @@ pub(crate) struct ShownEntry {
     pub(crate) description: Option<String>,
     pub(crate) category: Option<String>,
     pub(crate) reverses: Option<String>,
-    status: &'static str,
+    pub(crate) status: &'static str,
 }
 
 impl ShownEntry {
     fn new(entry: &Entry, status: &'static str) -> ShownEntry {
+        // Without `..`, so that a field is shown or left out knowingly. The fingerprint is the server's own.
+        let Entry { id, fingerprint: _, entry_type, amount, date, description, category, reverses } = entry;
         ShownEntry {
-            id: entry.id.to_string(),
+            id: id.to_string(),
             merchant_id: None,
-            entry_type: entry.entry_type.as_str(),
-            amount: entry.amount.to_decimal(),
-            currency: entry.amount.currency().code(),
-            date: entry.date.to_string(),
-            description: entry.description.as_ref().map(|text| text.as_str().to_owned()),
-            category: entry.category.as_ref().map(|text| text.as_str().to_owned()),
-            reverses: entry.reverses.map(|original| original.to_string()),
+            entry_type: entry_type.as_str(),
+            amount: amount.to_decimal(),
+            currency: amount.currency().code(),
+            date: date.to_string(),
+            description: description.as_ref().map(|text| text.as_str().to_owned()),
+            category: category.as_ref().map(|text| text.as_str().to_owned()),
+            reverses: reverses.map(|original| original.to_string()),
             status,
         }
     }
@@ -61,7 +63,7 @@ pub(crate) struct ShownPostedEntry {
     #[serde(flatten)]
     pub(crate) entry: ShownEntry,
     pub(crate) posted_at: String,
-    reversed_by: Option<String>,
+    pub(crate) reversed_by: Option<String>,
     pub(crate) seal: Option<u32>,
     pub(crate) late: bool,
 }
@@ -92,14 +94,16 @@ struct ShownConflict {
 
 impl ShownConflict {
     fn new(conflict: &KeyConflict) -> ShownConflict {
-        let entry = &conflict.entry;
+        // Without `..`, as above. The id is the one that was asked for, and `reverses` is not shown of a conflict.
+        let Entry { id: _, fingerprint: _, entry_type, amount, date, description, category, reverses: _ } =
+            &conflict.entry;
         ShownConflict {
-            entry_type: entry.entry_type.as_str(),
-            amount: entry.amount.to_decimal(),
-            currency: entry.amount.currency().code(),
-            date: entry.date.to_string(),
-            description: entry.description.as_ref().map(Description::as_str).map(str::to_owned),
-            category: entry.category.as_ref().map(Category::as_str).map(str::to_owned),
+            entry_type: entry_type.as_str(),
+            amount: amount.to_decimal(),
+            currency: amount.currency().code(),
+            date: date.to_string(),
+            description: description.as_ref().map(|text| text.as_str().to_owned()),
+            category: category.as_ref().map(|text| text.as_str().to_owned()),
             received_at: conflict.received_at.to_string(),
         }
     }

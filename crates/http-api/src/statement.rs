@@ -16,7 +16,7 @@ use crate::{
     opaque,
     query::Query,
     response::{respond_csv, respond_json},
-    shown_entry::ShownPostedEntry,
+    shown_entry::{ShownEntry, ShownPostedEntry},
 };
 
 /// The most lines of a page.
@@ -180,20 +180,32 @@ impl EntryCsv {
     /// Adds lines.
     pub fn add(&mut self, lines: &[StatementLine]) {
         for line in lines {
-            let posted = ShownPostedEntry::new(&line.posted);
-            let entry = &posted.entry;
+            // Without `..`, so that a field has its column or is left out knowingly.
+            let ShownPostedEntry { entry, posted_at, reversed_by: _, seal, late } = ShownPostedEntry::new(&line.posted);
+            let ShownEntry {
+                id,
+                merchant_id: _,
+                entry_type,
+                amount,
+                currency,
+                date,
+                description,
+                category,
+                reverses,
+                status: _,
+            } = entry;
             self.csv.line([
-                &entry.date,
-                &entry.id,
-                entry.entry_type,
-                &entry.amount,
-                entry.currency,
-                &text_cell(entry.description.as_deref().unwrap_or_default()),
-                &text_cell(entry.category.as_deref().unwrap_or_default()),
-                entry.reverses.as_deref().unwrap_or_default(),
-                &posted.posted_at,
-                &posted.seal.map(|number| number.to_string()).unwrap_or_default(),
-                if posted.late { "true" } else { "false" },
+                &date,
+                &id,
+                entry_type,
+                &amount,
+                currency,
+                &text_cell(description.as_deref().unwrap_or_default()),
+                &text_cell(category.as_deref().unwrap_or_default()),
+                reverses.as_deref().unwrap_or_default(),
+                &posted_at,
+                &seal.map(|number| number.to_string()).unwrap_or_default(),
+                if late { "true" } else { "false" },
                 &self.query.currency.format_minor(line.running_balance),
             ]);
         }

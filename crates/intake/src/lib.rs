@@ -1,32 +1,32 @@
-//! Accepting entries: what is known is answered as it was the first time; what is new starts the state machine, and only
-//! then is it remembered as accepted.
+//! Accepting entries: a repeated request is answered as it was the first time; a new one starts the state machine, and only
+//! then is it cached as accepted.
 //!
-//! What is known of a key comes from Redis, or else from the ledger. Accepting depends on neither: an entry is safe once its
-//! execution has started, and whatever is lost before that, the client repeats under the same key. While one of the two is
-//! down, another payload under a used key can be accepted; the ledger then posts the first that comes to it, and a moment
+//! What a key was used for is read from the idempotency cache, or else from the ledger. Accepting depends on neither: an entry
+//! is safe once its execution has started, and whatever is lost before that, the client repeats under the same key. While one
+//! of the two is down, another payload under a used key can be accepted; the ledger then posts the first that comes to it, and a moment
 //! later every repeat is answered as the ledger has it. See docs/adr/0021.
 
-mod known;
 mod lookup;
+mod prior_request;
 
 use std::{collections::HashMap, sync::Arc};
 
 use cashflow::{Entry, EntryId, Fingerprint, MerchantId};
 use executions::{Start, StateMachine, StateMachineError};
-use http_api::{AcceptedEntry, Code, Place, Problem, reused_keys};
-use known::Known;
+use http_api::{AcceptedEntry, Code, KeyLocation, Problem, reused_keys};
+use idempotency_cache::{CachedRequest, IdempotencyCache, RequestState};
 use ledger::{Ledger, Recorded};
 pub use lookup::{LOOKUP_BUDGET, LOOKUP_PAUSE, RequestLookup};
-use request_memory::{Mark, Remembered, RequestMemory};
+use prior_request::PriorRequest;
 use settings::SettingError;
-use telemetry::{Causes, IntakeMetrics, Line, Metrics, StoreMetrics, belongs_to_execution};
+use telemetry::{Causes, IntakeMetrics, Line, Metrics, StoreMetrics, correlate_with_execution};
 use workflow::{Generation, RecordEntries, check_input_size, execution_name, listed_ids};
 
 /// What accepts entries, built once when a function starts.
 #[derive(Debug)]
 pub struct Intake {
-    /// Which requests were accepted before.
-    pub memory: RequestMemory,
+    /// Which requests were accepted before, if Redis has it.
+    pub cache: IdempotencyCache,
     /// What the ledger holds of them.
     pub lookup: RequestLookup,
     /// What records the entries.
@@ -41,7 +41,7 @@ pub struct Intake {
 #[derive(Debug, Clone)]
 pub struct RequestedEntry {
     /// Where its key stands in the request.
-    pub place: Place,
+    pub key_location: KeyLocation,
     /// The entry.
     pub entry: Entry,
     /// Whether the request named no date, so that the entry has that of the day it came in.
@@ -54,10 +54,10 @@ pub struct Accepted {
     /// The answers.
     pub entries: Vec<AcceptedEntry>,
     /// Whether every one of them had been accepted before.
-    pub replayed: bool,
+    pub repeated: bool,
 }
 
-/// An entry that a request asks for, and what is known of it.
+/// An entry that a request asks for, and the answer that it got before, if it did.
 struct Asked {
     requested: RequestedEntry,
     answer: Option<AcceptedEntry>,
@@ -67,7 +67,7 @@ impl Intake {
     /// From `REDIS_…`, `STATE_MACHINE_ARN`, `WORKFLOW_TYPE` and `LEDGER_GENERATION`; what is recorded is looked up in this ledger.
     pub async fn from_env(ledger: Arc<Ledger>, metrics: Metrics) -> Result<Intake, SettingError> {
         Ok(Intake {
-            memory: RequestMemory::from_env()?,
+            cache: IdempotencyCache::from_env()?,
             lookup: RequestLookup::new(ledger, LOOKUP_BUDGET, LOOKUP_PAUSE),
             state_machine: StateMachine::from_env().await?,
             generation: settings::required_as("LEDGER_GENERATION", "1 to 32 letters, digits and hyphens")?,
@@ -75,7 +75,7 @@ impl Intake {
         })
     }
 
-    /// Accepts entries: the known ones are answered as replays, only the new ones start an execution.
+    /// Accepts entries: the repeated ones are answered as before, only the new ones start an execution.
     pub async fn accept(
         &self,
         merchant: &MerchantId,
@@ -84,29 +84,29 @@ impl Intake {
     ) -> Result<Accepted, Problem> {
         let names: Vec<_> = requested
             .iter()
-            .map(|requested| (requested.place, requested.entry.id, requested.entry.fingerprint))
+            .map(|requested| (requested.key_location, requested.entry.id, requested.entry.fingerprint))
             .collect();
-        let answers = self.known(merchant, &names).await?;
+        let answers = self.prior_answers(merchant, &names).await?;
         let asked = requested.into_iter().zip(answers).map(|(requested, answer)| Asked { requested, answer }).collect();
         self.complete(merchant, asked, trace_header).await
     }
 
-    /// What was answered to this request before, if that is known. A key that was used with another payload refuses it.
-    pub async fn replay(
+    /// The answer that this request got before, if cache or ledger know it. A key that was used with another payload refuses it.
+    pub async fn prior_answer(
         &self,
         merchant: &MerchantId,
-        place: Place,
+        key_location: KeyLocation,
         id: EntryId,
         fingerprint: Fingerprint,
     ) -> Result<Option<AcceptedEntry>, Problem> {
-        let replay = self.known(merchant, &[(place, id, fingerprint)]).await?.pop().flatten();
-        if replay.is_some() {
-            self.record(Line::new("entries replayed").text("merchant", merchant), 0, 1);
+        let answer = self.prior_answers(merchant, &[(key_location, id, fingerprint)]).await?.pop().flatten();
+        if answer.is_some() {
+            self.record(Line::new("entries repeated").text("merchant", merchant), 0, 1);
         }
-        Ok(replay)
+        Ok(answer)
     }
 
-    /// Starts the execution that records this entry, of which nothing is known, and answers it as it will be posted.
+    /// Starts the execution that records this entry, for which no prior answer is known, and answers it as it will be posted.
     pub async fn start(
         &self,
         merchant: &MerchantId,
@@ -116,17 +116,17 @@ impl Intake {
         self.complete(merchant, vec![Asked { requested, answer: None }], trace_header).await
     }
 
-    /// What was answered to these requests before, as far as that is known. One key that was used with another payload refuses
-    /// them all.
-    async fn known(
+    /// The answers that these requests got before, as far as cache and ledger know them. One key that was used with another
+    /// payload refuses them all.
+    async fn prior_answers(
         &self,
         merchant: &MerchantId,
-        requests: &[(Place, EntryId, Fingerprint)],
+        requests: &[(KeyLocation, EntryId, Fingerprint)],
     ) -> Result<Vec<Option<AcceptedEntry>>, Problem> {
         let ids: Vec<EntryId> = requests.iter().map(|(_, id, _)| *id).collect();
-        let remembered = self.memory.recall(&ids).await;
+        let cached = self.cache.get(&ids).await;
         let open: Vec<EntryId> =
-            ids.iter().zip(&remembered).filter(|(_, remembered)| !is_settled(remembered)).map(|(id, _)| *id).collect();
+            ids.iter().zip(&cached).filter(|(_, cached)| !is_posted(cached)).map(|(id, _)| *id).collect();
         let recorded =
             if open.is_empty() { None } else { self.lookup.recorded(merchant, &open).await }.unwrap_or_default();
         let mut by_id: HashMap<EntryId, Vec<&Recorded>> = HashMap::new();
@@ -134,25 +134,25 @@ impl Intake {
             by_id.entry(recorded.entry.id).or_default().push(recorded);
         }
         let mut answers = Vec::with_capacity(requests.len());
-        let (mut reused, mut settled) = (Vec::new(), Vec::new());
-        for ((place, id, fingerprint), remembered) in requests.iter().zip(&remembered) {
+        let (mut reused, mut newly_posted) = (Vec::new(), Vec::new());
+        for ((key_location, id, fingerprint), cached) in requests.iter().zip(&cached) {
             let of_id = by_id.get(id).map_or(&[][..], Vec::as_slice);
-            answers.push(match Known::of(merchant, *fingerprint, remembered.as_ref(), of_id) {
-                Known::Nothing => None,
-                Known::Accepted(answer) => Some(answer),
-                Known::Recorded(answer) => {
-                    if !is_settled(remembered) {
-                        settled.extend(marked(*id, *fingerprint, &answer, Mark::Settled));
+            answers.push(match PriorRequest::of(merchant, *fingerprint, cached.as_ref(), of_id) {
+                PriorRequest::NotFound => None,
+                PriorRequest::Accepted(answer) => Some(answer),
+                PriorRequest::Posted(answer) => {
+                    if !is_posted(cached) {
+                        newly_posted.extend(cached_as(*id, *fingerprint, &answer, RequestState::Posted));
                     }
                     Some(answer)
                 }
-                Known::Reused => {
-                    reused.push(*place);
+                PriorRequest::KeyReused => {
+                    reused.push(*key_location);
                     None
                 }
             });
         }
-        self.memory.remember(&settled).await;
+        self.cache.put(&newly_posted).await;
         if reused.is_empty() { Ok(answers) } else { Err(reused_keys(&reused)) }
     }
 
@@ -170,13 +170,13 @@ impl Intake {
         self.reserve(merchant, &mut asked).await?;
         let fresh: Vec<RequestedEntry> =
             asked.iter().filter(|asked| asked.answer.is_none()).map(|asked| asked.requested.clone()).collect();
-        let known = asked.len() - fresh.len();
+        let repeated_before = asked.len() - fresh.len();
         let mut started_before = true;
-        let mut line = Line::new("entries replayed");
+        let mut line = Line::new("entries repeated");
         if !fresh.is_empty() {
-            let (started, told) = self.begin(merchant, fresh, trace_header).await?;
-            started_before = started.replayed;
-            line = told;
+            let (started, started_line) = self.begin(merchant, fresh, trace_header).await?;
+            started_before = started.repeated;
+            line = started_line;
             let mut started = started.entries.into_iter();
             for asked in asked.iter_mut().filter(|asked| asked.answer.is_none()) {
                 asked.answer = started.next();
@@ -184,9 +184,9 @@ impl Intake {
         }
         let entries: Option<Vec<_>> = asked.into_iter().map(|asked| asked.answer).collect();
         let entries = entries.ok_or_else(Problem::internal_error)?;
-        let replayed = if started_before { entries.len() } else { known };
-        self.record(line.text("merchant", merchant), entries.len() - replayed, replayed);
-        Ok(Accepted { entries, replayed: started_before })
+        let repeated = if started_before { entries.len() } else { repeated_before };
+        self.record(line.text("merchant", merchant), entries.len() - repeated, repeated);
+        Ok(Accepted { entries, repeated: started_before })
     }
 
     /// Reserves the keys of what is not answered yet. What was accepted since it was looked for is answered now.
@@ -197,19 +197,19 @@ impl Intake {
         }
         let names: Vec<_> =
             fresh.iter().map(|asked| (asked.requested.entry.id, asked.requested.entry.fingerprint)).collect();
-        let met = self.memory.reserve(&names).await;
+        let met = self.cache.reserve(&names).await;
         let mut reused = Vec::new();
         for (asked, met) in fresh.into_iter().zip(met) {
-            match Known::of(merchant, asked.requested.entry.fingerprint, met.as_ref(), &[]) {
-                Known::Nothing => {}
-                Known::Accepted(answer) | Known::Recorded(answer) => asked.answer = Some(answer),
-                Known::Reused => reused.push(asked.requested.place),
+            match PriorRequest::of(merchant, asked.requested.entry.fingerprint, met.as_ref(), &[]) {
+                PriorRequest::NotFound => {}
+                PriorRequest::Accepted(answer) | PriorRequest::Posted(answer) => asked.answer = Some(answer),
+                PriorRequest::KeyReused => reused.push(asked.requested.key_location),
             }
         }
         if reused.is_empty() { Ok(()) } else { Err(reused_keys(&reused)) }
     }
 
-    /// Starts the execution of these entries and remembers them; answers them and the line that tells so. If it was started
+    /// Starts the execution of these entries and caches them as accepted; answers them and their log line. If it was started
     /// before, the answers are those of that time: an entry that named no date has the date of its first request.
     async fn begin(
         &self,
@@ -222,24 +222,24 @@ impl Intake {
         let name = execution_name(&self.generation, &entries);
         let input = workflow_input(merchant, &entries)?;
         // From here on every line of this request is found from its execution, and the other way round.
-        belongs_to_execution(&name);
+        correlate_with_execution(&name);
         let line = self.line_of(&entries, &input);
-        let replayed = match self.state_machine.start(&name, input, trace_header).await.map_err(unavailable)? {
+        let repeated = match self.state_machine.start(&name, input, trace_header).await.map_err(unavailable)? {
             Start::Started => false,
             Start::StartedBefore => true,
         };
-        if replayed && a_date_is_default {
+        if repeated && a_date_is_default {
             let first = self.state_machine.input_of(&name).await.map_err(unavailable)?;
             entries = first_entries(first, &entries).unwrap_or(entries);
         }
         let accepted: Vec<AcceptedEntry> = entries.iter().map(|entry| AcceptedEntry::new(merchant, entry)).collect();
-        let marks: Vec<_> = entries
+        let requests: Vec<_> = entries
             .iter()
             .zip(&accepted)
-            .filter_map(|(entry, accepted)| marked(entry.id, entry.fingerprint, accepted, Mark::Accepted))
+            .filter_map(|(entry, accepted)| cached_as(entry.id, entry.fingerprint, accepted, RequestState::Accepted))
             .collect();
-        self.memory.remember(&marks).await;
-        Ok((Accepted { entries: accepted, replayed }, line))
+        self.cache.put(&requests).await;
+        Ok((Accepted { entries: accepted, repeated }, line))
     }
 
     /// The line of entries that are accepted with this input. Each of them is found in it by its id, which stands in the name of
@@ -253,30 +253,30 @@ impl Intake {
         }
     }
 
-    fn record(&self, line: Line, accepted: usize, replayed: usize) {
+    fn record(&self, line: Line, accepted: usize, repeated: usize) {
         let metrics = IntakeMetrics {
             entries_accepted: accepted as u64,
-            entries_replayed: replayed as u64,
-            request_memory_breaker_open: u64::from(self.memory.is_kept_away()),
-            request_lookup_breaker_open: u64::from(self.lookup.is_suspended()),
+            entries_repeated: repeated as u64,
+            idempotency_cache_breaker_open: u64::from(self.cache.is_circuit_open()),
+            request_lookup_breaker_open: u64::from(self.lookup.is_circuit_open()),
             stores: StoreMetrics::take(),
         };
         self.metrics.emit(&line, metrics);
     }
 }
 
-fn is_settled(remembered: &Option<Remembered>) -> bool {
-    remembered.as_ref().is_some_and(|remembered| matches!(remembered.mark, Mark::Settled(_)))
+fn is_posted(cached: &Option<CachedRequest>) -> bool {
+    cached.as_ref().is_some_and(|cached| matches!(cached.state, RequestState::Posted(_)))
 }
 
-/// How a request is remembered that was answered so.
-fn marked(
+/// The request in the form in which it is cached, with this answer.
+fn cached_as(
     id: EntryId,
     fingerprint: Fingerprint,
     answer: &AcceptedEntry,
-    mark: fn(String) -> Mark,
-) -> Option<(EntryId, Remembered)> {
-    Some((id, Remembered { fingerprint, mark: mark(answer.to_memory()?) }))
+    state: fn(String) -> RequestState,
+) -> Option<(EntryId, CachedRequest)> {
+    Some((id, CachedRequest { fingerprint, state: state(answer.to_cached()?) }))
 }
 
 /// Refuses what Step Functions cannot carry, while nothing has been done yet.
@@ -289,7 +289,7 @@ fn check_size(merchant: &MerchantId, asked: &[Asked]) -> Result<(), Problem> {
 /// The input of the state machine, if Step Functions can carry it.
 fn workflow_input(merchant: &MerchantId, entries: &[Entry]) -> Result<String, Problem> {
     let input = serde_json::to_string(&RecordEntries::new(merchant, entries)).map_err(|error| {
-        tracing::error!(%error, "workflow input not written");
+        tracing::error!(%error, "workflow input not serialised");
         Problem::internal_error()
     })?;
     check_input_size(&input).map_err(|error| {
@@ -307,6 +307,6 @@ fn first_entries(input: Option<String>, entries: &[Entry]) -> Option<Vec<Entry>>
 }
 
 fn unavailable(error: StateMachineError) -> Problem {
-    tracing::error!(error = %Causes(&error), "state machine not reached");
+    tracing::error!(error = %Causes(&error), "StartExecution or DescribeExecution failed");
     Problem::temporarily_unavailable()
 }

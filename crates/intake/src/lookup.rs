@@ -28,7 +28,7 @@ pub struct RequestLookup {
 /// No answer in time.
 #[derive(Debug, thiserror::Error)]
 enum LookupError {
-    #[error("no answer within {0:?}")]
+    #[error("no answer from the ledger within {0:?}")]
     Timeout(Duration),
     #[error(transparent)]
     Ledger(#[from] LedgerError),
@@ -43,9 +43,9 @@ impl RequestLookup {
     /// Connects now, while the environment starts, and waits for that no longer than is worth it. A connection that takes longer
     /// is made beside the requests.
     pub async fn warm_up(&self) {
-        // Nobody's: what is looked up is nothing.
-        if let Ok(nobody) = MerchantId::parse("-") {
-            self.recorded_within(CONNECT_PATIENCE, &nobody, &[]).await;
+        // Looks up no entries, so whose they would be does not matter.
+        if let Ok(any_merchant) = MerchantId::parse("-") {
+            self.recorded_within(CONNECT_PATIENCE, &any_merchant, &[]).await;
         }
     }
 
@@ -54,8 +54,8 @@ impl RequestLookup {
         self.recorded_within(self.budget, merchant, ids).await
     }
 
-    /// Whether requests are accepted without the ledger's answer now.
-    pub fn is_suspended(&self) -> bool {
+    /// Whether the circuit to the ledger is open, so that requests are accepted without its answer.
+    pub fn is_circuit_open(&self) -> bool {
         self.breaker.is_open()
     }
 
@@ -64,7 +64,7 @@ impl RequestLookup {
         match self.breaker.call(lookup, || probe(Arc::clone(&self.ledger), self.budget, merchant.clone())).await? {
             Ok(recorded) => Some(recorded),
             Err(error) => {
-                tracing::warn!(error = %Causes(&error), "requests are accepted without a look into the ledger");
+                tracing::warn!(error = %Causes(&error), "lookup in the ledger failed; requests are accepted without it");
                 None
             }
         }

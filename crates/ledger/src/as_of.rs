@@ -9,7 +9,7 @@ use tokio_postgres::{
 use crate::{
     Ledger, LedgerError,
     day::Day,
-    rows::{known, read_minor, read_totals},
+    rows::{read_minor, read_totals, valid},
     session::STATEMENTS_TIMEOUT,
 };
 
@@ -49,7 +49,8 @@ impl Ledger {
             if settled.get("settled") {
                 read_balance(&balance, date).map(BalanceAsOf::Known)
             } else {
-                let retry_after_s = known(u64::try_from(settled.get::<_, i64>("retry_after_s")), "a negative wait")?;
+                let retry_after_s =
+                    valid(u64::try_from(settled.get::<_, i64>("retry_after_s")), "retry_after_s is negative")?;
                 Ok(BalanceAsOf::NotSettled { retry_after_s })
             }
         })
@@ -67,7 +68,7 @@ fn to_microseconds(instant: Timestamp) -> Timestamp {
 fn read_balance(row: &Row, date: Date) -> Result<DailyBalance, LedgerError> {
     let opening = read_minor(row, "opening")?;
     let totals = read_totals(row)?;
-    let closing = known(totals.net(), "a balance beyond 128 bits")?.checked_add(opening);
-    let closing = closing.ok_or(LedgerError::Inconsistent("a balance beyond 128 bits"))?;
+    let closing = valid(totals.net(), "a balance exceeds 128 bits")?.checked_add(opening);
+    let closing = closing.ok_or(LedgerError::Inconsistent("a balance exceeds 128 bits"))?;
     Ok(DailyBalance { date, opening, totals, closing })
 }

@@ -1,5 +1,5 @@
+use aws_clients::Roots;
 use settings::{SettingError, required, required_as};
-use tls_roots::Roots;
 
 /// Where the ledger is and how to get in.
 #[derive(Debug, Clone)]
@@ -21,7 +21,7 @@ pub struct LedgerConfig {
 /// How the login role proves itself.
 #[derive(Clone)]
 pub enum Authentication {
-    /// An IAM token of RDS, signed anew for every connection: it outlives its 15 minutes nowhere.
+    /// An IAM token of RDS, valid for 15 minutes and signed anew for every connection.
     Iam(Box<aws_config::SdkConfig>),
     /// A fixed password, for databases outside RDS.
     Password(String),

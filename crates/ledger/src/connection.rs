@@ -5,9 +5,8 @@ use std::{
     time::Duration,
 };
 
-use aws_sdk_rds::auth_token::{AuthTokenGenerator, Config as AuthTokenConfig};
+use aws_clients::Roots;
 use rustls::ClientConfig;
-use tls_roots::Roots;
 use tokio::{
     task::{JoinHandle, yield_now},
     time::{Instant, timeout},
@@ -15,7 +14,7 @@ use tokio::{
 use tokio_postgres::{Client, Config, NoTls, config::SslMode, error::SqlState};
 use tokio_postgres_rustls::MakeRustlsConnect;
 
-use crate::{Authentication, LedgerConfig, PostgresError, Tls};
+use crate::{Authentication, LedgerConfig, PostgresError, Tls, iam_token};
 
 /// How long connecting may take in all: network, TLS, authentication and the check of the settings.
 const CONNECT_TIMEOUT: Duration = Duration::from_secs(3);
@@ -35,17 +34,17 @@ pub struct Connection {
     opened_at: Instant,
 }
 
-/// Why there is no connection to the ledger.
+/// Why connecting to the ledger failed.
 #[derive(Debug, thiserror::Error)]
 pub enum ConnectError {
     /// No answer in time.
-    #[error("no connection within {0:?}")]
+    #[error("connecting took longer than {0:?}")]
     Timeout(Duration),
     /// PostgreSQL or the network refused.
     #[error("PostgreSQL refused the connection")]
     Postgres(#[source] PostgresError),
     /// The IAM token could not be signed.
-    #[error("no IAM token for the ledger")]
+    #[error("signing an IAM token for the ledger failed")]
     Token(#[source] Box<dyn Error + Send + Sync>),
     /// The server took the IAM token for expired or invalid. The next connection has another one.
     #[error("the ledger refused the IAM token of {user}")]
@@ -56,7 +55,7 @@ pub enum ConnectError {
         source: PostgresError,
     },
     /// The server refused to let the role in with its password, or at all from here. The password will not change by itself.
-    #[error("the ledger refused to let {user} in")]
+    #[error("the ledger refused the password of {user}, or connections of {user} from here")]
     SignInRefused {
         /// The login role.
         user: String,
@@ -64,7 +63,7 @@ pub enum ConnectError {
         source: PostgresError,
     },
     /// The server's certificate is not of an authority to trust, is for another name, or has expired.
-    #[error("the certificate of {host} is not to be trusted")]
+    #[error("the TLS certificate of {host} is not trusted")]
     Certificate {
         /// The name that was asked for.
         host: String,
@@ -72,16 +71,16 @@ pub enum ConnectError {
         source: rustls::Error,
     },
     /// The server offers no TLS. Nothing was sent to it.
-    #[error("{host} offers no TLS, and without it nothing is sent there")]
+    #[error("{host} offers no TLS; nothing was sent")]
     NoTls {
         /// The server.
         host: String,
     },
     /// TLS could not be set up on this side, or the two sides have none in common.
-    #[error("TLS cannot be set up")]
+    #[error("setting up TLS failed")]
     Tls(#[from] rustls::Error),
     /// The server answers, but its settings would make totals or durability wrong.
-    #[error("the ledger needs {setting} to be {needed}, it is {actual}")]
+    #[error("{setting} must be {needed}, is {actual}")]
     Settings {
         /// The setting.
         setting: &'static str,
@@ -173,14 +172,7 @@ async fn password(config: &LedgerConfig) -> Result<String, ConnectError> {
     match &config.authentication {
         Authentication::Password(password) => Ok(password.clone()),
         Authentication::Iam(sdk) => {
-            let signer = AuthTokenConfig::builder()
-                .hostname(&config.host)
-                .port(config.port.into())
-                .username(&config.user)
-                .build()
-                .map_err(ConnectError::Token)?;
-            let token = AuthTokenGenerator::new(signer).auth_token(sdk).await.map_err(ConnectError::Token)?;
-            Ok(token.to_string())
+            iam_token(sdk, &config.host, config.port, &config.user).await.map_err(ConnectError::Token)
         }
     }
 }
@@ -194,7 +186,7 @@ fn verifying_tls(roots: &Roots) -> Result<MakeRustlsConnect, ConnectError> {
     Ok(MakeRustlsConnect::new(tls))
 }
 
-/// Tells what somebody has to mend from what passes. A handshake that the network cut off passes.
+/// Tells what somebody has to mend from what is transient. A handshake that the network cut off is transient.
 fn refusal(error: tokio_postgres::Error, config: &LedgerConfig) -> ConnectError {
     if refuses_sign_in(error.code()) {
         let user = config.user.clone();
@@ -215,7 +207,7 @@ fn refusal(error: tokio_postgres::Error, config: &LedgerConfig) -> ConnectError 
     }
 }
 
-/// Class 28: the password or token is wrong (28P01), or who asks may not come in from there or at all (28000).
+/// Class 28: the password or token is wrong (28P01), or the role may not connect from here or at all (28000).
 fn refuses_sign_in(code: Option<&SqlState>) -> bool {
     code.is_some_and(|code| code.code().starts_with("28"))
 }

@@ -4,7 +4,7 @@ use refinery::Migration;
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
 pub enum DivergenceError {
     /// One of them is another than this program's of the same version.
-    #[error("the ledger has applied {applied} with another content than this release's {known}")]
+    #[error("migration {applied} was applied with another content than {known} of this release")]
     Differs {
         /// The one of the database.
         applied: String,
@@ -12,10 +12,10 @@ pub enum DivergenceError {
         known: String,
     },
     /// This program lacks one that is older than its own newest.
-    #[error("the ledger has applied {0}, which this release does not have although it has later ones")]
+    #[error("migration {0} was applied, but this release lacks it and has later ones")]
     Unknown(String),
     /// The database lacks one that is older than its own newest.
-    #[error("the ledger has not applied {0}, but later ones")]
+    #[error("migration {0} was not applied, but later ones were")]
     Skipped(String),
 }
 

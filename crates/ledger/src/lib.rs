@@ -8,33 +8,37 @@
 //! `ledger` take the merchant first, that of `ledger_lookup` too and is for a role that can do nothing else, and those of
 //! `ledger_maintenance` look at all merchants and need a role of their own.
 
-mod admit;
+mod access;
 mod as_of;
+mod columns;
 mod config;
 mod connection;
 mod day;
 mod history;
+mod iam_token;
 mod lookup;
 mod migrate;
 mod post;
 mod postgres_error;
 mod reconciliation;
 mod recorded;
+mod refused;
 mod rows;
 mod seal;
 mod session;
 mod statement;
 
-pub use admit::{AdmitError, Login, Rights, SignIn, admit};
+pub use access::{GrantError, Login, Rights, SignIn, grant_access};
 pub use as_of::BalanceAsOf;
 pub use config::{Authentication, LedgerConfig, Tls};
 pub use connection::{CONNECTION_AGE_MAX, ConnectError, Connection, connect, connect_within};
 pub use history::DivergenceError;
+pub use iam_token::iam_token;
 pub use lookup::FoundEntry;
 pub use migrate::{MigrateError, Migrations, migrate, raise_epoch};
 pub use post::{LedgerTotals, Outcome, PostError, Posting};
 pub use postgres_error::PostgresError;
-pub use reconciliation::{KnownTotals, LedgerMonth, MonthKey, MonthPage, NewestSeal, Reconciled, WindowPlace};
+pub use reconciliation::{KnownTotals, LedgerMonth, MonthKey, MonthPage, NewestSeal, Watermark, WindowCursor};
 pub use recorded::Recorded;
 pub use seal::{ENTRIES_SEALED_MAX, MerchantDay, MerchantDayPage, NotSealed, SealPage, Sealing};
 pub use session::{Ledger, LedgerError, UnavailableError};

@@ -1,16 +1,12 @@
-use cashflow::{
-    BalanceToken, EntryId, KeyConflict, MerchantId, Period, PeriodTotals, PostedEntry, RecordedEntry, TotalsVersion,
-};
-use futures::future::try_join4;
-use tokio_postgres::{
-    Row,
-    types::{ToSql, Type},
-};
+use cashflow::{BalanceToken, EntryId, MerchantId, Period, PeriodTotals, PostedEntry, RecordedEntry, TotalsVersion};
+use futures::future::try_join3;
+use tokio_postgres::types::{ToSql, Type};
 use uuid::Uuid;
 
 use crate::{
     Ledger, LedgerError, LedgerTotals,
-    rows::{read_entry, read_ledger_totals, read_posted_entry, read_time},
+    refused::{Reason, read_refused},
+    rows::{read_ledger_totals, read_posted_entry},
     session::STATEMENTS_TIMEOUT,
 };
 
@@ -35,29 +31,27 @@ impl Ledger {
         for_totals.push((&no_originals, Type::UUID_ARRAY));
         self.run(STATEMENTS_TIMEOUT, async |client| {
             // Answered in this order and in one round trip: totals read after the entry was seen contain it.
-            let (posted, conflicts, overtaken, totals) = try_join4(
+            let (posted, refused, totals) = try_join3(
                 client.query_typed("SELECT * FROM ledger.posted($1, $2)", &by_ids),
-                client.query_typed("SELECT * FROM ledger.conflicts($1, $2)", &by_id),
-                client.query_typed("SELECT * FROM ledger.overtaken($1, $2)", &by_id),
+                client.query_typed("SELECT * FROM ledger.refused($1, $2)", &by_id),
                 client.query_typed("SELECT * FROM ledger.totals($1, $2, $3)", &for_totals),
             )
             .await?;
-            let mut conflicts = conflicts.iter().map(read_conflict).collect::<Result<Vec<_>, _>>()?;
+            let refused = read_refused(&refused)?;
             if let Some(row) = posted.first() {
-                // Of two that came at the same time, one may be posted and the other kept as overtaken.
-                conflicts.extend(overtaken.iter().map(read_conflict).collect::<Result<Vec<_>, _>>()?);
-                conflicts.sort_by_key(|conflict| conflict.received_at);
+                // Of two that came at the same time, one may be posted and the other recorded as overtaken.
+                let conflicts = refused.into_iter().map(|(_, conflict)| conflict).collect();
                 let posted = read_posted_entry(row)?;
                 let balance_token = Some(balance_token(&posted, &read_ledger_totals(&totals)?)?);
                 return Ok(Some(FoundEntry { recorded: RecordedEntry::Posted(posted, conflicts), balance_token }));
             }
-            overtaken
-                .first()
-                .map(|row| {
-                    let recorded = RecordedEntry::AlreadyReversed(read_entry(row)?, conflicts);
-                    Ok(FoundEntry { recorded, balance_token: None })
-                })
-                .transpose()
+            let (overtaken, conflicts): (Vec<_>, Vec<_>) =
+                refused.into_iter().partition(|(reason, _)| *reason == Reason::AlreadyReversed);
+            let conflicts = conflicts.into_iter().map(|(_, conflict)| conflict).collect();
+            Ok(overtaken.into_iter().next().map(|(_, reversal)| {
+                let recorded = RecordedEntry::AlreadyReversed(reversal.entry, conflicts);
+                FoundEntry { recorded, balance_token: None }
+            }))
         })
         .await
     }
@@ -75,14 +69,10 @@ impl Ledger {
     }
 }
 
-fn read_conflict(row: &Row) -> Result<KeyConflict, LedgerError> {
-    Ok(KeyConflict { entry: read_entry(row)?, received_at: read_time(row, "recorded_at_us")? })
-}
-
 fn balance_token(posted: &PostedEntry, after: &LedgerTotals) -> Result<BalanceToken, LedgerError> {
     let version = |is_wanted: fn(&PeriodTotals) -> bool| {
         let totals = after.totals.iter().find(|totals| is_wanted(totals));
-        let totals = totals.ok_or(LedgerError::Inconsistent("no totals for a posted entry"))?;
+        let totals = totals.ok_or(LedgerError::Inconsistent("there are no totals for a posted entry"))?;
         Ok::<_, LedgerError>(TotalsVersion { epoch: after.epoch, entry_count: totals.totals.entry_count })
     };
     Ok(BalanceToken {

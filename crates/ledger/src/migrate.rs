@@ -45,7 +45,9 @@ const FUNCTIONS: &[&str] = &[
     include_str!("sql/ledger/period_totals.sql"),
     include_str!("sql/ledger/post.sql"),
     include_str!("sql/ledger/posted.sql"),
+    include_str!("sql/ledger/record_refused.sql"),
     include_str!("sql/ledger/recorded.sql"),
+    include_str!("sql/ledger/refused.sql"),
     include_str!("sql/ledger/seal.sql"),
     include_str!("sql/ledger/seal_key.sql"),
     include_str!("sql/ledger/seal_page.sql"),
@@ -77,19 +79,19 @@ const FUNCTIONS: &[&str] = &[
 #[derive(Debug, thiserror::Error)]
 pub enum MigrateError {
     /// The lock could not be taken or given back, or the transaction not begun or committed.
-    #[error("the migration lock or transaction failed")]
+    #[error("taking the migration lock, or beginning or committing its transaction, failed")]
     Lock(#[source] PostgresError),
     /// The migrations that the database has are not those of this program, nor those and later ones. Nothing was changed.
-    #[error("the ledger's history is not that of this release; nothing was changed")]
+    #[error("the ledger's migrations are not those of this release; nothing was changed")]
     Diverged(#[from] DivergenceError),
     /// A migration failed.
     #[error("a migration failed")]
     Migration(#[source] PostgresError),
     /// The functions could not be created; those of before are still there.
-    #[error("the functions could not be created")]
+    #[error("creating the functions of the database failed; the former ones are still there")]
     Functions(#[source] PostgresError),
     /// The epoch could not be raised.
-    #[error("the epoch could not be raised")]
+    #[error("raising the epoch failed")]
     Epoch(#[source] PostgresError),
 }
 
@@ -143,8 +145,7 @@ pub(crate) async fn locked<T, E: From<tokio_postgres::Error>>(
     Ok(answer)
 }
 
-/// Migrations and functions in one transaction: whoever calls a function meanwhile waits, and then finds one that fits the
-/// tables. No function is ever missing, nor there with other rights than it should have.
+/// Migrations and functions in one transaction: a call of a function meanwhile waits, and then runs one that fits the tables. No function is ever missing, nor there with other rights than it should have.
 async fn apply(client: &mut Client) -> Result<Migrations, MigrateError> {
     let transaction = client.transaction().await?;
     let runner = embedded::migrations::runner();

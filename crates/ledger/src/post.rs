@@ -1,6 +1,6 @@
-use std::collections::{BTreeSet, HashMap, HashSet};
+use std::collections::{HashMap, HashSet};
 
-use cashflow::{Category, Description, Entry, EntryId, Fingerprint, MerchantId, PeriodTotals};
+use cashflow::{Entry, Fingerprint, MerchantId, PeriodTotals};
 use futures::future::try_join;
 use tokio_postgres::{
     Client, Row,
@@ -11,7 +11,9 @@ use uuid::Uuid;
 
 use crate::{
     Ledger, LedgerError, PostgresError,
-    rows::{known, read_ledger_totals},
+    columns::Columns,
+    refused::record_refused,
+    rows::{read_ledger_totals, valid},
     session::STATEMENTS_TIMEOUT,
 };
 
@@ -19,12 +21,12 @@ use crate::{
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Outcome {
     /// Posted now.
-    Applied,
+    Posted,
     /// The same request had been posted before: nothing changed.
     Duplicate,
-    /// Another request had used the key before: that one stands, this one is kept aside and not posted.
+    /// Another request had used the key before: that one stands, this one is stored as refused and not posted.
     Conflict,
-    /// A reversal whose original another reversal has undone: that one stands, this one is kept aside and not posted.
+    /// A reversal whose original another reversal has undone: that one stands, this one is stored as refused and not posted.
     AlreadyReversed,
 }
 
@@ -55,10 +57,10 @@ pub enum PostError {
     #[error(transparent)]
     Ledger(#[from] LedgerError),
     /// A reversal names an entry that is not in the ledger. It may come yet: what was accepted first is not always posted first.
-    #[error("the entry to reverse is not posted")]
+    #[error("the entry that the reversal names is not in the ledger yet")]
     OriginalNotPosted(#[source] PostgresError),
     /// A check of the database refused the batch, and will do so again.
-    #[error("the ledger refused the batch")]
+    #[error("a constraint of the ledger refused the batch")]
     Refused(#[source] PostgresError),
 }
 
@@ -82,7 +84,7 @@ async fn post(client: &Client, merchant: &MerchantId, entries: &[Entry]) -> Resu
     let (currencies, days) = columns.days();
 
     let (posted, totals) = try_join(
-        client.query_typed("SELECT * FROM ledger.post($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, NULL)", &parameters),
+        client.query_typed(&columns.call("ledger.post", &["total_slot => NULL"]), &parameters),
         client.query_typed(
             "SELECT * FROM ledger.period_totals($1, $2, $3)",
             &[(&merchant_id, Type::TEXT), (&currencies, Type::TEXT_ARRAY), (&days, Type::TEXT_ARRAY)],
@@ -90,22 +92,19 @@ async fn post(client: &Client, merchant: &MerchantId, entries: &[Entry]) -> Resu
     )
     .await?;
     if posted.len() == entries.len() {
-        return Ok(Posting { outcomes: vec![Outcome::Applied; entries.len()], after: read_ledger_totals(&totals)? });
+        return Ok(Posting { outcomes: vec![Outcome::Posted; entries.len()], after: read_ledger_totals(&totals)? });
     }
 
-    let originals: Vec<Uuid> = columns.reverses.iter().flatten().copied().collect();
+    let originals = columns.originals();
     let by_id: [(&(dyn ToSql + Sync), Type); 3] =
-        [(&merchant_id, Type::TEXT), (&columns.ids, Type::UUID_ARRAY), (&originals, Type::UUID_ARRAY)];
+        [(&merchant_id, Type::TEXT), (columns.ids(), Type::UUID_ARRAY), (&originals, Type::UUID_ARRAY)];
     let (recorded, totals) = try_join(
         client.query_typed("SELECT * FROM ledger.recorded($1, $2, $3)", &by_id),
         client.query_typed("SELECT * FROM ledger.totals($1, $2, $3)", &by_id),
     )
     .await?;
     let outcomes = outcomes(entries, &posted, &recorded)?;
-    let keep_conflicts = "SELECT * FROM ledger.keep_conflicts($1, $2, $3, $4, $5, $6, $7, $8, $9, $10)";
-    keep_aside(client, keep_conflicts, &merchant_id, entries, &outcomes, Outcome::Conflict).await?;
-    let keep_overtaken = "SELECT * FROM ledger.keep_overtaken($1, $2, $3, $4, $5, $6, $7, $8, $9, $10)";
-    keep_aside(client, keep_overtaken, &merchant_id, entries, &outcomes, Outcome::AlreadyReversed).await?;
+    record_refused(client, &merchant_id, entries, &outcomes).await?;
     Ok(Posting { outcomes, after: read_ledger_totals(&totals)? })
 }
 
@@ -121,14 +120,14 @@ fn outcomes(entries: &[Entry], posted: &[Row], recorded: &[Row]) -> Result<Vec<O
             let has_fingerprint =
                 |held: &HashMap<Uuid, Fingerprint>| held.get(id).map(|held| *held == entry.fingerprint);
             match (has_fingerprint(&stored), has_fingerprint(&overtaken)) {
-                // Removed when seen, so that an entry given twice in one batch is applied once and then a duplicate.
-                (Some(true), _) => Ok(if newly_posted.remove(id) { Outcome::Applied } else { Outcome::Duplicate }),
+                // Removed when seen, so that an entry given twice in one batch is posted once and then a duplicate.
+                (Some(true), _) => Ok(if newly_posted.remove(id) { Outcome::Posted } else { Outcome::Duplicate }),
                 (_, Some(true)) => Ok(Outcome::AlreadyReversed),
                 (Some(false), _) | (_, Some(false)) => Ok(Outcome::Conflict),
                 (None, None) if entry.reverses.is_some_and(|original| reversed.contains(original.as_uuid())) => {
                     Ok(Outcome::AlreadyReversed)
                 }
-                (None, None) => Err(LedgerError::Inconsistent("an entry is neither posted nor found")),
+                (None, None) => Err(LedgerError::Inconsistent("an entry was neither posted nor found afterwards")),
             }
         })
         .collect()
@@ -138,79 +137,11 @@ fn outcomes(entries: &[Entry], posted: &[Row], recorded: &[Row]) -> Result<Vec<O
 fn fingerprints(rows: &[&Row]) -> Result<HashMap<Uuid, Fingerprint>, LedgerError> {
     rows.iter()
         .map(|row| {
-            let fingerprint = known(Fingerprint::from_bytes(row.get("fingerprint")), "a fingerprint has no 32 bytes")?;
+            let fingerprint =
+                valid(Fingerprint::from_bytes(row.get("fingerprint")), "a fingerprint is not 32 bytes long")?;
             Ok((row.get("id"), fingerprint))
         })
         .collect()
-}
-
-/// Keeps the entries that came to this outcome where a lookup finds them.
-async fn keep_aside(
-    client: &Client,
-    statement: &str,
-    merchant_id: &&str,
-    entries: &[Entry],
-    outcomes: &[Outcome],
-    outcome: Outcome,
-) -> Result<(), PostError> {
-    let kept: Vec<Entry> =
-        entries.iter().zip(outcomes).filter(|(_, other)| **other == outcome).map(|(entry, _)| entry.clone()).collect();
-    if !kept.is_empty() {
-        client.query_typed(statement, &Columns::new(&kept).parameters(merchant_id)).await?;
-    }
-    Ok(())
-}
-
-/// The entries of a batch as one array for each column, the form that `unnest` takes.
-struct Columns<'a> {
-    ids: Vec<Uuid>,
-    fingerprints: Vec<&'a [u8]>,
-    types: Vec<&'static str>,
-    amounts_minor: Vec<i64>,
-    currencies: Vec<&'static str>,
-    dates: Vec<String>,
-    descriptions: Vec<Option<&'a str>>,
-    categories: Vec<Option<&'a str>>,
-    reverses: Vec<Option<Uuid>>,
-}
-
-impl<'a> Columns<'a> {
-    fn new(entries: &'a [Entry]) -> Columns<'a> {
-        Columns {
-            ids: entries.iter().map(|entry| *entry.id.as_uuid()).collect(),
-            fingerprints: entries.iter().map(|entry| entry.fingerprint.as_bytes().as_slice()).collect(),
-            types: entries.iter().map(|entry| entry.entry_type.as_str()).collect(),
-            amounts_minor: entries.iter().map(|entry| entry.amount.minor()).collect(),
-            currencies: entries.iter().map(|entry| entry.amount.currency().code()).collect(),
-            dates: entries.iter().map(|entry| entry.date.to_string()).collect(),
-            descriptions: entries.iter().map(|entry| entry.description.as_ref().map(Description::as_str)).collect(),
-            categories: entries.iter().map(|entry| entry.category.as_ref().map(Category::as_str)).collect(),
-            reverses: entries.iter().map(|entry| entry.reverses.as_ref().map(EntryId::as_uuid).copied()).collect(),
-        }
-    }
-
-    /// The currency and date of each day that has entries, each once.
-    fn days(&self) -> (Vec<&'static str>, Vec<&str>) {
-        let days: BTreeSet<(&'static str, &str)> =
-            self.currencies.iter().copied().zip(self.dates.iter().map(String::as_str)).collect();
-        days.into_iter().unzip()
-    }
-
-    /// Parameters `$1` to `$10` of the statements that take whole entries.
-    fn parameters<'p>(&'p self, merchant_id: &'p &str) -> Vec<(&'p (dyn ToSql + Sync), Type)> {
-        vec![
-            (merchant_id, Type::TEXT),
-            (&self.ids, Type::UUID_ARRAY),
-            (&self.fingerprints, Type::BYTEA_ARRAY),
-            (&self.types, Type::TEXT_ARRAY),
-            (&self.amounts_minor, Type::INT8_ARRAY),
-            (&self.currencies, Type::TEXT_ARRAY),
-            (&self.dates, Type::TEXT_ARRAY),
-            (&self.descriptions, Type::TEXT_ARRAY),
-            (&self.categories, Type::TEXT_ARRAY),
-            (&self.reverses, Type::UUID_ARRAY),
-        ]
-    }
 }
 
 impl From<tokio_postgres::Error> for PostError {

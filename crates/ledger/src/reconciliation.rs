@@ -10,7 +10,7 @@ use tokio_postgres::{
 use crate::{
     Ledger, LedgerError,
     day::Day,
-    rows::{known, read_currency, read_epoch, read_period, read_period_totals, read_time},
+    rows::{read_currency, read_epoch, read_period, read_period_totals, read_time, valid},
     session::STATEMENTS_TIMEOUT,
 };
 
@@ -60,20 +60,20 @@ pub struct NewestSeal {
     pub entry_count: u64,
 }
 
-/// How far the scheduled comparison has come.
+/// The watermark of the scheduled reconciliation: how far it has compared.
 #[derive(Debug, Clone, PartialEq, Eq)]
-pub struct Reconciled {
+pub struct Watermark {
     /// What was recorded before has been compared since.
     pub until: Timestamp,
     /// How far the window that begins there has been compared, if a run left it before its end.
-    pub place: Option<WindowPlace>,
+    pub cursor: Option<WindowCursor>,
     /// What time it is, by the database's clock.
     pub now: Timestamp,
 }
 
-/// A place within a window of time: of the months that got entries in it, those up to one have been compared.
+/// A cursor within a window of time: of the months that got entries in it, those up to `after` have been compared.
 #[derive(Debug, Clone, PartialEq, Eq)]
-pub struct WindowPlace {
+pub struct WindowCursor {
     /// Where the window ends.
     pub until: Timestamp,
     /// The last month that was compared, in the order of merchant, currency and month.
@@ -178,31 +178,35 @@ impl Ledger {
         .await
     }
 
-    /// How far the scheduled comparison has come. It begins with the first migration that knows of it.
-    pub async fn reconciled(&self) -> Result<Reconciled, LedgerError> {
+    /// The watermark of the scheduled reconciliation: how far it has compared. It begins with the first migration that knows of it.
+    pub async fn reconciliation_watermark(&self) -> Result<Watermark, LedgerError> {
         self.run(STATEMENTS_TIMEOUT, async |client| {
             let row = client.query_typed_one("SELECT * FROM ledger_maintenance.reconciliation_place()", &[]).await?;
             let window_until = row.get::<_, Option<i64>>("window_until_us");
-            // A place that cannot be read only costs the way to it.
-            let place = match window_until.and_then(|_| read_month_key(&row)) {
-                Some(after) => Some(WindowPlace { until: read_time(&row, "window_until_us")?, after }),
+            // Without a cursor that can be read, the window is compared from its beginning.
+            let cursor = match window_until.and_then(|_| read_month_key(&row)) {
+                Some(after) => Some(WindowCursor { until: read_time(&row, "window_until_us")?, after }),
                 None => None,
             };
-            Ok(Reconciled { until: read_time(&row, "reconciled_until_us")?, place, now: read_time(&row, "now_us")? })
+            Ok(Watermark { until: read_time(&row, "reconciled_until_us")?, cursor, now: read_time(&row, "now_us")? })
         })
         .await
     }
 
-    /// Notes that what was recorded before `until` has been compared. A note that says less than another changes nothing.
-    pub async fn save_reconciled(&self, until: Timestamp) -> Result<(), LedgerError> {
+    /// Moves the watermark to `until`, if it is behind: what was recorded before has been compared.
+    pub async fn save_reconciliation_watermark(&self, until: Timestamp) -> Result<(), LedgerError> {
         let until = until.to_string();
         self.call("SELECT * FROM ledger_maintenance.save_reconciled_until($1)", &[(&until, Type::TEXT)]).await
     }
 
-    /// Notes how far the window that begins at `reconciled_until` has been compared. It changes nothing if that has been passed.
-    pub async fn save_place(&self, reconciled_until: Timestamp, place: &WindowPlace) -> Result<(), LedgerError> {
+    /// Saves how far the window that begins at `reconciled_until` has been compared, unless the watermark has passed it.
+    pub async fn save_window_cursor(
+        &self,
+        reconciled_until: Timestamp,
+        cursor: &WindowCursor,
+    ) -> Result<(), LedgerError> {
         let (since, until, after) =
-            (reconciled_until.to_string(), place.until.to_string(), After::new(Some(&place.after)));
+            (reconciled_until.to_string(), cursor.until.to_string(), After::new(Some(&cursor.after)));
         let parameters: [(&(dyn ToSql + Sync), Type); 5] = [
             (&since, Type::TEXT),
             (&until, Type::TEXT),
@@ -284,17 +288,19 @@ fn read_known_totals(row: &Row) -> Result<KnownTotals, LedgerError> {
 }
 
 fn read_newest_seal(row: &Row) -> Result<NewestSeal, LedgerError> {
-    let Period::Day(date) = read_period(row)? else { return Err(LedgerError::Inconsistent("a month has a seal")) };
+    let Period::Day(date) = read_period(row)? else {
+        return Err(LedgerError::Inconsistent("a month has a seal; only days can be sealed"));
+    };
     Ok(NewestSeal {
         date,
         epoch: read_epoch(row, "seal_epoch")?,
-        number: known(u32::try_from(row.get::<_, i32>("seal_number")), "a negative number of a seal")?,
-        entry_count: known(u64::try_from(row.get::<_, i64>("seal_entry_count")), "a negative count")?,
+        number: valid(u32::try_from(row.get::<_, i32>("seal_number")), "the number of a seal is negative")?,
+        entry_count: valid(u64::try_from(row.get::<_, i64>("seal_entry_count")), "a count of entries is negative")?,
     })
 }
 
 fn read_count(row: &Row, column: &str) -> Result<u64, LedgerError> {
-    known(u64::try_from(row.get::<_, i64>(column)), "a negative count")
+    valid(u64::try_from(row.get::<_, i64>(column)), "a count of entries is negative")
 }
 
 /// A row that does not fit, such as one with a currency that only a later release knows, keeps no other month from being listed.
@@ -302,7 +308,7 @@ fn read_month_page(rows: &[Row], limit: u16) -> Result<MonthPage, LedgerError> {
     let months: Vec<MonthKey> = rows.iter().filter_map(read_month_key).collect();
     let is_last = rows.len() < usize::from(limit);
     if months.is_empty() && !is_last {
-        return Err(LedgerError::Inconsistent("a whole page of unknown months"));
+        return Err(LedgerError::Inconsistent("no month of a whole page is known to this release"));
     }
     Ok(MonthPage { months, is_last })
 }
@@ -316,7 +322,12 @@ fn read_month_key(row: &Row) -> Option<MonthKey> {
     };
     let key = read();
     if key.is_none() {
-        tracing::error!(merchant_id, currency = code, month, "the ledger has a month that this release does not know");
+        tracing::error!(
+            merchant_id,
+            currency = code,
+            month,
+            "skipped a month whose merchant or currency is unknown to this release"
+        );
     }
     key
 }

@@ -16,12 +16,15 @@ pub(crate) fn read_entry(row: &Row) -> Result<Entry, LedgerError> {
     let text = |column| row.get::<_, Option<&str>>(column);
     Ok(Entry {
         id: EntryId::from_uuid(row.get("id")),
-        fingerprint: known(Fingerprint::from_bytes(row.get("fingerprint")), "a fingerprint has no 32 bytes")?,
-        entry_type: known(EntryType::parse(row.get("type")), "an unknown type")?,
-        amount: known(Amount::from_minor(row.get("amount_minor"), currency), "an amount beyond the limits")?,
+        fingerprint: valid(Fingerprint::from_bytes(row.get("fingerprint")), "a fingerprint is not 32 bytes long")?,
+        entry_type: valid(EntryType::parse(row.get("type")), "the type of an entry is unknown")?,
+        amount: valid(Amount::from_minor(row.get("amount_minor"), currency), "the amount of an entry is out of range")?,
         date: read_date(row)?,
-        description: known(text("description").map(Description::parse).transpose(), "an impossible description")?,
-        category: known(text("category").map(Category::parse).transpose(), "an impossible category")?,
+        description: valid(
+            text("description").map(Description::parse).transpose(),
+            "the description of an entry is not valid",
+        )?,
+        category: valid(text("category").map(Category::parse).transpose(), "the category of an entry is not valid")?,
         reverses: row.get::<_, Option<Uuid>>("reverses").map(EntryId::from_uuid),
     })
 }
@@ -31,14 +34,17 @@ pub(crate) fn read_posted_entry(row: &Row) -> Result<PostedEntry, LedgerError> {
         entry: read_entry(row)?,
         posted_at: read_time(row, "recorded_at_us")?,
         reversed_by: row.get::<_, Option<Uuid>>("reversed_by").map(EntryId::from_uuid),
-        seal: known(row.get::<_, Option<i32>>("seal").map(u32::try_from).transpose(), "a negative number of a seal")?,
+        seal: valid(
+            row.get::<_, Option<i32>>("seal").map(u32::try_from).transpose(),
+            "the number of a seal is negative",
+        )?,
         late: row.get("late"),
     })
 }
 
 /// The totals of periods with what they have in common; there must be at least one.
 pub(crate) fn read_ledger_totals(rows: &[Row]) -> Result<LedgerTotals, LedgerError> {
-    let first = rows.first().ok_or(LedgerError::Inconsistent("no totals for posted entries"))?;
+    let first = rows.first().ok_or(LedgerError::Inconsistent("there are no totals for posted entries"))?;
     Ok(LedgerTotals {
         epoch: read_epoch(first, "epoch")?,
         totals_at: read_time(first, "totals_at_us")?,
@@ -51,49 +57,51 @@ pub(crate) fn read_period_totals(row: &Row) -> Result<PeriodTotals, LedgerError>
 }
 
 pub(crate) fn read_period(row: &Row) -> Result<Period, LedgerError> {
-    known(Period::parse(row.get("period")), "an unknown period")
+    valid(Period::parse(row.get("period")), "a period is neither a day nor a month")
 }
 
 pub(crate) fn read_epoch(row: &Row, column: &str) -> Result<u32, LedgerError> {
-    known(u32::try_from(row.get::<_, i32>(column)), "a negative epoch")
+    valid(u32::try_from(row.get::<_, i32>(column)), "the epoch is negative")
 }
 
 pub(crate) fn read_totals(row: &Row) -> Result<Totals, LedgerError> {
     Ok(Totals {
         credits: read_minor(row, "credits")?,
         debits: read_minor(row, "debits")?,
-        entry_count: known(u64::try_from(row.get::<_, i64>("entry_count")), "a negative count")?,
+        entry_count: valid(u64::try_from(row.get::<_, i64>("entry_count")), "a count of entries is negative")?,
     })
 }
 
 /// A sum in minor units, which travels as text: it may need 38 digits.
 pub(crate) fn read_minor(row: &Row, column: &str) -> Result<i128, LedgerError> {
-    known(row.get::<_, &str>(column).parse(), "a total is no whole number")
+    valid(row.get::<_, &str>(column).parse(), "a total is not a whole number")
 }
 
 pub(crate) fn read_currency(row: &Row) -> Result<Currency, LedgerError> {
-    known(Currency::parse(row.get("currency")), "an unknown currency")
+    valid(Currency::parse(row.get("currency")), "a currency is unknown")
 }
 
 pub(crate) fn read_date(row: &Row) -> Result<Date, LedgerError> {
-    known(parse_date(row.get("date")), "an impossible date")
+    valid(parse_date(row.get("date")), "a date is not valid")
 }
 
 pub(crate) fn read_time(row: &Row, column: &str) -> Result<Timestamp, LedgerError> {
-    known(Timestamp::from_microsecond(row.get(column)), "a time out of range")
+    valid(Timestamp::from_microsecond(row.get(column)), "a time is out of range")
 }
 
 /// A key for a merchant.
 pub(crate) fn read_key(row: &Row) -> Result<[u8; 64], LedgerError> {
-    known(row.get::<_, &[u8]>("key").try_into(), "a key has no 64 bytes")
+    valid(row.get::<_, &[u8]>("key").try_into(), "a signing key is not 64 bytes long")
 }
 
 /// How far each slot of a merchant's entries has come.
 pub(crate) fn read_positions(row: &Row, column: &str) -> Result<Positions, LedgerError> {
     let positions: Vec<i64> = row.get(column);
     let positions = positions.into_iter().map(u64::try_from).collect::<Result<Vec<_>, _>>();
-    let positions: [u64; SLOTS] =
-        known(known(positions, "a negative position")?.try_into(), "not a position for each slot")?;
+    let positions: [u64; SLOTS] = valid(
+        valid(positions, "a position is negative")?.try_into(),
+        "the number of positions is not the number of slots",
+    )?;
     Ok(Positions::new(positions))
 }
 
@@ -102,7 +110,7 @@ pub(crate) fn positions_parameter(positions: &Positions) -> Vec<i64> {
     positions.as_slice().iter().map(|position| i64::try_from(*position).unwrap_or(i64::MAX)).collect()
 }
 
-/// What the ledger should not hold is a defect, and which rule it breaks says enough.
-pub(crate) fn known<T, E>(result: Result<T, E>, otherwise: &'static str) -> Result<T, LedgerError> {
-    result.map_err(|_| LedgerError::Inconsistent(otherwise))
+/// The value, or an error with the rule that it breaks: the ledger should never hold such a value.
+pub(crate) fn valid<T, E>(result: Result<T, E>, broken_rule: &'static str) -> Result<T, LedgerError> {
+    result.map_err(|_| LedgerError::Inconsistent(broken_rule))
 }

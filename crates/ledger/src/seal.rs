@@ -12,7 +12,7 @@ use crate::{
     Ledger, LedgerError, LedgerTotals,
     day::Day,
     rows::{
-        known, positions_parameter, read_epoch, read_key, read_ledger_totals, read_positions, read_time, read_totals,
+        positions_parameter, read_epoch, read_key, read_ledger_totals, read_positions, read_time, read_totals, valid,
     },
     session::STATEMENTS_TIMEOUT,
 };
@@ -72,10 +72,10 @@ pub enum NotSealed {
     #[error(transparent)]
     Ledger(#[from] LedgerError),
     /// Another day of the merchant, or the same one, is being sealed: asking again is worth it.
-    #[error("another seal of the merchant is being made")]
+    #[error("another seal of this merchant is in progress")]
     InProgress,
     /// The day has more entries than [`ENTRIES_SEALED_MAX`], and asking again does not help.
-    #[error("the day has {entry_count} entries, and at most {ENTRIES_SEALED_MAX} can be sealed")]
+    #[error("the day has {entry_count} entries; a seal can cover at most {ENTRIES_SEALED_MAX}")]
     TooManyEntries {
         /// How many it has.
         entry_count: u64,
@@ -182,7 +182,9 @@ impl Ledger {
             let days: Vec<MerchantDay> = rows.iter().filter_map(|row| read_merchant_day(row, date)).collect();
             let is_last = rows.len() < usize::from(limit);
             if days.is_empty() && !is_last {
-                return Err(LedgerError::Inconsistent("a whole page of unknown merchants or currencies"));
+                return Err(LedgerError::Inconsistent(
+                    "no merchant or currency of a whole page is known to this release",
+                ));
             }
             Ok(MerchantDayPage { days, is_last })
         })
@@ -204,7 +206,12 @@ fn read_merchant_day(row: &Row, date: Date) -> Option<MerchantDay> {
     };
     let day = read();
     if day.is_none() {
-        tracing::error!(merchant_id, currency = code, %date, "the ledger has a day that this release does not know");
+        tracing::error!(
+            merchant_id,
+            currency = code,
+            %date,
+            "skipped a day whose merchant or currency is unknown to this release"
+        );
     }
     day
 }
@@ -235,7 +242,7 @@ impl DayToSeal {
         };
         let number = newest.as_ref().map_or(Some(1), |newest| newest.number.checked_add(1));
         let number = number.and_then(|number| i32::try_from(number).ok());
-        let number = number.ok_or(LedgerError::Inconsistent("more seals of a day than there are numbers"))?;
+        let number = number.ok_or(LedgerError::Inconsistent("a day has as many seals as their number can count"))?;
         let next = NextSeal { number, positions: read_positions(row, "positions")?, totals };
         let unchanged = newest.filter(|newest| newest.totals.entry_count == totals.entry_count);
         Ok(DayToSeal { unchanged, next })
@@ -296,7 +303,7 @@ async fn digest(
     while let Some(row) = rows.try_next().await? {
         let entry = SealedEntry {
             id: EntryId::from_uuid(row.get("id")),
-            entry_type: known(EntryType::parse(row.get("type")), "an unknown type")?,
+            entry_type: valid(EntryType::parse(row.get("type")), "the type of an entry is unknown")?,
             amount_minor: row.get("amount_minor"),
             description: row.get("description"),
             category: row.get("category"),
@@ -326,7 +333,7 @@ async fn add_seal(
 ) -> Result<Option<Seal>, LedgerError> {
     let NextSeal { number, positions, totals } = next;
     let (credits, debits) = (totals.credits.to_string(), totals.debits.to_string());
-    let entry_count = known(i64::try_from(totals.entry_count), "a count beyond 63 bits")?;
+    let entry_count = valid(i64::try_from(totals.entry_count), "a count of entries exceeds 63 bits")?;
     let given_positions = positions_parameter(positions);
     let sha256 = digest.as_slice();
     let mut parameters = day.parameters();
@@ -343,7 +350,7 @@ async fn add_seal(
     Ok(Some(Seal {
         date,
         currency,
-        number: known(u32::try_from(*number), "a negative number of a seal")?,
+        number: valid(u32::try_from(*number), "the number of a seal is negative")?,
         totals: *totals,
         sealed_at: read_time(&row, "sealed_at_us")?,
         epoch: read_epoch(&row, "epoch")?,
@@ -359,11 +366,14 @@ fn read_seal(row: &Row, prefix: &str, currency: Currency, date: Date) -> Result<
     Ok(Seal {
         date,
         currency,
-        number: known(u32::try_from(row.get::<_, i32>(column("number").as_str())), "a negative number of a seal")?,
+        number: valid(u32::try_from(row.get::<_, i32>(column("number").as_str())), "the number of a seal is negative")?,
         totals: Totals {
             credits: minor("credits")?,
             debits: minor("debits")?,
-            entry_count: known(u64::try_from(row.get::<_, i64>(column("entry_count").as_str())), "a negative count")?,
+            entry_count: valid(
+                u64::try_from(row.get::<_, i64>(column("entry_count").as_str())),
+                "a count of entries is negative",
+            )?,
         },
         sealed_at: read_time(row, &column("sealed_at_us"))?,
         epoch: read_epoch(row, &column("epoch"))?,

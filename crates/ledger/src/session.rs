@@ -19,25 +19,25 @@ pub struct Ledger {
 /// Why the ledger gave no answer. Asking again is always safe.
 #[derive(Debug, thiserror::Error)]
 pub enum LedgerError {
-    /// The ledger did not answer, or refused for a reason that passes (restart, deadlock, too many connections).
+    /// The ledger did not answer, or refused for a transient reason (restart, deadlock, too many connections).
     #[error("the ledger is unavailable")]
     Unavailable(#[source] UnavailableError),
-    /// The ledger lacks a table, a right or a setting. Somebody has to mend it.
-    #[error("the ledger is not set up as needed")]
+    /// The ledger lacks a table, a right or a setting. Waiting does not help; somebody has to mend it.
+    #[error("the ledger is misconfigured: a table, right or setting is missing or wrong")]
     Misconfigured(#[source] ConnectError),
-    /// The ledger answered something that the domain does not know.
-    #[error("the ledger answered what it should not: {0}")]
+    /// The ledger holds something that breaks a rule of the domain.
+    #[error("the ledger holds inconsistent data: {0}")]
     Inconsistent(&'static str),
 }
 
-/// What kept the ledger from answering.
+/// Why the ledger is unavailable.
 #[derive(Debug, thiserror::Error)]
 pub enum UnavailableError {
     /// No connection.
     #[error(transparent)]
     Connect(ConnectError),
     /// No answer in time.
-    #[error("no answer within {0:?}")]
+    #[error("no answer from the ledger within {0:?}")]
     Timeout(Duration),
     /// A failure of the connection or the server.
     #[error(transparent)]
@@ -45,15 +45,15 @@ pub enum UnavailableError {
 }
 
 impl LedgerError {
-    /// Whether it passes by itself: asking again is worth it.
-    pub fn passes(&self) -> bool {
+    /// Whether the same call may succeed later without anybody mending anything.
+    pub fn is_transient(&self) -> bool {
         match self {
             LedgerError::Unavailable(_) => true,
             LedgerError::Misconfigured(_) | LedgerError::Inconsistent(_) => false,
         }
     }
 
-    /// Whether the answer took too long on a connection that there was: asking for less may help.
+    /// Whether the statements timed out on an open connection: a query for less data may succeed.
     pub fn is_timeout(&self) -> bool {
         match self {
             LedgerError::Unavailable(UnavailableError::Timeout(_)) => true,
@@ -64,8 +64,8 @@ impl LedgerError {
         }
     }
 
-    /// Whether there was no connection, or the ledger lacks what it needs: asking for anything else would fail as well.
-    pub fn is_of_the_whole(&self) -> bool {
+    /// Whether every other call would fail as well: there is no connection, or the ledger is misconfigured.
+    pub fn is_of_whole_ledger(&self) -> bool {
         match self {
             LedgerError::Unavailable(UnavailableError::Connect(_)) | LedgerError::Misconfigured(_) => true,
             LedgerError::Unavailable(_) | LedgerError::Inconsistent(_) => false,
@@ -86,7 +86,7 @@ impl Ledger {
         match connect(&self.config).await {
             Ok(opened) => *connection = Some(opened),
             Err(error) => {
-                tracing::warn!(error = %Causes(&error), "ledger not reachable at start");
+                tracing::warn!(error = %Causes(&error), "connecting to the ledger failed at start; the first request connects");
             }
         }
     }
@@ -111,8 +111,8 @@ impl Ledger {
             Some(opened) if opened.is_usable().await => opened,
             _ => connect(&self.config).await.map_err(LedgerError::from)?,
         };
-        let late = || Err(LedgerError::Unavailable(UnavailableError::Timeout(limit)).into());
-        let answer = timeout(limit, work(&opened)).await.unwrap_or_else(|_| late())?;
+        let timed_out = || Err(LedgerError::Unavailable(UnavailableError::Timeout(limit)).into());
+        let answer = timeout(limit, work(&opened)).await.unwrap_or_else(|_| timed_out())?;
         *connection = Some(opened);
         Ok(answer)
     }
@@ -120,7 +120,7 @@ impl Ledger {
 
 impl From<ConnectError> for LedgerError {
     fn from(error: ConnectError) -> LedgerError {
-        if error.passes() {
+        if error.is_transient() {
             LedgerError::Unavailable(UnavailableError::Connect(error))
         } else {
             LedgerError::Misconfigured(error)
@@ -130,7 +130,7 @@ impl From<ConnectError> for LedgerError {
 
 impl From<tokio_postgres::Error> for LedgerError {
     fn from(error: tokio_postgres::Error) -> LedgerError {
-        if is_set_up_wrong(error.code()) {
+        if is_misconfiguration(error.code()) {
             LedgerError::Misconfigured(ConnectError::Postgres(error.into()))
         } else {
             LedgerError::Unavailable(UnavailableError::Postgres(error.into()))
@@ -139,14 +139,14 @@ impl From<tokio_postgres::Error> for LedgerError {
 }
 
 impl ConnectError {
-    /// Whether it passes by itself: trying again is worth it.
+    /// Whether the same connection may succeed later without anybody mending anything.
     ///
-    /// A refused IAM token does: the next connection signs another one, with credentials and a clock that may be right by then,
-    /// and rights that were just given take a moment to be known. A refused password does not.
-    pub fn passes(&self) -> bool {
+    /// A refused IAM token is transient: the next connection signs another one, with credentials and a clock that may be right by
+    /// then, and new rights take a moment to be effective. A refused password is not.
+    pub fn is_transient(&self) -> bool {
         match self {
             ConnectError::Timeout(_) | ConnectError::Token(_) | ConnectError::TokenRefused { .. } => true,
-            ConnectError::Postgres(error) => !is_set_up_wrong(error.code()),
+            ConnectError::Postgres(error) => !is_misconfiguration(error.code()),
             ConnectError::SignInRefused { .. }
             | ConnectError::Certificate { .. }
             | ConnectError::NoTls { .. }
@@ -156,8 +156,8 @@ impl ConnectError {
     }
 }
 
-/// A missing database, schema, function or right does not pass by waiting.
-fn is_set_up_wrong(code: Option<&SqlState>) -> bool {
+/// A missing database, schema, function or right is not transient.
+fn is_misconfiguration(code: Option<&SqlState>) -> bool {
     let missing = [SqlState::INVALID_CATALOG_NAME, SqlState::INVALID_SCHEMA_NAME];
     code.is_some_and(|code| missing.contains(code) || code.code().starts_with("42"))
 }

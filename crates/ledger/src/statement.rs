@@ -10,7 +10,7 @@ use uuid::Uuid;
 
 use crate::{
     Ledger, LedgerError,
-    rows::{known, positions_parameter, read_date, read_key, read_minor, read_positions, read_posted_entry, read_time},
+    rows::{positions_parameter, read_date, read_key, read_minor, read_positions, read_posted_entry, read_time, valid},
     session::STATEMENTS_TIMEOUT,
 };
 
@@ -82,7 +82,7 @@ fn read_page(rows: &[Row], limit: usize) -> Result<StatementPage, LedgerError> {
             EntryType::Credit => balance.checked_add(minor),
             EntryType::Debit => balance.checked_sub(minor),
         };
-        balance = known(after.ok_or(TotalOverflow), "a balance beyond 128 bits")?;
+        balance = valid(after.ok_or(TotalOverflow), "a balance exceeds 128 bits")?;
         lines.push(StatementLine { posted, running_balance: balance });
     }
     let next = match rows.get(limit.wrapping_sub(1)) {

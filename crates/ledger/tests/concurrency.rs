@@ -56,7 +56,7 @@ async fn post_all(database: &Database, batches_of: impl Fn(usize) -> Vec<Vec<Ent
 }
 
 fn applied(postings: &[Posting]) -> usize {
-    postings.iter().flat_map(|posting| &posting.outcomes).filter(|outcome| **outcome == Outcome::Applied).count()
+    postings.iter().flat_map(|posting| &posting.outcomes).filter(|outcome| **outcome == Outcome::Posted).count()
 }
 
 /// The sums over the entry table itself, which no counter can get wrong.

@@ -10,6 +10,7 @@ use std::{
     time::Duration,
 };
 
+use aws_clients::Roots;
 use aws_config::{BehaviorVersion, Region};
 use aws_credential_types::{Credentials, credential_fn::provide_credentials_fn};
 use cashflow::{Currency, MerchantId};
@@ -17,7 +18,6 @@ use ledger::{
     Authentication, CONNECTION_AGE_MAX, ConnectError, Ledger, LedgerConfig, LedgerError, Tls, UnavailableError, connect,
 };
 use test_stores::{Authority, Database, Identity, PostgresServer, Wire};
-use tls_roots::Roots;
 use tokio::{
     io::{AsyncReadExt, AsyncWriteExt},
     net::TcpListener,
@@ -81,18 +81,18 @@ async fn a_server_of_another_authority_is_not_trusted() {
         assert!(matches!(error, ConnectError::Certificate { .. }), "{error:?}");
         assert_eq!(
             with_causes(&error),
-            "the certificate of localhost is not to be trusted: invalid peer certificate: UnknownIssuer"
+            "the TLS certificate of localhost is not trusted: invalid peer certificate: UnknownIssuer"
         );
     }
 }
 
 #[tokio::test]
-async fn a_server_that_shows_anothers_certificate_is_not_trusted() {
+async fn a_server_that_shows_the_certificate_of_another_is_not_trusted() {
     let authority = Authority::create();
     let server = tls_only(&authority.issue("db.example")).await;
     let error = misconfigured(&server.config("fluxo", "right", verifying(&authority))).await;
     let message = with_causes(&error);
-    assert!(message.starts_with("the certificate of localhost is not to be trusted: "), "{message}");
+    assert!(message.starts_with("the TLS certificate of localhost is not trusted: "), "{message}");
     assert!(message.contains("db.example"), "{message}");
 }
 
@@ -110,7 +110,7 @@ async fn a_server_without_tls_is_told_nothing_when_tls_is_asked_for() {
     let wire = Wire::to(&database.config()).await;
     let error = misconfigured(&LedgerConfig { tls: Tls::VerifyFull(Roots::rds()), ..wire.config.clone() }).await;
     assert!(matches!(error, ConnectError::NoTls { .. }), "{error:?}");
-    assert_eq!(error.to_string(), "127.0.0.1 offers no TLS, and without it nothing is sent there");
+    assert_eq!(error.to_string(), "127.0.0.1 offers no TLS; nothing was sent");
     // The question for TLS, whose number stands for a version of the protocol, and no more.
     let said = wire.said();
     assert_eq!(said.iter().map(|said| said.body.as_slice()).collect::<Vec<_>>(), [80_877_103_u32.to_be_bytes()]);
@@ -121,7 +121,10 @@ async fn a_server_that_insists_on_tls_refuses_a_client_without() {
     let server = tls_only(&Authority::create().issue("localhost")).await;
     let error = misconfigured(&server.config("fluxo", "right", Tls::Off)).await;
     let message = with_causes(&error);
-    assert!(message.starts_with("the ledger refused to let fluxo in: "), "{message}");
+    assert!(
+        message.starts_with("the ledger refused the password of fluxo, or connections of fluxo from here: "),
+        "{message}"
+    );
     assert!(message.contains("no encryption"), "{message}");
 }
 

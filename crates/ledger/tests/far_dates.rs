@@ -43,7 +43,7 @@ async fn the_first_and_the_last_day_are_days_like_any_other() {
         };
         let id = EntryId::derive(&acme, &IdempotencyKey::parse(&date.to_string()).unwrap());
         let posting = ledger.post(&acme, &[request.into_entry(id, date)]).await.unwrap();
-        assert_eq!((posting.outcomes, posting.after.totals.len()), (vec![Outcome::Applied], 2));
+        assert_eq!((posting.outcomes, posting.after.totals.len()), (vec![Outcome::Posted], 2));
         assert_eq!(ask().await, (2, Some(opening + 100)));
         assert_eq!(maintenance.merchants_of_day(date, None, 10).await.unwrap().days.len(), 1);
         let Ok(Sealing::Sealed(seal)) = ledger.seal(&acme, Currency::BRL, date).await else { panic!("not sealed") };

@@ -113,7 +113,7 @@ async fn a_ledger_of_the_second_version_loses_the_rights_on_tables_and_nothing_e
     assert_eq!((page.lines[0].running_balance, page.lines[0].posted.seal), (1_000, Some(1)));
     let maintenance = Ledger::new(database.maintenance_config());
     assert_eq!(maintenance.months_with_entries(None, 10).await.unwrap().months.len(), 1);
-    let reconciled = maintenance.reconciled().await.unwrap();
+    let reconciled = maintenance.reconciliation_watermark().await.unwrap();
     assert!(reconciled.until <= reconciled.now);
 }
 

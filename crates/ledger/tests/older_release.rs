@@ -2,8 +2,8 @@
 
 #![allow(clippy::unwrap_used, reason = "a failed unwrap fails the test")]
 
-use cashflow::{Currency, Date, MerchantId, Seal, parse_date};
-use ledger::{Connection, Ledger, NotSealed, Sealing};
+use cashflow::{Amount, Currency, Date, EntryId, EntryRequest, EntryType, MerchantId, RecordedEntry, Seal, parse_date};
+use ledger::{Connection, Ledger, NotSealed, Outcome, Sealing};
 use test_stores::{Database, POST_NINE};
 use tokio_postgres::Row;
 
@@ -94,6 +94,52 @@ async fn a_repeated_batch_is_compared_with_what_is_stored() {
         .await
         .unwrap();
     assert_eq!((stored.get::<_, uuid::Uuid>("id"), stored.get::<_, Vec<u8>>("fingerprint")), (id, vec![0; 32]));
+}
+
+/// Whichever release records an entry that is not posted, both read it, with the reason.
+#[tokio::test]
+async fn what_one_release_refuses_the_other_knows() {
+    let database = Database::create().await;
+    let (session, ledger) = (ledger::connect(&database.config()).await.unwrap(), Ledger::new(database.config()));
+    let posted: uuid::Uuid = session.query_one(POST_NINE, &[]).await.unwrap().get(0);
+    let overtaken = uuid::Uuid::from_u128(9);
+    let others = "ARRAY[sha256('')], ARRAY['debit'], ARRAY[9::bigint], ARRAY['BRL'], ARRAY['2026-11-22'], ARRAY[NULL], ARRAY[NULL]";
+    for (function, id) in [("keep_conflicts", &posted), ("keep_overtaken", &overtaken)] {
+        let keep = format!("SELECT FROM ledger.{function}('acme', ARRAY[$1::uuid], {others}, ARRAY[$2::uuid])");
+        session.execute(&keep, &[id, &posted]).await.unwrap();
+    }
+    let find = async |id| ledger.find(&acme(), EntryId::from_uuid(id)).await.unwrap().unwrap().recorded;
+    assert!(matches!(find(posted).await, RecordedEntry::Posted(_, conflicts) if conflicts.len() == 1));
+    assert!(matches!(find(overtaken).await, RecordedEntry::AlreadyReversed(_, conflicts) if conflicts.is_empty()));
+
+    let other = EntryRequest {
+        entry_type: EntryType::Credit,
+        amount: Amount::parse("10.00", Currency::BRL).unwrap(),
+        date: Some(day()),
+        description: None,
+        category: None,
+    };
+    let other = other.into_entry(EntryId::from_uuid(posted), day());
+    assert_eq!(ledger.post(&acme(), &[other]).await.unwrap().outcomes, [Outcome::Conflict]);
+    for (function, id, count) in [("conflicts", &posted, 2), ("overtaken", &overtaken, 1)] {
+        let read = format!("SELECT amount_minor FROM ledger.{function}('acme', $1)");
+        assert_eq!(session.query(&read, &[id]).await.unwrap().len(), count, "{function}");
+    }
+}
+
+#[tokio::test]
+async fn an_entry_that_is_refused_for_an_unknown_reason_is_not_dropped_in_silence() {
+    let database = Database::create().await;
+    let session = ledger::connect(&database.config()).await.unwrap();
+    for reason in ["'of another kind'", "NULL"] {
+        let record = format!(
+            "SELECT FROM ledger.record_refused(
+                'acme', ARRAY[{reason}], ARRAY[gen_random_uuid()], ARRAY[sha256('')], ARRAY['debit'], ARRAY[9::bigint],
+                ARRAY['BRL'], ARRAY['2026-11-22'], ARRAY[NULL], ARRAY[NULL], ARRAY[NULL::uuid])"
+        );
+        let error = session.execute(&record, &[]).await.unwrap_err();
+        assert_eq!(error.code().unwrap().code(), "22023", "{error:?}");
+    }
 }
 
 /// A call that waits for the migration goes on with what it was when it began, and that does not know of positions.

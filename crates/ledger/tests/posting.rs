@@ -59,7 +59,7 @@ async fn a_batch_is_posted_and_answers_the_totals_of_its_days_and_months() {
         entry("4", "credit 700 JPY 2026-12-31"),
     ];
     let posting = post(&ledger, &batch).await;
-    assert_eq!(posting.outcomes, [Outcome::Applied; 4]);
+    assert_eq!(posting.outcomes, [Outcome::Posted; 4]);
     assert_eq!(posting.after.epoch, 1);
     assert_eq!(posting.after.totals.len(), 5);
     assert_eq!(totals(&posting, "2026-11-22", "BRL"), "15075 5025 2");
@@ -86,7 +86,7 @@ async fn an_entry_given_twice_in_one_batch_is_applied_once() {
     let database = Database::create().await;
     let one = entry("1", "credit 10.00 BRL 2026-11-22");
     let posting = post(&Ledger::new(database.config()), &[one.clone(), one]).await;
-    assert_eq!(posting.outcomes, [Outcome::Applied, Outcome::Duplicate]);
+    assert_eq!(posting.outcomes, [Outcome::Posted, Outcome::Duplicate]);
     assert_eq!(totals(&posting, "2026-11-22", "BRL"), "1000 0 1");
 }
 
@@ -186,7 +186,7 @@ async fn merchants_with_the_same_key_do_not_touch_each_other() {
     post(&ledger, &[entry("1", "credit 10.00 BRL 2026-11-22")]).await;
     let other = entry_of("emca", "1", "debit 4.00 BRL 2026-11-22");
     let posting = ledger.post(&merchant("emca"), &[other]).await.unwrap();
-    assert_eq!(posting.outcomes, [Outcome::Applied]);
+    assert_eq!(posting.outcomes, [Outcome::Posted]);
     assert_eq!(totals(&posting, "2026-11-22", "BRL"), "0 400 1");
 }
 

@@ -6,7 +6,7 @@ use cashflow::{
     Amount, Currency, EntryId, EntryRequest, EntryType, IdempotencyKey, MerchantId, Month, Totals, parse_date,
 };
 use jiff::{SignedDuration, Timestamp, ToSpan};
-use ledger::{Ledger, MonthKey, MonthPage, WindowPlace};
+use ledger::{Ledger, MonthKey, MonthPage, WindowCursor};
 use test_stores::Database;
 
 fn merchant(name: &str) -> MerchantId {
@@ -116,12 +116,12 @@ async fn months_with_entries_are_listed_page_by_page_and_each_once() {
 async fn months_are_listed_by_when_their_entries_were_recorded() {
     let database = Database::create().await;
     let ledger = Ledger::new(database.maintenance_config());
-    let before = ledger.reconciled().await.unwrap().now;
+    let before = ledger.reconciliation_watermark().await.unwrap().now;
     post(&ledger, "acme", "BRL", "2026-11-01", 1).await;
     post(&ledger, "acme", "BRL", "2026-11-02", 1).await;
-    let between = ledger.reconciled().await.unwrap().now;
+    let between = ledger.reconciliation_watermark().await.unwrap().now;
     post(&ledger, "acme", "BRL", "1999-12-31", 1).await;
-    let after = ledger.reconciled().await.unwrap().now + 1.second();
+    let after = ledger.reconciliation_watermark().await.unwrap().now + 1.second();
 
     let listed = async |since, until| ledger.months_recorded_between(since, until, None, 10).await.unwrap().months;
     assert_eq!(listed(before, between).await, [key("acme", "BRL", "2026-11")]);
@@ -134,12 +134,12 @@ async fn months_are_listed_by_when_their_entries_were_recorded() {
 async fn how_far_the_comparison_has_come_is_kept_and_never_goes_back() {
     let database = Database::create().await;
     let ledger = Ledger::new(database.maintenance_config());
-    let start = ledger.reconciled().await.unwrap();
+    let start = ledger.reconciliation_watermark().await.unwrap();
     assert!(start.until <= start.now);
     let later = start.now + SignedDuration::from_secs(5);
-    ledger.save_reconciled(later).await.unwrap();
-    ledger.save_reconciled(start.now).await.unwrap();
-    assert_eq!(ledger.reconciled().await.unwrap().until, later);
+    ledger.save_reconciliation_watermark(later).await.unwrap();
+    ledger.save_reconciliation_watermark(start.now).await.unwrap();
+    assert_eq!(ledger.reconciliation_watermark().await.unwrap().until, later);
 }
 
 #[tokio::test]
@@ -152,14 +152,14 @@ async fn the_months_of_a_window_are_listed_page_by_page_and_its_entries_counted_
         key("a", "USD", "2026-01"),
         key("b", "BRL", "1900-01"),
     ];
-    let since = ledger.reconciled().await.unwrap().now;
+    let since = ledger.reconciliation_watermark().await.unwrap().now;
     for key in &keys {
         for day in ["01", "31"] {
             let day = if key.month.to_string().ends_with("11") && day == "31" { "30" } else { day };
             post(&ledger, key.merchant.as_str(), key.currency.code(), &format!("{}-{day}", key.month), 1).await;
         }
     }
-    let until = ledger.reconciled().await.unwrap().now + 1.second();
+    let until = ledger.reconciliation_watermark().await.unwrap().now + 1.second();
     for limit in [1, 2, 3, 4, 5] {
         let mut listed: Vec<MonthKey> = Vec::new();
         loop {
@@ -190,37 +190,37 @@ async fn a_month_that_this_release_does_not_know_keeps_no_other_from_being_liste
         INSERT INTO daily_total (merchant_id, currency, date, posted_on, slot, credits, debits, entry_count)
         VALUES ('b', 'XXX', '2026-11-01', '2026-11-01', 0, 1, 0, 1)";
     database.owner().await.batch_execute(strange).await.unwrap();
-    let now = ledger.reconciled().await.unwrap().now + 1.second();
+    let now = ledger.reconciliation_watermark().await.unwrap().now + 1.second();
     let expected = [key("a", "BRL", "2026-11"), key("c", "BRL", "2026-11")];
     assert_eq!(ledger.months_recorded_between(now - 1.hour(), now, None, 10).await.unwrap().months, expected);
     assert_eq!(ledger.months_with_entries(None, 10).await.unwrap().months, expected);
 }
 
 #[tokio::test]
-async fn a_place_within_a_window_holds_until_the_window_is_passed() {
+async fn a_cursor_within_a_window_holds_until_the_window_is_passed() {
     let database = Database::create().await;
     let ledger = Ledger::new(database.maintenance_config());
-    let until = ledger.reconciled().await.unwrap().until;
-    let place = |seconds: i64, month: &str| WindowPlace {
+    let until = ledger.reconciliation_watermark().await.unwrap().until;
+    let cursor = |seconds: i64, month: &str| WindowCursor {
         until: until + SignedDuration::from_secs(seconds),
         after: key("acme", "BRL", month),
     };
-    let saved = async |place: &WindowPlace| {
-        ledger.save_place(until, place).await.unwrap();
-        ledger.reconciled().await.unwrap().place
+    let saved = async |cursor: &WindowCursor| {
+        ledger.save_window_cursor(until, cursor).await.unwrap();
+        ledger.reconciliation_watermark().await.unwrap().cursor
     };
-    assert_eq!(ledger.reconciled().await.unwrap().place, None);
-    assert_eq!(saved(&place(9, "2026-05")).await, Some(place(9, "2026-05")));
-    // Never back in the same window; a window of another length has a place of its own, which is as true.
-    assert_eq!(saved(&place(9, "2026-04")).await, Some(place(9, "2026-05")));
-    assert_eq!(saved(&place(9, "2026-06")).await, Some(place(9, "2026-06")));
-    assert_eq!(saved(&place(4, "2026-02")).await, Some(place(4, "2026-02")));
+    assert_eq!(ledger.reconciliation_watermark().await.unwrap().cursor, None);
+    assert_eq!(saved(&cursor(9, "2026-05")).await, Some(cursor(9, "2026-05")));
+    // Never back in the same window; a window of another length has a cursor of its own, which is as true.
+    assert_eq!(saved(&cursor(9, "2026-04")).await, Some(cursor(9, "2026-05")));
+    assert_eq!(saved(&cursor(9, "2026-06")).await, Some(cursor(9, "2026-06")));
+    assert_eq!(saved(&cursor(4, "2026-02")).await, Some(cursor(4, "2026-02")));
 
     let passed = until + SignedDuration::from_secs(1);
-    ledger.save_reconciled(passed).await.unwrap();
-    let reconciled = ledger.reconciled().await.unwrap();
-    assert_eq!((reconciled.until, reconciled.place), (passed, None));
-    assert_eq!(saved(&place(9, "2026-07")).await, None);
+    ledger.save_reconciliation_watermark(passed).await.unwrap();
+    let reconciled = ledger.reconciliation_watermark().await.unwrap();
+    assert_eq!((reconciled.until, reconciled.cursor), (passed, None));
+    assert_eq!(saved(&cursor(9, "2026-07")).await, None);
 }
 
 /// While a stack is deployed, and if a deployment is taken back.
@@ -230,9 +230,9 @@ async fn functions_of_the_release_before_read_and_save_how_far_the_comparison_ha
     let ledger = Ledger::new(database.maintenance_config());
     post(&ledger, "acme", "BRL", "2026-11-01", 1).await;
     let earlier = ledger::connect(&database.maintenance_config()).await.unwrap();
-    let until = ledger.reconciled().await.unwrap().until;
-    let place = WindowPlace { until: until + SignedDuration::from_secs(9), after: key("acme", "BRL", "2026-05") };
-    ledger.save_place(until, &place).await.unwrap();
+    let until = ledger.reconciliation_watermark().await.unwrap().until;
+    let cursor = WindowCursor { until: until + SignedDuration::from_secs(9), after: key("acme", "BRL", "2026-05") };
+    ledger.save_window_cursor(until, &cursor).await.unwrap();
 
     // It begins the window anew, and loses nothing by that.
     let read = "SELECT reconciled_until_us FROM ledger_maintenance.reconciled_until()";
@@ -245,8 +245,8 @@ async fn functions_of_the_release_before_read_and_save_how_far_the_comparison_ha
     let passed = until + SignedDuration::from_secs(60);
     let save = format!("SELECT ledger_maintenance.save_reconciled_until('{passed}')");
     earlier.batch_execute(&save).await.unwrap();
-    let reconciled = ledger.reconciled().await.unwrap();
-    assert_eq!((reconciled.until, reconciled.place), (passed, None));
+    let reconciled = ledger.reconciliation_watermark().await.unwrap();
+    assert_eq!((reconciled.until, reconciled.cursor), (passed, None));
 }
 
 #[tokio::test]
@@ -255,7 +255,7 @@ async fn months_are_set_aside_until_they_are_taken_back_and_the_one_that_waited_
     let ledger = Ledger::new(database.maintenance_config());
     let (first, second) = (key("acme", "BRL", "2026-11"), key("acme", "BRL", "2026-10"));
     let listed = async |before| ledger.months_set_aside(before, 10).await.unwrap().months;
-    let start = ledger.reconciled().await.unwrap().now;
+    let start = ledger.reconciliation_watermark().await.unwrap().now;
     let later = start + 1.hour();
     for key in [&first, &second] {
         ledger.set_month_aside(key, "no answer").await.unwrap();

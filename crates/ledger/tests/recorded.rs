@@ -39,7 +39,7 @@ async fn what_is_posted_or_overtaken_is_recorded_and_nothing_else() {
     let ledger = Ledger::new(database.config());
     let (original, winner, overtaken) = (sale("1"), reversal("r1", &sale("1")), reversal("r2", &sale("1")));
     for (entry, outcome) in
-        [(&original, Outcome::Applied), (&winner, Outcome::Applied), (&overtaken, Outcome::AlreadyReversed)]
+        [(&original, Outcome::Posted), (&winner, Outcome::Posted), (&overtaken, Outcome::AlreadyReversed)]
     {
         let posting = ledger.post(&merchant("acme"), std::slice::from_ref(entry)).await.unwrap();
         assert_eq!(posting.outcomes, [outcome]);

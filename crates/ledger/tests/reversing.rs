@@ -55,7 +55,7 @@ async fn a_reversal_is_an_entry_of_its_own_that_names_the_original() {
     post(&ledger, std::slice::from_ref(&sale)).await;
     let refund = reversal("refund", &sale);
     let posting = post(&ledger, std::slice::from_ref(&refund)).await;
-    assert_eq!(posting.outcomes, [Outcome::Applied]);
+    assert_eq!(posting.outcomes, [Outcome::Posted]);
     assert_eq!(net(&database).await, 0);
     // The repeat of it is a duplicate like any other.
     assert_eq!(post(&ledger, std::slice::from_ref(&refund)).await.outcomes, [Outcome::Duplicate]);
@@ -77,7 +77,7 @@ async fn the_second_reversal_of_an_entry_is_kept_aside_and_the_rest_of_its_batch
     post(&ledger, &[reversal("refund", &sale)]).await;
     let other = self::sale("other");
     let second = reversal("second-refund", &sale);
-    for outcome in [Outcome::Applied, Outcome::Duplicate] {
+    for outcome in [Outcome::Posted, Outcome::Duplicate] {
         let posting = post(&ledger, &[second.clone(), other.clone()]).await;
         assert_eq!(posting.outcomes, [Outcome::AlreadyReversed, outcome]);
     }
@@ -111,7 +111,7 @@ async fn two_reversals_of_one_entry_in_one_batch_are_one_reversal() {
     let posting = post(&ledger, &[reversal("one", &sale), reversal("two", &sale)]).await;
     let mut outcomes = posting.outcomes;
     outcomes.sort_by_key(|outcome| *outcome == Outcome::AlreadyReversed);
-    assert_eq!(outcomes, [Outcome::Applied, Outcome::AlreadyReversed]);
+    assert_eq!(outcomes, [Outcome::Posted, Outcome::AlreadyReversed]);
     assert_eq!(net(&database).await, 0);
 }
 
@@ -133,9 +133,9 @@ async fn of_many_reversals_at_once_one_is_posted_and_each_batch_keeps_its_other_
         });
     }
     let outcomes = workers.join_all().await;
-    assert_eq!(outcomes.iter().filter(|outcomes| outcomes[0] == Outcome::Applied).count(), 1);
+    assert_eq!(outcomes.iter().filter(|outcomes| outcomes[0] == Outcome::Posted).count(), 1);
     assert_eq!(outcomes.iter().filter(|outcomes| outcomes[0] == Outcome::AlreadyReversed).count(), WORKERS - 1);
-    assert!(outcomes.iter().all(|outcomes| outcomes[1] == Outcome::Applied));
+    assert!(outcomes.iter().all(|outcomes| outcomes[1] == Outcome::Posted));
     assert_eq!(net(&database).await, 1_000 * i64::try_from(WORKERS).unwrap());
 }
 
@@ -168,8 +168,8 @@ async fn a_reversal_is_not_posted_before_its_original_and_is_posted_after_it() {
     let refund = reversal("refund", &sale);
     let error = ledger.post(&acme(), std::slice::from_ref(&refund)).await.unwrap_err();
     assert!(matches!(error, PostError::OriginalNotPosted(_)), "{error:?}");
-    assert_eq!(post(&ledger, std::slice::from_ref(&sale)).await.outcomes, [Outcome::Applied]);
-    assert_eq!(post(&ledger, std::slice::from_ref(&refund)).await.outcomes, [Outcome::Applied]);
+    assert_eq!(post(&ledger, std::slice::from_ref(&sale)).await.outcomes, [Outcome::Posted]);
+    assert_eq!(post(&ledger, std::slice::from_ref(&refund)).await.outcomes, [Outcome::Posted]);
 
     // Another merchant's entry is not there, however often it is asked for.
     let emca = MerchantId::parse("emca").unwrap();

@@ -8,7 +8,7 @@ use cashflow::{
     ReversalRequest, Totals, parse_date,
 };
 use jiff::{SignedDuration, Timestamp};
-use ledger::{BalanceAsOf, Ledger, LedgerError, MonthKey, Outcome, PostError, Sealing, WindowPlace};
+use ledger::{BalanceAsOf, Ledger, LedgerError, MonthKey, Outcome, PostError, Sealing, WindowCursor};
 use test_stores::Database;
 use tokio_postgres::Client;
 
@@ -164,9 +164,9 @@ async fn what_looks_at_all_merchants_is_for_the_scheduled_functions_only() {
         ledger.months_with_entries(None, 10).await.map(drop),
         ledger.entries_recorded_between(moment, moment, 10).await.map(drop),
         ledger.months_recorded_between(moment, moment, None, 10).await.map(drop),
-        ledger.reconciled().await.map(drop),
-        ledger.save_reconciled(moment).await,
-        ledger.save_place(moment, &WindowPlace { until: moment, after: month.clone() }).await,
+        ledger.reconciliation_watermark().await.map(drop),
+        ledger.save_reconciliation_watermark(moment).await,
+        ledger.save_window_cursor(moment, &WindowCursor { until: moment, after: month.clone() }).await,
         ledger.set_month_aside(&month, "of a test").await,
         ledger.months_set_aside(moment, 10).await.map(drop),
         ledger.count_months_set_aside().await.map(drop),
@@ -189,6 +189,7 @@ fn argument(name: &str) -> String {
         "entry_id" => format!("'{sale}'"),
         "ids" => format!("ARRAY['{sale}', '{other}']::uuid[]"),
         "originals" => "ARRAY[NULL, NULL]::uuid[]".to_owned(),
+        "reasons" => of_one("'conflict', 'conflict'"),
         "fingerprints" => of_one("sha256('1'), sha256('2')"),
         "types" => of_one("'credit', 'credit'"),
         "amounts_minor" => of_one("7::bigint, 7::bigint"),
@@ -244,7 +245,14 @@ async fn a_call_that_forgot_the_merchant_gets_nothing_and_writes_nothing() {
     refused.dedup();
     assert_eq!(
         refused,
-        ["ledger.add_seal", "ledger.keep_conflicts", "ledger.keep_overtaken", "ledger.post", "ledger.seal"]
+        [
+            "ledger.add_seal",
+            "ledger.keep_conflicts",
+            "ledger.keep_overtaken",
+            "ledger.post",
+            "ledger.record_refused",
+            "ledger.seal"
+        ]
     );
     assert_eq!(row_counts(&owner).await, before);
 }
@@ -320,7 +328,7 @@ async fn what_another_merchant_writes_under_the_same_ids_changes_nothing() {
 
     // Under the id that acme's sale has: an entry of emca's own.
     let posting = ledger.post(&emca, &[entry("sale", 5)]).await.unwrap();
-    assert_eq!(posting.outcomes, [Outcome::Applied]);
+    assert_eq!(posting.outcomes, [Outcome::Posted]);
     assert!(posting.after.totals.iter().all(|totals| totals.totals.credits == 5));
     // No entry of acme's can be reversed, and whether it is there does not show.
     for original in [entry("other", MINOR), entry("never-posted", MINOR)] {

@@ -8,7 +8,7 @@ use cashflow::{
     ReversalRequest, parse_date,
 };
 use jiff::{SignedDuration, Timestamp};
-use ledger::{Ledger, MonthKey, Outcome, Reconciled, WindowPlace};
+use ledger::{Ledger, MonthKey, Outcome, Watermark, WindowCursor};
 use test_stores::{Database, Said, Wire};
 
 /// RDS Proxy pins a connection that says more at once.
@@ -60,10 +60,10 @@ async fn work_for_a_merchant(ledger: &Ledger) {
     let batch: Vec<Entry> = (0..500).map(|number| entry(&number.to_string(), 1)).collect();
     ledger.post(&acme, &batch).await.unwrap();
     let outcomes = [
-        (vec![sale.clone()], Outcome::Applied),
+        (vec![sale.clone()], Outcome::Posted),
         (vec![sale.clone()], Outcome::Duplicate),
         (vec![entry("sale", 200)], Outcome::Conflict),
-        (vec![reversal("refund", &sale)], Outcome::Applied),
+        (vec![reversal("refund", &sale)], Outcome::Posted),
         (vec![reversal("refund-2", &sale)], Outcome::AlreadyReversed),
     ];
     for (entries, outcome) in outcomes {
@@ -89,12 +89,12 @@ async fn work_for_a_merchant(ledger: &Ledger) {
 async fn work_for_all(ledger: &Ledger) {
     assert_eq!(ledger.merchants_of_day(day(), None, 10).await.unwrap().days.len(), 1);
     assert_eq!(ledger.months_with_entries(None, 10).await.unwrap().months.len(), 1);
-    let Reconciled { until, now, .. } = ledger.reconciled().await.unwrap();
+    let Watermark { until, now, .. } = ledger.reconciliation_watermark().await.unwrap();
     ledger.entries_recorded_between(until, now, 10).await.unwrap();
     ledger.months_recorded_between(until, now, None, 10).await.unwrap();
     let key = MonthKey { merchant: merchant(), currency: Currency::BRL, month: Month::of(day()) };
-    ledger.save_place(until, &WindowPlace { until: now, after: key.clone() }).await.unwrap();
-    ledger.save_reconciled(now).await.unwrap();
+    ledger.save_window_cursor(until, &WindowCursor { until: now, after: key.clone() }).await.unwrap();
+    ledger.save_reconciliation_watermark(now).await.unwrap();
     ledger.set_month_aside(&key, "of a test").await.unwrap();
     assert_eq!(ledger.months_set_aside(now + SignedDuration::from_secs(60), 10).await.unwrap().months.len(), 1);
     assert_eq!(ledger.count_months_set_aside().await.unwrap(), 1);

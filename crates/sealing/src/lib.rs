@@ -28,7 +28,7 @@ pub enum SealError {
     /// The ledger did not seal the day, or gave no answer.
     #[error(transparent)]
     Ledger(#[from] NotSealed),
-    /// The read model did not take the seal.
+    /// Writing the seal to the read model failed.
     #[error(transparent)]
     Balances(#[from] WriteError),
 }
@@ -40,10 +40,10 @@ impl From<LedgerError> for SealError {
 }
 
 impl SealError {
-    /// Whether it passes by itself: asking again is worth it.
-    pub fn passes(&self) -> bool {
+    /// Whether sealing may succeed later without anybody mending anything.
+    pub fn is_transient(&self) -> bool {
         match self {
-            SealError::Ledger(NotSealed::Ledger(error)) => error.passes(),
+            SealError::Ledger(NotSealed::Ledger(error)) => error.is_transient(),
             SealError::Ledger(NotSealed::InProgress) => true,
             SealError::Ledger(NotSealed::TooManyEntries { .. }) => false,
             SealError::Balances(_) => true,

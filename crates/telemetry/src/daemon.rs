@@ -14,8 +14,7 @@ const HEADER: &[u8] = b"{\"format\":\"json\",\"version\":1}\n";
 
 /// The X-Ray daemon that Lambda runs beside a function with active tracing. It takes documents by UDP and passes them on.
 ///
-/// Sending never waits and never fails: what the daemon does not take at once is lost, as a trace may be and an entry may
-/// not.
+/// Sending never waits and returns no error: a subsegment that the socket cannot take at once is lost.
 #[derive(Debug, Clone)]
 pub struct Daemon(Arc<UdpSocket>);
 
@@ -62,7 +61,7 @@ impl Daemon {
     pub(crate) fn from_env() -> Option<Daemon> {
         let address = env::var("AWS_XRAY_DAEMON_ADDRESS").ok()?;
         let daemon = address.parse().map_err(io::Error::other).and_then(Daemon::at);
-        daemon.inspect_err(|error| tracing::warn!(%error, address, "no subsegments: the daemon cannot be used")).ok()
+        daemon.inspect_err(|error| tracing::warn!(%error, address, "AWS_XRAY_DAEMON_ADDRESS cannot be used; traces have no subsegments")).ok()
     }
 
     pub(crate) fn send(&self, subsegment: &Subsegment<'_>) {

@@ -1,13 +1,14 @@
 use settings::SettingError;
 
 use crate::{
-    Daemon, Line, Metrics, StoreMetrics, logs,
-    names::Names,
+    Daemon, Line, Metrics, StoreMetrics,
+    correlation::CorrelationIds,
+    logs,
     store::{Calls, Segment},
     trace_header::TraceHeader,
 };
 
-/// Where a function tells about itself, built once when it starts.
+/// Where logs, metrics and subsegments of a function go, built once when it starts.
 #[derive(Debug)]
 pub struct Telemetry {
     /// Where the metrics go.
@@ -15,7 +16,7 @@ pub struct Telemetry {
     daemon: Option<Daemon>,
 }
 
-/// What an invocation is called by others, so that its log lines are found from there.
+/// Correlation ids of an invocation: each of its log lines carries them.
 #[derive(Debug, Clone, Copy)]
 pub struct Invocation<'a> {
     request_id: &'a str,
@@ -40,8 +41,8 @@ impl<'a> Invocation<'a> {
         Invocation { execution, ..self }
     }
 
-    fn names(&self, trace: Option<TraceHeader<'_>>) -> Names {
-        Names {
+    fn correlation_ids(&self, trace: Option<TraceHeader<'_>>) -> CorrelationIds {
+        CorrelationIds {
             request_id: self.request_id.to_owned(),
             api_request_id: self.api_request_id.map(str::to_owned),
             execution: self.execution.map(|name| name.to_owned().into()).unwrap_or_default(),
@@ -63,22 +64,21 @@ impl Telemetry {
         Telemetry { metrics, daemon }
     }
 
-    /// Does the work of one invocation: its log lines carry what it is called by others, and its calls of stores are
-    /// measured.
-    pub async fn follow<T>(&self, invocation: Invocation<'_>, work: impl Future<Output = T>) -> T {
+    /// Does the work of one invocation: its log lines carry its correlation ids, and its calls of stores are measured.
+    pub async fn observe<T>(&self, invocation: Invocation<'_>, work: impl Future<Output = T>) -> T {
         // On the heap: what surrounds a future would otherwise double its size at every layer.
         let work = Box::pin(work);
         let trace = invocation.trace_header.and_then(TraceHeader::parse);
         let work = async {
             let result = work.await;
-            // The line of the work has taken what its calls took. If there was none, as after a failure, they get one.
-            let untold = StoreMetrics::take();
-            if !untold.is_empty() {
-                self.metrics.emit(&Line::new("stores called"), untold);
+            // The line of the work holds the latencies of its calls. Without one, as after a failure, they get a line here.
+            let unlogged = StoreMetrics::take();
+            if !unlogged.is_empty() {
+                self.metrics.emit(&Line::new("stores called"), unlogged);
             }
             result
         };
-        invocation.names(trace).of(Calls::of(self.segment(trace), work)).await
+        invocation.correlation_ids(trace).scope(Calls::of(self.segment(trace), work)).await
     }
 
     fn segment(&self, trace: Option<TraceHeader<'_>>) -> Option<Segment> {

@@ -1,31 +1,30 @@
-//! What a function tells about itself: logs, metrics, and its calls of stores as subsegments of the trace.
+//! Logs, metrics, and calls of stores as subsegments of the trace.
 //!
-//! [`Telemetry::follow`] surrounds each invocation. Inside it every log line says which request and which execution it
-//! belongs to, and [`call`] measures a store in one place for both the metrics and the trace. Outside of it, as when a
+//! [`Telemetry::observe`] surrounds each invocation. Inside it every log line carries the invocation's correlation ids, and [`call`] measures a store in one place for both the metrics and the trace. Outside of it, as when a
 //! function connects while it starts, nothing is measured.
 //!
 //! A unit of work has one [`Line`] in the log: what became of it, and its metrics. Failures have lines of their own.
 
 mod causes;
+mod correlation;
 mod daemon;
 mod invocation;
 mod line;
 mod logs;
 mod metric_set;
 mod metrics;
-mod names;
 mod records;
 mod store;
 mod trace_header;
 
 pub use causes::Causes;
+pub use correlation::correlate_with_execution;
 pub use daemon::Daemon;
 pub use invocation::{Invocation, Telemetry};
 pub use line::Line;
 pub use logs::log_subscriber;
 pub use metric_set::MetricSet;
 pub use metrics::{Metrics, Record};
-pub use names::belongs_to_execution;
 pub use records::{
     ConsolidationMetrics, IntakeMetrics, METRIC_NAMES, PostingMetrics, ReconciliationMetrics, RefusalMetrics,
     ReplayMetrics, StoreMetrics,

@@ -8,7 +8,7 @@ use tracing_subscriber::fmt::{
     time::{FormatTime, SystemTime as Rfc3339},
 };
 
-use crate::{metric_set::MetricSet, names::Names};
+use crate::{correlation::CorrelationIds, metric_set::MetricSet};
 
 /// The JSON object of a line while it is written.
 pub(crate) type Object<'a> = <&'a mut serde_json::Serializer<Vec<u8>> as Serializer>::SerializeMap;
@@ -73,7 +73,7 @@ impl Members for UnitOfWork<'_> {
         for (name, text) in &self.line.texts {
             object.serialize_entry(name, text)?;
         }
-        Names::write(&mut object)?;
+        CorrelationIds::write(&mut object)?;
         self.metrics.write(&mut object, self.namespace, SystemTime::now())?;
         if let Some((name, document)) = &self.line.document {
             object.serialize_entry(name, document)?;

@@ -9,8 +9,8 @@ use tracing_subscriber::{
 };
 
 use crate::{
+    correlation::CorrelationIds,
     line::{self, Members, Object},
-    names::Names,
 };
 
 /// What libraries log below this level holds bodies and tokens; this project logs nothing there.
@@ -23,8 +23,8 @@ pub(crate) fn start() {
     let _ = log_subscriber(level, io::stdout).try_init();
 }
 
-/// What writes log lines there, one JSON object each, from this level on: fields beside the message, and what the
-/// invocation is called by others.
+/// What writes log lines there, one JSON object each, from this level on: fields beside the message, and the
+/// correlation ids of the invocation.
 pub fn log_subscriber<W>(level: LevelFilter, writer: W) -> impl Subscriber + Send + Sync
 where
     W: for<'writer> MakeWriter<'writer> + Send + Sync + 'static,
@@ -51,7 +51,7 @@ impl Members for Event<'_> {
         let mut fields = SerdeMapVisitor::new(object);
         self.record(&mut fields);
         let mut object = fields.take_serializer()?;
-        Names::write(&mut object)?;
+        CorrelationIds::write(&mut object)?;
         Ok(object)
     }
 }

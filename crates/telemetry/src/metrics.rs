@@ -39,8 +39,8 @@ impl Metrics {
         self.write(line, &metrics);
     }
 
-    /// Writes the line of a part of a unit of work.
-    pub fn tell(&self, line: &Line) {
+    /// Writes the line of a part of a unit of work, without metrics.
+    pub fn log(&self, line: &Line) {
         self.write(line, &MetricSet::default());
     }
 

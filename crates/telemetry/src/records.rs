@@ -1,5 +1,8 @@
-//! Every metric of the system is a field here, named in CloudWatch as the field is, in PascalCase. There are no dimensions
-//! but one: each combination of values would be one more metric to pay for. What an incident needs beyond the numbers is in
+//! Every metric of the system is a field here, named in CloudWatch as the field is, in PascalCase. Six names are older than the
+//! terms of the code and stay, because alarms, dashboards and what CloudWatch keeps use them: `EntriesApplied` (posted),
+//! `EntriesReplayed` (repeated), `InputsSetAside` (dead-lettered), `RequestMemoryBreakerOpen` and `RequestMemoryLatency` (of the
+//! idempotency cache), `RequestLookupBreakerOpen` (of the ledger). There is one dimension only: each combination of values would
+//! be one more metric to pay for. What an incident needs beyond the numbers is in
 //! the line that they stand in.
 
 use std::time::Duration;
@@ -39,11 +42,11 @@ pub const METRIC_NAMES: &[&str] = &[
 pub struct IntakeMetrics {
     /// Entries for which an execution was started.
     pub entries_accepted: u64,
-    /// Entries that had been accepted before.
-    pub entries_replayed: u64,
-    /// 1 if the circuit breaker kept this request away from Redis, 0 if it asked Redis.
-    pub request_memory_breaker_open: u64,
-    /// 1 if requests are accepted without a look into the ledger now, 0 if not.
+    /// Entries of repeated requests: accepted before.
+    pub entries_repeated: u64,
+    /// 1 if this request skipped Redis because the circuit was open, 0 if it asked Redis.
+    pub idempotency_cache_breaker_open: u64,
+    /// 1 if the circuit to the ledger is open, so that requests are accepted without looking there, 0 if not.
     pub request_lookup_breaker_open: u64,
     /// What its calls of stores took.
     pub stores: StoreMetrics,
@@ -52,8 +55,8 @@ pub struct IntakeMetrics {
 impl Record for IntakeMetrics {
     fn describe(self, metrics: &mut MetricSet) {
         metrics.count("EntriesAccepted", self.entries_accepted);
-        metrics.count("EntriesReplayed", self.entries_replayed);
-        metrics.count("RequestMemoryBreakerOpen", self.request_memory_breaker_open);
+        metrics.count("EntriesReplayed", self.entries_repeated);
+        metrics.count("RequestMemoryBreakerOpen", self.idempotency_cache_breaker_open);
         metrics.count("RequestLookupBreakerOpen", self.request_lookup_breaker_open);
         self.stores.describe(metrics);
     }
@@ -63,7 +66,7 @@ impl Record for IntakeMetrics {
 #[derive(Debug)]
 pub struct PostingMetrics {
     /// Entries posted.
-    pub entries_applied: u64,
+    pub entries_posted: u64,
     /// Entries that were in the ledger already.
     pub entries_duplicate: u64,
     /// Entries not posted because another payload had used their key before.
@@ -76,7 +79,7 @@ pub struct PostingMetrics {
 
 impl Record for PostingMetrics {
     fn describe(self, metrics: &mut MetricSet) {
-        metrics.count("EntriesApplied", self.entries_applied);
+        metrics.count("EntriesApplied", self.entries_posted);
         metrics.count("EntriesDuplicate", self.entries_duplicate);
         metrics.count("KeyConflicts", self.key_conflicts);
         metrics.count("ReversalsOvertaken", self.reversals_overtaken);
@@ -114,8 +117,8 @@ impl Record for ConsolidationMetrics {
 pub struct ReplayMetrics {
     /// Inputs whose execution was started again.
     pub inputs_replayed: u64,
-    /// Inputs that went to the dead-letter queue.
-    pub inputs_set_aside: u64,
+    /// Inputs sent to the dead-letter queue.
+    pub inputs_dead_lettered: u64,
     /// For how many seconds the oldest of them has been parked.
     pub oldest_parked_age: u64,
     /// What its calls of stores took.
@@ -125,7 +128,7 @@ pub struct ReplayMetrics {
 impl Record for ReplayMetrics {
     fn describe(self, metrics: &mut MetricSet) {
         metrics.value("InputsReplayed", self.inputs_replayed);
-        metrics.value("InputsSetAside", self.inputs_set_aside);
+        metrics.value("InputsSetAside", self.inputs_dead_lettered);
         metrics.value("OldestParkedAge", self.oldest_parked_age);
         self.stores.describe(metrics);
     }
@@ -186,7 +189,7 @@ pub struct StoreMetrics {
     /// DynamoDB.
     balances: Vec<Duration>,
     /// Redis.
-    request_memory: Vec<Duration>,
+    idempotency_cache: Vec<Duration>,
     /// Step Functions.
     state_machine: Vec<Duration>,
 }
@@ -195,7 +198,7 @@ impl Record for StoreMetrics {
     fn describe(self, metrics: &mut MetricSet) {
         metrics.times("LedgerLatency", self.ledger);
         metrics.times("BalancesLatency", self.balances);
-        metrics.times("RequestMemoryLatency", self.request_memory);
+        metrics.times("RequestMemoryLatency", self.idempotency_cache);
         metrics.times("StateMachineLatency", self.state_machine);
     }
 }
@@ -203,8 +206,8 @@ impl Record for StoreMetrics {
 impl StoreMetrics {
     /// Whether no store was called.
     pub fn is_empty(&self) -> bool {
-        let StoreMetrics { ledger, balances, request_memory, state_machine } = self;
-        [ledger, balances, request_memory, state_machine].into_iter().all(Vec::is_empty)
+        let StoreMetrics { ledger, balances, idempotency_cache, state_machine } = self;
+        [ledger, balances, idempotency_cache, state_machine].into_iter().all(Vec::is_empty)
     }
 
     /// What the calls of one store took.
@@ -212,7 +215,7 @@ impl StoreMetrics {
         match store {
             Store::Ledger => &mut self.ledger,
             Store::Balances(_) => &mut self.balances,
-            Store::RequestMemory => &mut self.request_memory,
+            Store::IdempotencyCache => &mut self.idempotency_cache,
             Store::StateMachine(_) => &mut self.state_machine,
         }
     }

@@ -19,8 +19,8 @@ pub enum Store {
     Ledger,
     /// The balances in DynamoDB, with this operation.
     Balances(&'static str),
-    /// The memory of requests in Redis.
-    RequestMemory,
+    /// The idempotency cache in Redis.
+    IdempotencyCache,
     /// The state machine in Step Functions, with this operation.
     StateMachine(&'static str),
 }
@@ -47,18 +47,18 @@ pub(crate) struct Segment {
 /// One call of a store: its time goes into the metrics of the invocation that it is part of, and it is a subsegment of its
 /// trace, marked as failed if it fails.
 ///
-/// What is not a failure of the store must be no error here, such as a condition that was not met.
+/// `call` must not answer an error for what is no failure of the store, such as a condition that was not met.
 pub async fn call<T, E>(store: Store, call: impl Future<Output = Result<T, E>>) -> Result<T, E> {
     let (start, clock) = (since_epoch(), Instant::now());
     let answer = call.await;
     let took = clock.elapsed();
-    // Outside of an invocation nobody asks.
+    // Outside of an invocation nothing is measured.
     let _ = CALLS.try_with(|calls| calls.borrow_mut().add(store, start, took, answer.is_err()));
     answer
 }
 
 impl StoreMetrics {
-    /// What the calls of this invocation took, as far as no line has told it yet.
+    /// The latencies of this invocation's calls that are in no line yet.
     pub fn take() -> StoreMetrics {
         CALLS.try_with(|calls| std::mem::take(&mut calls.borrow_mut().latencies)).unwrap_or_default()
     }
@@ -86,7 +86,7 @@ impl Segment {
         let (name, namespace, operation) = match store {
             Store::Ledger => ("PostgreSQL", "remote", None),
             Store::Balances(operation) => ("DynamoDB", "aws", Some(operation)),
-            Store::RequestMemory => ("Redis", "remote", None),
+            Store::IdempotencyCache => ("Redis", "remote", None),
             Store::StateMachine(operation) => ("StepFunctions", "aws", Some(operation)),
         };
         self.daemon.send(&Subsegment {

@@ -23,7 +23,8 @@ fn stores() -> StoreMetrics {
 fn a_unit_of_work_is_one_line_that_cloudwatch_reads_as_metrics() {
     let emitted = EmittedMetrics::default();
     let line = Line::new("parked messages taken").text("merchant", "acme");
-    let metrics = ReplayMetrics { inputs_replayed: 3, inputs_set_aside: 0, oldest_parked_age: 61, stores: stores() };
+    let metrics =
+        ReplayMetrics { inputs_replayed: 3, inputs_dead_lettered: 0, oldest_parked_age: 61, stores: stores() };
     emitted.metrics().emit(&line, metrics);
 
     let [mut line] = <[Value; 1]>::try_from(emitted.lines()).unwrap();
@@ -50,8 +51,8 @@ fn a_unit_of_work_is_one_line_that_cloudwatch_reads_as_metrics() {
 #[test]
 fn what_did_not_happen_is_not_counted_in_the_line() {
     let emitted = EmittedMetrics::default();
-    let posting = |entries_applied| PostingMetrics {
-        entries_applied,
+    let posting = |entries_posted| PostingMetrics {
+        entries_posted,
         entries_duplicate: 0,
         key_conflicts: 0,
         reversals_overtaken: 0,
@@ -69,8 +70,8 @@ fn what_did_not_happen_is_not_counted_in_the_line() {
 fn a_document_is_in_the_line_as_it_is() {
     let emitted = EmittedMetrics::default();
     let document = r#"{"amount_minor":"9007199254740993","of":"João \"Jota\""}"#;
-    emitted.metrics().tell(&Line::new("entries accepted").json("input", document));
-    emitted.metrics().tell(&Line::new("entries accepted").json("input", "no JSON"));
+    emitted.metrics().log(&Line::new("entries accepted").json("input", document));
+    emitted.metrics().log(&Line::new("entries accepted").json("input", "no JSON"));
     let [line, other] = <[Value; 2]>::try_from(emitted.lines()).unwrap();
     assert_eq!(line["input"], serde_json::from_str::<Value>(document).unwrap());
     assert_eq!(other["input"], "no JSON");
@@ -85,7 +86,7 @@ async fn a_document_stands_behind_all_that_is_searched_for_by_name() {
         let line = Line::new("entries accepted").json("input", "{}").text("merchant", "acme");
         telemetry.metrics.emit(&line, RefusalMetrics { code: "", stores: stores() });
     };
-    telemetry.follow(Invocation::new("1", None), work).await;
+    telemetry.observe(Invocation::new("1", None), work).await;
     assert!(emitted.text().ends_with("\"input\":{}}\n"), "{}", emitted.text());
 }
 
@@ -98,7 +99,7 @@ async fn a_refusal_has_its_code_as_dimension_and_its_calls_have_none() {
         let refusal = RefusalMetrics { code: "validation_failed", stores: StoreMetrics::take() };
         telemetry.metrics.emit(&Line::new("request refused"), refusal);
     };
-    telemetry.follow(Invocation::new("1", None), work).await;
+    telemetry.observe(Invocation::new("1", None), work).await;
     let [line] = <[Value; 1]>::try_from(emitted.lines()).unwrap();
     assert_eq!((&line["Code"], &line["RequestsRefused"]), (&json!("validation_failed"), &json!(1)));
     assert_eq!(
@@ -123,7 +124,7 @@ async fn the_line_of_the_work_tells_what_each_call_took() {
             ConsolidationMetrics { balances_written: 1, balances_up_to_date: 0, consolidation_lag: Some(0), stores };
         telemetry.metrics.emit(&Line::new("balances consolidated"), metrics);
     };
-    telemetry.follow(Invocation::new("1", None).of_execution(Some("cfa8-16d8")), work).await;
+    telemetry.observe(Invocation::new("1", None).of_execution(Some("cfa8-16d8")), work).await;
 
     let [line] = <[Value; 1]>::try_from(emitted.lines()).unwrap();
     assert_eq!((&line["request_id"], &line["execution"]), (&json!("1"), &json!("cfa8-16d8")));
@@ -140,9 +141,9 @@ async fn the_line_of_the_work_tells_what_each_call_took() {
 async fn calls_that_no_line_has_told_get_one_of_their_own() {
     let emitted = EmittedMetrics::default();
     let telemetry = Telemetry::new(emitted.metrics(), None);
-    let failed = call(Store::RequestMemory, async { Err::<(), _>("no answer") });
-    telemetry.follow(Invocation::new("1", None), failed).await.unwrap_err();
-    telemetry.follow(Invocation::new("2", None), async {}).await;
+    let failed = call(Store::IdempotencyCache, async { Err::<(), _>("no answer") });
+    telemetry.observe(Invocation::new("1", None), failed).await.unwrap_err();
+    telemetry.observe(Invocation::new("2", None), async {}).await;
     let [line] = <[Value; 1]>::try_from(emitted.lines()).unwrap();
     assert!(line["RequestMemoryLatency"].is_number(), "{line}");
     assert_eq!((&line["message"], &line["request_id"]), (&json!("stores called"), &json!("1")));
@@ -157,7 +158,7 @@ async fn of_very_many_calls_as_many_are_told_as_cloudwatch_takes() {
             called(Store::Balances("UpdateItem")).await;
         }
     };
-    telemetry.follow(Invocation::new("1", None), many).await;
+    telemetry.observe(Invocation::new("1", None), many).await;
     let [record] = &emitted.records()[..] else { panic!("{emitted:?}") };
     assert_eq!(record["BalancesLatency"].as_array().unwrap().len(), 100);
 }
@@ -174,19 +175,19 @@ async fn every_listed_name_is_emitted() {
     let emitted = EmittedMetrics::default();
     let telemetry = Telemetry::new(emitted.metrics(), None);
     let work = async {
-        for store in [Store::Ledger, Store::Balances(""), Store::RequestMemory, Store::StateMachine("")] {
+        for store in [Store::Ledger, Store::Balances(""), Store::IdempotencyCache, Store::StateMachine("")] {
             called(store).await;
         }
     };
-    telemetry.follow(Invocation::new("1", None), work).await;
+    telemetry.observe(Invocation::new("1", None), work).await;
     let metrics = emitted.metrics();
     let line = Line::new("done");
     metrics.emit(
         &line,
         IntakeMetrics {
             entries_accepted: 1,
-            entries_replayed: 1,
-            request_memory_breaker_open: 1,
+            entries_repeated: 1,
+            idempotency_cache_breaker_open: 1,
             request_lookup_breaker_open: 1,
             stores: stores(),
         },
@@ -194,7 +195,7 @@ async fn every_listed_name_is_emitted() {
     metrics.emit(
         &line,
         PostingMetrics {
-            entries_applied: 1,
+            entries_posted: 1,
             entries_duplicate: 1,
             key_conflicts: 1,
             reversals_overtaken: 1,
@@ -210,8 +211,10 @@ async fn every_listed_name_is_emitted() {
             stores: stores(),
         },
     );
-    metrics
-        .emit(&line, ReplayMetrics { inputs_replayed: 1, inputs_set_aside: 1, oldest_parked_age: 1, stores: stores() });
+    metrics.emit(
+        &line,
+        ReplayMetrics { inputs_replayed: 1, inputs_dead_lettered: 1, oldest_parked_age: 1, stores: stores() },
+    );
     metrics.emit(
         &line,
         ReconciliationMetrics {

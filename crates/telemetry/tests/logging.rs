@@ -14,7 +14,7 @@ const HEADER: &str = "Root=1-5759e988-bd862e3fe1be46a994272793;Parent=53995c3f42
 struct Unavailable(#[source] std::io::Error);
 
 async fn follow(invocation: Invocation<'_>, work: impl Future<Output = ()>) {
-    Telemetry::new(EmittedMetrics::default().metrics(), None).follow(invocation, work).await;
+    Telemetry::new(EmittedMetrics::default().metrics(), None).observe(invocation, work).await;
 }
 
 #[tokio::test]
@@ -54,7 +54,7 @@ async fn from_the_moment_on_at_which_the_execution_is_known_lines_name_it() {
     let (log, _guard) = Log::collect(LevelFilter::INFO);
     let work = async {
         tracing::info!("before");
-        telemetry::belongs_to_execution("cfa8-16d8");
+        telemetry::correlate_with_execution("cfa8-16d8");
         tracing::info!("after");
     };
     follow(Invocation::new("5f1e", None), work).await;

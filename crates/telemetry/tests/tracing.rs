@@ -12,7 +12,7 @@ const SAMPLED: &str = "Root=1-5759e988-bd862e3fe1be46a994272793;Parent=53995c3f4
 
 async fn follow(daemon: &XrayDaemon, trace_header: Option<&str>, work: impl Future<Output = ()>) {
     let telemetry = Telemetry::new(EmittedMetrics::default().metrics(), Some(daemon.client()));
-    telemetry.follow(Invocation::new("1", trace_header), work).await;
+    telemetry.observe(Invocation::new("1", trace_header), work).await;
 }
 
 async fn called(store: Store, answer: Result<(), ()>) {
@@ -24,7 +24,7 @@ async fn each_call_is_a_subsegment_of_the_invocation() {
     let daemon = XrayDaemon::start();
     let calls = async {
         called(Store::Ledger, Ok(())).await;
-        called(Store::RequestMemory, Ok(())).await;
+        called(Store::IdempotencyCache, Ok(())).await;
         called(Store::Balances("UpdateItem"), Ok(())).await;
         called(Store::StateMachine("StartExecution"), Ok(())).await;
     };
@@ -113,6 +113,6 @@ async fn a_daemon_that_is_gone_changes_nothing() {
     // The first packet is refused, the second is told so.
     for answer in [1, 2, 3] {
         let work = call(Store::Ledger, async { Ok::<_, ()>(answer) });
-        assert_eq!(telemetry.follow(Invocation::new("1", Some(SAMPLED)), work).await, Ok(answer));
+        assert_eq!(telemetry.observe(Invocation::new("1", Some(SAMPLED)), work).await, Ok(answer));
     }
 }

@@ -11,13 +11,14 @@ pub enum ErrorName {
     /// The input has a field, a type or a currency that this release does not know: a newer one wrote it. Not retried, because
     /// it takes a deployment to mend that, but parked, and run again until this release is the newer one, too.
     NewerInput,
-    /// PostgreSQL did not answer, or refused for a reason that passes. Retried.
+    /// PostgreSQL did not answer, or refused for a transient reason. Retried.
     LedgerUnavailable,
     /// The entry that a reversal undoes is not in the ledger, yet. Retried.
     OriginalNotPosted,
-    /// PostgreSQL answers, but is not set up as the ledger needs it, so that going on could give wrong totals. Not retried.
+    /// PostgreSQL answers, but its tables, rights or settings are not those that the ledger needs; totals could become wrong. Not
+    /// retried.
     LedgerMisconfigured,
-    /// DynamoDB did not answer, or refused for a reason that passes. Retried.
+    /// DynamoDB did not answer, or refused for a transient reason. Retried.
     BalancesUnavailable,
 }
 

@@ -3,8 +3,6 @@
     reason = "what is derived for a struct with flattened fields names floats; no field is one"
 )]
 
-use std::fmt;
-
 use cashflow::{
     Amount, AmountError, Category, Currency, DateError, Description, Entry, EntryId, EntryType, Fingerprint,
     FingerprintError, MerchantId, MerchantIdError, TextError, UnknownCurrency, UnknownEntryType, check_entry_date,
@@ -24,7 +22,7 @@ pub struct RecordEntries {
     pub merchant_id: String,
     /// The entries in request order.
     pub entries: Vec<EntryInput>,
-    /// If it was parked before: how often.
+    /// If it was parked before: which replay this is.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub replay: Option<Replay>,
     /// What a newer release has added.
@@ -32,10 +30,10 @@ pub struct RecordEntries {
     pub unknown: UnknownFields,
 }
 
-/// How often an input runs again because its retries were used up.
+/// A parked input that runs again.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Replay {
-    /// Which repetition this is, from 1.
+    /// Which replay this is, from 1.
     pub attempt: u32,
     /// When the input was parked for the first time.
     pub first_parked_at: Timestamp,
@@ -88,7 +86,7 @@ impl RecordEntries {
 
     /// The domain types behind it.
     pub fn parse(self) -> Result<(MerchantId, Vec<Entry>), InputError> {
-        // First: what a field means that nobody here knows, the others may not mean without it.
+        // First, because an unknown field may change what the known ones mean.
         self.check_all_is_known()?;
         let merchant = MerchantId::parse(&self.merchant_id)?;
         if self.entries.is_empty() {
@@ -99,7 +97,7 @@ impl RecordEntries {
         for (index, entry) in self.entries.into_iter().enumerate() {
             match entry.parse().map_err(|fault| InputError { entry: Some(index), fault }) {
                 Ok(entry) => entries.push(entry),
-                // No release posts a batch that is malformed elsewhere, so the others are looked at first.
+                // No release posts a batch with another malformed entry, so the rest is checked first.
                 Err(error) if error.is_of_newer_release() => newer = newer.or(Some(error)),
                 Err(error) => return Err(error),
             }
@@ -131,16 +129,18 @@ impl RecordEntries {
 
 impl EntryInput {
     fn new(entry: &Entry) -> EntryInput {
+        // Without `..`, so that a field that the input lacks does not compile.
+        let Entry { id, fingerprint, entry_type, amount, date, description, category, reverses } = entry;
         EntryInput {
-            id: entry.id.to_string(),
-            fingerprint: entry.fingerprint.to_string(),
-            entry_type: entry.entry_type.as_str().to_owned(),
-            amount_minor: entry.amount.minor().to_string(),
-            currency: entry.amount.currency().code().to_owned(),
-            date: entry.date,
-            description: entry.description.as_ref().map(|text| text.as_str().to_owned()),
-            category: entry.category.as_ref().map(|text| text.as_str().to_owned()),
-            reverses: entry.reverses.map(|original| original.to_string()),
+            id: id.to_string(),
+            fingerprint: fingerprint.to_string(),
+            entry_type: entry_type.as_str().to_owned(),
+            amount_minor: amount.minor().to_string(),
+            currency: amount.currency().code().to_owned(),
+            date: *date,
+            description: description.as_ref().map(|text| text.as_str().to_owned()),
+            category: category.as_ref().map(|text| text.as_str().to_owned()),
+            reverses: reverses.map(|original| original.to_string()),
             unknown: UnknownFields::default(),
         }
     }
@@ -154,7 +154,7 @@ impl EntryInput {
         let (id, fingerprint) = self.request()?;
         let currency = Currency::parse(&self.currency).map_err(|error| Fault::currency(&self.currency, error))?;
         let minor = self.amount_minor.parse().map_err(|_| Fault::AmountMinor)?;
-        // The door has checked the date against its own clock; here only what no clock can change.
+        // register-entry has checked the date against its clock; here only the limits that depend on no clock.
         check_entry_date(self.date, Date::MAX)?;
         Ok(Entry {
             id,
@@ -177,7 +177,7 @@ fn read_date<'de, D: Deserializer<'de>>(deserializer: D) -> Result<Date, D::Erro
 
 /// The input does not describe entries that this release can post.
 #[derive(Debug, PartialEq, Eq, thiserror::Error)]
-#[error("{}{fault}", Place(*.entry))]
+#[error("{}{fault}", entry_prefix(*.entry))]
 pub struct InputError {
     entry: Option<usize>,
     fault: Fault,
@@ -203,11 +203,11 @@ impl From<MerchantIdError> for InputError {
 
 #[derive(Debug, PartialEq, Eq, thiserror::Error)]
 enum Fault {
-    #[error("a field is one that this release does not know; a newer one wrote it")]
+    #[error("has a field that this release does not know; a newer release wrote it")]
     UnknownField,
-    #[error("type is one that this release does not know; a newer one wrote it")]
+    #[error("type is unknown to this release; a newer release wrote it")]
     UnknownEntryType,
-    #[error("currency is one that this release does not know; a newer one wrote it")]
+    #[error("currency is unknown to this release; a newer release wrote it")]
     UnknownCurrency,
     #[error("merchant_id {0}")]
     MerchantId(MerchantIdError),
@@ -251,13 +251,7 @@ pub(crate) fn is_currency_code(text: &str) -> bool {
     text.len() == 3 && text.bytes().all(|byte| byte.is_ascii_uppercase())
 }
 
-struct Place(Option<usize>);
-
-impl fmt::Display for Place {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        match self.0 {
-            Some(index) => write!(f, "entry {index}: "),
-            None => Ok(()),
-        }
-    }
+/// Names the entry that an error is about.
+fn entry_prefix(entry: Option<usize>) -> String {
+    entry.map_or_else(String::new, |index| format!("entry {index}: "))
 }

@@ -2,7 +2,7 @@ use jiff::Timestamp;
 use serde::{Deserialize, Serialize};
 use serde_json::Value;
 
-/// What `ParkEntries` and `SetAsideEntries` send to a queue: the input of an execution that failed, and why it did.
+/// What `ParkEntries` and `DeadLetterEntries` send to a queue: the input of an execution that failed, and why it did.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 pub struct ParkedEntries {
     /// The input of the execution, as it was given.

@@ -40,8 +40,9 @@ pub struct PostedEntries {
 /// How many entries came to which outcome.
 #[derive(Debug, Clone, PartialEq, Eq, Default, Serialize, Deserialize)]
 pub struct Outcomes {
-    /// Posted by this execution.
-    pub applied: u32,
+    /// Posted by this execution. The stored name is older than the term (docs/adr/0026).
+    #[serde(rename = "applied")]
+    pub posted: u32,
     /// Posted before, by the same request.
     pub duplicate: u32,
     /// Not posted: another request used the key first.
@@ -158,9 +159,9 @@ impl From<PeriodError> for TotalsError {
 
 #[derive(Debug, PartialEq, Eq, thiserror::Error)]
 enum Fault {
-    #[error("a field is one that this release does not know; a newer one wrote it")]
+    #[error("has a field that this release does not know; a newer release wrote it")]
     UnknownField,
-    #[error("currency is one that this release does not know; a newer one wrote it")]
+    #[error("currency is unknown to this release; a newer release wrote it")]
     UnknownCurrency,
     #[error("merchant_id {0}")]
     MerchantId(MerchantIdError),

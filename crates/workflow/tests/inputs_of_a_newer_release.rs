@@ -59,7 +59,7 @@ fn a_field_that_is_not_known_is_refused_wherever_it_is() {
     for (place, at) in [("", ""), ("/replay", ""), ("/entries/0", "entry 0: "), ("/entries/1", "entry 1: ")] {
         let error = refused(with(input(), place, "settlement_date", json!("2026-12-22")));
         assert_eq!(error.name(), ErrorName::NewerInput, "{place}");
-        let expected = "a field is one that this release does not know; a newer one wrote it";
+        let expected = "has a field that this release does not know; a newer release wrote it";
         assert_eq!(error.to_string(), format!("{at}{expected}"));
     }
     for place in ["", "/outcomes", "/totals/0"] {

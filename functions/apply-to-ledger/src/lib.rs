@@ -52,7 +52,7 @@ fn line(merchant: &MerchantId, entries: &[Entry]) -> Line {
 
 fn counted(outcomes: &Outcomes) -> PostingMetrics {
     PostingMetrics {
-        entries_applied: outcomes.applied.into(),
+        entries_posted: outcomes.posted.into(),
         entries_duplicate: outcomes.duplicate.into(),
         key_conflicts: outcomes.conflict.into(),
         reversals_overtaken: outcomes.already_reversed.into(),
@@ -81,7 +81,7 @@ fn count(posting: &Posting) -> Outcomes {
     let mut outcomes = Outcomes::default();
     for outcome in &posting.outcomes {
         match outcome {
-            Outcome::Applied => outcomes.applied += 1,
+            Outcome::Posted => outcomes.posted += 1,
             Outcome::Duplicate => outcomes.duplicate += 1,
             Outcome::Conflict => outcomes.conflict += 1,
             Outcome::AlreadyReversed => outcomes.already_reversed += 1,

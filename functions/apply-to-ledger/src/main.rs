@@ -15,7 +15,7 @@ async fn main() -> Result<(), Error> {
         let execution = task.execution.clone();
         let invocation = Invocation::new(&context.request_id, context.xray_trace_id.as_deref());
         let applied = apply_to_ledger::handle(ledger, &telemetry.metrics, task);
-        telemetry.follow(invocation.of_execution(execution.as_deref()), applied).await
+        telemetry.observe(invocation.of_execution(execution.as_deref()), applied).await
     }))
     .await
 }

@@ -174,12 +174,16 @@ async fn a_reversal_before_its_original_fails_under_a_name_that_is_retried_and_s
     let reversal = state("apply-to-ledger/reversal");
     let error = seen(apply(&ledger, reversal.clone()).await);
     assert_eq!(error.error_type, "OriginalNotPosted");
-    assert!(error.error_message.contains("the entry to reverse is not posted"), "{}", error.error_message);
+    assert!(
+        error.error_message.contains("the entry that the reversal names is not in the ledger yet"),
+        "{}",
+        error.error_message
+    );
     apply(&ledger, event("apply-to-ledger/entry")).await.unwrap();
     let mut of_another_amount = reversal.clone();
     of_another_amount["entries"][0]["amount_minor"] = json!("1");
     assert_eq!(seen(apply(&ledger, of_another_amount).await).error_type, "InvalidInput");
-    assert_eq!(apply(&ledger, reversal).await.unwrap().outcomes.applied, 1);
+    assert_eq!(apply(&ledger, reversal).await.unwrap().outcomes.posted, 1);
 }
 
 #[tokio::test]
@@ -189,11 +193,11 @@ async fn a_reversal_that_another_has_overtaken_is_counted_and_named() {
     apply(&ledger, event("apply-to-ledger/entry")).await.unwrap();
     let reversal = state("apply-to-ledger/reversal");
     let first = apply(&ledger, reversal.clone()).await.unwrap();
-    assert_eq!((first.outcomes.applied, first.outcomes.already_reversed), (1, 0));
+    assert_eq!((first.outcomes.posted, first.outcomes.already_reversed), (1, 0));
     let mut second = reversal;
     second["entries"][0]["id"] = json!("00000000-0000-5000-8000-000000000001");
     let second = apply(&ledger, second).await.unwrap();
-    assert_eq!((second.outcomes.applied, second.outcomes.already_reversed), (0, 1));
+    assert_eq!((second.outcomes.posted, second.outcomes.already_reversed), (0, 1));
     assert_eq!(second.already_reversed, ["00000000-0000-5000-8000-000000000001"]);
 }
 

@@ -1,6 +1,6 @@
 //! `ConsolidateDay`: writes the totals of the affected days and months to the read model, unless newer ones are there.
 //!
-//! It writes absolute totals with their version, so it may run any number of times, late, and in any order.
+//! It writes absolute totals with their version, so it may run any number of times, at any time and in any order.
 
 use balances::{BalanceTable, Write};
 use futures::{StreamExt, TryStreamExt, stream};

@@ -24,7 +24,7 @@ async fn main() -> Result<(), Error> {
         let execution = task.execution.clone();
         let invocation = Invocation::new(&context.request_id, context.xray_trace_id.as_deref());
         let consolidated = consolidate_day::handle(table, &telemetry.metrics, task, Timestamp::now);
-        telemetry.follow(invocation.of_execution(execution.as_deref()), consolidated).await
+        telemetry.observe(invocation.of_execution(execution.as_deref()), consolidated).await
     }))
     .await
 }

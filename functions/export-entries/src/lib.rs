@@ -18,7 +18,7 @@ async fn answer(ledger: &Ledger, request: &Request) -> Result<Response<Body>, Pr
     let caller = Caller::of(request)?;
     let merchant = caller.merchant();
     let query = parse_export_query(request)?;
-    let failed = |error: LedgerError| Problem::of_store(merchant, &error, error.passes());
+    let failed = |error: LedgerError| Problem::of_store(merchant, &error, error.is_transient());
 
     let key = ledger.statement_key(merchant).await.map_err(failed)?;
     let mut position = query.position(merchant, &key)?;

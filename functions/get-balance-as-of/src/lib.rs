@@ -13,7 +13,7 @@ async fn answer(ledger: &Ledger, request: &Request) -> Result<Response<Body>, Pr
     let caller = Caller::of(request)?;
     let merchant = caller.merchant();
     let query = parse_as_of_query(request)?;
-    let failed = |error: LedgerError| Problem::of_store(merchant, &error, error.passes());
+    let failed = |error: LedgerError| Problem::of_store(merchant, &error, error.is_transient());
     match ledger.balance_as_of(merchant, query.currency, query.date, query.instant).await.map_err(failed)? {
         BalanceAsOf::Known(balance) => Ok(balance_as_of_response(&balance, &query)),
         BalanceAsOf::NotSettled { retry_after_s } => Err(Problem::not_settled(retry_after_s)),

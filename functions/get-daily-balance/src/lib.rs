@@ -17,7 +17,7 @@ use tokio::time::{Instant, sleep};
 const POLL: Duration = Duration::from_millis(100);
 
 /// For how long after its posting an entry is waited for. Balances have it within moments; one that they do not have by then is
-/// held up by a fault, and whoever asks for it would only keep a function from answering others.
+/// held up by a fault, and waiting for it would only occupy a function.
 const WAITED_FOR: SignedDuration = SignedDuration::from_secs(10);
 
 /// What the function works with, built once when it starts.
@@ -66,7 +66,7 @@ impl GetDailyBalance {
         query: BalanceQuery,
         now: Timestamp,
     ) -> Result<Vec<BalanceLine>, Problem> {
-        let failed = |error: ReadError| Problem::of_store(merchant, &error, error.passes());
+        let failed = |error: ReadError| Problem::of_store(merchant, &error, error.is_transient());
         let consistency = match &query.token {
             Some(given) => {
                 self.wait_for(merchant, given, now).await?;
@@ -79,7 +79,7 @@ impl GetDailyBalance {
 
     /// Waits until the read model contains the token's entry. Of an entry that was posted longer ago it looks once.
     async fn wait_for(&self, merchant: &MerchantId, given: &GivenToken, now: Timestamp) -> Result<(), Problem> {
-        let failed = |error: ReadError| Problem::of_store(merchant, &error, error.passes());
+        let failed = |error: ReadError| Problem::of_store(merchant, &error, error.is_transient());
         let is_fresh = now.duration_since(given.posted_at) < WAITED_FOR;
         let deadline = Instant::now() + if is_fresh { self.catch_up } else { Duration::ZERO };
         while !self.table.has_reached(merchant, &given.token).await.map_err(failed)? {

@@ -5,9 +5,8 @@ use std::time::Duration;
 use aws_clients::AwsLimits;
 use balances::BalanceTable;
 use get_daily_balance::GetDailyBalance;
-use http_api::serve;
 use jiff::Timestamp;
-use lambda_http::{Error, Request, run, service_fn};
+use lambda_http::Error;
 use telemetry::Telemetry;
 
 /// Three attempts and their pauses fit the function's timeout.
@@ -27,8 +26,8 @@ async fn main() -> Result<(), Error> {
         token_key: settings::required_as("BALANCE_TOKEN_KEY", "a secret of at least 32 characters")?,
         catch_up: CATCH_UP,
     };
-    run(service_fn(async |request: Request| {
-        Ok::<_, Error>(serve(telemetry, &request, get_daily_balance.handle(&request, Timestamp::now())).await)
-    }))
+    http_api::run(telemetry, get_daily_balance, |get_daily_balance, request| {
+        Box::pin(get_daily_balance.handle(request, Timestamp::now()))
+    })
     .await
 }

@@ -1,14 +1,14 @@
-//! `GET /entries/{id}`: what has become of an entry. The ledger knows what is posted; what is still on its way is known to
-//! the memory of requests, as long as that lasts.
+//! `GET /entries/{id}`: what has become of an entry. The ledger knows what is posted; an entry that is accepted and
+//! not posted yet is found in the idempotency cache, for as long as that holds it.
 
 use cashflow::{EntryId, MerchantId};
 use http_api::{
     AcceptedEntry, Caller, Problem, TokenKey, entry_not_found, parse_entry_lookup, pending_entry_response,
     recorded_entry_response,
 };
+use idempotency_cache::IdempotencyCache;
 use lambda_http::{Body, Request, Response};
 use ledger::{Ledger, LedgerError};
-use request_memory::RequestMemory;
 
 /// What the function works with, built once when it starts.
 #[derive(Debug)]
@@ -16,7 +16,7 @@ pub struct GetEntry {
     /// What is posted.
     pub ledger: Ledger,
     /// What was accepted.
-    pub memory: RequestMemory,
+    pub cache: IdempotencyCache,
     /// What balance tokens are signed with.
     pub token_key: TokenKey,
 }
@@ -31,7 +31,7 @@ impl GetEntry {
         let caller = Caller::of(request)?;
         let merchant = caller.merchant();
         let id = parse_entry_lookup(request)?;
-        let failed = |error: LedgerError| Problem::of_store(merchant, &error, error.passes());
+        let failed = |error: LedgerError| Problem::of_store(merchant, &error, error.is_transient());
         if let Some(found) = self.ledger.find(merchant, id).await.map_err(failed)? {
             return Ok(recorded_entry_response(
                 merchant,
@@ -44,9 +44,9 @@ impl GetEntry {
         Ok(pending_entry_response(&accepted))
     }
 
-    /// The memory is kept by id alone, so whose entry it is has to be looked at.
+    /// The cache is keyed by id alone, so the entry's merchant is checked here.
     async fn accepted(&self, merchant: &MerchantId, id: EntryId) -> Option<AcceptedEntry> {
-        let remembered = self.memory.recall(&[id]).await.pop().flatten()?;
-        AcceptedEntry::from_memory(remembered.answer()?, merchant)
+        let cached = self.cache.get(&[id]).await.pop().flatten()?;
+        AcceptedEntry::from_cached(cached.answer()?, merchant)
     }
 }

@@ -1,10 +1,9 @@
 //! The Lambda function `get-entry`.
 
 use get_entry::GetEntry;
-use http_api::serve;
-use lambda_http::{Error, Request, run, service_fn};
+use idempotency_cache::IdempotencyCache;
+use lambda_http::Error;
 use ledger::{Ledger, LedgerConfig};
-use request_memory::RequestMemory;
 use telemetry::Telemetry;
 
 #[tokio::main(flavor = "current_thread")]
@@ -12,12 +11,9 @@ async fn main() -> Result<(), Error> {
     let telemetry = &Telemetry::start()?;
     let get_entry = &GetEntry {
         ledger: Ledger::new(LedgerConfig::from_env().await?),
-        memory: RequestMemory::from_env()?,
+        cache: IdempotencyCache::from_env()?,
         token_key: settings::required_as("BALANCE_TOKEN_KEY", "a secret of at least 32 characters")?,
     };
-    futures::join!(get_entry.ledger.warm_up(), get_entry.memory.warm_up());
-    run(service_fn(async |request: Request| {
-        Ok::<_, Error>(serve(telemetry, &request, get_entry.handle(&request)).await)
-    }))
-    .await
+    futures::join!(get_entry.ledger.warm_up(), get_entry.cache.warm_up());
+    http_api::run(telemetry, get_entry, |get_entry, request| Box::pin(get_entry.handle(request))).await
 }

@@ -5,8 +5,8 @@
 use cashflow::{Entry, Fingerprint, MerchantId};
 use get_entry::GetEntry;
 use http_api::AcceptedEntry;
+use idempotency_cache::{BREAKER_PAUSE, CachedRequest, IdempotencyCache, RedisConfig, RequestState};
 use ledger::{Ledger, LedgerConfig};
-use request_memory::{BREAKER_PAUSE, Mark, RedisConfig, Remembered, RequestMemory};
 use serde_json::{Value, json};
 use test_events::{Answer, HttpEvent, state};
 use test_stores::{Database, RedisServer};
@@ -23,7 +23,7 @@ impl World {
         let (database, redis) = (Database::create().await, RedisServer::start().await);
         let function = GetEntry {
             ledger: Ledger::new(database.config()),
-            memory: RequestMemory::new(&RedisConfig::single(redis.url()), BREAKER_PAUSE).unwrap(),
+            cache: IdempotencyCache::new(&RedisConfig::single(redis.url()), BREAKER_PAUSE).unwrap(),
             token_key: "a secret of at least 32 characters".parse().unwrap(),
         };
         World { function, database, redis }
@@ -112,13 +112,13 @@ async fn an_accepted_entry_is_pending_as_long_as_it_is_remembered() {
     let world = World::new().await;
     assert_eq!(world.get(&lookup()).await.code(), "not_found");
     let (merchant, entries) = read(sale());
-    let response = AcceptedEntry::new(&merchant, &entries[0]).to_memory().unwrap();
+    let response = AcceptedEntry::new(&merchant, &entries[0]).to_cached().unwrap();
     let fingerprint = Fingerprint::from_bytes(&[0; 32]).unwrap();
     // That somebody is about to accept it says nothing of it.
-    world.function.memory.reserve(&[(entries[0].id, fingerprint)]).await;
+    world.function.cache.reserve(&[(entries[0].id, fingerprint)]).await;
     assert_eq!(world.get(&lookup()).await.code(), "not_found");
-    let remembered = Remembered { fingerprint, mark: Mark::Accepted(response) };
-    world.function.memory.remember(&[(entries[0].id, remembered)]).await;
+    let remembered = CachedRequest { fingerprint, state: RequestState::Accepted(response) };
+    world.function.cache.put(&[(entries[0].id, remembered)]).await;
     let answer = world.get(&lookup()).await;
     assert_eq!((answer.status, &answer.body["status"]), (200, &json!("pending")));
     assert_eq!((&answer.body["amount"], &answer.body["reverses"]), (&json!("150.75"), &Value::Null));

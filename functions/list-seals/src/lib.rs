@@ -13,7 +13,7 @@ async fn answer(ledger: &Ledger, request: &Request) -> Result<Response<Body>, Pr
     let caller = Caller::of(request)?;
     let merchant = caller.merchant();
     let query = parse_seals_query(request)?;
-    let failed = |error: LedgerError| Problem::of_store(merchant, &error, error.passes());
+    let failed = |error: LedgerError| Problem::of_store(merchant, &error, error.is_transient());
     let page = ledger.seals(merchant, query.currency, query.date, query.below, query.limit).await.map_err(failed)?;
     let key = ledger.seal_key(merchant).await.map_err(failed)?;
     Ok(seals_response(&page.seals, page.next_below, merchant, &key))

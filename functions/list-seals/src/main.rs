@@ -1,7 +1,6 @@
 //! The Lambda function `list-seals`.
 
-use http_api::serve;
-use lambda_http::{Error, Request, run, service_fn};
+use lambda_http::Error;
 use ledger::{Ledger, LedgerConfig};
 use telemetry::Telemetry;
 
@@ -10,8 +9,5 @@ async fn main() -> Result<(), Error> {
     let telemetry = &Telemetry::start()?;
     let ledger = &Ledger::new(LedgerConfig::from_env().await?);
     ledger.warm_up().await;
-    run(service_fn(async |request: Request| {
-        Ok::<_, Error>(serve(telemetry, &request, list_seals::handle(ledger, &request)).await)
-    }))
-    .await
+    http_api::run(telemetry, ledger, |ledger, request| Box::pin(list_seals::handle(ledger, request))).await
 }

@@ -1,8 +1,8 @@
 use std::time::Duration;
 
+use aws_clients::Roots;
 use serde::Serialize;
 use serde_json::Value;
-use tls_roots::Roots;
 use tokio::{
     task::spawn_blocking,
     time::{sleep, timeout},
@@ -41,17 +41,17 @@ pub(crate) struct Request {
     physical_resource_id: String,
 }
 
-/// Why CloudFormation has no answer.
+/// Why CloudFormation was not answered.
 #[derive(Debug, thiserror::Error)]
 pub enum AnswerError {
     /// The event is no request of CloudFormation: it has no `ResponseURL`.
-    #[error("the event does not say where the answer goes")]
+    #[error("the event has no ResponseURL, so it cannot be answered")]
     NoAddress,
     /// The answer was not taken.
-    #[error("the answer was not taken: {0}")]
+    #[error("sending the answer to CloudFormation failed: {0}")]
     NotTaken(String),
     /// The answer was not taken in time.
-    #[error("the answer was not taken in time")]
+    #[error("sending the answer to CloudFormation took too long")]
     OutOfTime,
 }
 
@@ -136,7 +136,9 @@ impl Answers {
             match self.put(address, answer).await {
                 Ok(()) => return Ok(()),
                 Err(error) if attempt == ATTEMPTS => return Err(error),
-                Err(error) => tracing::warn!(attempt, %error, "sending the answer again"),
+                Err(error) => {
+                    tracing::warn!(attempt, %error, "sending the answer to CloudFormation failed; sending it again");
+                }
             }
             attempt += 1;
             sleep(PAUSE).await;

@@ -14,7 +14,7 @@ const PAUSE: Duration = Duration::from_secs(1);
 
 /// Why the owner is not let in: neither way is open to it.
 #[derive(Debug, thiserror::Error)]
-#[error("its owner gets in neither with an IAM token, which needs the right rds-db:connect: {}; nor with its password", Causes(.token))]
+#[error("the owner can sign in neither with an IAM token, which needs the right rds-db:connect: {}; nor with its password", Causes(.token))]
 pub struct OwnerRefusedError {
     /// What came of the password.
     #[source]
@@ -24,15 +24,15 @@ pub struct OwnerRefusedError {
 }
 
 impl Settings {
-    /// Signs in as the owner, and tries again what passes: a cluster that was just made or woken up, a password that is just being
-    /// changed.
+    /// Signs in as the owner, and tries again after a transient failure: a cluster that was just made or woken up, a password that
+    /// is just being changed.
     pub(crate) async fn connect(&self) -> Result<Connection, MigrateLedgerError> {
         let until = Instant::now() + self.patience;
         loop {
             match self.sign_in().await {
                 Ok(client) => return Ok(client),
-                Err(error) if self.passes(&error) && Instant::now() + PAUSE < until => {
-                    tracing::warn!(error = %Causes(&error), "ledger not reachable yet");
+                Err(error) if self.is_transient(&error) && Instant::now() + PAUSE < until => {
+                    tracing::warn!(error = %Causes(&error), "connecting to the ledger failed; trying again");
                     sleep(PAUSE).await;
                 }
                 Err(error) => return Err(error),
@@ -63,12 +63,12 @@ impl Settings {
         }
     }
 
-    fn passes(&self, error: &MigrateLedgerError) -> bool {
+    fn is_transient(&self, error: &MigrateLedgerError) -> bool {
         match error {
             MigrateLedgerError::Connect(ConnectError::SignInRefused { .. }) | MigrateLedgerError::OwnerRefused(_) => {
                 self.owner.may_change()
             }
-            MigrateLedgerError::Connect(error) => error.passes(),
+            MigrateLedgerError::Connect(error) => error.is_transient(),
             _ => false,
         }
     }

@@ -1,4 +1,4 @@
-//! Brings the ledger's database up to date and admits the functions to it: a custom resource of CloudFormation, so that no
+//! Brings the ledger's database up to date and grants the functions access to it: a custom resource of CloudFormation, so that no
 //! function of a deployment meets a database of another version.
 //!
 //! CloudFormation waits for an answer, an hour if need be. It gets one in every case, also when the time is up. Deleting the
@@ -49,9 +49,9 @@ impl MigrateLedger {
         let done = timeout(limit, self.act(&request)).await.unwrap_or(Err(MigrateLedgerError::OutOfTime(limit)));
         match &done {
             Ok(Some(Migrated { later, .. })) if !later.is_empty() => {
-                tracing::warn!(?later, "ledger is of a later release; its tables and functions were left as they are");
+                tracing::warn!(?later, "ledger is of a later release; its tables and functions were not changed");
             }
-            Ok(migrated) => tracing::info!(request = request.kind(), ?migrated, "ledger is as it should be"),
+            Ok(migrated) => tracing::info!(request = request.kind(), ?migrated, "ledger is up to date"),
             Err(error) => {
                 tracing::error!(
                     request = request.kind(),
@@ -61,7 +61,7 @@ impl MigrateLedger {
             }
         }
         self.answers.send(&request, &done, left()).await.inspect_err(|error| {
-            tracing::error!(error = %Causes(error), "CloudFormation has no answer");
+            tracing::error!(error = %Causes(error), "answering CloudFormation failed");
         })
     }
 

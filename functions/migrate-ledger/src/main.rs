@@ -2,10 +2,10 @@
 
 use std::{env, process::ExitCode};
 
+use aws_clients::Roots;
 use lambda_runtime::{Error, LambdaEvent, run, service_fn};
 use migrate_ledger::{Answers, MigrateLedger, Migrated, Settings, one_line};
 use telemetry::{Invocation, Telemetry};
-use tls_roots::Roots;
 
 #[tokio::main(flavor = "current_thread")]
 async fn main() -> Result<ExitCode, Error> {
@@ -20,7 +20,7 @@ async fn main() -> Result<ExitCode, Error> {
         let (request, context) = event.into_parts();
         let invocation = Invocation::new(&context.request_id, context.xray_trace_id.as_deref());
         let answered = migrate_ledger.handle(request, context.deadline());
-        telemetry.follow(invocation, answered).await.map_err(Error::from)
+        telemetry.observe(invocation, answered).await.map_err(Error::from)
     }))
     .await?;
     Ok(ExitCode::SUCCESS)
@@ -34,7 +34,7 @@ async fn by_hand() -> ExitCode {
     match migrated {
         Ok(Migrated { later, .. }) if !later.is_empty() => {
             let later = later.join(", ");
-            println!("The ledger is of a later release ({later}); its tables and functions were left as they are.");
+            println!("The ledger is of a later release ({later}); its tables and functions were not changed.");
         }
         Ok(Migrated { applied, .. }) if applied.is_empty() => println!("The ledger is up to date."),
         Ok(Migrated { applied, .. }) => println!("Applied: {}.", applied.join(", ")),

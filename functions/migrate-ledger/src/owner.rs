@@ -26,10 +26,10 @@ pub enum Owner {
 #[derive(Debug, thiserror::Error)]
 pub enum OwnerError {
     /// Secrets Manager did not answer, or refused.
-    #[error("the owner's secret cannot be read")]
+    #[error("reading the owner's secret failed")]
     Unreadable(#[source] AwsError),
     /// The secret is not a JSON object with `username` and `password`.
-    #[error("the owner's secret is no JSON object with username and password")]
+    #[error("the owner's secret is not a JSON object with username and password")]
     Malformed,
 }
 

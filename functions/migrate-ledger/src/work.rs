@@ -1,7 +1,7 @@
 use std::time::Duration;
 
 use ::settings::SettingError;
-use ledger::{AdmitError, ConnectError, MigrateError, Migrations, admit, migrate, raise_epoch};
+use ledger::{ConnectError, GrantError, MigrateError, Migrations, grant_access, migrate, raise_epoch};
 
 use crate::{OwnerError, OwnerRefusedError, Settings};
 
@@ -16,44 +16,44 @@ pub struct Migrated {
     pub generation: String,
 }
 
-/// Why the ledger is not as it should be. What a run had finished stays, and is found done by the next.
+/// Why the ledger was not migrated. What a run had committed stays, and the next run finds it done.
 #[derive(Debug, thiserror::Error)]
 pub enum MigrateLedgerError {
     /// A setting is missing or wrong.
     #[error(transparent)]
     Setting(#[from] SettingError),
-    /// Who owns the ledger is not known.
+    /// The owner's credentials could not be read.
     #[error(transparent)]
     Owner(#[from] OwnerError),
-    /// There is no connection to the ledger.
-    #[error("no connection to the ledger")]
+    /// Connecting to the ledger failed.
+    #[error("connecting to the ledger failed")]
     Connect(#[from] ConnectError),
-    /// The ledger does not let its owner in.
-    #[error("no connection to the ledger")]
+    /// The ledger refused its owner's credentials.
+    #[error("connecting to the ledger failed")]
     OwnerRefused(#[from] OwnerRefusedError),
     /// The migrations failed.
-    #[error("the ledger could not be migrated")]
+    #[error("migrating the ledger failed")]
     Migrate(#[from] MigrateError),
-    /// The functions' roles could not be made.
-    #[error("the functions could not be admitted")]
-    Admit(#[from] AdmitError),
+    /// The functions' roles did not get access.
+    #[error("granting the functions access to the ledger failed")]
+    Grant(#[from] GrantError),
     /// The function's time was up.
-    #[error("not finished within {0:?}; what was under way is undone")]
+    #[error("not finished within {0:?}; the open transaction is rolled back")]
     OutOfTime(Duration),
-    /// The request is none that CloudFormation makes.
-    #[error("there is no request type {0:?}")]
+    /// CloudFormation makes no such request.
+    #[error("the event has the unknown RequestType {0:?}")]
     UnknownRequest(String),
 }
 
 impl Settings {
-    /// Migrates the ledger, admits the functions and raises the epoch, if it is lower than it should be.
+    /// Migrates the ledger, grants the functions access and raises the epoch, if it is lower than it should be.
     ///
-    /// The functions are admitted to a ledger of a later release as well: who signs in, and with which password, is what this
+    /// The functions get access to a ledger of a later release as well: who signs in, and with which password, is what this
     /// deployment says, and a rolled back one says what the one before did.
     pub async fn migrate(&self) -> Result<Migrated, MigrateLedgerError> {
         let mut client = self.connect().await?;
         let Migrations { applied, later } = migrate(&mut client).await?;
-        admit(&mut client, &self.logins).await?;
+        grant_access(&mut client, &self.logins).await?;
         let generation = raise_epoch(&client, self.epoch).await?;
         Ok(Migrated { applied, later, generation })
     }

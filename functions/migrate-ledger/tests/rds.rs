@@ -7,6 +7,7 @@ mod receiver;
 
 use std::time::{Duration, SystemTime};
 
+use aws_clients::Roots;
 use aws_sdk_secretsmanager::Client;
 use cashflow::{Amount, Currency, Entry, EntryId, EntryRequest, EntryType, IdempotencyKey, MerchantId, parse_date};
 use ledger::{Authentication, ConnectError, Ledger, LedgerConfig, Login, Outcome, Rights, SignIn, connect};
@@ -15,7 +16,6 @@ use receiver::Receiver;
 use serde_json::{Value, json};
 use test_events::event;
 use test_stores::{AdminMembers, OWNER, Rds, aws_engine};
-use tls_roots::Roots;
 use tokio::time::{Instant, sleep};
 
 /// Far above what anything here takes.
@@ -105,7 +105,7 @@ async fn functions_work(rds: &Rds, key: &str, authentication: [Authentication; 3
     let [writer, lookup, maintainer] = authentication;
     let ledger = |user: usize, authentication| Ledger::new(rds.config(USERS[user].0, authentication));
     let posting = ledger(0, writer).post(&merchant(), &[entry(key)]).await.unwrap();
-    assert_eq!(posting.outcomes[0], Outcome::Applied);
+    assert_eq!(posting.outcomes[0], Outcome::Posted);
     assert_eq!(ledger(1, lookup).recorded(&merchant(), &[entry(key).id]).await.unwrap().len(), 1);
     assert_eq!(ledger(2, maintainer).months_with_entries(None, 10).await.unwrap().months.len(), 1);
 }
@@ -161,7 +161,7 @@ async fn every_deployment_gets_in(major: u32) {
     rds.refuse_tokens_of(OWNER);
     let reason = refused(settings(&rds)).await;
     assert!(reason.contains("rds-db:connect") && reason.contains("PAM authentication failed"), "{reason}");
-    assert!(reason.contains("nor with its password: the ledger refused to let master in"), "{reason}");
+    assert!(reason.contains("nor with its password: the ledger refused the password of master"), "{reason}");
 }
 
 /// The owner changes what it made before, also from a time at which its password counts to one at which it does not, and back.
@@ -238,7 +238,7 @@ async fn a_password_that_changes_during_a_deployment_is_read_again(major: u32) {
     // It is not waited for without end.
     client.put_secret_value().secret_id(&secret_arn).secret_string(content("wrong")).send().await.unwrap();
     let reason = refused(Settings { patience: Duration::from_secs(2), ..with_secret() }).await;
-    assert!(reason.contains("nor with its password: the ledger refused to let master in"), "{reason}");
+    assert!(reason.contains("nor with its password: the ledger refused the password of master"), "{reason}");
 }
 
 /// The tests, for each major version.

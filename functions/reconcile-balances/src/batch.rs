@@ -13,7 +13,7 @@ use crate::{
     run::{Clock, Run},
 };
 
-/// How many months are compared between two looks at what failed, and between two notes of the place.
+/// How many months are compared between two looks at what failed, and between two savings of the cursor.
 pub(crate) const BATCH_MAX: usize = 32;
 
 /// How many months are compared at once. The ledger answers one after the other, over its one connection; what goes on beside
@@ -21,8 +21,8 @@ pub(crate) const BATCH_MAX: usize = 32;
 const AT_ONCE: usize = 8;
 
 impl ReconcileBalances {
-    /// Compares months in their order until it is late, and answers how many it came to: all, or those before the first that it
-    /// did not come to.
+    /// Compares months in their order until it is out of time, and answers how many it compared: all, or those before the first
+    /// that it did not begin.
     pub(crate) async fn reconcile_batch(
         &self,
         keys: &[MonthKey],
@@ -59,8 +59,8 @@ impl ReconcileBalances {
             let MonthKey { merchant, currency, month } = key;
             tracing::error!(%merchant, %currency, %month, error = %Causes(error), "month not compared");
         }
-        if let Some(place) = failed.iter().position(|(_, error)| is_of_the_whole_ledger(error)) {
-            let (_, error) = { failed }.swap_remove(place);
+        if let Some(index) = failed.iter().position(|(_, error)| is_of_the_whole_ledger(error)) {
+            let (_, error) = { failed }.swap_remove(index);
             return Err(RunError::Stores(error));
         }
         if failed.iter().any(|(_, error)| may_be_of_the_whole_table(error)) {
@@ -81,7 +81,7 @@ impl ReconcileBalances {
 }
 
 fn is_of_the_whole_ledger(error: &MonthError) -> bool {
-    matches!(error, MonthError::Ledger(error) if error.is_of_the_whole())
+    matches!(error, MonthError::Ledger(error) if error.is_of_whole_ledger())
 }
 
 /// An item that cannot be read is one item. A month that took too long may have waited for either store; whether the ledger

@@ -25,8 +25,8 @@ pub(crate) enum Kind {
     Missing,
     /// They are of an older version.
     Behind,
-    /// They are right, but of an earlier epoch: what was on its way then could still replace them.
-    Renewed,
+    /// The totals are right, but their version is of an older epoch, so that a delayed write of it could still replace them.
+    OlderEpoch,
     /// They are of this version and not its totals, or no totals at all.
     Wrong,
     /// They claim a version that the ledger has not come to.
@@ -68,7 +68,7 @@ pub(crate) fn totals_differences<'a>(
                 // The execution of the newest entry should have brought them up, whatever became of those before.
                 Kind::Missing | Kind::Behind => known.map(|known| known.newest_entry_at),
                 Kind::Wrong | Kind::Ahead => seen.and_then(StoredBalance::updated_at),
-                Kind::Renewed => None,
+                Kind::OlderEpoch => None,
             };
             Some(TotalsDifference { kind, expected: PeriodTotals { period: *period, currency, totals }, seen, since })
         })
@@ -82,7 +82,7 @@ fn totals_kind(epoch: u32, expected: Totals, seen: Stored<(Totals, TotalsVersion
         Stored::Missing => Some(Kind::Missing),
         Stored::Malformed => Some(Kind::Wrong),
         Stored::Present((totals, seen)) if seen == version => (totals != expected).then_some(Kind::Wrong),
-        Stored::Present((totals, seen)) if seen < version && totals == expected => Some(Kind::Renewed),
+        Stored::Present((totals, seen)) if seen < version && totals == expected => Some(Kind::OlderEpoch),
         Stored::Present((_, seen)) if seen < version => Some(Kind::Behind),
         Stored::Present(_) => Some(Kind::Ahead),
     }

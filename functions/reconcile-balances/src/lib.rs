@@ -1,5 +1,5 @@
 //! Compares the read model with the ledger, month by month, and puts right what differs: totals that are missing or behind
-//! because their execution never came to its end, and whatever somebody has written over them.
+//! because their execution never ended, and totals that something else has overwritten.
 //!
 //! Everything it writes is conditional, so it may run beside live traffic and beside itself: newer totals stand, and what
 //! changed since it looked is left to who changed it.
@@ -16,13 +16,13 @@ mod run;
 
 use std::{cell::Cell, collections::HashSet};
 
-use balances::{BalanceTable, ListedItem, ReadError, ScanPlace};
+use balances::{BalanceTable, ListedItem, ReadError, ScanCursor};
 use batch::BATCH_MAX;
 use cashflow::Month;
 use ledger::{Ledger, LedgerError, MonthKey, MonthPage};
 pub use month::MonthError;
 pub use report::Report;
-pub use request::{InvalidRequest, Place};
+pub use request::{InvalidRequest, RunCursor};
 use request::{Request, month_key};
 use run::{Clock, Run};
 use serde_json::Value;
@@ -50,7 +50,7 @@ pub struct ReconcileBalances {
 #[derive(Debug, thiserror::Error)]
 pub enum RunError {
     /// The event says nothing that can be compared.
-    #[error("the event cannot be read: {0}")]
+    #[error("the event is not valid: {0}")]
     Request(#[from] InvalidRequest),
     /// The ledger gave no answer.
     #[error(transparent)]
@@ -59,18 +59,18 @@ pub enum RunError {
     #[error(transparent)]
     Read(#[from] ReadError),
     /// A store is down, so no month could be compared. None is set aside for that.
-    #[error("a store does not answer, so no month can be compared")]
+    #[error("no month can be compared: a store does not answer")]
     Stores(#[source] MonthError),
 }
 
 impl ReconcileBalances {
-    /// Compares what the event says, until it is late.
-    pub async fn handle(&self, event: Value, is_late: impl Fn() -> bool) -> Result<Report, RunError> {
+    /// Compares what the event says, until `is_out_of_time`.
+    pub async fn handle(&self, event: Value, is_out_of_time: impl Fn() -> bool) -> Result<Report, RunError> {
         let mut run = Run::default();
         let has_begun = Cell::new(false);
         let result = match Request::parse(event) {
             // On the heap: the compiler gives up on futures that are nested as deeply as all of this.
-            Ok(request) => Box::pin(self.run(request, Clock::new(&is_late, &has_begun), &mut run)).await,
+            Ok(request) => Box::pin(self.run(request, Clock::new(&is_out_of_time, &has_begun), &mut run)).await,
             Err(error) => Err(error.into()),
         };
         let report = run.report;
@@ -113,33 +113,33 @@ impl ReconcileBalances {
         Ok(())
     }
 
-    /// These months, from the one behind a place; answers the place to go on from.
+    /// These months, from the one after a cursor; answers the cursor to go on from.
     async fn reconcile_each(
         &self,
         keys: impl Iterator<Item = MonthKey>,
-        after: Option<Place>,
+        after: Option<RunCursor>,
         clock: Clock<'_>,
         run: &mut Run,
-    ) -> Result<Option<Place>, RunError> {
+    ) -> Result<Option<RunCursor>, RunError> {
         let mut keys = keys.peekable();
-        let mut place = after;
-        if let Some(after) = &place {
-            // What lies before the place, and the month that it names.
-            while keys.next_if(|key| Place::behind(key) != *after).is_some() {}
+        let mut cursor = after;
+        if let Some(after) = &cursor {
+            // Skips the months before the cursor, and the one that it names.
+            while keys.next_if(|key| RunCursor::after(key) != *after).is_some() {}
             keys.next();
         }
         loop {
             let batch: Vec<MonthKey> = keys.by_ref().take(BATCH_MAX).collect();
             let came_to = self.reconcile_batch(&batch, clock, run).await?;
-            place = batch[..came_to].last().map(Place::behind).or(place);
+            cursor = batch[..came_to].last().map(RunCursor::after).or(cursor);
             if came_to < batch.len() {
-                return Ok(place);
+                return Ok(cursor);
             }
             if keys.peek().is_none() {
                 return Ok(None);
             }
             if run.has_failed_too_often() {
-                return Ok(place);
+                return Ok(cursor);
             }
         }
     }
@@ -148,16 +148,18 @@ impl ReconcileBalances {
     /// does not know them all.
     async fn reconcile_everything(
         &self,
-        after: Option<Place>,
+        after: Option<RunCursor>,
         clock: Clock<'_>,
         run: &mut Run,
-    ) -> Result<Option<Place>, RunError> {
+    ) -> Result<Option<RunCursor>, RunError> {
         let mut last = match after {
             None => None,
-            Some(Place::Ledger { merchant_id, currency, month }) => Some(month_key(&merchant_id, &currency, &month)?),
-            Some(Place::Table) => return self.reconcile_table(None, clock, run).await,
-            Some(Place::Item { pk, sk }) => {
-                return self.reconcile_table(Some(ScanPlace { pk, sk }), clock, run).await;
+            Some(RunCursor::Ledger { merchant_id, currency, month }) => {
+                Some(month_key(&merchant_id, &currency, &month)?)
+            }
+            Some(RunCursor::Table) => return self.reconcile_table(None, clock, run).await,
+            Some(RunCursor::Item { pk, sk }) => {
+                return self.reconcile_table(Some(ScanCursor { pk, sk }), clock, run).await;
             }
         };
         loop {
@@ -166,7 +168,7 @@ impl ReconcileBalances {
                 let came_to = self.reconcile_batch(batch, clock, run).await?;
                 last = batch[..came_to].last().cloned().or(last);
                 if came_to < batch.len() || run.has_failed_too_often() {
-                    return Ok(last.as_ref().map(Place::behind));
+                    return Ok(last.as_ref().map(RunCursor::after));
                 }
             }
             if is_last {
@@ -177,31 +179,37 @@ impl ReconcileBalances {
 
     async fn reconcile_table(
         &self,
-        mut after: Option<ScanPlace>,
+        mut after: Option<ScanCursor>,
         clock: Clock<'_>,
         run: &mut Run,
-    ) -> Result<Option<Place>, RunError> {
+    ) -> Result<Option<RunCursor>, RunError> {
         loop {
             let (items, has_more) = self.table.items(after.as_ref()).await?;
             let mut compared = HashSet::new();
             let mut items = items.into_iter().peekable();
             while items.peek().is_some() {
-                // The clock is looked at here, and not within: a place is behind an item, all of whose months are compared.
+                // The clock is looked at here, and not within: a cursor is after an item, all of whose months are compared.
                 if !clock.has_time() || run.has_failed_too_often() {
-                    return Ok(Some(after.map_or(Place::Table, |ScanPlace { pk, sk }| Place::Item { pk, sk })));
+                    return Ok(Some(
+                        after.map_or(RunCursor::Table, |ScanCursor { pk, sk }| RunCursor::Item { pk, sk }),
+                    ));
                 }
                 let mut batch = Vec::new();
                 while let Some(item) = items.next_if(|item| fits(&batch, item)) {
                     let months = item.months.unwrap_or_else(|| {
-                        let ScanPlace { pk, sk } = &item.place;
-                        tracing::error!(pk, sk, "an item of the balance table is of no merchant, day or year");
+                        let ScanCursor { pk, sk } = &item.cursor;
+                        tracing::error!(
+                            pk,
+                            sk,
+                            "skipped an item of the balance table: its keys name no merchant, day or year"
+                        );
                         run.report.unknown_items += 1;
                         Vec::new()
                     });
                     let keys =
                         months.into_iter().map(|(merchant, currency, month)| MonthKey { merchant, currency, month });
                     batch.extend(keys.filter(|key| compared.insert(key.clone())));
-                    after = Some(item.place);
+                    after = Some(item.cursor);
                 }
                 self.reconcile_batch(&batch, Clock::unlimited(), run).await?;
             }

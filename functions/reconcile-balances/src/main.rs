@@ -29,10 +29,10 @@ async fn main() -> Result<(), Error> {
     run(service_fn(async |event: LambdaEvent<serde_json::Value>| {
         let context = event.context;
         let deadline = context.deadline();
-        let is_late = || deadline.duration_since(SystemTime::now()).unwrap_or_default() < RESERVE;
+        let is_out_of_time = || deadline.duration_since(SystemTime::now()).unwrap_or_default() < RESERVE;
         let invocation = Invocation::new(&context.request_id, context.xray_trace_id.as_deref());
-        let reconciled = reconcile_balances.handle(event.payload, is_late);
-        telemetry.follow(invocation, reconciled).await.map_err(Error::from)
+        let reconciled = reconcile_balances.handle(event.payload, is_out_of_time);
+        telemetry.observe(invocation, reconciled).await.map_err(Error::from)
     }))
     .await
 }

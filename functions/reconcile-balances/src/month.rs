@@ -25,14 +25,14 @@ pub enum MonthError {
     /// The ledger gave no answer.
     #[error(transparent)]
     Ledger(#[from] LedgerError),
-    /// The read model gave no answer, or one that cannot be understood.
+    /// Reading the read model failed, or it holds something malformed.
     #[error(transparent)]
     Read(#[from] ReadError),
-    /// The read model did not take a repair.
+    /// Writing a repair to the read model failed.
     #[error(transparent)]
     Write(#[from] WriteError),
     /// It took too long.
-    #[error("not compared within {0:?}")]
+    #[error("comparing took longer than {0:?}")]
     Timeout(Duration),
 }
 
@@ -47,26 +47,26 @@ impl Comparison<'_> {
     /// Compares a month and puts right what differs; what was found counts, also if it did not come to the end.
     pub(crate) async fn month(&self, key: &MonthKey) -> (Report, Result<(), MonthError>) {
         let mut report = Report::default();
-        let compared = timeout(MONTH_TIMEOUT, self.settle_month(key, &mut report)).await;
+        let compared = timeout(MONTH_TIMEOUT, self.reconcile_month(key, &mut report)).await;
         (report, compared.unwrap_or(Err(MonthError::Timeout(MONTH_TIMEOUT))))
     }
 
-    async fn settle_month(&self, key: &MonthKey, report: &mut Report) -> Result<(), MonthError> {
+    async fn reconcile_month(&self, key: &MonthKey, report: &mut Report) -> Result<(), MonthError> {
         // In this order, so that the read model holds nothing that the ledger's answer does not cover.
         let stored = self.table.month(&key.merchant, key.currency, key.month).await?;
         let known = self.ledger.month(key).await?;
         for difference in totals_differences(&known, key.currency, &stored) {
-            self.settle_totals(key, &known, &difference, report).await?;
+            self.repair_totals(key, &known, &difference, report).await?;
         }
         // After the totals: a balance must never show fewer entries than its seal.
         for difference in seal_differences(&known, &stored) {
-            self.settle_seal(key, &difference, report).await?;
+            self.repair_seal(key, &difference, report).await?;
         }
         report.months_compared += 1;
         Ok(())
     }
 
-    async fn settle_totals(
+    async fn repair_totals(
         &self,
         key: &MonthKey,
         known: &LedgerMonth,
@@ -88,13 +88,13 @@ impl Comparison<'_> {
             }
             _ => self.table.write_if_newer(&key.merchant, expected, known.epoch, known.totals_at).await?,
         };
-        if write == Write::Written && !is_in_flight && *kind != Kind::Renewed {
+        if write == Write::Written && !is_in_flight && *kind != Kind::OlderEpoch {
             report.repaired += 1;
         }
         Ok(())
     }
 
-    async fn settle_seal(
+    async fn repair_seal(
         &self,
         key: &MonthKey,
         difference: &SealDifference<'_>,

@@ -1,12 +1,12 @@
 //! What was recorded since the last scheduled run, window by window.
 //!
 //! A window is read as a whole, so it must not have more entries than the ledger can list in time: it is halved until it has
-//! not. The place is noted in it after each batch of months, so whatever a run came to, the next one goes on from there.
+//! not. A cursor is saved after each batch of months, so that the next run goes on where this one ended.
 
 use std::collections::HashSet;
 
 use jiff::{SignedDuration, Timestamp};
-use ledger::{MonthKey, MonthPage, Reconciled, WindowPlace};
+use ledger::{MonthKey, MonthPage, Watermark, WindowCursor};
 
 use crate::{
     ReconcileBalances, RunError,
@@ -30,7 +30,7 @@ const WINDOW_ENTRIES_MAX: u32 = 50_000;
 /// How many months of a window are listed at once.
 const LISTED_MAX: u16 = 5_000;
 
-/// How many months a run remembers, so as not to compare them once more in the next window.
+/// How many compared months a run keeps in memory, so as not to compare them again in the next window.
 const REMEMBERED_MAX: usize = 100_000;
 
 /// How many of the months that are set aside are tried before anything else. If all of them take as long as a month may, that
@@ -57,13 +57,13 @@ impl Window {
 }
 
 impl ReconcileBalances {
-    /// First some of the months that are set aside, so that those behind the place never keep them waiting for ever; then what
+    /// First some of the months that are set aside, so that those after the cursor never keep them waiting for ever; then what
     /// was recorded; then the others that are set aside.
     pub(crate) async fn reconcile_recent(&self, clock: Clock<'_>, run: &mut Run) -> Result<(), RunError> {
-        let reconciled = self.ledger.reconciled().await?;
-        let now = reconciled.now;
+        let watermark = self.ledger.reconciliation_watermark().await?;
+        let now = watermark.now;
         self.retry_set_aside(now, RETRIED_FIRST, clock, run).await?;
-        run.report.complete = self.reconcile_recorded(reconciled, clock, run).await?;
+        run.report.complete = self.reconcile_recorded(watermark, clock, run).await?;
         if run.report.complete {
             self.retry_set_aside(now, usize::MAX, clock, run).await?;
         }
@@ -73,27 +73,27 @@ impl ReconcileBalances {
     /// Answers whether it came to the end.
     async fn reconcile_recorded(
         &self,
-        reconciled: Reconciled,
+        watermark: Watermark,
         clock: Clock<'_>,
         run: &mut Run,
     ) -> Result<bool, RunError> {
-        let Reconciled { until, mut place, now } = reconciled;
+        let Watermark { until, mut cursor, now } = watermark;
         // Entries recorded before this can be seen by now. Those after it are looked at once more by the next run, whatever
-        // becomes of this one, so a place among them would mean nothing.
+        // becomes of this one, so no cursor is saved among them.
         let settled = now - OVERLAP;
         let mut walk =
             Walk { compared: HashSet::new(), length: WINDOW, length_max: WINDOW_MAX, since: until - OVERLAP };
         while walk.since < now {
             let end = if walk.since < settled { settled } else { now };
-            let (window, after) = match place.take() {
-                Some(WindowPlace { until, after }) => (Window { since: walk.since, until }, Some(after)),
+            let (window, after) = match cursor.take() {
+                Some(WindowCursor { until, after }) => (Window { since: walk.since, until }, Some(after)),
                 None => (self.next_window(&mut walk, end).await?, None),
             };
             let Some(until) = self.reconcile_window(window, after, settled, &mut walk, clock, run).await? else {
                 return Ok(false);
             };
             if until <= settled {
-                self.ledger.save_reconciled(until + OVERLAP).await?;
+                self.ledger.save_reconciliation_watermark(until + OVERLAP).await?;
             }
             walk.since = until;
             if walk.since < now && (!clock.has_time() || run.has_failed_too_often()) {
@@ -159,8 +159,8 @@ impl ReconcileBalances {
                 if let Some(last) = batch[..came_to].last()
                     && until <= settled
                 {
-                    let place = WindowPlace { until, after: last.clone() };
-                    self.ledger.save_place(since + OVERLAP, &place).await?;
+                    let cursor = WindowCursor { until, after: last.clone() };
+                    self.ledger.save_window_cursor(since + OVERLAP, &cursor).await?;
                 }
                 if came_to < batch.len() || run.has_failed_too_often() {
                     return Ok(None);

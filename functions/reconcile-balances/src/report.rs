@@ -3,7 +3,7 @@ use std::time::Duration;
 use serde::Serialize;
 use telemetry::{ReconciliationMetrics, StoreMetrics};
 
-use crate::{Place, compare::Kind};
+use crate::{RunCursor, compare::Kind};
 
 /// What a run has compared, found and put right.
 #[derive(Debug, Clone, Default, PartialEq, Eq, Serialize)]
@@ -18,8 +18,9 @@ pub struct Report {
     pub unknown_items: u64,
     /// Totals that lack entries, one of them of the last minute: its execution is on its way, and brings them up.
     pub in_flight: u64,
-    /// Totals that were right but of an earlier epoch.
-    pub renewed: u64,
+    /// Totals that were right but whose version was of an older epoch. Reports keep the former name.
+    #[serde(rename = "renewed")]
+    pub older_epoch: u64,
     /// Totals that were not there.
     pub missing: u64,
     /// Totals that lacked entries.
@@ -37,7 +38,7 @@ pub struct Report {
     /// Whether everything was compared. A scheduled run that was not complete is continued by the next one.
     pub complete: bool,
     /// Where a run that was not scheduled has to go on: to be given as `after` with the same request.
-    pub next: Option<Place>,
+    pub next: Option<RunCursor>,
 }
 
 impl Report {
@@ -49,8 +50,8 @@ impl Report {
         match kind {
             Kind::Missing => self.missing += 1,
             Kind::Behind => self.behind += 1,
-            Kind::Renewed => {
-                self.renewed += 1;
+            Kind::OlderEpoch => {
+                self.older_epoch += 1;
                 return;
             }
             Kind::Wrong => self.wrong += 1,
@@ -61,10 +62,11 @@ impl Report {
 
     /// What was found of one month, of a run that has compared others before.
     pub(crate) fn add(&mut self, month: &Report) {
-        let Report { months_compared, in_flight, renewed, missing, behind, wrong, ahead, seals, repaired, .. } = month;
+        let Report { months_compared, in_flight, older_epoch, missing, behind, wrong, ahead, seals, repaired, .. } =
+            month;
         self.months_compared += months_compared;
         self.in_flight += in_flight;
-        self.renewed += renewed;
+        self.older_epoch += older_epoch;
         self.missing += missing;
         self.behind += behind;
         self.wrong += wrong;

@@ -9,16 +9,16 @@ pub(crate) enum Request {
     /// What was posted since the last scheduled run.
     Scheduled,
     /// The months of one merchant from one day's to another's, in one currency or in all that it has entries of.
-    Merchant { merchant: MerchantId, currency: Option<Currency>, months: (Month, Month), after: Option<Place> },
+    Merchant { merchant: MerchantId, currency: Option<Currency>, months: (Month, Month), after: Option<RunCursor> },
     /// Every month of which ledger or read model hold anything.
-    Everything { after: Option<Place> },
+    Everything { after: Option<RunCursor> },
 }
 
-/// How far a run has come that was not scheduled.
+/// How far a run by hand has come; the next one goes on after it.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "snake_case", deny_unknown_fields)]
-pub enum Place {
-    /// In the ledger: behind this month.
+pub enum RunCursor {
+    /// In the ledger: after this month.
     Ledger {
         /// The merchant.
         merchant_id: String,
@@ -29,7 +29,7 @@ pub enum Place {
     },
     /// At the end of the ledger, before the first item of the read model.
     Table,
-    /// In the read model: behind this item.
+    /// In the read model: after this item.
     Item {
         /// Its partition key.
         pk: String,
@@ -52,7 +52,7 @@ struct Event {
     to: Option<String>,
     #[serde(default)]
     everything: bool,
-    after: Option<Place>,
+    after: Option<RunCursor>,
 }
 
 impl Request {
@@ -85,15 +85,16 @@ impl Request {
                 })
             }
             _ => Err(InvalidRequest(
-                "give nothing, or merchant_id with from and to and perhaps currency, or everything".to_owned(),
+                "must be an empty object, or have merchant_id, from and to (currency is optional), or everything: true"
+                    .to_owned(),
             )),
         }
     }
 }
 
-impl Place {
-    pub(crate) fn behind(key: &MonthKey) -> Place {
-        Place::Ledger {
+impl RunCursor {
+    pub(crate) fn after(key: &MonthKey) -> RunCursor {
+        RunCursor::Ledger {
             merchant_id: key.merchant.to_string(),
             currency: key.currency.code().to_owned(),
             month: key.month.to_string(),
@@ -101,7 +102,7 @@ impl Place {
     }
 }
 
-/// The month of a place in the ledger.
+/// The month of a cursor in the ledger.
 pub(crate) fn month_key(merchant: &str, currency: &str, month: &str) -> Result<MonthKey, InvalidRequest> {
     Ok(MonthKey {
         merchant: MerchantId::parse(merchant).map_err(invalid)?,
@@ -134,7 +135,7 @@ mod tests {
             (Month::of("2026-01-31".parse().expect("a date")), Month::of("2026-03-01".parse().expect("a date")));
         let merchant = MerchantId::parse("acme").expect("a merchant");
         let range = Request::Merchant { merchant, currency: None, months, after: None };
-        let table = Request::Everything { after: Some(Place::Table) };
+        let table = Request::Everything { after: Some(RunCursor::Table) };
         for (event, expected) in [
             (json!({}), Request::Scheduled),
             (json!({"everything": true}), Request::Everything { after: None }),

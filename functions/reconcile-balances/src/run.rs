@@ -2,8 +2,7 @@ use std::cell::Cell;
 
 use crate::Report;
 
-/// A run ends when it has set so many months aside. Something is wrong then that is none of a few months, and the next run goes
-/// on behind them.
+/// A run ends when it has set this many months aside: the fault is not one of single months then. The next run goes on after them.
 const FAILED_MAX: u64 = 1_000;
 
 /// What a run knows of itself.
@@ -21,21 +20,21 @@ impl Run {
     }
 }
 
-/// Says whether there is time for one more month: for the first one always, so that each run comes some way.
+/// Says whether there is time for one more month. For the first one there always is, so that each run makes progress.
 #[derive(Clone, Copy)]
 pub(crate) struct Clock<'a>(Option<(&'a dyn Fn() -> bool, &'a Cell<bool>)>);
 
 impl<'a> Clock<'a> {
-    pub(crate) fn new(is_late: &'a dyn Fn() -> bool, has_begun: &'a Cell<bool>) -> Clock<'a> {
-        Clock(Some((is_late, has_begun)))
+    pub(crate) fn new(is_out_of_time: &'a dyn Fn() -> bool, has_begun: &'a Cell<bool>) -> Clock<'a> {
+        Clock(Some((is_out_of_time, has_begun)))
     }
 
-    /// Of work whose end is in sight.
+    /// Without a limit, for work of bounded size.
     pub(crate) fn unlimited() -> Clock<'a> {
         Clock(None)
     }
 
     pub(crate) fn has_time(self) -> bool {
-        self.0.is_none_or(|(is_late, has_begun)| !has_begun.replace(true) || !is_late())
+        self.0.is_none_or(|(is_out_of_time, has_begun)| !has_begun.replace(true) || !is_out_of_time())
     }
 }

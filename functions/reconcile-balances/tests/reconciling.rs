@@ -79,7 +79,7 @@ impl World {
         self.reconcile(json!({"everything": true})).await
     }
 
-    /// Until late, which it is at this look at the clock. The first month is begun without one.
+    /// Until it is out of time, which it is at this look at the clock. The first month is begun without one.
     async fn reconcile_until_look(&self, look: u64) -> Report {
         let looks = Cell::new(1);
         self.function.handle(json!({}), || looks.replace(looks.get() + 1) >= look).await.unwrap()
@@ -212,7 +212,7 @@ async fn a_run_that_finds_nothing_sends_the_metrics_that_the_costs_are_computed_
     let world = World::new().await;
     let telemetry = Telemetry::new(world.metrics.metrics(), None);
     let run = world.function.handle(event("reconcile-balances/schedule"), || false);
-    telemetry.follow(Invocation::new("1", None), run).await.unwrap();
+    telemetry.observe(Invocation::new("1", None), run).await.unwrap();
     let lines = world.metrics.lines();
     let [line] = &lines[..] else { panic!("{lines:?}") };
     let assumptions = concat!(env!("CARGO_MANIFEST_DIR"), "/../../tools/cost/assumptions.json");
@@ -322,7 +322,7 @@ async fn after_a_restore_of_the_ledger_balances_go_back_to_what_it_knows_and_sta
 
     let report = world.everything().await;
     // October was right, and is now of the new epoch, too.
-    assert_eq!((report.renewed, report.behind, report.repaired), (2, 4, 4), "{report:?}");
+    assert_eq!((report.older_epoch, report.behind, report.repaired), (2, 4, 4), "{report:?}");
     let late_writes = [(DAY, 1_000, 10), ("2026-12-24", 800, 8), ("2026-10-01", 300, 3)];
     for (period, credits, entry_count) in late_writes {
         world.write(period, credits, entry_count, 1).await;
@@ -331,7 +331,7 @@ async fn after_a_restore_of_the_ledger_balances_go_back_to_what_it_knows_and_sta
     assert_eq!(world.day("acme", "BRL", "2026-12-24").await, (200, 0));
     assert_eq!(world.day("acme", "BRL", "2026-10-01").await, (100, 1));
     let again = world.everything().await;
-    assert_eq!((again.renewed, again.repaired), (0, 0));
+    assert_eq!((again.older_epoch, again.repaired), (0, 0));
 }
 
 #[tokio::test]
@@ -469,7 +469,7 @@ async fn a_run_that_ends_within_a_batch_loses_no_more_than_that_batch() {
     const MERCHANTS: usize = 80;
     let world = World::of_merchants(MERCHANTS).await;
     let (looks, ended) = (Cell::new(0), tokio::sync::Notify::new());
-    let is_late = || {
+    let is_out_of_time = || {
         looks.set(looks.get() + 1);
         if looks.get() == 50 {
             ended.notify_one();
@@ -479,7 +479,7 @@ async fn a_run_that_ends_within_a_batch_loses_no_more_than_that_batch() {
     tokio::select! {
         biased;
         () = ended.notified() => {}
-        report = world.function.handle(json!({}), is_late) => panic!("{report:?}"),
+        report = world.function.handle(json!({}), is_out_of_time) => panic!("{report:?}"),
     }
     // One batch of 32 was noted, of the next one a part was done.
     let done = world.written(MERCHANTS).await;
@@ -499,8 +499,9 @@ async fn two_scheduled_runs_at_once_compare_everything_and_lose_no_place() {
         metrics: EmittedMetrics::default().metrics(),
     };
     let looks = Cell::new(0);
-    let is_late = || looks.replace(looks.get() + 1) >= 40;
-    let (one, another) = tokio::join!(other.handle(json!({}), || false), world.function.handle(json!({}), is_late));
+    let is_out_of_time = || looks.replace(looks.get() + 1) >= 40;
+    let (one, another) =
+        tokio::join!(other.handle(json!({}), || false), world.function.handle(json!({}), is_out_of_time));
     assert!(one.unwrap().complete && !another.unwrap().complete);
     assert_eq!(world.written(MERCHANTS).await, MERCHANTS);
     assert_eq!(world.reconcile(json!({})).await.months_compared, 0);
@@ -658,8 +659,8 @@ async fn a_run_on_demand_that_is_out_of_time_says_where_to_go_on() {
         loop {
             // Out of time after two months.
             let looks = Cell::new(0);
-            let is_late = || looks.replace(looks.get() + 1) >= 1;
-            let report = world.function.handle(request.clone(), is_late).await.unwrap();
+            let is_out_of_time = || looks.replace(looks.get() + 1) >= 1;
+            let report = world.function.handle(request.clone(), is_out_of_time).await.unwrap();
             compared += report.months_compared;
             runs += 1;
             assert_eq!(report.complete, report.next.is_none());
@@ -726,6 +727,6 @@ async fn an_event_that_cannot_be_read_is_refused() {
         [json!({"merchant_id": "acme"}), json!({"everything": "yes"}), json!({"everything": true, "after": {}})]
     {
         let error = world.function.handle(event, || false).await.unwrap_err();
-        assert!(error.to_string().starts_with("the event cannot be read: "), "{error}");
+        assert!(error.to_string().starts_with("the event is not valid: "), "{error}");
     }
 }

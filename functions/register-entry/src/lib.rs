@@ -2,7 +2,7 @@
 
 use cashflow::{Date, EntryId, MerchantId};
 use http_api::{
-    Caller, Code, NewEntry, Place, Problem, accepted_batch_response, accepted_response, parse_batch, parse_entry,
+    Caller, Code, KeyLocation, NewEntry, Problem, accepted_batch_response, accepted_response, parse_batch, parse_entry,
 };
 use intake::{Intake, RequestedEntry};
 use jiff::{Timestamp, tz::TimeZone};
@@ -30,25 +30,26 @@ impl RegisterEntry {
         let trace_header = request.lambda_context_ref().and_then(|context| context.xray_trace_id.clone());
         match request.uri().path() {
             "/entries" => {
-                let requested = requested(merchant, Place::Header, parse_entry(request, today)?, today);
+                let requested = requested(merchant, KeyLocation::Header, parse_entry(request, today)?, today);
                 let accepted = self.intake.accept(merchant, vec![requested], trace_header).await?;
                 let [entry] = &accepted.entries[..] else { return Err(Problem::internal_error()) };
-                Ok(accepted_response(entry, accepted.replayed))
+                Ok(accepted_response(entry, accepted.repeated))
             }
             "/entries/batch" => {
                 let new_entries = parse_batch(request, today)?.into_iter().enumerate();
-                let requested =
-                    new_entries.map(|(index, entry)| requested(merchant, Place::Batch(index), entry, today)).collect();
+                let requested = new_entries
+                    .map(|(index, entry)| requested(merchant, KeyLocation::Batch(index), entry, today))
+                    .collect();
                 let accepted = self.intake.accept(merchant, requested, trace_header).await?;
-                Ok(accepted_batch_response(&accepted.entries, accepted.replayed))
+                Ok(accepted_batch_response(&accepted.entries, accepted.repeated))
             }
             _ => Err(Problem::new(Code::NotFound, "Entries are registered at /entries and /entries/batch.")),
         }
     }
 }
 
-fn requested(merchant: &MerchantId, place: Place, new_entry: NewEntry, today: Date) -> RequestedEntry {
+fn requested(merchant: &MerchantId, key_location: KeyLocation, new_entry: NewEntry, today: Date) -> RequestedEntry {
     let id = EntryId::derive(merchant, &new_entry.key);
     let date_is_default = new_entry.request.date.is_none();
-    RequestedEntry { place, entry: new_entry.request.into_entry(id, today), date_is_default }
+    RequestedEntry { key_location, entry: new_entry.request.into_entry(id, today), date_is_default }
 }

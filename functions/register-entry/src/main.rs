@@ -2,10 +2,9 @@
 
 use std::sync::Arc;
 
-use http_api::serve;
 use intake::Intake;
 use jiff::Timestamp;
-use lambda_http::{Error, Request, run, service_fn};
+use lambda_http::Error;
 use ledger::{Ledger, LedgerConfig};
 use register_entry::RegisterEntry;
 use telemetry::Telemetry;
@@ -18,9 +17,9 @@ async fn main() -> Result<(), Error> {
         intake: Intake::from_env(ledger, telemetry.metrics.clone()).await?,
         business_time_zone: settings::business_time_zone()?,
     };
-    futures::join!(register_entry.intake.memory.warm_up(), register_entry.intake.lookup.warm_up());
-    run(service_fn(async |request: Request| {
-        Ok::<_, Error>(serve(telemetry, &request, register_entry.handle(&request, Timestamp::now())).await)
-    }))
+    futures::join!(register_entry.intake.cache.warm_up(), register_entry.intake.lookup.warm_up());
+    http_api::run(telemetry, register_entry, |register_entry, request| {
+        Box::pin(register_entry.handle(request, Timestamp::now()))
+    })
     .await
 }

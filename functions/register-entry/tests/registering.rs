@@ -10,11 +10,11 @@ use cashflow::{EntryId, Fingerprint, parse_date};
 use executions::StateMachine;
 use futures::future::join_all;
 use http_api::AcceptedEntry;
+use idempotency_cache::{CachedRequest, IdempotencyCache, RedisConfig, RequestState};
 use intake::{Intake, LOOKUP_BUDGET, LOOKUP_PAUSE, RequestLookup};
 use jiff::{Timestamp, tz::TimeZone};
 use ledger::{Ledger, LedgerConfig, Outcome};
 use register_entry::RegisterEntry;
-use request_memory::{Mark, RedisConfig, Remembered, RequestMemory};
 use serde_json::{Value, json};
 use test_events::{Answer, EmittedMetrics, HttpEvent, state};
 use test_stores::{Database, RedisServer, accepting_state_machine, aws_at, aws_engine};
@@ -85,7 +85,7 @@ impl World {
 fn function(database: &Database, redis: &RedisServer, sfn: Client, state_machine_arn: &str) -> RegisterEntry {
     let intake = Intake {
         // On a busy machine Redis may miss its budget: what it says is soon asked for again.
-        memory: RequestMemory::new(&RedisConfig::single(redis.url()), Duration::from_millis(100)).unwrap(),
+        cache: IdempotencyCache::new(&RedisConfig::single(redis.url()), Duration::from_millis(100)).unwrap(),
         lookup: lookup(database.lookup_config()),
         state_machine: StateMachine::new(sfn, state_machine_arn),
         generation: "1-00ff".parse().unwrap(),
@@ -111,7 +111,7 @@ fn line(key: &str, amount: &str) -> Value {
     json!({"type": "credit", "amount": amount, "date": "2026-11-22", "idempotency_key": key})
 }
 
-fn is_replay(answer: &Answer) -> bool {
+fn is_repeat(answer: &Answer) -> bool {
     answer.header("idempotent-replayed") == Some("true")
 }
 
@@ -131,7 +131,7 @@ async fn an_entry_is_accepted_once_its_execution_has_started() {
         })
     );
     assert_eq!(answer.header("location"), Some(format!("/entries/{id}").as_str()));
-    assert!(!is_replay(&answer));
+    assert!(!is_repeat(&answer));
     let [(name, started)] = &world.executions().await[..] else { panic!("one execution") };
     assert_eq!(started, &input);
     // Known from the entry's id.
@@ -144,7 +144,7 @@ async fn a_repeat_is_answered_as_the_first_was_and_starts_nothing() {
     let first = world.post(&sale()).await;
     for repeat in [sale(), sale().header("idempotency-key", "\"sale-1001\"")] {
         let again = world.post(&repeat).await;
-        assert!(is_replay(&again));
+        assert!(is_repeat(&again));
         assert_eq!((again.status, &again.body), (202, &first.body));
         assert_eq!(again.header("location"), first.header("location"));
     }
@@ -158,7 +158,7 @@ async fn another_payload_under_a_used_key_is_refused() {
     let other = world.post(&sale().json(&json!({"type": "credit", "amount": "150.76"}))).await;
     assert_eq!((other.status, other.code()), (422, "idempotency_key_reused"));
     assert_eq!(world.executions().await.len(), 1);
-    assert!(is_replay(&world.post(&sale()).await));
+    assert!(is_repeat(&world.post(&sale()).await));
 }
 
 #[tokio::test]
@@ -178,7 +178,7 @@ async fn a_repeat_is_recognised_even_after_redis_has_lost_everything() {
     let first = world.post(&sale()).await;
     world.redis.forget_everything().await;
     let again = world.post(&sale()).await;
-    assert!(is_replay(&again));
+    assert!(is_repeat(&again));
     assert_eq!(again.body, first.body);
     assert_eq!(world.executions().await.len(), 1);
 }
@@ -210,7 +210,7 @@ async fn an_entry_without_date_is_of_the_business_day_and_stays_there_when_repea
             world.redis.forget_everything().await;
         }
         let repeat = world.post_at(&undated, after_midnight).await;
-        assert!(is_replay(&repeat));
+        assert!(is_repeat(&repeat));
         assert_eq!((repeat.status, &repeat.body), (202, &first.body));
         assert_eq!(world.executions().await.len(), 1);
     }
@@ -235,10 +235,10 @@ async fn nothing_is_remembered_of_a_request_whose_execution_did_not_start() {
         let refused = Answer::read(unreachable.handle(&event.request(), NOON.parse().unwrap()).await);
         assert_eq!((refused.status, refused.code()), (503, "temporarily_unavailable"));
         assert!(refused.header("retry-after").is_some());
-        // The client repeats, and now it is accepted and not taken for a replay.
+        // The client repeats, and now it is accepted and not taken for a repeat.
         let accepted = world.post(&event).await;
         assert_eq!(accepted.status, 202);
-        assert!(!is_replay(&accepted));
+        assert!(!is_repeat(&accepted));
     }
     assert_eq!(world.executions().await.len(), 2);
 }
@@ -251,7 +251,7 @@ async fn a_dead_or_hanging_redis_does_not_keep_entries_from_being_accepted() {
     world.redis.resume();
     world.redis.kill();
     let repeat = world.post(&sale()).await;
-    assert!(is_replay(&repeat));
+    assert!(is_repeat(&repeat));
     let next = world.post(&sale().header("idempotency-key", "sale-1002")).await;
     assert_eq!(next.status, 202);
     assert_eq!(world.executions().await.len(), 2);
@@ -276,7 +276,7 @@ async fn of_a_batch_only_what_is_new_is_started() {
     let world = World::new().await;
     let first = world.post(&batch(&[line("a", "1.00"), line("b", "2.00")])).await;
     let second = world.post(&batch(&[line("c", "3.00"), line("b", "2.00"), line("d", "4.00")])).await;
-    assert!(!is_replay(&second));
+    assert!(!is_repeat(&second));
     assert_eq!(second.body["entries"][1], first.body["entries"][1]);
     let executions = world.executions().await;
     assert_eq!(executions.len(), 2);
@@ -285,7 +285,7 @@ async fn of_a_batch_only_what_is_new_is_started() {
     assert_eq!(amounts, ["300", "400"]);
 
     let known = world.post(&batch(&[line("d", "4.00"), line("a", "1.00")])).await;
-    assert!(is_replay(&known));
+    assert!(is_repeat(&known));
     assert_eq!(world.executions().await.len(), 2);
 }
 
@@ -296,7 +296,7 @@ async fn a_repeated_batch_is_recognised_even_after_redis_has_lost_everything() {
     let first = world.post(&batch(&entries)).await;
     world.redis.forget_everything().await;
     let again = world.post(&batch(&entries)).await;
-    assert!(is_replay(&again));
+    assert!(is_repeat(&again));
     assert_eq!(again.body, first.body);
     assert_eq!(world.executions().await.len(), 1);
 }
@@ -307,7 +307,7 @@ async fn an_entry_of_a_batch_repeated_alone_is_a_replay() {
     let batched = world.post(&batch(&[line("a", "1.00")])).await;
     let body = json!({"type": "credit", "amount": "1.00", "date": "2026-11-22"});
     let alone = world.post(&sale().header("idempotency-key", "a").json(&body)).await;
-    assert!(is_replay(&alone));
+    assert!(is_repeat(&alone));
     assert_eq!((&alone.body["id"], &alone.body["amount"]), (&batched.body["entries"][0]["id"], &json!("1.00")));
     assert_eq!(world.executions().await.len(), 1);
 }
@@ -399,7 +399,7 @@ async fn what_is_remembered_carries_the_fingerprint_of_the_request() {
     let world = World::new().await;
     let answer = world.post(&sale()).await;
     let id = EntryId::parse(answer.body["id"].as_str().unwrap()).unwrap();
-    let [Some(remembered)] = &world.function.intake.memory.recall(&[id]).await[..] else { panic!("not remembered") };
+    let [Some(remembered)] = &world.function.intake.cache.get(&[id]).await[..] else { panic!("not remembered") };
     let (_, input) = &world.executions().await[0];
     assert_eq!(Ok(remembered.fingerprint), Fingerprint::parse(input["entries"][0]["fingerprint"].as_str().unwrap()));
     let accepted: AcceptedEntry = serde_json::from_str(remembered.answer().unwrap()).unwrap();
@@ -443,7 +443,7 @@ async fn warm(function: &RegisterEntry) {
     let id = EntryId::from_uuid(uuid::Uuid::new_v4());
     let fingerprint = Fingerprint::from_bytes(&[0; 32]).unwrap();
     let deadline = tokio::time::Instant::now() + BOUND;
-    while function.intake.memory.reserve(&[(id, fingerprint)]).await == [None]
+    while function.intake.cache.reserve(&[(id, fingerprint)]).await == [None]
         || function.intake.lookup.recorded(&merchant, &[]).await.is_none()
     {
         assert!(tokio::time::Instant::now() < deadline, "Redis or the ledger is not reached");
@@ -481,11 +481,11 @@ async fn a_repeat_is_answered_as_the_ledger_has_it_whatever_is_remembered() {
     world.redis.forget_everything().await;
     world.post(&other_sale()).await;
     let executions = world.executions().await;
-    assert_eq!(world.record(&executions[0].1).await, [Outcome::Applied]);
+    assert_eq!(world.record(&executions[0].1).await, [Outcome::Posted]);
     assert_eq!(world.record(&executions[1].1).await, [Outcome::Conflict]);
     for _ in 0..2 {
         let (posted, not_posted) = (world.post(&sale()).await, world.post(&other_sale()).await);
-        assert!(is_replay(&posted) && posted.status == 202, "{posted:?}");
+        assert!(is_repeat(&posted) && posted.status == 202, "{posted:?}");
         assert_eq!((not_posted.status, not_posted.code()), (422, "idempotency_key_reused"));
         // And so without Redis.
         world.redis.forget_everything().await;
@@ -525,7 +525,7 @@ async fn a_repeat_has_its_first_date_where_the_execution_is_forgotten_too() {
     warm(&later).await;
     let repeat = later.handle(&undated.request(), "2027-03-01T15:00:00Z".parse().unwrap()).await;
     let repeat = Answer::read(repeat);
-    assert!(is_replay(&repeat));
+    assert!(is_repeat(&repeat));
     assert_eq!((repeat.status, &repeat.body), (202, &first.body));
     assert_eq!(world.metrics.sum("EntriesAccepted"), 1);
 }
@@ -539,12 +539,12 @@ async fn a_reservation_whose_request_ended_halfway_lets_its_repeat_go_on() {
         Fingerprint::parse(input["fingerprint"].as_str().unwrap()).unwrap()
     };
     let id = EntryId::parse(state("apply-to-ledger/entry")["entries"][0]["id"].as_str().unwrap()).unwrap();
-    world.function.intake.memory.reserve(&[(id, fingerprint)]).await;
+    world.function.intake.cache.reserve(&[(id, fingerprint)]).await;
     let other = world.post(&other_sale()).await;
     assert_eq!((other.status, other.code()), (422, "idempotency_key_reused"));
     let repeat = world.post(&sale()).await;
     assert_eq!(repeat.status, 202);
-    assert!(!is_replay(&repeat));
+    assert!(!is_repeat(&repeat));
     assert_eq!(world.executions().await.len(), 2);
 }
 
@@ -559,7 +559,7 @@ async fn a_request_of_another_generation_starts_again() {
     restored.intake.generation = "2-00ff".parse().unwrap();
     let again = Answer::read(restored.handle(&sale().request(), NOON.parse().unwrap()).await);
     assert_eq!(again.status, 202);
-    assert!(!is_replay(&again));
+    assert!(!is_repeat(&again));
     let executions = world.executions().await;
     assert_eq!(executions.len(), 2);
     assert_eq!(executions[0].1, executions[1].1);
@@ -572,7 +572,7 @@ async fn entries_are_accepted_while_the_ledger_is_down() {
     world.function.intake.lookup.warm_up().await;
     for event in [sale(), batch(&[line("1", "1.00")])] {
         assert_eq!(world.post(&event).await.status, 202);
-        assert!(is_replay(&world.post(&event).await));
+        assert!(is_repeat(&world.post(&event).await));
         let last = world.metrics.records().pop().unwrap();
         assert_eq!(last["RequestLookupBreakerOpen"], 1);
     }
@@ -623,11 +623,11 @@ async fn what_the_ledger_answered_is_settled_and_needs_no_ledger_any_more() {
     let input = world.executions().await.remove(0).1;
     world.record(&input).await;
     let id = EntryId::parse(input["entries"][0]["id"].as_str().unwrap()).unwrap();
-    let remembered = async |world: &World| world.function.intake.memory.recall(&[id]).await.pop().flatten();
-    assert!(matches!(remembered(&world).await, Some(Remembered { mark: Mark::Accepted(_), .. })));
-    assert!(is_replay(&world.post(&sale()).await));
-    assert!(matches!(remembered(&world).await, Some(Remembered { mark: Mark::Settled(_), .. })));
+    let remembered = async |world: &World| world.function.intake.cache.get(&[id]).await.pop().flatten();
+    assert!(matches!(remembered(&world).await, Some(CachedRequest { state: RequestState::Accepted(_), .. })));
+    assert!(is_repeat(&world.post(&sale()).await));
+    assert!(matches!(remembered(&world).await, Some(CachedRequest { state: RequestState::Posted(_), .. })));
     world.function.intake.lookup = lookup(LedgerConfig { port: 1, ..world.database.lookup_config() });
-    assert!(is_replay(&world.post(&sale()).await));
-    assert!(!world.function.intake.lookup.is_suspended(), "nobody has asked it");
+    assert!(is_repeat(&world.post(&sale()).await));
+    assert!(!world.function.intake.lookup.is_circuit_open(), "nobody has asked it");
 }

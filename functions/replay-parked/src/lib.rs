@@ -17,7 +17,7 @@ use aws_lambda_events::sqs::{SqsBatchResponse, SqsEvent, SqsMessage};
 use executions::{StateMachine, StateMachineError};
 use futures::future::join_all;
 use jiff::Timestamp;
-use message::{Parked, SET_ASIDE_BECAUSE, WAITED, has_attribute};
+use message::{Failure, Parked, WAITED, has_attribute, was_brought_back};
 pub use queues::Queues;
 use queues::{DELAY_MAX, SendError};
 use serde_json::Value;
@@ -33,7 +33,7 @@ pub struct ReplayParked {
     pub generation: Generation,
     /// Where they wait.
     pub queues: Queues,
-    /// How long an input waits before its first repetition; each further one waits twice as long, up to 15 minutes.
+    /// How long an input waits before its first replay; each further one waits twice as long, up to 15 minutes.
     pub first_delay: Duration,
     /// For how long an input is run again before somebody has to look at it.
     pub replay_for: Duration,
@@ -49,7 +49,7 @@ enum Done {
     /// Its input runs again.
     Replayed { parked_for: Duration },
     /// It is in the dead-letter queue.
-    SetAside { parked_for: Duration },
+    DeadLettered { parked_for: Duration },
 }
 
 /// A message stays in the queue and is delivered again.
@@ -68,13 +68,21 @@ struct NextAttempt {
     replay: Replay,
 }
 
+/// Why an input goes to the dead-letter queue, and what is known of it.
+struct DeadLetter<'a> {
+    reason: String,
+    parked_at: Timestamp,
+    failure: Option<&'a Failure>,
+    next: Option<&'a NextAttempt>,
+}
+
 impl ReplayParked {
     /// Deals with each message for itself; those that have to be delivered again are in the answer.
     pub async fn handle(&self, event: SqsEvent, now: Timestamp) -> SqsBatchResponse {
         let results = join_all(event.records.iter().map(|message| self.handle_message(message, now))).await;
         let mut response = SqsBatchResponse::default();
         let stores = StoreMetrics::take();
-        let mut metrics = ReplayMetrics { inputs_replayed: 0, inputs_set_aside: 0, oldest_parked_age: 0, stores };
+        let mut metrics = ReplayMetrics { inputs_replayed: 0, inputs_dead_lettered: 0, oldest_parked_age: 0, stores };
         for (message, result) in event.records.iter().zip(results) {
             match result {
                 Ok(Done::Delayed) => {}
@@ -82,8 +90,8 @@ impl ReplayParked {
                     metrics.inputs_replayed += 1;
                     metrics.oldest_parked_age = metrics.oldest_parked_age.max(parked_for.as_secs());
                 }
-                Ok(Done::SetAside { parked_for }) => {
-                    metrics.inputs_set_aside += 1;
+                Ok(Done::DeadLettered { parked_for }) => {
+                    metrics.inputs_dead_lettered += 1;
                     metrics.oldest_parked_age = metrics.oldest_parked_age.max(parked_for.as_secs());
                 }
                 Err(error) => {
@@ -98,29 +106,36 @@ impl ReplayParked {
 
     async fn handle_message(&self, message: &SqsMessage, now: Timestamp) -> Result<Done, ReplayError> {
         let body = message.body.as_deref().unwrap_or_default();
-        let was_brought_back = has_attribute(message, SET_ASIDE_BECAUSE);
+        let was_brought_back = was_brought_back(message);
         let parked = match Parked::read(message) {
             Ok(parked) => parked,
             Err(error) => {
+                let reason = format!("the message cannot be read: {}", Causes(&error));
                 return self
-                    .set_aside(body, &format!("the message cannot be read: {}", Causes(&error)), now, now)
+                    .dead_letter(body, DeadLetter { reason, parked_at: now, failure: None, next: None }, now)
                     .await;
             }
         };
+        let failure = &parked.failure();
         let next = match self.next_attempt(&parked, was_brought_back, now).await? {
             Ok(next) => next,
-            Err(reason) => return self.set_aside(body, &reason, parked.parked_at(), now).await,
+            Err(reason) => {
+                let parked_at = parked.parked_at();
+                return self
+                    .dead_letter(body, DeadLetter { reason, parked_at, failure: Some(failure), next: None }, now)
+                    .await;
+            }
         };
         let first_parked_at = next.replay.first_parked_at;
         if age(first_parked_at, now) > self.replay_for {
             let reason = format!("not recorded after {} attempts since {first_parked_at}", next.replay.attempt);
-            return self.set_aside(body, &reason, first_parked_at, now).await;
+            let letter = DeadLetter { reason, parked_at: first_parked_at, failure: Some(failure), next: Some(&next) };
+            return self.dead_letter(body, letter, now).await;
         }
-        if !was_brought_back && !has_attribute(message, WAITED) {
-            self.queues.delay(body, jittered(delay(self.first_delay, next.replay.attempt))).await?;
-            return Ok(Done::Delayed);
+        if was_brought_back || has_attribute(message, WAITED) {
+            return self.start(next, failure, now).await;
         }
-        self.start(next, now).await
+        self.delay(body, &next, failure, now).await
     }
 
     /// The next attempt at an input, or why there can be none.
@@ -140,7 +155,9 @@ impl ReplayParked {
                 input.map(|input| serde_json::from_str(&input).unwrap_or(Value::String(input)))
             }
         };
-        let Some(input) = input else { return Ok(Err("the execution's input is not known any more".to_owned())) };
+        let Some(input) = input else {
+            return Ok(Err("Step Functions no longer holds the input of the execution".to_owned()));
+        };
         Ok(read_input(input).and_then(|input| {
             let (last_attempt, first_parked_at, unknown) = match &input.replay {
                 Some(replay) => (replay.attempt, replay.first_parked_at, replay.unknown.clone()),
@@ -153,30 +170,63 @@ impl ReplayParked {
         }))
     }
 
-    async fn start(&self, next: NextAttempt, now: Timestamp) -> Result<Done, ReplayError> {
+    async fn delay(
+        &self,
+        body: &str,
+        next: &NextAttempt,
+        failure: &Failure,
+        now: Timestamp,
+    ) -> Result<Done, ReplayError> {
+        let delay = jittered(delay(self.first_delay, next.replay.attempt));
+        self.queues.delay(body, delay).await?;
+        let next_try = now.saturating_add(delay).unwrap_or(now);
+        let line = about(Line::new("parked input waits"), next, failure);
+        self.metrics.log(&line.text("next_try", format!("{next_try:.0}")));
+        Ok(Done::Delayed)
+    }
+
+    async fn start(&self, next: NextAttempt, failure: &Failure, now: Timestamp) -> Result<Done, ReplayError> {
+        let line = about(Line::new("parked input runs again"), &next, failure);
         let NextAttempt { name, mut input, replay } = next;
         let parked_for = age(replay.first_parked_at, now);
         input.replay = Some(replay);
         let text = serde_json::json!(input).to_string();
-        let line = Line::new("parked input runs again").text("merchant", &input.merchant_id).text("execution", &name);
         let line = if self.state_machine.keeps_no_inputs() { line.json("input", &text) } else { line };
         // An execution of this name that was there before was started by another message about the same failure.
         let start = self.state_machine.start(&name, text, None).await?;
         let line = line.text("start", format!("{start:?}")).text("parked_for", format!("{parked_for:?}"));
-        self.metrics.tell(&line);
+        self.metrics.log(&line);
         Ok(Done::Replayed { parked_for })
     }
 
-    async fn set_aside(
-        &self,
-        body: &str,
-        reason: &str,
-        parked_at: Timestamp,
-        now: Timestamp,
-    ) -> Result<Done, ReplayError> {
-        self.queues.set_aside(body, reason).await?;
-        tracing::error!(reason, "parked input set aside");
-        Ok(Done::SetAside { parked_for: age(parked_at, now) })
+    async fn dead_letter(&self, body: &str, letter: DeadLetter<'_>, now: Timestamp) -> Result<Done, ReplayError> {
+        let DeadLetter { reason, parked_at, failure, next } = letter;
+        self.queues.dead_letter(body, &reason).await?;
+        tracing::error!(
+            reason,
+            merchant = next.map(|next| &*next.input.merchant_id),
+            execution = next.map(|next| &*next.name),
+            attempt = next.map(|next| next.replay.attempt),
+            first_parked_at = next.map(|next| next.replay.first_parked_at.to_string()),
+            error = failure.map(|failure| &*failure.error),
+            cause = failure.and_then(|failure| failure.cause.as_deref()),
+            "parked input dead-lettered"
+        );
+        Ok(Done::DeadLettered { parked_for: age(parked_at, now) })
+    }
+}
+
+/// A line about an input that runs or will run: whose it is, as which execution and for which time, and why it was parked.
+fn about(line: Line, next: &NextAttempt, failure: &Failure) -> Line {
+    let line = line
+        .text("merchant", &next.input.merchant_id)
+        .text("execution", &next.name)
+        .text("attempt", next.replay.attempt)
+        .text("first_parked_at", next.replay.first_parked_at)
+        .text("error", &failure.error);
+    match &failure.cause {
+        Some(cause) => line.text("cause", cause),
+        None => line,
     }
 }
 

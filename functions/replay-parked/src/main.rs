@@ -28,7 +28,7 @@ async fn main() -> Result<(), Error> {
         let context = event.context;
         let invocation = Invocation::new(&context.request_id, context.xray_trace_id.as_deref());
         let replayed = replay_parked.handle(event.payload, Timestamp::now());
-        Ok::<_, Error>(telemetry.follow(invocation, replayed).await)
+        Ok::<_, Error>(telemetry.observe(invocation, replayed).await)
     }))
     .await
 }

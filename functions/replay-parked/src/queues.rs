@@ -4,7 +4,7 @@ use aws_clients::{AwsError, AwsLimits};
 use aws_sdk_sqs::{Client, error::BuildError, types::MessageAttributeValue};
 use settings::SettingError;
 
-use crate::message::{SET_ASIDE_BECAUSE, WAITED};
+use crate::message::{DEAD_LETTER_REASON, WAITED};
 
 /// A message that was sent twice does no harm: both lead to an execution of the same name.
 const SQS: AwsLimits =
@@ -24,9 +24,9 @@ pub struct Queues {
     dead_letter_queue_url: String,
 }
 
-/// A queue did not take a message.
+/// Sending a message to a queue failed.
 #[derive(Debug, thiserror::Error)]
-#[error("a queue did not take a message")]
+#[error("SendMessage failed")]
 pub(crate) struct SendError(#[source] Box<dyn Error + Send + Sync>);
 
 impl Queues {
@@ -47,9 +47,9 @@ impl Queues {
         self.send(&self.park_queue_url, body, seconds, WAITED, &seconds.to_string()).await
     }
 
-    /// Puts a message where somebody will look at it.
-    pub(crate) async fn set_aside(&self, body: &str, reason: &str) -> Result<(), SendError> {
-        self.send(&self.dead_letter_queue_url, body, 0, SET_ASIDE_BECAUSE, &as_attribute(reason)).await
+    /// Sends a message to the dead-letter queue, where somebody will look at it.
+    pub(crate) async fn dead_letter(&self, body: &str, reason: &str) -> Result<(), SendError> {
+        self.send(&self.dead_letter_queue_url, body, 0, DEAD_LETTER_REASON, &as_attribute(reason)).await
     }
 
     async fn send(

@@ -15,8 +15,9 @@ use executions::{StateMachine, WorkflowType};
 use jiff::{Timestamp, ToSpan};
 use replay_parked::{Queues, ReplayParked};
 use serde_json::{Value, json};
-use test_events::{EmittedMetrics, event};
+use test_events::{EmittedMetrics, Log, event};
 use test_stores::{accepting_state_machine, aws_at, aws_engine};
+use tracing::level_filters::LevelFilter;
 use uuid::Uuid;
 
 /// When the input of the events was parked.
@@ -81,11 +82,11 @@ impl World {
     }
 
     /// Why the one message of the dead-letter queue is there.
-    async fn reason_of_the_message_set_aside(&self, body: &str) -> String {
+    async fn reason_of_the_dead_letter(&self, body: &str) -> String {
         let messages = self.receive(&self.dead_letter_queue_url).await;
         let [message] = &messages[..] else { panic!("{messages:?}") };
         assert_eq!(message.body(), Some(body));
-        message.message_attributes().unwrap()["SetAsideBecause"].string_value().unwrap().to_owned()
+        message.message_attributes().unwrap()["DeadLetterReason"].string_value().unwrap().to_owned()
     }
 }
 
@@ -175,7 +176,7 @@ async fn attempt_and_time_of_the_first_parking_travel_from_replay_to_replay() {
 }
 
 #[tokio::test]
-async fn what_cannot_be_recorded_for_days_is_set_aside_with_the_reason() {
+async fn what_cannot_be_recorded_for_days_is_dead_lettered_with_the_reason() {
     let world = World::new().await;
     let message = parked_again("parked", 9);
     let end = parked_at() + (REPLAY_DAYS * 24).hours();
@@ -183,14 +184,14 @@ async fn what_cannot_be_recorded_for_days_is_set_aside_with_the_reason() {
     assert_eq!(world.metrics.sum("InputsSetAside"), 0, "not yet");
 
     world.handle_at(vec![message.clone()], end + 1.second()).await;
-    let reason = world.reason_of_the_message_set_aside(message.body.as_deref().unwrap()).await;
+    let reason = world.reason_of_the_dead_letter(message.body.as_deref().unwrap()).await;
     assert_eq!(reason, "not recorded after 10 attempts since 2026-11-22T15:00:02Z");
     assert_eq!(world.metrics.sum("InputsSetAside"), 1);
     assert!(world.executions().await.is_empty());
 }
 
 #[tokio::test]
-async fn what_can_never_run_is_set_aside_at_once() {
+async fn what_can_never_run_is_dead_lettered_at_once() {
     let mut amount_of_zero = body(&message("parked"));
     amount_of_zero["input"]["entries"][0]["amount_minor"] = json!("0");
     let mut no_input = body(&message("parked"));
@@ -212,7 +213,7 @@ async fn what_can_never_run_is_set_aside_at_once() {
         let world = World::new().await;
         let message = with_body(message("waited"), &body);
         assert_eq!(failures(&world.handle(vec![message.clone()]).await), [""; 0]);
-        let reason = world.reason_of_the_message_set_aside(message.body.as_deref().unwrap()).await;
+        let reason = world.reason_of_the_dead_letter(message.body.as_deref().unwrap()).await;
         assert!(reason.starts_with(expected), "{reason}");
         assert!(world.executions().await.is_empty());
     }
@@ -240,13 +241,13 @@ async fn an_input_that_a_newer_release_wrote_waits_and_runs_again_as_it_is() {
 }
 
 #[tokio::test]
-async fn an_input_that_no_release_here_knows_for_days_is_set_aside_too() {
+async fn an_input_that_no_release_here_knows_for_days_is_dead_lettered_too() {
     let world = World::new().await;
     let mut newer = body(&parked_again("waited", 9));
     newer["input"]["entries"][0]["settlement_date"] = json!("2026-12-22");
     let message = with_body(message("waited"), &newer);
     world.handle_at(vec![message.clone()], parked_at() + (REPLAY_DAYS * 24).hours() + 1.second()).await;
-    let reason = world.reason_of_the_message_set_aside(message.body.as_deref().unwrap()).await;
+    let reason = world.reason_of_the_dead_letter(message.body.as_deref().unwrap()).await;
     assert_eq!(reason, "not recorded after 10 attempts since 2026-11-22T15:00:02Z");
 }
 
@@ -260,6 +261,16 @@ async fn what_somebody_brings_back_runs_at_once_and_its_days_begin_again() {
     let executions = world.executions().await;
     let replay = &executions[&format!("{NAME}-r10")]["replay"];
     assert_eq!(*replay, json!({"attempt": 10, "first_parked_at": "2026-12-04T09:00:00Z"}));
+}
+
+#[tokio::test]
+async fn a_message_that_is_brought_back_with_the_former_name_of_its_reason_runs_at_once() {
+    let world = World::new().await;
+    let mut brought_back = message("brought-back");
+    let reason = brought_back.message_attributes.remove("DeadLetterReason").unwrap();
+    brought_back.message_attributes.insert("DeadLetterReason".to_owned(), reason);
+    world.handle(vec![brought_back]).await;
+    assert!(world.executions().await.contains_key(&format!("{NAME}-r1")));
 }
 
 #[tokio::test]
@@ -295,8 +306,8 @@ async fn the_input_of_an_execution_that_the_event_lacks_is_looked_up() {
 
     let executions = world.executions().await;
     assert_eq!(executions[&format!("{NAME}-r1")]["entries"], input["entries"]);
-    let reason = world.reason_of_the_message_set_aside(&unknown.to_string()).await;
-    assert_eq!(reason, "the execution's input is not known any more");
+    let reason = world.reason_of_the_dead_letter(&unknown.to_string()).await;
+    assert_eq!(reason, "Step Functions no longer holds the input of the execution");
 }
 
 #[tokio::test]
@@ -343,5 +354,81 @@ async fn a_parked_input_that_an_express_execution_runs_is_in_the_line_that_start
         let [(name, input)] = &Vec::from_iter(world.executions().await)[..] else { panic!("one execution") };
         assert_eq!((&line["message"], &line["execution"]), (&json!("parked input runs again"), &json!(name)));
         assert_eq!(&line["input"], if is_logged { input } else { &Value::Null });
+    }
+}
+
+/// The line about a message, without what changes from run to run.
+fn line(log: &Log, message: &str) -> Value {
+    let lines: Vec<_> = log.lines().into_iter().filter(|line| line["message"] == message).collect();
+    let [line] = &lines[..] else { panic!("{lines:?}") };
+    let mut line = line.clone();
+    for changing in ["timestamp", "level", "parked_for"] {
+        line.as_object_mut().unwrap().remove(changing);
+    }
+    line
+}
+
+/// The lines about this message, met first, after it has waited, and as one that cannot be recorded for days.
+async fn lines_of(body: &Value) -> [Value; 3] {
+    let world = World::new().await;
+    let (log, _guard) = Log::collect_with(&world.metrics, LevelFilter::INFO);
+    world.handle(vec![with_body(message("parked"), body)]).await;
+    world.handle(vec![with_body(message("waited"), body)]).await;
+    world.handle_at(vec![with_body(message("waited"), body)], parked_at() + (REPLAY_DAYS * 24 + 1).hours()).await;
+    let text = log.text();
+    for secret in ["Venda", "15075", "vendas"] {
+        assert!(!text.contains(secret), "{secret} in {text}");
+    }
+    ["parked input waits", "parked input runs again", "parked input dead-lettered"].map(|message| line(&log, message))
+}
+
+#[tokio::test]
+async fn a_line_says_of_each_message_why_it_is_parked_and_what_comes_next() {
+    let [waits, runs_again, set_aside] = lines_of(&body(&message("parked"))).await;
+    let known = json!({
+        "merchant": "acme",
+        "execution": format!("{NAME}-r1"),
+        "attempt": "1",
+        "first_parked_at": PARKED_AT,
+        "error": "LedgerUnavailable",
+        "cause": "the ledger is unavailable: no connection within 3s",
+    });
+    let with = |more: Value| {
+        let mut line = known.clone();
+        line.as_object_mut().unwrap().extend(more.as_object().unwrap().clone());
+        line
+    };
+    assert_eq!(waits, with(json!({"message": "parked input waits", "next_try": "2026-11-22T15:00:03Z"})));
+    assert_eq!(runs_again, with(json!({"message": "parked input runs again", "start": "Started"})));
+    let reason = "not recorded after 1 attempts since 2026-11-22T15:00:02Z";
+    assert_eq!(set_aside, with(json!({"message": "parked input dead-lettered", "attempt": 1, "reason": reason})));
+}
+
+#[tokio::test]
+async fn of_an_execution_that_ended_otherwise_the_line_says_how() {
+    let stopped = body(&message("stopped-execution"));
+    let mut failed = stopped.clone();
+    failed["detail"]["error"] = json!("States.Runtime");
+    let mut parked_by_hand = stopped.clone();
+    parked_by_hand["detail"].as_object_mut().unwrap().remove("status");
+    for (message, error) in [(stopped, "ABORTED"), (failed, "States.Runtime"), (parked_by_hand, "unknown")] {
+        for line in lines_of(&message).await {
+            assert_eq!((&line["error"], &line["cause"]), (&json!(error), &Value::Null));
+        }
+    }
+}
+
+/// Step Functions quotes a state in some of its causes.
+#[tokio::test]
+async fn no_line_shows_a_cause_that_is_not_a_functions_own() {
+    let quoted = "The JSONPath '$.totals' could not be found in the input '{\"description\":\"Venda\",\"amount_minor\":\"15075\"}'";
+    let mut parked = body(&message("parked"));
+    let mut failed = body(&message("stopped-execution"));
+    parked["cause"] = json!(quoted);
+    failed["detail"]["cause"] = json!(quoted);
+    for message in [parked, failed] {
+        for line in lines_of(&message).await {
+            assert_eq!(line["cause"], Value::Null);
+        }
     }
 }

@@ -7,7 +7,7 @@ use std::sync::Arc;
 
 use cashflow::{Date, EntryId, Fingerprint, MerchantId, PostedEntry};
 use http_api::{
-    AcceptedEntry, Caller, Code, Fault, NewReversal, Place, Problem, accepted_response, entry_not_found,
+    AcceptedEntry, Caller, Code, Fault, KeyLocation, NewReversal, Problem, accepted_response, entry_not_found,
     parse_reversal, reused_keys,
 };
 use intake::{Intake, RequestedEntry};
@@ -40,21 +40,21 @@ impl ReverseEntry {
         let id = EntryId::derive(merchant, &key);
         let fingerprint = Fingerprint::of_reversal(&reversal);
 
-        if let Some(replay) = self.intake.replay(merchant, Place::Header, id, fingerprint).await? {
-            return Ok(accepted_response(&replay, true));
+        if let Some(answer) = self.intake.prior_answer(merchant, KeyLocation::Header, id, fingerprint).await? {
+            return Ok(accepted_response(&answer, true));
         }
-        let failed = |error: LedgerError| Problem::of_store(merchant, &error, error.passes());
+        let failed = |error: LedgerError| Problem::of_store(merchant, &error, error.is_transient());
         let posted = self.ledger.posted(merchant, &[reversal.original]).await.map_err(failed)?;
         let Some(original) = posted.first() else {
             return Err(self.not_posted(merchant, reversal.original).await);
         };
         if let Err(irreversible) = refuse_irreversible(original) {
-            // Perhaps by this very request, and the ledger was too slow to say so before.
-            let known = self.ledger.recorded(merchant, &[id]).await.map_err(failed)?;
-            return match known.first() {
+            // Perhaps by this very request: the look before accepting may have timed out.
+            let recorded = self.ledger.recorded(merchant, &[id]).await.map_err(failed)?;
+            return match recorded.first() {
                 None => Err(irreversible),
-                Some(known) if known.entry.fingerprint != fingerprint => Err(reused_keys(&[Place::Header])),
-                Some(known) => Ok(accepted_response(&AcceptedEntry::new(merchant, &known.entry), true)),
+                Some(recorded) if recorded.entry.fingerprint != fingerprint => Err(reused_keys(&[KeyLocation::Header])),
+                Some(recorded) => Ok(accepted_response(&AcceptedEntry::new(merchant, &recorded.entry), true)),
             };
         }
         refuse_date_before(original.entry.date, reversal.date)?;
@@ -62,17 +62,17 @@ impl ReverseEntry {
         let date_is_default = reversal.date.is_none();
         // An entry of a day to come is undone on that day, and not before.
         let entry = reversal.into_entry(id, &original.entry, today.max(original.entry.date));
-        let requested = RequestedEntry { place: Place::Header, entry, date_is_default };
+        let requested = RequestedEntry { key_location: KeyLocation::Header, entry, date_is_default };
         let trace_header = request.lambda_context_ref().and_then(|context| context.xray_trace_id.clone());
         let accepted = self.intake.start(merchant, requested, trace_header).await?;
         let [entry] = &accepted.entries[..] else { return Err(Problem::internal_error()) };
-        Ok(accepted_response(entry, accepted.replayed))
+        Ok(accepted_response(entry, accepted.repeated))
     }
 
     /// Why an entry that the ledger does not know cannot be reversed.
     async fn not_posted(&self, merchant: &MerchantId, original: EntryId) -> Problem {
-        let remembered = self.intake.memory.recall(&[original]).await.pop().flatten();
-        match remembered.and_then(|remembered| AcceptedEntry::from_memory(remembered.answer()?, merchant)) {
+        let cached = self.intake.cache.get(&[original]).await.pop().flatten();
+        match cached.and_then(|cached| AcceptedEntry::from_cached(cached.answer()?, merchant)) {
             Some(_) => Problem::not_yet_posted(),
             None => entry_not_found(),
         }

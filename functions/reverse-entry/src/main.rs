@@ -2,10 +2,9 @@
 
 use std::sync::Arc;
 
-use http_api::serve;
 use intake::Intake;
 use jiff::Timestamp;
-use lambda_http::{Error, Request, run, service_fn};
+use lambda_http::Error;
 use ledger::{Ledger, LedgerConfig};
 use reverse_entry::ReverseEntry;
 use telemetry::Telemetry;
@@ -19,9 +18,9 @@ async fn main() -> Result<(), Error> {
         intake: Intake::from_env(ledger, telemetry.metrics.clone()).await?,
         business_time_zone: settings::business_time_zone()?,
     };
-    futures::join!(reverse_entry.ledger.warm_up(), reverse_entry.intake.memory.warm_up());
-    run(service_fn(async |request: Request| {
-        Ok::<_, Error>(serve(telemetry, &request, reverse_entry.handle(&request, Timestamp::now())).await)
-    }))
+    futures::join!(reverse_entry.ledger.warm_up(), reverse_entry.intake.cache.warm_up());
+    http_api::run(telemetry, reverse_entry, |reverse_entry, request| {
+        Box::pin(reverse_entry.handle(request, Timestamp::now()))
+    })
     .await
 }

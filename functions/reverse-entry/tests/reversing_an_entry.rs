@@ -9,10 +9,10 @@ use aws_sdk_sfn::Client;
 use cashflow::{Entry, MerchantId};
 use executions::StateMachine;
 use http_api::AcceptedEntry;
+use idempotency_cache::{BREAKER_PAUSE, CachedRequest, IdempotencyCache, RedisConfig, RequestState};
 use intake::{Intake, LOOKUP_PAUSE, RequestLookup};
 use jiff::{Timestamp, tz::TimeZone};
 use ledger::{Ledger, LedgerConfig};
-use request_memory::{BREAKER_PAUSE, Mark, RedisConfig, Remembered, RequestMemory};
 use reverse_entry::ReverseEntry;
 use serde_json::{Value, json};
 use test_events::{Answer, EmittedMetrics, HttpEvent, state};
@@ -39,7 +39,7 @@ impl World {
         let function = ReverseEntry {
             ledger: Arc::clone(&ledger),
             intake: Intake {
-                memory: RequestMemory::new(&RedisConfig::single(redis.url()), BREAKER_PAUSE).unwrap(),
+                cache: IdempotencyCache::new(&RedisConfig::single(redis.url()), BREAKER_PAUSE).unwrap(),
                 lookup: RequestLookup::new(ledger, Duration::from_secs(30), LOOKUP_PAUSE),
                 generation: "1".parse().unwrap(),
                 state_machine: StateMachine::new(sfn.clone(), &state_machine_arn),
@@ -232,9 +232,9 @@ async fn an_entry_that_is_not_posted_yet_can_be_reversed_later() {
     let world = World::new().await;
     assert_eq!(world.reverse(&reversal()).await.code(), "not_found");
     let (merchant, entries) = read(sale());
-    let response = AcceptedEntry::new(&merchant, &entries[0]).to_memory().unwrap();
-    let remembered = Remembered { fingerprint: entries[0].fingerprint, mark: Mark::Accepted(response) };
-    world.function.intake.memory.remember(&[(entries[0].id, remembered)]).await;
+    let response = AcceptedEntry::new(&merchant, &entries[0]).to_cached().unwrap();
+    let remembered = CachedRequest { fingerprint: entries[0].fingerprint, state: RequestState::Accepted(response) };
+    world.function.intake.cache.put(&[(entries[0].id, remembered)]).await;
     let answer = world.reverse(&reversal()).await;
     assert_eq!((answer.status, answer.code()), (409, "not_yet_posted"));
     assert!(answer.header("retry-after").is_some());
@@ -274,7 +274,7 @@ async fn a_request_that_is_no_reversal_is_refused_with_every_fault() {
 }
 
 #[tokio::test]
-async fn a_ledger_that_is_down_is_answered_with_503_but_a_remembered_reversal_is_a_replay() {
+async fn a_ledger_that_is_down_is_answered_with_503_but_a_remembered_reversal_is_a_repeat() {
     let mut world = World::new().await;
     world.post(sale()).await;
     let first = world.reverse(&reversal()).await;
@@ -289,7 +289,7 @@ async fn a_ledger_that_is_down_is_answered_with_503_but_a_remembered_reversal_is
 
 /// Two reversals of one entry were accepted at the same moment, and the ledger has posted the other one.
 #[tokio::test]
-async fn a_repeat_of_an_overtaken_reversal_is_a_replay_remembered_or_not() {
+async fn a_repeat_of_an_overtaken_reversal_is_a_repeat_remembered_or_not() {
     let world = World::new().await;
     world.post(sale()).await;
     assert_eq!(world.reverse(&reversal()).await.status, 202);

@@ -27,7 +27,7 @@ fn problem(merchant: &MerchantId, error: &SealError) -> Problem {
             Problem::day_too_large(*entry_count, ENTRIES_SEALED_MAX)
         }
         SealError::Ledger(NotSealed::Ledger(_)) | SealError::Balances(_) => {
-            Problem::of_store(merchant, error, error.passes())
+            Problem::of_store(merchant, error, error.is_transient())
         }
     }
 }

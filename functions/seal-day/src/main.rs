@@ -1,7 +1,6 @@
 //! The Lambda function `seal-day`.
 
-use http_api::serve;
-use lambda_http::{Error, Request, run, service_fn};
+use lambda_http::Error;
 use sealing::Sealer;
 use telemetry::Telemetry;
 
@@ -10,8 +9,5 @@ async fn main() -> Result<(), Error> {
     let telemetry = &Telemetry::start()?;
     let sealer = &Sealer::from_env().await?;
     sealer.ledger.warm_up().await;
-    run(service_fn(async |request: Request| {
-        Ok::<_, Error>(serve(telemetry, &request, seal_day::handle(sealer, &request)).await)
-    }))
-    .await
+    http_api::run(telemetry, sealer, |sealer, request| Box::pin(seal_day::handle(sealer, request))).await
 }

@@ -51,10 +51,10 @@ pub enum RunError {
     #[error("there is no day before {0}")]
     NoPastDay(Date),
     /// The merchants could not be listed.
-    #[error("the days to seal were not listed")]
+    #[error("listing the days to seal failed")]
     List(#[from] LedgerError),
     /// A store is down, so no day could be sealed.
-    #[error("a store does not answer, so no more days can be sealed, after {} seals", .tally.sealed())]
+    #[error("stopped after {} seals: a store does not answer, so that no day can be sealed", .tally.sealed())]
     Stores {
         /// What the last day met.
         source: SealError,
@@ -62,10 +62,10 @@ pub enum RunError {
         tally: Tally,
     },
     /// Everything was tried.
-    #[error("{} days were not sealed, each for a reason of its own; {} were", .0.failed, .0.sealed())]
+    #[error("sealing failed for {} days (the log names each); {} seals were made", .0.failed, .0.sealed())]
     NotSealed(Tally),
     /// There was no time for the rest.
-    #[error("out of time after {} seals; {} more days were not sealed for a reason of their own", .0.sealed(), .0.failed)]
+    #[error("out of time after {} seals; sealing failed for {} days (the log names each)", .0.sealed(), .0.failed)]
     OutOfTime(Tally),
 }
 
@@ -88,8 +88,8 @@ impl Tally {
 }
 
 impl SealPastDay {
-    /// Seals the day before that of `now` and earlier ones without a seal, and stops when `is_late`.
-    pub async fn run(&self, now: Timestamp, is_late: impl Fn() -> bool) -> Result<Sealed, RunError> {
+    /// Seals the day before that of `now` and earlier ones without a seal, and stops when `is_out_of_time`.
+    pub async fn run(&self, now: Timestamp, is_out_of_time: impl Fn() -> bool) -> Result<Sealed, RunError> {
         let today = self.business_time_zone.to_datetime(now).date();
         let date = today.yesterday().map_err(|_| RunError::NoPastDay(today))?;
         let mut tally = Tally::default();
@@ -104,14 +104,14 @@ impl SealPastDay {
                 let (small, of_page): (Vec<_>, Vec<_>) =
                     days.into_iter().partition(|of_merchant| of_merchant.entry_count <= SMALL_ENTRIES_MAX);
                 large.extend(of_page);
-                self.seal_each(&small, date, &is_late, &mut tally).await?;
+                self.seal_each(&small, date, &is_out_of_time, &mut tally).await?;
                 if is_last {
                     break;
                 }
             }
         }
         large.sort_by_key(|of_merchant: &MerchantDay| of_merchant.entry_count);
-        self.seal_each(&large, date, &is_late, &mut tally).await?;
+        self.seal_each(&large, date, &is_out_of_time, &mut tally).await?;
 
         let Tally { of_day_before: sealed, of_earlier: sealed_earlier, failed, .. } = tally;
         if failed > 0 {
@@ -125,11 +125,11 @@ impl SealPastDay {
         &self,
         days: &[MerchantDay],
         day_before: Date,
-        is_late: &impl Fn() -> bool,
+        is_out_of_time: &impl Fn() -> bool,
         tally: &mut Tally,
     ) -> Result<(), RunError> {
         for day in days {
-            if is_late() {
+            if is_out_of_time() {
                 return Err(RunError::OutOfTime(*tally));
             }
             match self.sealer.seal(&day.merchant, day.currency, day.date).await {
@@ -178,13 +178,13 @@ impl SealPastDay {
         let MerchantDay { merchant, currency, date, .. } = day;
         let key = MonthKey { merchant: merchant.clone(), currency: *currency, month: Month::of(*date) };
         if let Err(error) = self.sealer.ledger.set_month_aside(&key, &Causes(reason).to_string()).await {
-            tracing::error!(%merchant, %currency, %date, error = %Causes(&error), "month not noted for reconcile-balances");
+            tracing::error!(%merchant, %currency, %date, error = %Causes(&error), "setting the month aside for reconcile-balances failed");
         }
     }
 }
 
-/// Of the day before, whatever its newest seal does not cover, so that a run that is repeated takes what came late. Of earlier
-/// days only what was never sealed: who sealed them knows of their late entries, and decides.
+/// Of the day before, whatever its newest seal does not cover, so that a run that is repeated takes what was posted since. Of
+/// earlier days only what was never sealed: who sealed them knows of their late entries, and decides.
 fn is_to_be_sealed(day: &MerchantDay, day_before: Date) -> bool {
     match day.sealed_entry_count {
         None => true,

@@ -20,14 +20,14 @@ async fn main() -> Result<(), Error> {
     run(service_fn(async |event: LambdaEvent<serde_json::Value>| {
         let context = event.context;
         let deadline = context.deadline();
-        let is_late = || deadline.duration_since(std::time::SystemTime::now()).is_ok_and(|left| left < RESERVE);
+        let is_out_of_time = || deadline.duration_since(std::time::SystemTime::now()).is_ok_and(|left| left < RESERVE);
         let invocation = Invocation::new(&context.request_id, context.xray_trace_id.as_deref());
         // On the heap: the compiler gives up on futures that are nested as deeply as all of this.
         let sealed = Box::pin(async {
-            let sealed = seal_past_day.run(Timestamp::now(), is_late).await;
+            let sealed = seal_past_day.run(Timestamp::now(), is_out_of_time).await;
             sealed.inspect_err(|error| tracing::error!(error = %Causes(error), "day not sealed"))
         });
-        telemetry.follow(invocation, sealed).await.map_err(Error::from)
+        telemetry.observe(invocation, sealed).await.map_err(Error::from)
     }))
     .await
 }

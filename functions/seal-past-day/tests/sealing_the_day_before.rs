@@ -88,8 +88,8 @@ async fn a_run_that_is_out_of_time_fails_and_the_next_goes_on_where_it_stopped()
         post(&function.sealer.ledger, merchant, "1", "BRL", "2026-11-22").await;
     }
     let looks = std::cell::Cell::new(0);
-    let is_late = || looks.replace(looks.get() + 1) == 2;
-    let stopped = function.run(after_midnight(), is_late).await.unwrap_err();
+    let is_out_of_time = || looks.replace(looks.get() + 1) == 2;
+    let stopped = function.run(after_midnight(), is_out_of_time).await.unwrap_err();
     assert!(matches!(stopped, RunError::OutOfTime(Tally { of_day_before: 2, .. })), "{stopped:?}");
     assert_eq!(function.run(after_midnight(), || false).await.unwrap().sealed, 1);
 }
@@ -193,8 +193,8 @@ async fn days_with_many_entries_are_sealed_after_all_others() {
         )";
     database.owner().await.batch_execute(many).await.unwrap();
     let looks = std::cell::Cell::new(0);
-    let is_late = || looks.replace(looks.get() + 1) == 2;
-    let stopped = function.run(after_midnight(), is_late).await.unwrap_err();
+    let is_out_of_time = || looks.replace(looks.get() + 1) == 2;
+    let stopped = function.run(after_midnight(), is_out_of_time).await.unwrap_err();
     assert!(matches!(stopped, RunError::OutOfTime(Tally { of_day_before: 1, of_earlier: 1, .. })), "{stopped:?}");
     assert_eq!(seals(ledger, "large", "BRL", "2026-11-22").await, 0);
     assert_eq!(function.run(after_midnight(), || false).await.unwrap().sealed, 1);
@@ -216,7 +216,7 @@ async fn while_the_read_model_is_down_a_run_ends_early_and_its_seals_are_shown_b
     function.sealer.table = mended;
     assert_eq!(function.run(after_midnight(), || false).await.unwrap().sealed, 15);
     let ledger = &function.sealer.ledger;
-    let now = ledger.reconciled().await.unwrap().now + 1.second();
+    let now = ledger.reconciliation_watermark().await.unwrap().now + 1.second();
     let months = ledger.months_set_aside(now, 100).await.unwrap().months;
     let expected: Vec<String> = (0..5).map(|number| format!("merchant-{number:02}")).collect();
     assert_eq!(months.iter().map(|key| key.merchant.to_string()).collect::<Vec<_>>(), expected);

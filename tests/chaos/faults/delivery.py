@@ -94,12 +94,12 @@ def slip_past(scene: Scene) -> None:
     scene.system.redis_command("FLUSHALL")
     with scene.system.lookups_refused():
         second = post(entry | {"amount": "99.00"})
-    scene.check(second.status == 202 and not second.is_replay, "the conflict to slip past")
+    scene.check(second.status == 202 and not second.is_repeat, "the conflict to slip past")
     shown = eventually(look, lambda body: body.get("conflicts"), "the conflict to be shown")
     scene.check(shown["amount"] == "10.00", "the first payload to stand")
     scene.check([conflict["amount"] for conflict in shown["conflicts"]] == ["99.00"], "the second payload beside it")
     again, other = post(entry), post(entry | {"amount": "99.00"})
-    scene.check((again.status, again.is_replay) == (202, True), f"a repeat of the first to be a replay, not {again.status}")
+    scene.check((again.status, again.is_repeat) == (202, True), f"a repeat of the first to be a replay, not {again.status}")
     scene.check(other.status == 422, f"a repeat of the second to be refused, not {other.status}")
 
 
@@ -150,7 +150,7 @@ def race(scene: Scene, name: str) -> list[list[Answer]]:
         scene.load.book.expect(merchant, entry_id, Line("credit", int(shown["amount"].replace(".", "")), "BRL", today))
         again = [post(key, amount) for amount in AMOUNTS]
         expected = [(202, True) if amount == shown["amount"] else (422, False) for amount in AMOUNTS]
-        seen = [(answer.status, answer.is_replay) for answer in again]
+        seen = [(answer.status, answer.is_repeat) for answer in again]
         scene.check(seen == expected, f"{key} to be answered as the ledger has it: {expected}, not {seen}")
     return outcomes
 

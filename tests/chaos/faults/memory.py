@@ -1,4 +1,4 @@
-"""Redis fails: the memory of requests, without which everything must go on, at its usual pace."""
+"""Redis fails: the idempotency cache, without which everything must go on, at its usual pace."""
 
 import re
 import time

@@ -70,7 +70,7 @@ def ledger_restored(scene: Scene) -> None:
         scene.check(sum(report[kind] for kind in DIFFERENT) > 0, "totals not to be the ledger's")
         repeats = [Sale(sale.merchant, sale.entries, sale.is_batch) for sale in scene.load.sales[::2]]
         attempts = [scene.load.post(repeat) for repeat in repeats]
-        again = sum(not attempt.failed and not attempt.is_replay for attempt in attempts)
+        again = sum(not attempt.failed and not attempt.is_repeat for attempt in attempts)
         scene.check(again > 0, "lost requests to be accepted anew")
         scene.check(not any(attempt.failed for attempt in attempts), "every repeat to be accepted")
     for name in names:

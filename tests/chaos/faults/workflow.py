@@ -19,7 +19,7 @@ def step_functions_refuses(scene: Scene) -> None:
         wait(6)
     accepted = scene.load.post(asked)
     scene.check(refused.status == 503, f"503, not {refused.status}")
-    scene.check(accepted.status == 202 and not accepted.is_replay, f"the repeat to be accepted as new, not {accepted}")
+    scene.check(accepted.status == 202 and not accepted.is_repeat, f"the repeat to be accepted as new, not {accepted}")
     failed = [(sale, attempt) for sale in scene.load.sales for attempt in sale.attempts if attempt.failed]
     scene.note(f"{len(failed)} POSTs refused")
     scene.check(bool(failed), "POSTs to be refused")

@@ -89,7 +89,7 @@ class Network:
         if "memory" in reached:
             store = self.stack.name_of_host(urlsplit(environment["REDIS_URL"]).hostname or "")
             ports = SERVERLESS_CACHE_PORTS if store else self._ports_said()
-            yield from (Way("the memory of requests", port, store, self._groups_of(store)) for port in ports)
+            yield from (Way("the idempotency cache", port, store, self._groups_of(store)) for port in ports)
 
     def _ports_said(self) -> tuple[int, ...]:
         """The ports at which the parameter RedisUrl wants a memory that exists."""

@@ -43,7 +43,7 @@ class Answer:
         return "/" + re.fullmatch('<(entries[.]csv[^>]+)>; rel="next"', link).group(1) if link else None
 
     @property
-    def is_replay(self) -> bool:
+    def is_repeat(self) -> bool:
         """Whether the request is said to be known already."""
         return self.headers.get("idempotent-replayed") == "true"
 

@@ -106,7 +106,7 @@ impl Reversals {
             .filter(same_id)
             .any(|other| state.posted[other] || state.overtaken[other] && !self.has(Trap::OvertakenKeyIsFree));
         if is_reversal && !key_is_used && !state.posted[ORIGINAL] {
-            return if self.has(Trap::EarlyReversalSetAside) { Phase::DeadLettered } else { Phase::Parked };
+            return if self.has(Trap::EarlyReversalDeadLettered) { Phase::DeadLettered } else { Phase::Parked };
         }
         if is_reversal && !key_is_used && is_reversed && self.has(Trap::SecondReversalAborts) {
             return Phase::DeadLettered;
@@ -130,7 +130,7 @@ impl Reversals {
     fn ask(&self, state: &mut State) {
         let Some(found) = state.found(ID[SECOND]) else { return };
         // Another payload may be posted under an overtaken reversal's id by a transaction that runs now.
-        if state.posted[found] || self.has(Trap::OvertakenIsSettled) {
+        if state.posted[found] || self.has(Trap::OvertakenIsFinal) {
             state.settled = state.settled.or(Some(found));
         }
         if !state.phases.contains(&Phase::Inserted) && !state.phases.contains(&Phase::FoundOvertaken) {
@@ -163,7 +163,7 @@ pub const RECORDED: &str = "what was answered 202 is posted in the end, or can b
 /// A promise of this model.
 pub const BATCH_IS_POSTED: &str = "the other entries of a reversal's batch are posted";
 /// A promise of this model.
-pub const NOT_SET_ASIDE: &str = "no input is set aside";
+pub const NOT_DEAD_LETTERED: &str = "no input is dead-lettered";
 /// A promise of this model.
 pub const NAME_STAYS: &str = "what an id names while nothing is being posted under it, it names for ever";
 /// A promise of this model.
@@ -264,7 +264,7 @@ impl Model for Reversals {
             Property::always(BATCH_IS_POSTED, |_, state: &State| {
                 !matches!(state.phases[SECOND], Phase::Done | Phase::DeadLettered) || state.companion_is_posted
             }),
-            Property::always(NOT_SET_ASIDE, |_, state: &State| !state.phases.contains(&Phase::DeadLettered)),
+            Property::always(NOT_DEAD_LETTERED, |_, state: &State| !state.phases.contains(&Phase::DeadLettered)),
             Property::always(NAME_STAYS, |_, state: &State| {
                 state.told.is_none_or(|told| state.found(ID[SECOND]) == Some(told))
             }),

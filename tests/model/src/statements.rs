@@ -114,7 +114,7 @@ impl Statements {
     }
 
     /// Whether an entry is late, as the ledger says it.
-    fn is_late(&self, state: &State, writer: usize) -> bool {
+    fn is_out_of_time(&self, state: &State, writer: usize) -> bool {
         let Writer::Committed(position) = state.writers[writer] else { return false };
         let covers = |seal: &Seal| {
             if self.has(Trap::LateByTime) {
@@ -162,7 +162,7 @@ impl State {
     }
 
     fn some_late(&self, model: &Statements) -> bool {
-        (0..WRITERS).any(|writer| model.is_late(self, writer))
+        (0..WRITERS).any(|writer| model.is_out_of_time(self, writer))
     }
 }
 
@@ -277,7 +277,7 @@ impl Model for Statements {
                     let is_committed = matches!(state.writers[writer], Writer::Committed(_));
                     let is_sealed = state.seals.iter().any(|seal| seal.content & 1 << writer != 0);
                     let expected = is_committed && !state.seals.is_empty() && !is_sealed;
-                    model.is_late(state, writer) == expected
+                    model.is_out_of_time(state, writer) == expected
                 })
             }),
             Property::always(SEALS_GROW, |_, state: &State| {

@@ -2,15 +2,15 @@
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash)]
 pub enum Trap {
     /// Redis holds "accepted" before the execution has started.
-    MarkBeforeEffect,
+    CachedBeforeEffect,
     /// No key is reserved before an execution starts.
     NoReservation,
     /// A reservation of the same payload is answered like an accepted request.
     ReservationAnswers,
     /// What Redis remembers as accepted is answered without asking the ledger.
-    MemoryOverLedger,
+    CacheOverLedger,
     /// The ledger is never asked: what Redis has forgotten is new.
-    OnlyMemory,
+    OnlyCache,
     /// The keys in Redis do not name the ledger's generation.
     KeyWithoutGeneration,
     /// The names of executions do not depend on the ledger's generation.
@@ -41,8 +41,8 @@ pub enum Trap {
     PositionBeforeLock,
     /// A second reversal of an entry aborts the transaction of its batch.
     SecondReversalAborts,
-    /// A reversal that comes before its original is set aside.
-    EarlyReversalSetAside,
+    /// A reversal that comes before its original is dead-lettered.
+    EarlyReversalDeadLettered,
     /// The key of an overtaken reversal is free for another payload.
     OvertakenKeyIsFree,
     /// A request that meets a reservation of its own payload goes on under it and does not renew it.
@@ -57,8 +57,8 @@ pub enum Trap {
     SealNumberUnseen,
     /// No unique index on what a reversal undoes. Not a row: an invariant.
     ReversalsNotUnique,
-    /// An overtaken reversal counts as settled, though a transaction that runs may still post another payload under its key.
-    OvertakenIsSettled,
+    /// An overtaken reversal counts as final, though a transaction that runs may still post another payload under its key.
+    OvertakenIsFinal,
     /// A balance as of a moment is answered while a transaction that began before it is still writing.
     AsOfWhileWriting,
     /// A balance is answered as of a moment that has only just come, or is still to come. Not a row of its own.

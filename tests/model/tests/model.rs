@@ -49,11 +49,11 @@ fn the_door_keeps_its_promises() {
 #[test]
 fn the_door_with_a_mistake_breaks_a_promise() {
     for (trap, promise) in [
-        (Trap::MarkBeforeEffect, door::AT_LEAST_ONCE),
+        (Trap::CachedBeforeEffect, door::AT_LEAST_ONCE),
         (Trap::NoReservation, door::ONE_IS_CONFIRMED),
         (Trap::ReservationAnswers, door::AT_LEAST_ONCE),
-        (Trap::MemoryOverLedger, door::ANSWERS_AGREE),
-        (Trap::OnlyMemory, door::ANSWERS_AGREE),
+        (Trap::CacheOverLedger, door::ANSWERS_AGREE),
+        (Trap::OnlyCache, door::ANSWERS_AGREE),
         (Trap::KeyWithoutGeneration, door::AT_LEAST_ONCE),
         (Trap::NameWithoutGeneration, door::AT_LEAST_ONCE),
         (Trap::DateInFingerprint, door::ANSWERS_AGREE),
@@ -115,10 +115,10 @@ fn reversals_with_a_mistake_break_a_promise() {
     for (trap, promise) in [
         (Trap::ReversalsNotUnique, reversals::REVERSED_ONCE),
         (Trap::SecondReversalAborts, reversals::BATCH_IS_POSTED),
-        (Trap::EarlyReversalSetAside, reversals::NOT_SET_ASIDE),
-        (Trap::EarlyReversalSetAside, reversals::RECORDED),
+        (Trap::EarlyReversalDeadLettered, reversals::NOT_DEAD_LETTERED),
+        (Trap::EarlyReversalDeadLettered, reversals::RECORDED),
         (Trap::OvertakenKeyIsFree, reversals::NAME_STAYS),
-        (Trap::OvertakenIsSettled, reversals::SETTLED_IS_FINAL),
+        (Trap::OvertakenIsFinal, reversals::SETTLED_IS_FINAL),
     ] {
         breaks(trap, Reversals { trap: Some(trap) }, promise);
     }

@@ -10,13 +10,13 @@ use balances::{BalanceTable, Consistency};
 use cashflow::{Currency, MerchantId, parse_date};
 use executions::{StateMachine, WorkflowType};
 use http_api::serve;
+use idempotency_cache::{BREAKER_PAUSE, IdempotencyCache, RedisConfig};
 use intake::{Intake, LOOKUP_PAUSE, RequestLookup};
 use jiff::{Timestamp, tz::TimeZone};
 use lambda_http::{Context, RequestExt};
 use lambda_runtime::Diagnostic;
 use ledger::{Ledger, LedgerConfig};
 use register_entry::RegisterEntry;
-use request_memory::{BREAKER_PAUSE, RedisConfig, RequestMemory};
 use serde_json::{Value, json};
 use telemetry::{Invocation, Telemetry};
 use test_events::{Answer, EmittedMetrics, HttpEvent, Log, XrayDaemon};
@@ -66,7 +66,7 @@ impl World {
         let state_machine_arn = accepting_state_machine(&sfn).await;
         let (metrics, daemon) = (EmittedMetrics::default(), XrayDaemon::start());
         let intake = Intake {
-            memory: RequestMemory::new(&RedisConfig::single(redis.url()), BREAKER_PAUSE).unwrap(),
+            cache: IdempotencyCache::new(&RedisConfig::single(redis.url()), BREAKER_PAUSE).unwrap(),
             lookup: RequestLookup::new(
                 Arc::new(Ledger::new(database.lookup_config())),
                 Duration::from_secs(30),
@@ -76,7 +76,7 @@ impl World {
             generation: "1".parse().unwrap(),
             metrics: metrics.metrics(),
         };
-        tokio::join!(intake.memory.warm_up(), intake.lookup.warm_up());
+        tokio::join!(intake.cache.warm_up(), intake.lookup.warm_up());
         World {
             register_entry: RegisterEntry { intake, business_time_zone: TimeZone::UTC },
             ledger: Ledger::new(database.config()),
@@ -126,7 +126,7 @@ impl World {
         let (header, name) = (self.trace_header("bbbbbbbbbbbbbbbb"), task.execution.clone());
         let applied = apply_to_ledger::handle(&self.ledger, &self.telemetry.metrics, task);
         let invocation = Invocation::new("apply-1", Some(&header)).of_execution(name.as_deref());
-        self.telemetry.follow(invocation, applied).await
+        self.telemetry.observe(invocation, applied).await
     }
 
     async fn consolidate(&self, execution: &Execution, posted: &PostedEntries) {
@@ -134,7 +134,7 @@ impl World {
         let (header, name) = (self.trace_header("cccccccccccccccc"), task.execution.clone());
         let consolidated = consolidate_day::handle(&self.table, &self.telemetry.metrics, task, Timestamp::now);
         let invocation = Invocation::new("consolidate-1", Some(&header)).of_execution(name.as_deref());
-        self.telemetry.follow(invocation, consolidated).await.unwrap();
+        self.telemetry.observe(invocation, consolidated).await.unwrap();
     }
 
     /// From the request to the balance.

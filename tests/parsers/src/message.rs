@@ -69,7 +69,7 @@ fn assert_sent(call: &Value, state: &str, body: &str) {
             assert!(!["waited", "brought-back"].contains(&state));
             assert!((1..=900).contains(&call["DelaySeconds"].as_u64().expect("seconds")), "{call}");
         }
-        (DEAD_LETTER_QUEUE, "SetAsideBecause") => {}
+        (DEAD_LETTER_QUEUE, "DeadLetterReason") => {}
         other => panic!("{other:?}"),
     }
 }
@@ -114,7 +114,7 @@ fn message(state: &str, body: &str) -> SqsMessage {
     message.body = Some(body.to_owned());
     let attribute = match state {
         "waited" => "Waited",
-        "brought-back" => "SetAsideBecause",
+        "brought-back" => "DeadLetterReason",
         _ => return message,
     };
     message.message_attributes.insert(attribute.to_owned(), SqsMessageAttribute::default());

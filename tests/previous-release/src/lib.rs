@@ -42,7 +42,7 @@ pub fn inputs() -> Vec<(String, Value)> {
 pub fn answers() -> Vec<(String, Value)> {
     let plain = PostedEntries {
         merchant_id: merchant().to_string(),
-        outcomes: Outcomes { applied: 1, ..Outcomes::default() },
+        outcomes: Outcomes { posted: 1, ..Outcomes::default() },
         conflicts: Vec::new(),
         already_reversed: Vec::new(),
         epoch: 1,
@@ -53,7 +53,7 @@ pub fn answers() -> Vec<(String, Value)> {
     };
     let everything = PostedEntries {
         outcomes: Outcomes {
-            applied: 1,
+            posted: 1,
             duplicate: 2,
             conflict: 3,
             already_reversed: 4,

@@ -1,7 +1,7 @@
 use std::sync::Arc;
 
+use aws_clients::Roots;
 use rcgen::{BasicConstraints, CertificateParams, DnType, IsCa, Issuer, KeyPair, KeyUsagePurpose, date_time_ymd};
-use tls_roots::Roots;
 use tokio_rustls::{
     TlsAcceptor,
     rustls::{

@@ -5,9 +5,9 @@ use std::{
 };
 
 use aws_config::SdkConfig;
-use aws_sdk_rds::auth_token::{AuthTokenGenerator, Config};
 use aws_smithy_async::time::StaticTimeSource;
 use jiff::{civil::DateTime, tz::TimeZone};
+use ledger::iam_token;
 
 /// How long RDS takes a token.
 const TOKEN_AGE_MAX: Duration = Duration::from_secs(15 * 60);
@@ -32,10 +32,8 @@ impl Tokens {
         if !has_right || age.is_ok_and(|age| age > TOKEN_AGE_MAX) {
             return false;
         }
-        let signer = Config::builder().hostname(&self.host).port(self.port.into()).username(user).build();
         let then = self.sdk.to_builder().time_source(StaticTimeSource::new(signed_at)).build();
-        let expected = AuthTokenGenerator::new(signer.expect("host, port and user")).auth_token(&then).await;
-        expected.expect("a token").as_str() == token
+        iam_token(&then, &self.host, self.port, user).await.expect("a token") == token
     }
 }
 

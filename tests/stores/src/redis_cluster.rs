@@ -1,8 +1,8 @@
 use std::time::{Duration, Instant};
 
+use aws_clients::Roots;
+use idempotency_cache::{RedisConfig, Topology};
 use redis::{Client, Cmd, FromRedisValue, RedisResult, aio::MultiplexedConnection, cmd};
-use request_memory::{RedisConfig, Topology};
-use tls_roots::Roots;
 
 use crate::{Authority, RedisServer, ports::free_ports};
 

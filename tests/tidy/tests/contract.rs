@@ -1,4 +1,4 @@
-//! The description of the API, the code behind it, the template and the README say the same.
+//! The description of the API, the code behind it, the template and the API guide say the same.
 
 #![allow(clippy::unwrap_used, reason = "a failed unwrap fails the test")]
 
@@ -106,9 +106,9 @@ fn every_problem_code_is_described_with_its_status_and_no_other() {
 }
 
 #[test]
-fn the_readme_lists_the_same_codes() {
-    let readme = read("README.md");
-    let rows = readme.lines().filter_map(|line| {
+fn the_api_guide_lists_the_same_codes() {
+    let guide = read("docs/api-guide.md");
+    let rows = guide.lines().filter_map(|line| {
         let mut cells = line.trim_matches('|').split('|').map(str::trim);
         let status: u16 = cells.next()?.parse().ok()?;
         Some((status, cells.next()?))

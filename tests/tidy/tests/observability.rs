@@ -321,7 +321,7 @@ fn every_alarm_goes_to_the_topic_and_says_what_to_do() {
     let alarms = alarms(&resources);
     assert!(alarms.len() > 30, "{}", alarms.len());
     for (name, alarm) in alarms {
-        assert!(text(&alarm["AlarmDescription"]).contains(r#"(README, ""#), "{name}");
+        assert!(text(&alarm["AlarmDescription"]).contains(r#"(docs/operating.md, "Alarms")"#), "{name}");
         for action in ["AlarmActions", "OKActions"] {
             assert_eq!(alarm[action][0], "AlarmsHaveATopic", "{name}: {action}");
         }
@@ -353,9 +353,9 @@ fn the_dashboard_lists_every_alarm() {
 }
 
 #[test]
-fn the_readme_tells_of_every_alarm_and_no_other() {
-    let readme = read("README.md");
-    let section = readme.split("### Alarms").nth(1).unwrap().split("\n## ").next().unwrap();
+fn the_page_on_operating_tells_of_every_alarm_and_no_other() {
+    let page = read("docs/operating.md");
+    let section = page.split("## Alarms").nth(1).unwrap().split("\n## ").next().unwrap();
     let rows = section.lines().filter(|line| line.starts_with("| `"));
     let told: BTreeSet<&str> = rows
         .flat_map(|row| between(row.split(" | ").next().unwrap(), "`", "`").step_by(2))
@@ -387,20 +387,20 @@ fn every_alarm_has_its_alert_with_the_same_threshold_and_words() {
         assert_eq!(Some(threshold), alarm["Threshold"].as_u64(), "{name}");
         assert_eq!(alarm["ComparisonOperator"], "GreaterThanThreshold", "{name}");
         let description = text(&alarm["AlarmDescription"]);
-        let description = description.replace(r#" (README, "Alarms")"#, "").replace(r#" (README, "Operate")"#, "");
+        let description = description.replace(r#" (docs/operating.md, "Alarms")"#, "");
         assert_eq!(text(&alert["annotations"]["description"]), description, "{name}");
     }
 }
 
 #[test]
-fn every_alert_is_tested_and_leads_to_the_readme() {
+fn every_alert_is_tested_and_leads_to_the_page_on_alarms() {
     let tests = yaml("observability/prometheus/alerts_test.yml");
     let tested: BTreeSet<&str> =
         list(&tests["tests"]).iter().map(|test| text(&test["name"]).split(',').next().unwrap()).collect();
     for (name, alert) in alerts() {
         assert!(tested.contains(name.as_str()), "{name} has no test");
         assert!(!text(&alert["annotations"]["summary"]).is_empty(), "{name}");
-        let runbook = "{{ $externalLabels.fluxo_repository }}/README.md#alarms";
+        let runbook = "{{ $externalLabels.fluxo_repository }}/docs/operating.md#alarms";
         assert_eq!(alert["annotations"]["runbook_url"], runbook, "{name}");
     }
 }

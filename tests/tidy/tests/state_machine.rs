@@ -61,7 +61,7 @@ fn every_function_gets_the_state_and_the_name_of_its_execution() {
 #[test]
 fn what_is_parked_is_the_input_of_the_execution() {
     let definition = definition();
-    for state in ["ParkEntries", "SetAsideEntries"] {
+    for state in ["ParkEntries", "DeadLetterEntries"] {
         let message = &definition["States"][state]["Parameters"]["MessageBody"];
         assert_eq!(message["input.$"], "$$.Execution.Input", "{state}");
     }
@@ -101,20 +101,20 @@ fn transient_errors_are_retried_and_permanent_ones_are_not() {
 /// What running again cannot mend goes to the dead-letter queue at once; everything else is parked, also what nobody has
 /// thought of.
 #[test]
-fn whatever_a_function_fails_with_is_parked_or_set_aside() {
+fn whatever_a_function_fails_with_is_parked_or_dead_lettered() {
     let definition = definition();
     for (name, state) in functions(&definition) {
         let caught: Vec<(&Value, &Value)> =
             list(state, "Catch").iter().map(|rule| (&rule["ErrorEquals"], &rule["Next"])).collect();
         let expected =
-            [(json!(["InvalidInput"]), json!("SetAsideEntries")), (json!(["States.ALL"]), json!("ParkEntries"))];
+            [(json!(["InvalidInput"]), json!("DeadLetterEntries")), (json!(["States.ALL"]), json!("ParkEntries"))];
         assert_eq!(caught, expected.iter().map(|(errors, next)| (errors, next)).collect::<Vec<_>>(), "{name}");
     }
 }
 
 /// The template's rule on failed executions parks all others.
 #[test]
-fn executions_that_failed_otherwise_than_parked_or_set_aside_are_parked_by_the_rule() {
+fn executions_that_failed_otherwise_than_parked_or_dead_lettered_are_parked_by_the_rule() {
     let definition = definition();
     let error_after = |task: &str| {
         let next = definition["States"][task]["Next"].as_str().unwrap();
@@ -122,7 +122,7 @@ fn executions_that_failed_otherwise_than_parked_or_set_aside_are_parked_by_the_r
     };
     let template = fs::read_to_string(concat!(env!("CARGO_MANIFEST_DIR"), "/../../template.yaml")).unwrap();
     let excepted =
-        format!("error: [{{ anything-but: [{}, {}] }}]", error_after("ParkEntries"), error_after("SetAsideEntries"));
+        format!("error: [{{ anything-but: [{}, {}] }}]", error_after("ParkEntries"), error_after("DeadLetterEntries"));
     assert!(template.contains(&excepted), "{excepted}");
 }
 

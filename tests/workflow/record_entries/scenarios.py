@@ -28,10 +28,10 @@ CONFLICTING = ["ApplyToLedger", "IdempotencyCheck", "KeyConflictRecorded", "Cons
 OVERTAKEN = ["ApplyToLedger", "IdempotencyCheck", "ReversalAlreadyThere", "ConsolidateDay"]
 NOT_POSTED = ["ApplyToLedger", "ParkEntries", "EntriesParked"]
 NOT_CONSOLIDATED = ["ApplyToLedger", "IdempotencyCheck", "ConsolidateDay", "ParkEntries", "EntriesParked"]
-SET_ASIDE = ["ApplyToLedger", "SetAsideEntries", "EntriesRefused"]
-TOTALS_SET_ASIDE = ["ApplyToLedger", "IdempotencyCheck", "ConsolidateDay", "SetAsideEntries", "EntriesRefused"]
+DEAD_LETTERED = ["ApplyToLedger", "DeadLetterEntries", "EntriesRefused"]
+TOTALS_DEAD_LETTERED = ["ApplyToLedger", "IdempotencyCheck", "ConsolidateDay", "DeadLetterEntries", "EntriesRefused"]
 NOT_PARKED = ["ApplyToLedger", "ParkEntries", "EntriesNotParked"]
-NOT_SET_ASIDE = ["ApplyToLedger", "SetAsideEntries", "EntriesNotParked"]
+NOT_DEAD_LETTERED = ["ApplyToLedger", "DeadLetterEntries", "EntriesNotParked"]
 
 # The first attempt of a function and all retries, and the same of a queue.
 ATTEMPTS = 6
@@ -115,7 +115,7 @@ def recorded(
 def failed(name: str, states: Sequence[str], task: str, errors: Sequence[str], sending: Sequence[Answer] = (TAKES,)) -> Scenario:
     """An execution whose function fails with these errors, and which then tries to send its input to a queue."""
     script = {APPLY: [posted(applied=1)], CONSOLIDATE: [], task: [fails(error) for error in errors]}
-    queue = DEAD_LETTERS if "SetAsideEntries" in states else PARK
+    queue = DEAD_LETTERS if "DeadLetterEntries" in states else PARK
     refusals = [error_of(answer) for answer in sending if answer is not TAKES]
     return Scenario(
         name,
@@ -143,7 +143,7 @@ def cause_of(error: str) -> Any:
     return None if error in ("SQS", TIMEOUT) or error.startswith(SERVICE_ERRORS) else failure(error)
 
 
-def late(answer: Answer, seconds: float) -> Answer:
+def delayed(answer: Answer, seconds: float) -> Answer:
     """The same after a while."""
     return replace(answer, seconds=seconds)
 
@@ -164,9 +164,9 @@ def that_record() -> Iterator[Scenario]:
     down, unwritable = [fails("LedgerUnavailable")], [fails("BalancesUnavailable")]
     retries = ATTEMPTS - 1
     yield recorded("the last retries of both tasks succeed", RECORDED, down * retries, unwritable * retries, applied=1)
-    just_in_time = late(posted(applied=1), FUNCTION_LIMIT_S)
+    just_in_time = delayed(posted(applied=1), FUNCTION_LIMIT_S)
     output = consolidated(applied=1)
-    tasks = {APPLY: [just_in_time], CONSOLIDATE: [late(answers(output), FUNCTION_LIMIT_S)]}
+    tasks = {APPLY: [just_in_time], CONSOLIDATE: [delayed(answers(output), FUNCTION_LIMIT_S)]}
     calls = {APPLY: 1, CONSOLIDATE: 1}
     yield Scenario("functions that need all their time are waited for", tasks, RECORDED, [], output, calls=calls, input=INPUT)
 
@@ -189,19 +189,19 @@ def that_park() -> Iterator[Scenario]:
         yield failed(f"the park queue twice {name}", NOT_POSTED, APPLY, ["LedgerMisconfigured"], [*twice, TAKES])
 
 
-def that_set_aside() -> Iterator[Scenario]:
+def that_dead_letter() -> Iterator[Scenario]:
     """Executions whose input waits for somebody."""
-    yield failed("apply-to-ledger can never post the input", SET_ASIDE, APPLY, [FINAL])
-    yield failed("consolidate-day can never write the totals", TOTALS_SET_ASIDE, CONSOLIDATE, [FINAL])
-    yield failed("what can never be posted shows after a retry", SET_ASIDE, APPLY, ["LedgerUnavailable", FINAL])
-    yield failed("the dead-letter queue once refuses", SET_ASIDE, APPLY, [FINAL], [REFUSES, TAKES])
+    yield failed("apply-to-ledger can never post the input", DEAD_LETTERED, APPLY, [FINAL])
+    yield failed("consolidate-day can never write the totals", TOTALS_DEAD_LETTERED, CONSOLIDATE, [FINAL])
+    yield failed("what can never be posted shows after a retry", DEAD_LETTERED, APPLY, ["LedgerUnavailable", FINAL])
+    yield failed("the dead-letter queue once refuses", DEAD_LETTERED, APPLY, [FINAL], [REFUSES, TAKES])
 
 
 def that_lose_sight() -> Iterator[Scenario]:
     """Executions whose input not even a queue takes: the rule on failed executions does."""
     for name, refusal in (("refuses", REFUSES), ("does not answer", HANGS)):
         yield failed(f"the park queue always {name}", NOT_PARKED, APPLY, ["LedgerMisconfigured"], [refusal] * SENDING_ATTEMPTS)
-        yield failed(f"the dead-letter queue always {name}", NOT_SET_ASIDE, APPLY, [FINAL], [refusal] * SENDING_ATTEMPTS)
+        yield failed(f"the dead-letter queue always {name}", NOT_DEAD_LETTERED, APPLY, [FINAL], [refusal] * SENDING_ATTEMPTS)
 
 
-SCENARIOS = [*that_record(), *that_park(), *that_set_aside(), *that_lose_sight()]
+SCENARIOS = [*that_record(), *that_park(), *that_dead_letter(), *that_lose_sight()]

@@ -39,6 +39,9 @@ class Trace:
     # Events in the history, and the largest state or payload, in bytes.
     events: int
     bytes_max: int = field(default=0)
+    # What the interpreter answered to DescribeExecution and GetExecutionHistory.
+    described: dict[str, Any] = field(default_factory=dict)
+    history: list[dict[str, Any]] = field(default_factory=list)
 
     def to_json(self) -> dict[str, Any]:
         """For another process."""
@@ -74,6 +77,8 @@ def from_history(
         seconds=clock.now_s,
         events=len(events),
         bytes_max=max(len(text.encode()) for text in texts),
+        described=described,
+        history=events,
     )
 
 

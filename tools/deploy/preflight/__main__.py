@@ -71,7 +71,7 @@ def survey(account: Account, chosen: stage.Stage) -> tuple[list[Finding], dict[s
     try:
         existing = look_up(account, chosen.stack_name)
     except NotAnswered as reason:
-        raise Problem(f"Whether the stack {chosen.stack_name} exists is not known, because {reason}: allow {reason.action}.") from None
+        raise Problem(f"Cannot find out whether the stack {chosen.stack_name} exists, because {reason}: allow {reason.action}.") from None
     defaults = kept(existing, set(Stack.load().parameters()))
     deployment = Deployment(account, chosen, existing, defaults)
     findings = [finding for what, check in CHECKS for finding in guarded(what, check, deployment)]

@@ -53,5 +53,5 @@ def retained(deployment: Deployment) -> Iterator[Finding]:
                 if any(name.startswith(f"{deployment.stage.stack_name}-{kept}-") for kept in logical) and not deployment.owns(found):
                     yield warning(
                         f"An earlier stack of this name has left {name}, which a new one does not use: see that nothing in it is needed, "
-                        "then delete it (README, Removing it)."
+                        "then delete it (docs/deploying.md, 'Removing a stack')."
                     )

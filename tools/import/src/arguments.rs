@@ -1,76 +1,22 @@
 //! The command line: what it may say, and what it means.
 
+mod endpoint;
+mod examples;
+mod names;
+
 use std::{path::PathBuf, time::Duration};
 
-use cashflow::{Currency, EntryId, UnknownCurrency};
-use clap::{Parser, ValueEnum};
-use url::{Host, Url};
-
-use crate::rows::{
-    Condition, CsvOptions, Decimal, Encoding, Format, Mapping, MappingError, Reading, Trust, is_date_format,
+use cashflow::{Currency, UnknownCurrency};
+use clap::Parser;
+use statement_file::{
+    CREDIT_WORDS, Condition, CsvOptions, DEBIT_WORDS, Format, Mapping, MappingError, Reading, is_date_format,
 };
 
-const CREDIT_WORDS: [&str; 6] = ["credit", "cr", "c", "crédito", "credito", "entrada"];
-const DEBIT_WORDS: [&str; 8] = ["debit", "dr", "db", "d", "débito", "debito", "saída", "saida"];
-
-const EXAMPLES: &str = "\
-Examples:
-  A Brazilian bank's CSV file, checked first (--dry-run), then sent:
-
-    import statement.csv --map date=Data,amount=Valor,description=Histórico \\
-        --decimal comma --date-format %d/%m/%Y --encoding windows-1252 --dry-run
-
-    import statement.csv --map date=Data,amount=Valor,description=Histórico \\
-        --decimal comma --date-format %d/%m/%Y --encoding windows-1252 \\
-        --url https://api.example.com --token-command 'make -s token MERCHANT=acme'
-
-  An OFX file:
-
-    import statement.ofx --url https://api.example.com \\
-        --token-command 'make -s token MERCHANT=acme'
-
-  A card's file, whose purchases are positive and whose last line is a total:
-
-    import card.csv --map date=date,amount=amount,description=title \\
-        --invert-signs --skip 'title=Total*' --dry-run
-
-Every row once:
-  Each row is sent under an idempotency key that is made from the account and the bank's own id
-  of the row (--map id=COLUMN, or ACCTID and FITID in OFX), or else from the account, the values
-  that are sent, and which of several equal rows of the file it is. The same row always has the
-  same key: importing a file twice, or a statement that overlaps with one imported before, adds
-  nothing twice. Without ids, statements should cover whole days, so that equal rows of one day
-  come together, and each account should have a name of its own (--account).
-
-  With and without ids (--ignore-ids) a row has two keys. Before rows are sent, the server is
-  asked whether they were posted under the other one: with --ignore-ids for every row, else for
-  the first and the last row of each day, and for every row if one of these was. What was posted
-  so is not sent again. In CSV this needs the ids to be mapped both times. Other options that
-  change the values of rows without ids (--map, --account, --encoding, --trust) change their keys:
-  use the same ones every time.
-
-No row is lost or guessed:
-  The whole file is read before anything is posted. Each row is posted, refused with its reasons,
-  or skipped and listed. Skipped are balances (by their words, and a missing id or an amount that
-  agrees with the movements), rows that repeat one of another statement in the file, and those
-  that --skip names. What can be read in two ways is refused, and the reason names the option
-  that decides it. An id that several rows of an account share refuses them all. Rows without ids
-  that two statements in one file have are refused: put each statement into a file of its own.
-
-Interruptions:
-  FILE.import-journal, beside FILE, says how far the server has accepted the rows. After Ctrl-C,
-  a crash or an error, the same command goes on from there. The journal is removed at the end;
-  without it all is sent again, which changes nothing.
-
-Refused rows:
-  FILE.refused.csv holds the rows that were not posted, with line, reasons and cells; each
-  import of FILE replaces it. Correct the rows in FILE and import that again: what was posted
-  is not posted twice.
-
-Exit status:
-  0  all rows are accepted, or skipped
-  1  the import has stopped; the last line says why
-  2  the import is complete, but some rows were refused";
+pub use self::endpoint::{Endpoint, EndpointError};
+use self::{
+    examples::EXAMPLES,
+    names::{DecimalName, EncodingName, FormatName, TrustName},
+};
 
 /// Posts a bank statement, CSV or OFX, to Fluxo: every row once, however often it is run.
 #[derive(Debug, Parser)]
@@ -109,7 +55,7 @@ pub struct Arguments {
     /// Thousands may also be separated by spaces or apostrophes. Without this option, in CSV a point separates the fraction,
     /// and an amount such as 1,234, which could be two, is refused; in OFX a point or a comma does.
     #[arg(long, value_name = "SIGN")]
-    decimal: Option<Decimal>,
+    decimal: Option<DecimalName>,
 
     /// CSV: how dates are written, as in strftime, such as %d/%m/%Y [default: %Y-%m-%d]
     #[arg(long, value_name = "FORMAT")]
@@ -146,7 +92,7 @@ pub struct Arguments {
 
     /// What is right where an amount's sign contradicts its type or column
     #[arg(long, value_name = "WHAT")]
-    trust: Option<Trust>,
+    trust: Option<TrustName>,
 
     /// CSV: a word of the type column for a credit, in any case. May be repeated
     /// [default: credit, cr, c, crédito, credito, entrada]
@@ -170,7 +116,7 @@ pub struct Arguments {
 
     /// The encoding of the file [default: utf-8, or utf-16 if it looks like that; OFX: as its header says]
     #[arg(long, value_name = "NAME")]
-    encoding: Option<Encoding>,
+    encoding: Option<EncodingName>,
 
     /// The base URL of the API: https, or http on this machine
     #[arg(long, env = "FLUXO_URL", required_unless_present = "dry_run")]
@@ -189,15 +135,6 @@ pub struct Arguments {
     /// Read and check everything, say what would be sent, and send nothing
     #[arg(long)]
     dry_run: bool,
-}
-
-/// A format by its name.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, ValueEnum)]
-enum FormatName {
-    /// Comma-separated values, or with another delimiter
-    Csv,
-    /// Open Financial Exchange 1.x or 2.x
-    Ofx,
 }
 
 /// What is to be done.
@@ -284,14 +221,14 @@ impl Arguments {
         let only = conditions("--only", &self.only)?.into_iter().map(|condition| (condition.column, condition.pattern));
         let reading = Reading {
             format,
-            encoding: self.encoding,
-            decimal: self.decimal,
+            encoding: self.encoding.map(Into::into),
+            decimal: self.decimal.map(Into::into),
             currency: currency.map(|currency| currency.code().to_owned()),
             only: only.collect(),
             skip: conditions("--skip", &self.skip)?,
             keep: conditions("--keep", &self.keep)?,
             invert_signs: self.invert_signs,
-            trust: self.trust,
+            trust: self.trust.map(Into::into),
             ignore_ids: self.ignore_ids,
         };
         let target = if self.dry_run {
@@ -362,7 +299,7 @@ impl Arguments {
             ("--credit-word", !self.credit_word.is_empty()),
             ("--debit-word", !self.debit_word.is_empty()),
             ("--negative-debits", self.negative_debits),
-            ("--trust reversal", self.trust == Some(Trust::Reversal)),
+            ("--trust reversal", self.trust == Some(TrustName::Reversal)),
         ];
         match given.into_iter().find(|(_, is_given)| *is_given) {
             Some((option, _)) => Err(ArgumentError::OnlyForCsv(option)),
@@ -384,196 +321,5 @@ fn delimiter(text: &str) -> Result<u8, ArgumentError> {
     }
 }
 
-/// The base URL of an API, to which a token may be sent.
-#[derive(Debug, Clone, PartialEq, Eq)]
-pub struct Endpoint {
-    base: Url,
-}
-
-/// Why a text is not the URL of an API to send a token to.
-#[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
-pub enum EndpointError {
-    /// Not a URL.
-    #[error("is not a URL such as https://api.example.com")]
-    NotAUrl,
-    /// The token would travel in the clear.
-    #[error("must be https: over http the token could be read on its way (http is for addresses of this machine)")]
-    InTheClear,
-    /// There is something in it that no base URL has.
-    #[error("must have no user, query or fragment")]
-    Unexpected,
-}
-
-impl Endpoint {
-    /// Reads a base URL.
-    pub fn parse(text: &str) -> Result<Endpoint, EndpointError> {
-        let base = Url::parse(text.trim()).map_err(|_| EndpointError::NotAUrl)?;
-        let host = base.host().ok_or(EndpointError::NotAUrl)?;
-        match base.scheme() {
-            "https" => {}
-            "http" if is_loopback(&host) => {}
-            "http" => return Err(EndpointError::InTheClear),
-            _ => return Err(EndpointError::NotAUrl),
-        }
-        let is_plain = base.username().is_empty()
-            && base.password().is_none()
-            && base.query().is_none()
-            && base.fragment().is_none();
-        if is_plain { Ok(Endpoint { base }) } else { Err(EndpointError::Unexpected) }
-    }
-
-    /// The base URL in one form.
-    pub fn as_str(&self) -> &str {
-        self.base.as_str().trim_end_matches('/')
-    }
-
-    /// Where an entry is looked at.
-    pub fn entry_url(&self, id: EntryId) -> String {
-        format!("{}/entries/{id}", self.as_str())
-    }
-
-    /// Where batches are posted.
-    pub fn batch_url(&self) -> String {
-        format!("{}/entries/batch", self.as_str())
-    }
-
-    /// Whether its name leads to an address at this moment.
-    pub fn has_address(&self) -> bool {
-        self.base.socket_addrs(|| None).is_ok_and(|addresses| !addresses.is_empty())
-    }
-
-    /// Whether it is reached over TLS.
-    pub fn is_https(&self) -> bool {
-        self.base.scheme() == "https"
-    }
-
-    /// Whether it is on this machine.
-    pub fn is_loopback(&self) -> bool {
-        self.base.host().is_some_and(|host| is_loopback(&host))
-    }
-}
-
-fn is_loopback(host: &Host<&str>) -> bool {
-    match host {
-        Host::Domain(name) => *name == "localhost",
-        Host::Ipv4(address) => address.is_loopback(),
-        Host::Ipv6(address) => address.is_loopback(),
-    }
-}
-
 #[cfg(test)]
-mod tests {
-    use clap::CommandFactory;
-
-    use super::*;
-
-    fn task(words: &str) -> Result<Task, ArgumentError> {
-        Arguments::try_parse_from(["import"].into_iter().chain(words.split_whitespace())).unwrap().into_task()
-    }
-
-    #[test]
-    fn the_command_line_is_well_formed_and_its_help_complete() {
-        Arguments::command().debug_assert();
-        let help = Arguments::command().render_long_help().to_string();
-        for word in CREDIT_WORDS.iter().chain(&DEBIT_WORDS) {
-            assert!(help.contains(word), "{word}");
-        }
-        assert_eq!(help.matches("import statement.").count(), 3);
-    }
-
-    #[test]
-    fn a_statement_and_a_mapping_are_enough() {
-        let task = task("a.csv --map date=d,amount=a --url https://api.example.com/").unwrap();
-        let Format::Csv(options) = task.reading.format else { panic!() };
-        assert_eq!((options.delimiter, task.reading.decimal, options.date_format), (None, None, None));
-        let Target::Server { endpoint, give_up_after, .. } = task.target else { panic!() };
-        assert_eq!(endpoint.batch_url(), "https://api.example.com/entries/batch");
-        assert_eq!(give_up_after, Duration::from_secs(300));
-    }
-
-    #[test]
-    fn a_dry_run_needs_no_server() {
-        assert_eq!(task("A.OFX --dry-run").unwrap().target, Target::DryRun);
-        let parsed = Arguments::try_parse_from(["import", "a.ofx"]);
-        // The variable may be set where the tests run.
-        assert!(parsed.is_err() || std::env::var_os("FLUXO_URL").is_some());
-    }
-
-    #[test]
-    fn a_format_is_told_by_extension_or_option() {
-        assert_eq!(task("a.qfx --dry-run").unwrap().reading.format, Format::Ofx);
-        assert_eq!(task("a.txt --format ofx --dry-run").unwrap().reading.format, Format::Ofx);
-        assert_eq!(task("a.txt --dry-run"), Err(ArgumentError::UnknownFormat));
-        assert_eq!(task("csv --dry-run"), Err(ArgumentError::UnknownFormat));
-    }
-
-    #[test]
-    fn what_makes_no_sense_is_refused() {
-        let csv =
-            |words: &str| task(&format!("a.csv --map date=d,amount=a --dry-run {words}")).unwrap_err().to_string();
-        assert!(csv("--ignore-ids").starts_with("--ignore-ids goes with --map id=COLUMN"));
-        assert_eq!(csv("--negative-debits --trust type"), "--negative-debits and --trust exclude each other");
-        assert!(csv("--delimiter ab").starts_with("--delimiter must be"));
-        assert!(csv("--delimiter ç").starts_with("--delimiter must be"));
-        assert!(csv("--date-format %d/%m").contains("\"%d/%m\" is no strftime format"));
-        assert!(csv("--currency brl").starts_with("--currency must be an ISO 4217"));
-        assert!(csv("--only x").contains("is not COLUMN=VALUE"));
-        assert!(csv("--only =x").contains("is not COLUMN=VALUE"));
-        assert_eq!(csv("--skip Total"), "--skip \"Total\" is not COLUMN=VALUE");
-        assert_eq!(csv("--keep =Total"), "--keep \"=Total\" is not COLUMN=VALUE");
-        assert!(csv("--credit-word X --debit-word x").contains("\"x\" is a word for credit and for debit"));
-        for option in [
-            "--map date=d,amount=a",
-            "--delimiter ;",
-            "--skip-lines 1",
-            "--no-header",
-            "--date-format %Y-%m-%d",
-            "--credit-word c",
-            "--debit-word d",
-            "--negative-debits",
-        ] {
-            let name = option.split(' ').next().unwrap();
-            assert_eq!(
-                task(&format!("a.ofx --dry-run {option}")).unwrap_err().to_string(),
-                format!("{name} goes with CSV files only")
-            );
-        }
-        assert_eq!(
-            task("a.ofx --dry-run --trust reversal").unwrap_err().to_string(),
-            "--trust reversal goes with CSV files only"
-        );
-        let both = "--decimal comma --account 1 --skip MEMO=x* --keep MEMO=y --trust sign --invert-signs --ignore-ids";
-        assert!(task(&format!("a.ofx --dry-run {both}")).is_ok());
-    }
-
-    #[test]
-    fn a_token_travels_over_https_or_not_off_this_machine() {
-        let parse = |text: &str| Endpoint::parse(text).map(|endpoint| endpoint.as_str().to_owned());
-        for good in [
-            "https://api.example.com",
-            "https://api.example.com/stage",
-            "http://localhost:8080",
-            "http://127.0.0.1:1/_aws/x",
-            "http://127.9.9.9",
-            "http://[::1]:80",
-        ] {
-            assert!(parse(good).is_ok(), "{good}");
-        }
-        for clear in [
-            "http://api.example.com",
-            "http://10.0.0.1",
-            "http://localhost.example.com",
-            "http://[::2]",
-            "http://0.0.0.0",
-        ] {
-            assert_eq!(parse(clear), Err(EndpointError::InTheClear), "{clear}");
-        }
-        for bad in ["", "api.example.com", "ftp://x", "file:///x", "https://"] {
-            assert_eq!(parse(bad), Err(EndpointError::NotAUrl), "{bad}");
-        }
-        for more in ["https://u:p@x.com", "https://u@x.com", "https://x.com?a=1", "https://x.com/#a"] {
-            assert_eq!(parse(more), Err(EndpointError::Unexpected), "{more}");
-        }
-        assert_eq!(parse("https://X.com:443/a/").as_deref(), Ok("https://x.com/a"));
-    }
-}
+mod tests;

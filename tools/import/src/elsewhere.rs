@@ -4,11 +4,9 @@
 use std::{collections::HashSet, time::Duration};
 
 use cashflow::{EntryId, MerchantId};
+use statement_file::{Prepared, Probe, Survey};
 
-use crate::{
-    batch::{FoundEntry, Lookup, Prepared, SendError, Sender},
-    survey::{Probe, Survey},
-};
+use crate::batch::{FoundEntry, Lookup, SendError, Sender};
 
 /// How long it is tried to find out whether there are such rows, where nothing says so. Posting must not depend on reading.
 const PROBE_PATIENCE: Duration = Duration::from_secs(5);

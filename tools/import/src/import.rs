@@ -1,33 +1,37 @@
 //! The import itself: rows are read, put into batches, sent, and noted as done.
 
+mod books;
+mod error;
+mod origin;
+
 use std::{
     ffi::OsString,
     fs::{File, TryLockError},
-    io::{self, Read, Write},
+    io::{self, Seek, Write},
     path::{Path, PathBuf},
 };
 
-use cashflow::{EntryId, MerchantId};
-use serde::Serialize;
-use sha2::{Digest, Sha256};
+use cashflow::{Date, EntryId, MerchantId};
+use jiff::{Timestamp, tz::Offset};
+use statement_file::{
+    Judged, Keys, Prepared, Reason, RefusedRow, Statement, StatementError, Survey, Tally, Trust, one_line, prepare,
+};
 
+pub use self::error::ImportError;
+use self::{books::Books, origin::origin};
 use crate::{
     arguments::{Endpoint, Target, Task},
-    batch::{
-        Batch, Judged, Limits, Lookup, Prepared, RefusedRow, SendError, Sender, TokenError, Tokens, Verdict, prepare,
-    },
+    batch::{Batch, Limits, Lookup, SendError, Sender, Tokens, Verdict},
     elsewhere::{Elsewhere, Known},
-    journal::{Done, Found, Journal, Origin},
-    key::Keys,
     progress::{Progress, note},
-    refused::RefusedRows,
-    report::{Tally, one_line, rows},
-    rows::{Reading, Reason, Statement, StatementError, Trust},
-    survey::Survey,
+    report::rows,
 };
 
 /// The most rows that are named for being no entries; of all others it is told how many they are.
 const SKIPPED_LINES_MAX: usize = 1_000;
+
+/// The latest time zone there is, in hours ahead of UTC.
+const LATEST_ZONE_HOURS: i8 = 14;
 
 /// How a complete import has ended.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -36,59 +40,6 @@ pub enum Outcome {
     AllAccepted,
     /// Some rows are not.
     SomeRefused,
-}
-
-/// Why an import stops.
-#[derive(Debug, thiserror::Error)]
-pub enum ImportError {
-    /// The statement cannot be opened or read.
-    #[error("{}: {error}", file.display())]
-    Statement {
-        /// Which one.
-        file: PathBuf,
-        /// Why.
-        error: StatementError,
-    },
-    /// Another import has the statement.
-    #[error("{}: another import of this file is running", .0.display())]
-    Running(PathBuf),
-    /// The system cannot say whether another import has the statement.
-    #[error("{}: cannot be locked ({error}): copy it to a disk of this machine", file.display())]
-    NotLocked {
-        /// Which one.
-        file: PathBuf,
-        /// Why.
-        error: io::Error,
-    },
-    /// There is no token to begin with.
-    #[error("{0}")]
-    Token(#[from] TokenError),
-    /// Journal or refused rows cannot be kept.
-    #[error("{}: {error}", file.display())]
-    NotKept {
-        /// Which file.
-        file: PathBuf,
-        /// Why.
-        error: io::Error,
-    },
-    /// Sending has stopped.
-    #[error("stopped: {error}; {}, run the same command again to resume", so_far(*.accepted))]
-    Stopped {
-        /// Why.
-        error: SendError,
-        /// How many rows are accepted.
-        accepted: u64,
-    },
-    /// Nobody takes the report.
-    #[error("the report cannot be written: {0}")]
-    Report(#[from] io::Error),
-}
-
-fn so_far(count: u64) -> String {
-    match count {
-        0 => "nothing is accepted so far".to_owned(),
-        count => format!("{} accepted so far", rows(count)),
-    }
 }
 
 /// Does what the command line says, and reports on `out`.
@@ -124,19 +75,25 @@ impl Task {
 
     /// Reads the whole file once.
     fn survey(&self, file: &File) -> Result<Survey, ImportError> {
-        let error = |error| self.statement_error(error);
-        let mut statement = Statement::open(file, &self.reading, self.account.as_deref()).map_err(error)?;
-        Survey::of(&mut statement).map_err(error)
+        let mut statement = self.open_anew(file)?;
+        Survey::of(&mut statement).map_err(|error| self.statement_error(error))
     }
 
-    /// Begins to read the file anew.
-    fn open<'a>(&self, file: &'a File, survey: &Survey) -> Result<Statement<'a>, ImportError> {
-        let opened = Statement::open(file, &self.reading, self.account.as_deref());
-        let mut statement = opened.map_err(|error| self.statement_error(error))?;
+    /// Begins to read the file anew, knowing what is in it.
+    fn open<'a>(&self, file: &'a File, survey: &Survey) -> Result<Statement<&'a File>, ImportError> {
+        let mut statement = self.open_anew(file)?;
         if self.reading.trust == Some(Trust::Type) {
             statement.assume_unsigned(survey.unsigned());
         }
         Ok(statement)
+    }
+
+    fn open_anew<'a>(&self, mut file: &'a File) -> Result<Statement<&'a File>, ImportError> {
+        let opened = file
+            .rewind()
+            .map_err(StatementError::from)
+            .and_then(|()| Statement::open(file, &self.reading, self.account.as_deref(), latest_today()));
+        opened.map_err(|error| self.statement_error(error))
     }
 
     /// A file beside the statement.
@@ -145,6 +102,11 @@ impl Task {
         name.push(suffix);
         PathBuf::from(name)
     }
+}
+
+/// The date that it is where the day begins first: the server, which knows the business day, is never stricter.
+fn latest_today() -> Date {
+    Offset::constant(LATEST_ZONE_HOURS).to_datetime(Timestamp::now()).date()
 }
 
 fn dry_run(task: &Task, file: &File, survey: &Survey, out: &mut impl Write) -> Result<Outcome, ImportError> {
@@ -194,7 +156,7 @@ fn send(
     let bytes = file.metadata().map_err(|error| task.statement_error(error.into()))?.len();
     let statement = task.open(file, survey)?;
     let progress = Progress::begin(bytes);
-    let mut books = Books::open(task, &statement, origin, &progress)?;
+    let mut books = Books::open(task, statement.shape(), origin, &progress)?;
     let resumed = books.done.tally.accepted;
     progress.advance(0, resumed);
     let note = |text: &str| progress.say(text);
@@ -214,7 +176,7 @@ fn send(
 
 fn send_rows(
     task: &Task,
-    mut statement: Statement<'_>,
+    mut statement: Statement<&File>,
     survey: &Survey,
     sender: &mut Sender<'_>,
     books: &mut Books,
@@ -343,75 +305,6 @@ fn send_batch(batch: Batch, survey: &Survey, sender: &mut Sender<'_>, books: &mu
     books.record(rows, &refused)
 }
 
-/// What is kept beside the statement.
-struct Books {
-    journal: Journal,
-    journal_file: PathBuf,
-    refused: RefusedRows,
-    refused_file: PathBuf,
-    done: Done,
-}
-
-impl Books {
-    /// Opens journal and refused rows, and says where the import goes on.
-    fn open(task: &Task, statement: &Statement<'_>, origin: Origin, progress: &Progress) -> Result<Books, ImportError> {
-        let journal_file = task.beside(".import-journal");
-        let refused_file = task.beside(".refused.csv");
-        let (mut journal, found) =
-            Journal::open(&journal_file, origin).map_err(|error| not_kept(&journal_file, error))?;
-        let shown = journal_file.display();
-        let mut done = match found {
-            Found::Resumable(done) => done,
-            Found::Nothing => Done::default(),
-            Found::Other(difference) => {
-                progress.say(&format!("{shown} is of an import with another {difference} and not used"));
-                Done::default()
-            }
-            Found::Unreadable => {
-                progress.say(&format!("{shown} cannot be read as a journal and is not used"));
-                Done::default()
-            }
-        };
-        let resumed = RefusedRows::resume(&refused_file, statement.shape(), done.refused_bytes)
-            .map_err(|error| not_kept(&refused_file, error))?;
-        let refused = match resumed {
-            Some(refused) => refused,
-            None => {
-                progress
-                    .say(&format!("{} is not complete any more, so the import begins anew", refused_file.display()));
-                done = Done::default();
-                journal.begin().map_err(|error| not_kept(&journal_file, error))?;
-                RefusedRows::begin(&refused_file, statement.shape()).map_err(|error| not_kept(&refused_file, error))?
-            }
-        };
-        if done.rows > 0 {
-            progress.say(&format!("going on after {} that an earlier run has dealt with", rows(done.rows)));
-        }
-        Ok(Books { journal, journal_file, refused, refused_file, done })
-    }
-
-    fn record(&mut self, rows: u64, refused: &[RefusedRow]) -> Result<(), ImportError> {
-        self.refused.write(refused).map_err(|error| not_kept(&self.refused_file, error))?;
-        self.done.rows += rows;
-        self.done.refused_bytes = self.refused.bytes();
-        self.journal.record(&self.done).map_err(|error| not_kept(&self.journal_file, error))
-    }
-
-    /// The import is complete. Answers where the refused rows are.
-    fn close(self) -> Result<PathBuf, ImportError> {
-        self.journal.remove().map_err(|error| not_kept(&self.journal_file, error))?;
-        Ok(self.refused_file)
-    }
-
-    fn stopped(&self, error: SendError) -> ImportError {
-        ImportError::Stopped { error, accepted: self.done.tally.accepted }
-    }
-}
-
-fn not_kept(file: &Path, error: io::Error) -> ImportError {
-    ImportError::NotKept { file: file.to_owned(), error }
-}
-
 fn summary(
     out: &mut impl Write,
     tally: &Tally,
@@ -441,35 +334,4 @@ fn summary(
         writeln!(out, "{} refused, see {}", rows(tally.refused), refused_file.display())?;
     }
     Ok(())
-}
-
-/// What tells this import from others.
-fn origin(task: &Task, file: &File, endpoint: &Endpoint, tokens: &Tokens) -> io::Result<Origin> {
-    #[derive(Serialize)]
-    struct Everything<'a> {
-        reading: &'a Reading,
-        account: Option<&'a str>,
-    }
-    let reading = serde_json::to_string(&Everything { reading: &task.reading, account: task.account.as_deref() })?;
-    let content = digest(file)?;
-    let reading = hexadecimal(&Sha256::digest(reading));
-    Ok(Origin::new(content, reading, endpoint.as_str().to_owned(), tokens.merchant().to_owned()))
-}
-
-fn digest(mut file: &File) -> io::Result<String> {
-    let mut hash = Sha256::new();
-    let mut buffer = vec![0; 64 * 1024];
-    io::Seek::rewind(&mut file)?;
-    loop {
-        match file.read(&mut buffer) {
-            Ok(0) => return Ok(hexadecimal(&hash.finalize())),
-            Ok(count) => hash.update(&buffer[..count]),
-            Err(error) if error.kind() == io::ErrorKind::Interrupted => {}
-            Err(error) => return Err(error),
-        }
-    }
-}
-
-fn hexadecimal(bytes: &[u8]) -> String {
-    bytes.iter().map(|byte| format!("{byte:02x}")).collect()
 }

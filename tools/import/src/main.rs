@@ -5,12 +5,9 @@ mod batch;
 mod elsewhere;
 mod import;
 mod journal;
-mod key;
 mod progress;
 mod refused;
 mod report;
-mod rows;
-mod survey;
 
 use std::{io, process::ExitCode};
 

@@ -6,8 +6,9 @@ use std::{
 };
 
 use indicatif::{ProgressBar, ProgressStyle};
+use statement_file::one_line;
 
-use crate::report::{one_line, rows};
+use crate::report::rows;
 
 /// Without a terminal, a line is written whenever so many more hundredths of the file are done.
 const STEP_PERCENT: u64 = 10;

@@ -6,12 +6,7 @@ use std::{
     path::{Path, PathBuf},
 };
 
-use csv::{ByteRecord, Terminator, Writer, WriterBuilder};
-
-use crate::{batch::RefusedRow, report::one_line, rows::Shape};
-
-/// The columns before those of the statement.
-const COLUMNS: [&str; 2] = ["refused_line", "refused_reasons"];
+use statement_file::{RefusedRow, Shape, refused_csv};
 
 /// The refused rows of one import: a CSV file with the statement's own delimiter, encoding and columns. It comes into being
 /// with the first refused row.
@@ -59,22 +54,7 @@ impl RefusedRows {
         if rows.is_empty() {
             return Ok(());
         }
-        let mut writer = WriterBuilder::new()
-            .delimiter(self.shape.delimiter)
-            .terminator(Terminator::CRLF)
-            // A row that has too few or too many cells is shown with just those.
-            .flexible(true)
-            .from_writer(Vec::new());
-        if self.file.is_none() {
-            write_row(&mut writer, COLUMNS.map(str::as_bytes), &self.shape.header)?;
-        }
-        for row in rows {
-            let reasons: Vec<String> = row.reasons.iter().map(|reason| one_line(&reason.to_string())).collect();
-            let reasons = reasons.join("; ");
-            let line = row.line.to_string();
-            write_row(&mut writer, [line.as_bytes(), &self.shape.encoding.encode(&reasons)], &row.cells)?;
-        }
-        let text = writer.into_inner().map_err(|error| io::Error::other(error.to_string()))?;
+        let text = refused_csv(rows, &self.shape, self.file.is_none())?;
         let file = match &mut self.file {
             Some(file) => file,
             none => none.insert(OpenOptions::new().write(true).create(true).truncate(true).open(&self.path)?),
@@ -86,14 +66,12 @@ impl RefusedRows {
     }
 }
 
-fn write_row(writer: &mut Writer<Vec<u8>>, first: [&[u8]; 2], cells: &ByteRecord) -> io::Result<()> {
-    writer.write_byte_record(&first.into_iter().chain(cells).collect()).map_err(io::Error::from)
-}
-
 #[cfg(test)]
 mod tests {
+    use csv::ByteRecord;
+    use statement_file::{Encoding, Reason};
+
     use super::*;
-    use crate::rows::{Encoding, Reason};
 
     fn shape() -> Shape {
         Shape { header: ByteRecord::from(vec!["Data", "Valor"]), delimiter: b';', encoding: Encoding::Windows1252 }

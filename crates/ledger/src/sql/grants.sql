@@ -5,7 +5,13 @@ GRANT EXECUTE ON ALL FUNCTIONS IN SCHEMA ledger_lookup TO ledger_lookup, ledger_
 GRANT EXECUTE ON ALL FUNCTIONS IN SCHEMA ledger_maintenance TO ledger_maintainer;
 
 -- Each of these works as it did, for what still runs the release before while a stack is deployed.
+COMMENT ON FUNCTION ledger.conflicts(text, uuid) IS 'For functions of the release before; goes with the next.';
 COMMENT ON FUNCTION ledger.cursor_key(text) IS 'For functions of the release before; goes with the next.';
+COMMENT ON FUNCTION ledger.keep_conflicts(text, uuid[], bytea[], text[], bigint[], text[], text[], text[], text[], uuid[])
+    IS 'For functions of the release before; goes with the next.';
+COMMENT ON FUNCTION ledger.keep_overtaken(text, uuid[], bytea[], text[], bigint[], text[], text[], text[], text[], uuid[])
+    IS 'For functions of the release before; goes with the next.';
+COMMENT ON FUNCTION ledger.overtaken(text, uuid) IS 'For functions of the release before; goes with the next.';
 COMMENT ON FUNCTION ledger.seal(text, text, text) IS 'For functions of the release before; goes with the next.';
 COMMENT ON FUNCTION ledger.seals(text, text, text, bigint) IS 'For functions of the release before; goes with the next.';
 COMMENT ON FUNCTION ledger.statement(text, text, text, text, text, text, text, text, uuid, bigint)

@@ -3,18 +3,11 @@
 mod send;
 mod token;
 
-use cashflow::{Category, Date, Description, IdempotencyKey};
-use csv::ByteRecord;
-use serde::Serialize;
+use statement_file::{Judged, Movement, Prepared, RefusedRow};
 
 pub use self::{
     send::{FoundEntry, Limits, Lookup, SendError, Sender, Verdict},
     token::{TokenError, Tokens},
-};
-use crate::{
-    key::Keys,
-    rows::{Movement, Reason, Row},
-    survey::{Fate, Survey},
 };
 
 /// The most entries of a request, as the server says.
@@ -29,101 +22,6 @@ const STATE_BYTES_MAX: usize = 190 * 1024;
 
 /// How much more workflow state an entry takes than its JSON in the request: an id and a fingerprint, less the key.
 const STATE_BYTES_MORE: usize = 100;
-
-/// A row that can be sent.
-#[derive(Debug)]
-pub struct Prepared {
-    /// Where it begins in the file.
-    pub line: u64,
-    /// Its cells as they are in the file.
-    pub cells: ByteRecord,
-    /// The entry as JSON, with its idempotency key.
-    pub json: String,
-    /// Its idempotency key.
-    pub key: IdempotencyKey,
-    /// The keys that it would have if the file were read in another way.
-    pub other_keys: Vec<IdempotencyKey>,
-    /// What it says.
-    pub movement: Movement,
-}
-
-/// A row that is not posted, and why.
-#[derive(Debug)]
-pub struct RefusedRow {
-    /// Where it begins in the file.
-    pub line: u64,
-    /// Its cells as they are in the file.
-    pub cells: ByteRecord,
-    /// Everything that is wrong with it.
-    pub reasons: Vec<Reason>,
-}
-
-/// A row, and what is to be done with it.
-#[derive(Debug)]
-pub enum Judged {
-    /// It can be sent.
-    Send(Box<Prepared>),
-    /// It is not posted, although it may be an entry.
-    Refuse(RefusedRow),
-    /// It is no entry.
-    Skip {
-        /// Where it begins in the file.
-        line: u64,
-        /// Why it is none.
-        why: String,
-    },
-}
-
-/// Judges the next row, the how many-th it is in the file, counted from 0, and gives it its key and its JSON.
-pub fn prepare(number: u64, row: Row, survey: &Survey, keys: &mut Keys) -> Judged {
-    #[derive(Serialize)]
-    struct Entry<'a> {
-        idempotency_key: &'a str,
-        r#type: &'a str,
-        amount: String,
-        currency: &'a str,
-        date: Date,
-        #[serde(skip_serializing_if = "Option::is_none")]
-        description: Option<&'a str>,
-        #[serde(skip_serializing_if = "Option::is_none")]
-        category: Option<&'a str>,
-    }
-    let fate = survey.fate(number, &row);
-    let Row { line, cells, content, .. } = row;
-    if let Fate::Skip(why) = fate {
-        return Judged::Skip { line, why };
-    }
-    let prepared = content.and_then(|movement| {
-        // Rows that are refused count all the same among equal ones: how these are counted must not depend on an option.
-        let row_keys = keys.next_keys(&movement).map_err(|reason| vec![reason])?;
-        if let Fate::Refuse(reason) = fate {
-            return Err(vec![reason]);
-        }
-        let request = &movement.request;
-        let entry = Entry {
-            idempotency_key: row_keys.key.as_str(),
-            r#type: request.entry_type.as_str(),
-            amount: request.amount.to_decimal(),
-            currency: request.amount.currency().code(),
-            date: movement.date,
-            description: request.description.as_ref().map(Description::as_str),
-            category: request.category.as_ref().map(Category::as_str),
-        };
-        let json = serde_json::to_string(&entry).map_err(|error| vec![Reason::new("row", error)])?;
-        Ok((json, row_keys, movement))
-    });
-    match prepared {
-        Ok((json, row_keys, movement)) => Judged::Send(Box::new(Prepared {
-            line,
-            cells,
-            json,
-            key: row_keys.key,
-            other_keys: row_keys.others,
-            movement,
-        })),
-        Err(reasons) => Judged::Refuse(RefusedRow { line, cells, reasons }),
-    }
-}
 
 /// Rows that follow each other in the file and are dealt with together.
 #[derive(Debug, Default)]
@@ -173,83 +71,4 @@ impl Batch {
 }
 
 #[cfg(test)]
-mod tests {
-    use cashflow::{Amount, Currency, EntryRequest, EntryType};
-    use jiff::civil::date;
-
-    use super::*;
-    use crate::rows::{Movement, Traits};
-
-    fn row(line: u64, description: &str) -> Row {
-        let date = date(2026, 11, 22);
-        let request = EntryRequest {
-            entry_type: EntryType::Debit,
-            amount: Amount::parse("1.5", Currency::BRL).unwrap(),
-            date: Some(date),
-            description: Some(Description::parse(description).unwrap()),
-            category: None,
-        };
-        let movement = Movement {
-            request,
-            date,
-            account: None,
-            id: Some(line.to_string()),
-            ignored_id: None,
-            entry_id: None,
-            misread: None,
-        };
-        Row { line, cells: ByteRecord::new(), content: Ok(movement), traits: Traits::default() }
-    }
-
-    fn prepared(row: Row, keys: &mut Keys) -> Judged {
-        prepare(0, row, &Survey::default(), keys)
-    }
-
-    #[test]
-    fn an_entry_is_the_json_that_the_server_takes() {
-        let Judged::Send(prepared) = prepared(row(2, "Pão \"x\""), &mut Keys::default()) else { panic!() };
-        let json: serde_json::Value = serde_json::from_str(&prepared.json).unwrap();
-        let key = json["idempotency_key"].as_str().unwrap();
-        assert!(key.starts_with("import-"), "{key}");
-        let expected = serde_json::json!({
-            "idempotency_key": key, "type": "debit", "amount": "1.50", "currency": "BRL", "date": "2026-11-22",
-            "description": "Pão \"x\""
-        });
-        assert_eq!(json, expected);
-    }
-
-    fn sizes(descriptions: &str, count: u64) -> Vec<u64> {
-        let mut keys = Keys::default();
-        let mut batches = vec![Batch::default()];
-        for line in 0..count {
-            let row = prepared(row(line, descriptions), &mut keys);
-            if !batches.last().unwrap().has_room_for(&row) {
-                batches.push(Batch::default());
-            }
-            batches.last_mut().unwrap().add(row);
-        }
-        for batch in &batches {
-            let body: usize = batch.entries.iter().map(|entry| entry.json.len() + 1).sum();
-            assert!(body < 200 * 1024, "{body}");
-        }
-        batches.iter().map(Batch::rows).collect()
-    }
-
-    #[test]
-    fn batches_are_bounded_by_entries_and_by_bytes() {
-        assert_eq!(sizes("short", 1_100), [500, 500, 100]);
-        let long = sizes(&"🧾".repeat(255), 450);
-        assert_eq!(long, [152, 152, 146]);
-    }
-
-    #[test]
-    fn refused_rows_are_bounded_too() {
-        let mut keys = Keys::default();
-        let mut batch = Batch::default();
-        let refused = || Row { content: Err(vec![Reason::new("row", "bad")]), ..row(1, "x") };
-        while batch.has_room_for(&prepared(refused(), &mut keys)) {
-            batch.add(prepared(refused(), &mut keys));
-        }
-        assert_eq!(batch.rows(), REFUSED_MAX as u64);
-    }
-}
+mod tests;

@@ -1,3 +1,4 @@
+-- For functions of the release before; goes with the next. See refused.
 -- In the order in which they came; the first hundred, since a client may go on for ever.
 CREATE OR REPLACE FUNCTION ledger.conflicts(merchant_id text, entry_id uuid)
 RETURNS TABLE (

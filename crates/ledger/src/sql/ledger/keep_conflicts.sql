@@ -1,3 +1,4 @@
+-- For functions of the release before; goes with the next. See record_refused.
 -- Keeps the payloads that came under a used key.
 CREATE OR REPLACE FUNCTION ledger.keep_conflicts(
     merchant_id text, ids uuid[], fingerprints bytea[], types text[], amounts_minor bigint[], currencies text[], dates text[],

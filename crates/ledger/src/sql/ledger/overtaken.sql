@@ -1,3 +1,4 @@
+-- For functions of the release before; goes with the next. See refused.
 CREATE OR REPLACE FUNCTION ledger.overtaken(merchant_id text, entry_id uuid)
 RETURNS TABLE (
     id uuid, fingerprint bytea, type text, amount_minor bigint, currency text, date text, description text, category text,

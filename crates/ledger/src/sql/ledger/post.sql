@@ -20,12 +20,12 @@ LANGUAGE plpgsql VOLATILE SECURITY DEFINER SET search_path = pg_catalog, public,
 AS $$
 #variable_conflict use_column
 DECLARE
-    own_slot smallint := coalesce($11, (pg_backend_pid() % 8)::smallint);
+    own_slot smallint := coalesce(total_slot, (pg_backend_pid() % 8)::smallint);
     own_position bigint;
     own_summed_until bigint;
 BEGIN
 INSERT INTO posting_position AS counter (merchant_id, slot, position, summed_until)
-VALUES ($1, own_slot, greatest(cardinality($2), 1), 0)
+VALUES ($1, own_slot, greatest(cardinality(ids), 1), 0)
 ON CONFLICT (merchant_id, slot) DO UPDATE SET position = counter.position + excluded.position
 RETURNING counter.position, counter.summed_until INTO own_position, own_summed_until;
 
@@ -37,7 +37,7 @@ WITH moment AS MATERIALIZED (
         merchant_id, id, fingerprint, type, amount_minor, currency, date, description, category, reverses, recorded_at, slot, position
     )
     SELECT $1, given.*, moment.recorded_at, own_slot, own_position
-    FROM moment, unnest($2::uuid[], $3::bytea[], $4::text[], $5::bigint[], $6::text[], $7::text[]::date[], $8::text[], $9::text[], $10::uuid[])
+    FROM moment, unnest(ids, fingerprints, types, amounts_minor, currencies, dates::date[], descriptions, categories, originals)
         AS given (id, fingerprint, type, amount_minor, currency, date, description, category, reverses)
     WHERE (
         SELECT true FROM overtaken_reversal AS overtaken

@@ -1,0 +1,94 @@
+use std::collections::BTreeSet;
+
+use cashflow::{Category, Description, Entry, EntryId};
+use tokio_postgres::types::{ToSql, Type};
+use uuid::Uuid;
+
+/// The entries of a batch as one array for each column, the form that `unnest` takes.
+#[derive(Debug, Default)]
+pub(crate) struct Columns<'a> {
+    ids: Vec<Uuid>,
+    fingerprints: Vec<&'a [u8]>,
+    types: Vec<&'static str>,
+    amounts_minor: Vec<i64>,
+    currencies: Vec<&'static str>,
+    dates: Vec<String>,
+    descriptions: Vec<Option<&'a str>>,
+    categories: Vec<Option<&'a str>>,
+    originals: Vec<Option<Uuid>>,
+}
+
+/// A parameter of a statement with its type.
+pub(crate) type Parameter<'a> = (&'a (dyn ToSql + Sync), Type);
+
+impl<'a> Columns<'a> {
+    pub(crate) fn new(entries: impl IntoIterator<Item = &'a Entry>) -> Columns<'a> {
+        let mut columns = Columns::default();
+        for entry in entries {
+            // Without `..`, so that a field without a column does not compile.
+            let Entry { id, fingerprint, entry_type, amount, date, description, category, reverses } = entry;
+            columns.ids.push(*id.as_uuid());
+            columns.fingerprints.push(fingerprint.as_bytes());
+            columns.types.push(entry_type.as_str());
+            columns.amounts_minor.push(amount.minor());
+            columns.currencies.push(amount.currency().code());
+            columns.dates.push(date.to_string());
+            columns.descriptions.push(description.as_ref().map(Description::as_str));
+            columns.categories.push(category.as_ref().map(Category::as_str));
+            columns.originals.push(reverses.as_ref().map(EntryId::as_uuid).copied());
+        }
+        columns
+    }
+
+    /// The one list of columns: the parameters of the database's functions that take whole entries, by their names there.
+    fn named(&self) -> [(&'static str, Parameter<'_>); 9] {
+        // Without `..`, so that a column without a parameter does not compile.
+        let Columns { ids, fingerprints, types, amounts_minor, currencies, dates, descriptions, categories, originals } =
+            self;
+        [
+            ("ids", (ids, Type::UUID_ARRAY)),
+            ("fingerprints", (fingerprints, Type::BYTEA_ARRAY)),
+            ("types", (types, Type::TEXT_ARRAY)),
+            ("amounts_minor", (amounts_minor, Type::INT8_ARRAY)),
+            ("currencies", (currencies, Type::TEXT_ARRAY)),
+            ("dates", (dates, Type::TEXT_ARRAY)),
+            ("descriptions", (descriptions, Type::TEXT_ARRAY)),
+            ("categories", (categories, Type::TEXT_ARRAY)),
+            ("originals", (originals, Type::UUID_ARRAY)),
+        ]
+    }
+
+    /// A call of a function of the database that takes the merchant, these entries and `others`, by name. What `others` refer to
+    /// comes after [`Columns::parameters`].
+    pub(crate) fn call(&self, function: &str, others: &[&str]) -> String {
+        let of_columns =
+            self.named().into_iter().enumerate().map(|(index, (name, _))| format!("{name} => ${}", index + 2));
+        let mut arguments = vec!["merchant_id => $1".to_owned()];
+        arguments.extend(of_columns);
+        arguments.extend(others.iter().map(|other| (*other).to_owned()));
+        format!("SELECT * FROM {function}({})", arguments.join(", "))
+    }
+
+    /// What [`Columns::call`] refers to.
+    pub(crate) fn parameters<'p>(&'p self, merchant_id: &'p &str) -> Vec<Parameter<'p>> {
+        let mut parameters: Vec<Parameter<'p>> = vec![(merchant_id, Type::TEXT)];
+        parameters.extend(self.named().map(|(_, parameter)| parameter));
+        parameters
+    }
+
+    pub(crate) fn ids(&self) -> &Vec<Uuid> {
+        &self.ids
+    }
+
+    /// The entries that some of these undo.
+    pub(crate) fn originals(&self) -> Vec<Uuid> {
+        self.originals.iter().flatten().copied().collect()
+    }
+
+    /// The currency and date of each day that has entries, each once.
+    pub(crate) fn days(&self) -> (Vec<&'static str>, Vec<&str>) {
+        let days: BTreeSet<(&'static str, &str)> =
+            self.currencies.iter().copied().zip(self.dates.iter().map(String::as_str)).collect();
+        days.into_iter().unzip()
+    }
+}

@@ -1,0 +1,1 @@
+//! Checks that every field of an entry reaches each form that an entry has; see `tests/`.

@@ -1,0 +1,1 @@
+//! Features of libraries and no code: see `Cargo.toml`.
