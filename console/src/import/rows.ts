@@ -13,7 +13,7 @@ export interface SendRow {
 /** Every row of a file, in its order, for the table. */
 export type FileRow = SendRow | ({ kind: "refused" } & RefusedRow) | { kind: "skipped"; line: number; why: string };
 
-export function fileRows(reading: Reading): FileRow[] {
+export function fileRows(reading: Pick<Reading, "rows" | "refused" | "skipped">): FileRow[] {
   const rows: FileRow[] = [
     ...reading.rows.map((row): SendRow => ({
       kind: "send",

@@ -1,25 +1,18 @@
 /** Runs the parser away from the page, so that a large file does not stop it. */
 
-import type { Failure, Inspection, Question, Reading, ReadOptions, Reply } from "./parser";
+import { latestToday, StatementFile } from "../../wasm/statement-file.js";
+import type { Failure, Inspection, Question, Reading, Reply } from "./parser";
 
-/** console/wasm/statement-file.js. */
-interface Module {
-  latestToday: (now: Date) => string;
-  StatementFile: new (module: WebAssembly.Module) => {
-    inspect: (file: Uint8Array) => Promise<Inspection>;
-    read: (file: Uint8Array, options: ReadOptions & { today: string }) => Promise<Reading | Failure>;
-  };
-}
-
-const modules = import.meta.glob<Module>("../../wasm/statement-file.js");
+/** Nothing if `make wasm` has not built it. */
 const binaries = import.meta.glob<string>("../../wasm/built/statement-file.wasm", { query: "?url", import: "default" });
 
-let loaded: Promise<(question: Question) => Promise<Inspection | Reading | Failure>> | null = null;
+type Ask = (question: Question) => Promise<Inspection | Reading | Failure>;
 
-async function load(): Promise<(question: Question) => Promise<Inspection | Reading | Failure>> {
-  const [module, binary] = [Object.values(modules)[0], Object.values(binaries)[0]];
-  if (!module || !binary) throw new Error("the importer is not part of this build");
-  const [{ StatementFile, latestToday }, address] = await Promise.all([module(), binary()]);
+let loaded: Promise<Ask> | null = null;
+
+async function load(): Promise<Ask> {
+  const address = await Object.values(binaries)[0]?.();
+  if (!address) throw new Error("the importer is not part of this build");
   const parser = new StatementFile(await WebAssembly.compileStreaming(fetch(address)));
   return (question) =>
     question.ask === "inspect"

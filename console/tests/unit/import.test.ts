@@ -125,8 +125,6 @@ describe("how a file is read", () => {
       rows: [{ line: 9, key: "k", other_keys: [], entry: JSON.stringify(entry("k")) }],
       refused: [{ line: 7, cells: ["x"], reasons: [] }],
       skipped: [{ line: 8, why: "a balance" }],
-      notes: [],
-      refused_csv: "",
     });
     expect(rows.map(({ line, kind }) => [line, kind])).toEqual([
       [7, "refused"],

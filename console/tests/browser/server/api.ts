@@ -51,6 +51,9 @@ export class Api {
     if (route === "GET entries" && second !== "") return this.#entry(second);
     if (route === "GET entries") return this.#statement(call, currency);
     if (route === "GET entries.csv") return this.#csv(call, currency);
+    if (route === "GET daily-balances.csv") {
+      return { status: 200, headers: { "Content-Type": "text/csv" }, body: "date,currency\r\n" };
+    }
     if (route === "GET daily-balances" && third === "as-of") return ok(this.ledger.asOf(second, currency, fourth));
     if (route === "GET daily-balances" && second !== "") return ok(this.ledger.balance(second, currency));
     if (route === "GET daily-balances") return this.#balances(call, currency);
