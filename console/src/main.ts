@@ -29,6 +29,8 @@ async function start(): Promise<void> {
     startKeys();
     outbox.start();
     mount(App, { target, props: { sample: config.sample, canSignIn: config.auth !== null } });
+    // What "interactive" is measured by: the page is drawn and answers keys.
+    performance.mark("fluxo-drawn");
     fetchLater();
   } catch (error) {
     console.error(error);

@@ -1,7 +1,7 @@
 import axe from "axe-core";
 import type { Browser, Page } from "playwright-core";
-import { afterAll, afterEach, beforeAll, describe, expect, test } from "vitest";
-import { launch, settled, visit, type Look } from "./browser";
+import { afterAll, beforeAll, describe, expect, test } from "vitest";
+import { launch, settled, visit, type Look, type Visit } from "./browser";
 import { fill, YESTERDAY } from "./server/bakery";
 import { TestServer } from "./server/server";
 
@@ -17,10 +17,6 @@ afterAll(async () => {
   await browser.close();
   await server.stop();
 });
-afterEach(async () => {
-  for (const context of browser.contexts()) await context.close();
-});
-
 /** Every screen and state, by what is done to get there. */
 const SCREENS: [string, string, ((page: Page) => Promise<void>)?][] = [
   ["balances", "/"],
@@ -84,11 +80,12 @@ const SCREENS: [string, string, ((page: Page) => Promise<void>)?][] = [
   ["no such page", "/nothing"],
 ];
 
-const LOOKS: Look[] = [
-  { theme: "light", language: "pt-BR", width: 1280 },
-  { theme: "dark", language: "en-US", width: 1280 },
-  { theme: "light", language: "en-US", width: 380 },
-  { theme: "dark", language: "pt-BR", width: 768 },
+/** Both themes, both languages and three widths between them; axe at two, which say together what its rules look at. */
+const LOOKS: (Look & { axe: boolean })[] = [
+  { theme: "light", language: "pt-BR", width: 1280, axe: true },
+  { theme: "dark", language: "en-US", width: 380, axe: true },
+  { theme: "dark", language: "pt-BR", width: 768, axe: false },
+  { theme: "light", language: "en-US", width: 1440, axe: false },
 ];
 
 async function faults(page: Page): Promise<string[]> {
@@ -105,27 +102,37 @@ async function faults(page: Page): Promise<string[]> {
 }
 
 describe.each(LOOKS)("in $theme, $language, at $width", (look) => {
+  let visitor: Visit;
+
+  beforeAll(async () => void (visitor = await visit(browser, server, "/", look)));
+  afterAll(() => visitor.context.close());
+
   test.each(SCREENS)(
     "%s has no fault of axe, nothing sideways and nothing that the policy refuses",
     async (_, path, act) => {
-      const { page, complaints } = await visit(browser, server, path, look);
+      const { page, complaints } = visitor;
+      await page.evaluate(() => sessionStorage.removeItem("fluxo.draft"));
+      await page.goto(server.url + path);
+      await page.locator("#main").waitFor();
       await settled(page);
       await act?.(page);
-      expect(await faults(page)).toEqual([]);
-      expect(
-        await page.evaluate(() => document.documentElement.scrollWidth - document.documentElement.clientWidth),
-      ).toBeLessThanOrEqual(0);
-      expect(complaints).toEqual([]);
+      if (look.axe) expect(await faults(page)).toEqual([]);
+      const sideways = await page.evaluate(
+        () => document.documentElement.scrollWidth - document.documentElement.clientWidth,
+      );
+      expect(sideways).toBeLessThanOrEqual(0);
+      expect(complaints.splice(0)).toEqual([]);
     },
   );
+});
 
-  test("the sign-in page has no fault of axe", async () => {
-    const context = await browser.newContext({ colorScheme: look.theme ?? "light", locale: look.language ?? "pt-BR" });
-    const page = await context.newPage();
-    await page.goto(server.url);
-    await page.locator("main button.p").waitFor();
-    expect(await faults(page)).toEqual([]);
-  });
+test.each(["light", "dark"] as const)("the sign-in page has no fault of axe, %s", async (theme) => {
+  const context = await browser.newContext({ colorScheme: theme, viewport: { width: 380, height: 844 } });
+  const page = await context.newPage();
+  await page.goto(server.url);
+  await page.locator("main button.p").waitFor();
+  expect(await faults(page)).toEqual([]);
+  await context.close();
 });
 
 test("nothing moves while the figures come in", async () => {
@@ -144,21 +151,22 @@ test("nothing moves while the figures come in", async () => {
   expect(await page.evaluate(() => (window as unknown as { shift: number }).shift)).toBeLessThan(0.1);
 });
 
-test("on a throttled 4G connection with a slow processor the page can be used within a second of its first byte", async () => {
-  const { page, context } = await visit(browser, server, "/");
+test("with 4G's delay and bandwidth and a slow processor, the page can be used within a second of asking for it", async () => {
+  const { page, context } = await visit(browser, server, "/", { realClock: true });
   const debug = await context.newCDPSession(page);
   await debug.send("Network.enable");
-  // Lighthouse's profile of a slow 4G: 150 ms and 1.6 Mbit/s; a processor four times as slow.
+  // A usual 4G connection: 40 ms, 9 Mbit/s down (Chrome's own profile "Fast 4G" has 60 ms there and back, and 9 Mbit/s).
   await debug.send("Network.emulateNetworkConditions", {
     offline: false,
-    latency: 20,
-    downloadThroughput: 10_000_000 / 8,
-    uploadThroughput: 5_000_000 / 8,
+    latency: 60,
+    downloadThroughput: 9_000_000 / 8,
+    uploadThroughput: 1_500_000 / 8,
   });
   await debug.send("Network.setCacheDisabled", { cacheDisabled: true });
-  const begun = performance.now();
   await page.goto(server.url, { waitUntil: "commit" });
-  const first = performance.now();
-  await page.locator("nav a").first().waitFor();
-  expect(performance.now() - first).toBeLessThan(1000 + (first - begun));
+  await page.locator("#main").waitFor();
+  // By the page's own clock, so that what the test's machinery takes does not count: when the script had drawn the page.
+  const drawn = await page.evaluate(() => performance.getEntriesByName("fluxo-drawn")[0]?.startTime ?? Infinity);
+  expect(drawn).toBeLessThan(1000);
+  await context.close();
 });
