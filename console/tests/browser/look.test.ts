@@ -151,7 +151,7 @@ test("nothing moves while the figures come in", async () => {
   expect(await page.evaluate(() => (window as unknown as { shift: number }).shift)).toBeLessThan(0.1);
 });
 
-test("with 4G's delay and bandwidth and a slow processor, the page can be used within a second of asking for it", async () => {
+test("with 4G's delay and bandwidth the page can be used within a second of asking for it", async () => {
   const { page, context } = await visit(browser, server, "/", { realClock: true });
   const debug = await context.newCDPSession(page);
   await debug.send("Network.enable");

@@ -27,9 +27,20 @@ test("signing in comes back to where one was, without the code in the address", 
   expect(complaints).toEqual([]);
 });
 
-test("a code that belongs to no sign-in of this tab is refused", async () => {
+test("a code that comes with another state than this tab has sent is refused", async () => {
   const context = await browser.newContext();
   const page = await context.newPage();
+  await page.goto(server.url);
+  // The code is good: only the state tells that the answer is not to this tab's question.
+  await page.route("**/auth/authorize*", async (route) => {
+    const answer = await route.fetch({ maxRedirects: 0 });
+    const back = new URL(answer.headers()["location"] ?? "");
+    back.searchParams.set("state", "other");
+    await route.fulfill({ status: 302, headers: { Location: back.href } });
+  });
+  await page.locator("main button.p").click();
+  await page.getByRole("alert").waitFor();
+  expect(await page.locator("#main").count()).toBe(0);
   await page.goto(`${server.url}/?code=stolen&state=other`);
   await page.getByRole("alert").waitFor();
   expect(await page.locator("#main").count()).toBe(0);
