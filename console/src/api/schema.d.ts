@@ -68,7 +68,7 @@ export interface paths {
         /**
          * An entry and what has become of it
          * @description `posted` entries come with everything that is known of them. An entry that was accepted a moment ago is `pending`. That is best
-         *     effort: if the memory of requests is lost or out of reach, an entry is not found until it is posted, and is posted all the same.
+         *     effort: if the idempotency cache is lost or out of reach, an entry is not found until it is posted, and is posted all the same.
          *     A reversal that was accepted, but was overtaken by another reversal of the same entry, is `already_reversed` and never posted.
          */
         get: operations["getEntry"];
@@ -513,7 +513,7 @@ export interface components {
             /** @description Other payloads that were accepted under this reversal's key and not posted either. Nearly always empty. */
             conflicts: components["schemas"]["Conflict"][];
         };
-        /** @description A payload that came under a key already used by another one, while the memory of requests was lost or out of reach. */
+        /** @description A payload that came under a key already used by another one, while the idempotency cache was lost or out of reach. */
         Conflict: {
             type: components["schemas"]["EntryType"];
             amount: components["schemas"]["PostedAmount"];
@@ -704,7 +704,7 @@ export interface components {
             };
         };
         /**
-         * @description The merchant has no such entry, or it was accepted a moment ago, is not posted yet, and the memory of requests was lost. By the
+         * @description The merchant has no such entry, or it was accepted a moment ago, is not posted yet, and the idempotency cache was lost. By the
          *     gateway: the path matches no route, as with an empty id.
          */
         EntryNotFound: {
