@@ -1,0 +1,24 @@
+/** The contract's shapes by their short names; schema.d.ts is generated from openapi.yaml. */
+
+import type { components } from "./schema";
+
+type Schemas = components["schemas"];
+
+export type DailyBalance = Schemas["DailyBalance"];
+export type DayStatus = DailyBalance["status"];
+export type BalanceAsOf = Schemas["BalanceAsOf"];
+export type Statement = Schemas["Statement"];
+export type StatementLine = Schemas["StatementLine"];
+export type Entry = Schemas["Entry"];
+export type PostedEntry = Schemas["PostedEntry"];
+export type Conflict = Schemas["Conflict"];
+export type EntryType = Schemas["EntryType"];
+export type EntryRequest = Schemas["EntryRequest"];
+export type BatchEntry = Schemas["BatchEntry"];
+export type ReversalRequest = Schemas["ReversalRequest"];
+export type AcceptedEntry = Schemas["AcceptedEntry"];
+export type AcceptedReversal = Schemas["AcceptedReversal"];
+export type AcceptedBatch = Schemas["AcceptedBatch"];
+export type Currency = Schemas["Currency"];
+export type Seal = Schemas["Seal"];
+export type Seals = Schemas["Seals"];

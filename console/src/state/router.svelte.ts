@@ -1,0 +1,76 @@
+import { isDate } from "../lib/dates";
+
+/** Where the page is. Every screen's state that somebody would send to a colleague is in the address. */
+export type Route =
+  | { screen: "balances"; from: string | null; to: string | null; currency: string | null }
+  | { screen: "day"; date: string | null; currency: string | null; asOf: string | null; entry: string | null }
+  | { screen: "import" }
+  | { screen: "settings" }
+  | { screen: "not-found" };
+
+export function readRoute(address: URL): Route {
+  const query = (name: string): string | null => address.searchParams.get(name);
+  const currency = /^[A-Z]{3}$/.test(query("currency") ?? "") ? query("currency") : null;
+  const [first = "", second = ""] = address.pathname.split("/").filter(Boolean);
+  if (first === "" || first === "signed-in") {
+    const [from, to] = [query("from"), query("to")];
+    const isRange = from !== null && to !== null && isDate(from) && isDate(to) && from <= to;
+    return { screen: "balances", from: isRange ? from : null, to: isRange ? to : null, currency };
+  }
+  if (first === "day" && (second === "" || isDate(second))) {
+    return { screen: "day", date: second || null, currency, asOf: query("asof"), entry: query("entry") };
+  }
+  if (first === "import") return { screen: "import" };
+  if (first === "settings") return { screen: "settings" };
+  return { screen: "not-found" };
+}
+
+export function balancesPath(range?: { from: string; to: string }, currency?: string): string {
+  return withQuery("/", { ...range, currency });
+}
+
+export function dayPath(date: string | null, query: { currency?: string; asof?: string; entry?: string } = {}): string {
+  return withQuery(date ? `/day/${date}` : "/day", query);
+}
+
+function withQuery(path: string, query: Record<string, string | undefined>): string {
+  const search = new URLSearchParams();
+  for (const [name, value] of Object.entries(query)) if (value) search.set(name, value);
+  const text = search.toString();
+  return text ? `${path}?${text}` : path;
+}
+
+class Router {
+  route = $state.raw<Route>({ screen: "balances", from: null, to: null, currency: null });
+
+  /** Follows the address, and takes over links of this page. */
+  start(): void {
+    this.#read();
+    addEventListener("popstate", () => this.#read());
+    document.addEventListener("click", (event) => {
+      const link = event.target instanceof Element ? event.target.closest("a") : null;
+      if (!link || event.defaultPrevented || event.button !== 0) return;
+      if (event.ctrlKey || event.metaKey || event.shiftKey || event.altKey) return;
+      if (link.target || link.hasAttribute("download") || link.origin !== location.origin) return;
+      if (link.getAttribute("href")?.startsWith("#")) return;
+      event.preventDefault();
+      this.go(link.pathname + link.search);
+    });
+  }
+
+  go(path: string, how: "push" | "replace" = "push"): void {
+    const changesScreen = readRoute(new URL(path, location.origin)).screen !== this.route.screen;
+    history[how === "push" ? "pushState" : "replaceState"](null, "", path);
+    this.#read();
+    if (changesScreen) {
+      scrollTo(0, 0);
+      document.getElementById("main")?.focus({ preventScroll: true });
+    }
+  }
+
+  #read(): void {
+    this.route = readRoute(new URL(location.href));
+  }
+}
+
+export const router = new Router();

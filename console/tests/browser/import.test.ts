@@ -1,0 +1,133 @@
+import { existsSync } from "node:fs";
+import { fileURLToPath } from "node:url";
+import type { Browser, Page } from "playwright-core";
+import { afterAll, afterEach, beforeAll, beforeEach, describe, expect, test } from "vitest";
+import { launch, visit } from "./browser";
+import { problem } from "./server/api";
+import { fill } from "./server/bakery";
+import { TestServer } from "./server/server";
+
+const wasm = (path: string): string => fileURLToPath(new URL(`../../wasm/${path}`, import.meta.url));
+const hasParser = existsSync(wasm("built/statement-file.wasm"));
+
+let browser: Browser;
+let server: TestServer;
+
+beforeAll(async () => void (browser = await launch()));
+afterAll(() => browser.close());
+beforeEach(async () => {
+  server = await TestServer.start();
+  fill(server.ledger);
+});
+afterEach(async () => {
+  for (const context of browser.contexts()) await context.close();
+  await server.stop();
+});
+
+/** A bank's statement of so many rows over November, two of which nobody can read. */
+function statement(rows: number): { name: string; mimeType: string; buffer: Buffer } {
+  const lines = ["Data;Histórico;Valor"];
+  for (let row = 0; row < rows; row++) {
+    const date = `${String((row % 27) + 1).padStart(2, "0")}/11/2026`;
+    lines.push(
+      `${date};PIX RECEBIDO ${row};${row % 3 === 0 ? "-" : ""}1.2${String(row % 100).padStart(2, "0")},${String(10 + (row % 90))}`,
+    );
+  }
+  lines.push("31/11/2026;PAGTO LATICINIOS;-7A2,90", "05/11/2026;ESTORNO TARIFA;0,00");
+  return { name: "extrato.csv", mimeType: "text/csv", buffer: Buffer.from(lines.join("\r\n"), "latin1") };
+}
+
+async function choose(page: Page, file: ReturnType<typeof statement>): Promise<void> {
+  await page.locator("input[type=file]").setInputFiles(file);
+  await page.getByRole("heading", { name: file.name }).waitFor();
+}
+
+const batches = (): number => server.posts("/entries/batch").length;
+const imported = (): number =>
+  server.ledger.entries.filter(({ line }) => line.description?.startsWith("PIX RECEBIDO")).length;
+
+describe.skipIf(hasParser)("without the parser (make wasm builds it)", () => {
+  test("the page says that the importer is not part of it", async () => {
+    const { page } = await visit(browser, server, "/import");
+    await page.getByText("O importador não faz parte desta versão").waitFor();
+  });
+});
+
+describe.skipIf(!hasParser)("with the parser", () => {
+  test("a file is checked and sent, and the same file again adds nothing", async () => {
+    const { page, complaints } = await visit(browser, server, "/import");
+    await choose(page, statement(40));
+    await page.getByText("PIX RECEBIDO 7", { exact: false }).first().waitFor();
+    await page.getByRole("button", { name: "Recusadas 2" }).click();
+    await page.getByText("ESTORNO TARIFA").waitFor();
+    const saved = page.waitForEvent("download");
+    await page.getByRole("button", { name: "Baixar as 2 recusadas" }).click();
+    expect((await saved).suggestedFilename()).toBe("extrato.refused.csv");
+    await page.getByRole("button", { name: "Enviar 40 linhas" }).click();
+    await page.getByText("40 linhas enviadas").waitFor();
+    expect(imported()).toBe(40);
+    await page.getByRole("button", { name: "Outro arquivo" }).click();
+    await choose(page, statement(40));
+    await page.getByRole("button", { name: "Já lançadas 40" }).waitFor();
+    await page.getByText("Nenhuma linha nova.").waitFor();
+    expect(imported()).toBe(40);
+    expect(complaints).toEqual([]);
+  });
+
+  test("2,000 rows that a closed page has interrupted go on with the same file, and every row is posted once", async () => {
+    const { page, context } = await visit(browser, server, "/import");
+    server.intercept = (call) =>
+      call.path === "/entries/batch" && batches() > 2 ? new Promise(() => undefined) : null;
+    await choose(page, statement(2000));
+    await page.getByRole("button", { name: /Enviar 2.000 linhas/ }).click();
+    await expect.poll(batches, { timeout: 20_000 }).toBe(3);
+    const before = imported();
+    expect(before).toBeGreaterThan(0);
+    expect(before).toBeLessThan(2000);
+    await page.close();
+    server.intercept = null;
+    const next = await context.newPage();
+    await next.goto(`${server.url}/import`);
+    await next.locator("main button.p").click();
+    await choose(next, statement(2000));
+    await next
+      .getByRole("button", {
+        name: new RegExp(`Enviar ${(2000 - before).toLocaleString("pt-BR").replace(".", "\\.")} linhas`),
+      })
+      .click();
+    await next.getByText(/linhas enviadas/).waitFor();
+    expect(imported()).toBe(2000);
+  });
+
+  test("a batch that is refused in part goes on without the rows that are named", async () => {
+    const { page } = await visit(browser, server, "/import");
+    let first = true;
+    server.intercept = (call) => {
+      if (call.path !== "/entries/batch" || !first) return null;
+      first = false;
+      return problem(422, "idempotency_key_reused", {
+        errors: [{ pointer: "/entries/4/idempotency_key", detail: "was used" }],
+      });
+    };
+    await choose(page, statement(10));
+    await page.getByRole("button", { name: "Enviar 10 linhas" }).click();
+    await page.getByText("9 linhas enviadas").waitFor();
+    await page.getByText("A chave desta linha já tem outro conteúdo").first().waitFor();
+    expect(imported()).toBe(9);
+  });
+
+  test("sending is paused, and an outage is waited for", async () => {
+    const { page } = await visit(browser, server, "/import");
+    let refusals = 1;
+    server.intercept = (call) =>
+      call.path === "/entries/batch" && refusals-- > 0
+        ? problem(503, "temporarily_unavailable", {}, { "Retry-After": "2" })
+        : null;
+    await choose(page, statement(10));
+    await page.getByRole("button", { name: "Enviar 10 linhas" }).click();
+    await page.getByRole("button", { name: "Pausar" }).click();
+    await page.getByRole("button", { name: "Continuar" }).click();
+    await page.getByText("10 linhas enviadas").waitFor();
+    expect(imported()).toBe(10);
+  });
+});

@@ -1,0 +1,172 @@
+import axe from "axe-core";
+import type { Browser, Page } from "playwright-core";
+import { afterAll, beforeAll, describe, expect, test } from "vitest";
+import { launch, settled, visit, type Look, type Visit } from "./browser";
+import { fill, YESTERDAY } from "./server/bakery";
+import { TestServer } from "./server/server";
+
+let browser: Browser;
+let server: TestServer;
+
+beforeAll(async () => {
+  browser = await launch();
+  server = await TestServer.start();
+  fill(server.ledger);
+});
+afterAll(async () => {
+  await browser.close();
+  await server.stop();
+});
+/** Every screen and state, by what is done to get there. */
+const SCREENS: [string, string, ((page: Page) => Promise<void>)?][] = [
+  ["balances", "/"],
+  ["a year of balances", "/?from=2026-01-01&to=2026-11-28"],
+  ["a day", `/day/${YESTERDAY}`],
+  [
+    "an open row with its reversal",
+    `/day/${YESTERDAY}`,
+    async (page) => {
+      await page.locator("[data-row]").first().click();
+      await page.getByText(/Estornar este lançamento|Reverse this entry/).click();
+      await page.locator("form h3").waitFor();
+    },
+  ],
+  [
+    "a verified seal",
+    `/day/${YESTERDAY}`,
+    async (page) => {
+      await page.getByRole("button", { name: /Verificar|Verify/ }).click();
+      await page.locator("article .result").waitFor();
+    },
+  ],
+  ["an empty day", "/day/2026-11-23"],
+  ["the past", `/day/${YESTERDAY}?asof=2026-11-27T19:00:00Z`],
+  [
+    "a new entry with faults",
+    "/",
+    async (page) => {
+      await page.keyboard.press("n");
+      await page.locator("#entry-amount").fill("18,905,1");
+      await page.keyboard.press("Control+Enter");
+      await page.locator("#entry-amount-fault").waitFor();
+    },
+  ],
+  [
+    "the palette",
+    "/",
+    async (page) => {
+      await page.keyboard.press("/");
+      await page.getByRole("combobox").waitFor();
+    },
+  ],
+  [
+    "the shortcuts",
+    "/",
+    async (page) => {
+      await page.keyboard.press("?");
+      await page.locator("dialog").waitFor();
+    },
+  ],
+  [
+    "the account menu",
+    "/",
+    async (page) => {
+      await page.locator("[popovertarget=account]").click();
+      await page.locator("#account").waitFor();
+    },
+  ],
+  ["the import", "/import"],
+  ["the settings", "/settings"],
+  ["no such page", "/nothing"],
+];
+
+/** Both themes, both languages and three widths between them; axe at two, which say together what its rules look at. */
+const LOOKS: (Look & { axe: boolean })[] = [
+  { theme: "light", language: "pt-BR", width: 1280, axe: true },
+  { theme: "dark", language: "en-US", width: 380, axe: true },
+  { theme: "dark", language: "pt-BR", width: 768, axe: false },
+  { theme: "light", language: "en-US", width: 1440, axe: false },
+];
+
+async function faults(page: Page): Promise<string[]> {
+  // By the debugger, since the page's policy allows no foreign script.
+  await page.evaluate(axe.source);
+  const results = await page.evaluate(() =>
+    (window as unknown as { axe: typeof axe }).axe.run(document, {
+      runOnly: ["wcag2a", "wcag2aa", "wcag21a", "wcag21aa", "wcag22aa"],
+    }),
+  );
+  return results.violations.map(
+    (fault) => `${fault.id}: ${fault.nodes.map((node) => node.target.join(" ")).join(", ")}`,
+  );
+}
+
+describe.each(LOOKS)("in $theme, $language, at $width", (look) => {
+  let visitor: Visit;
+
+  beforeAll(async () => void (visitor = await visit(browser, server, "/", look)));
+  afterAll(() => visitor.context.close());
+
+  test.each(SCREENS)(
+    "%s has no fault of axe, nothing sideways and nothing that the policy refuses",
+    async (_, path, act) => {
+      const { page, complaints } = visitor;
+      await page.evaluate(() => sessionStorage.removeItem("fluxo.draft"));
+      await page.goto(server.url + path);
+      await page.locator("#main").waitFor();
+      await settled(page);
+      await act?.(page);
+      if (look.axe) expect(await faults(page)).toEqual([]);
+      const sideways = await page.evaluate(
+        () => document.documentElement.scrollWidth - document.documentElement.clientWidth,
+      );
+      expect(sideways).toBeLessThanOrEqual(0);
+      expect(complaints.splice(0)).toEqual([]);
+    },
+  );
+});
+
+test.each(["light", "dark"] as const)("the sign-in page has no fault of axe, %s", async (theme) => {
+  const context = await browser.newContext({ colorScheme: theme, viewport: { width: 380, height: 844 } });
+  const page = await context.newPage();
+  await page.goto(server.url);
+  await page.locator("main button.p").waitFor();
+  expect(await faults(page)).toEqual([]);
+  await context.close();
+});
+
+test("nothing moves while the figures come in", async () => {
+  const { page } = await visit(browser, server, "/");
+  await settled(page);
+  await page.addInitScript(() => {
+    (window as unknown as { shift: number }).shift = 0;
+    new PerformanceObserver((list) => {
+      for (const entry of list.getEntries())
+        (window as unknown as { shift: number }).shift += (entry as unknown as { value: number }).value;
+    }).observe({ type: "layout-shift", buffered: true });
+  });
+  await page.reload();
+  await page.locator("table tbody tr").nth(20).waitFor();
+  await settled(page);
+  expect(await page.evaluate(() => (window as unknown as { shift: number }).shift)).toBeLessThan(0.1);
+});
+
+test("with 4G's delay and bandwidth the page can be used within a second of asking for it", async () => {
+  const { page, context } = await visit(browser, server, "/", { realClock: true });
+  const debug = await context.newCDPSession(page);
+  await debug.send("Network.enable");
+  // A usual 4G connection: 40 ms, 9 Mbit/s down (Chrome's own profile "Fast 4G" has 60 ms there and back, and 9 Mbit/s).
+  await debug.send("Network.emulateNetworkConditions", {
+    offline: false,
+    latency: 60,
+    downloadThroughput: 9_000_000 / 8,
+    uploadThroughput: 1_500_000 / 8,
+  });
+  await debug.send("Network.setCacheDisabled", { cacheDisabled: true });
+  await page.goto(server.url, { waitUntil: "commit" });
+  await page.locator("#main").waitFor();
+  // By the page's own clock, so that what the test's machinery takes does not count: when the script had drawn the page.
+  const drawn = await page.evaluate(() => performance.getEntriesByName("fluxo-drawn")[0]?.startTime ?? Infinity);
+  expect(drawn).toBeLessThan(1000);
+  await context.close();
+});

@@ -1,0 +1,180 @@
+import type { BatchEntry, EntryRequest } from "../../../src/api/types";
+import { idOf, minorOf, type Kept, type Ledger } from "./ledger";
+
+export interface Call {
+  method: string;
+  path: string;
+  query: URLSearchParams;
+  headers: Record<string, string | undefined>;
+  body: unknown;
+}
+
+export interface Reply {
+  status: number;
+  body?: unknown;
+  headers?: Record<string, string>;
+  /** Never answered: the connection is cut. */
+  cut?: boolean;
+}
+
+export function problem(status: number, code: string, extra: object = {}, headers: Record<string, string> = {}): Reply {
+  return {
+    status,
+    headers: { "Content-Type": "application/problem+json", ...headers },
+    body: { type: `urn:fluxo:problem:${code}`, title: code, status, detail: code, code, ...extra },
+  };
+}
+
+const ok = (body: unknown, status = 200, headers: Record<string, string> = {}): Reply => ({ status, body, headers });
+
+/** The API's answers, from the ledger in memory. Who may do what is the server's concern (server.ts). */
+export class Api {
+  /** How often a lookup still says `pending` before it says `posted`. */
+  pendingLooks = 1;
+  /** Ids whose reversals another one has overtaken. */
+  overtaken = new Set<string>();
+  #looks = new Map<string, number>();
+  #sent = new Map<string, string>();
+
+  constructor(readonly ledger: Ledger) {}
+
+  answer(call: Call): Reply {
+    const [first = "", second = "", third = "", fourth = ""] = call.path
+      .split("/")
+      .filter(Boolean)
+      .map(decodeURIComponent);
+    const currency = call.query.get("currency") ?? "BRL";
+    const route = `${call.method} ${first}`;
+    if (route === "POST entries" && second === "") return this.#record(call);
+    if (route === "POST entries" && second === "batch") return this.#batch(call);
+    if (route === "POST entries" && third === "reversal") return this.#reverse(call, second);
+    if (route === "GET entries" && second !== "") return this.#entry(second);
+    if (route === "GET entries") return this.#statement(call, currency);
+    if (route === "GET entries.csv") return this.#csv(call, currency);
+    if (route === "GET daily-balances.csv") {
+      return { status: 200, headers: { "Content-Type": "text/csv" }, body: "date,currency\r\n" };
+    }
+    if (route === "GET daily-balances" && third === "as-of") return ok(this.ledger.asOf(second, currency, fourth));
+    if (route === "GET daily-balances" && second !== "") return ok(this.ledger.balance(second, currency));
+    if (route === "GET daily-balances") return this.#balances(call, currency);
+    if (route === "POST days") {
+      const { seal, isNew } = this.ledger.seal(second, currency);
+      return ok(seal, isNew ? 201 : 200);
+    }
+    if (route === "GET days") return ok({ seals: this.ledger.sealsOf(second, currency), next_cursor: null });
+    return ok({ message: "Not Found" }, 404);
+  }
+
+  #record(call: Call): Reply {
+    const key = call.headers["idempotency-key"] ?? "";
+    const body = call.body as EntryRequest;
+    const sent = JSON.stringify(body);
+    const known = this.ledger.find(idOf(this.ledger.merchant, key));
+    if (known && this.#sent.get(key) !== sent) return problem(422, "idempotency_key_reused");
+    this.#sent.set(key, sent);
+    const kept = this.ledger.post(key, body);
+    return ok(this.#accepted(kept), 202, {
+      Location: `/entries/${kept.line.id}`,
+      ...(known && { "Idempotent-Replayed": "true" }),
+    });
+  }
+
+  #accepted({ line }: Kept): object {
+    const { id, type, amount, currency, date, description, category, reverses } = line;
+    const entry = {
+      id,
+      merchant_id: this.ledger.merchant,
+      type,
+      amount,
+      currency,
+      date,
+      description,
+      category,
+      status: "accepted",
+    };
+    return reverses ? { ...entry, reverses } : entry;
+  }
+
+  #batch(call: Call): Reply {
+    const { entries } = call.body as { entries: BatchEntry[] };
+    const kept = entries.map(({ idempotency_key, ...body }) => this.ledger.post(idempotency_key, body));
+    return ok({ entries: kept.map(({ line }) => ({ id: line.id, status: "accepted" })) }, 202);
+  }
+
+  #reverse(call: Call, id: string): Reply {
+    const original = this.ledger.find(id);
+    if (!original) return problem(404, "not_found");
+    if (original.line.reversed_by) return problem(409, "already_reversed");
+    const { date, description } = call.body as { date?: string; description?: string };
+    const { type, amount, currency, category } = original.line;
+    const body = {
+      type: type === "credit" ? "debit" : "credit",
+      amount,
+      currency,
+      category,
+      date,
+      description,
+    } as EntryRequest;
+    const kept = this.ledger.post(call.headers["idempotency-key"] ?? "", body, { reverses: id });
+    return ok(this.#accepted(kept), 202);
+  }
+
+  #entry(id: string): Reply {
+    const kept = this.ledger.find(id);
+    if (!kept) return problem(404, "not_found");
+    const common = { ...(this.#accepted(kept) as Record<string, unknown>), reverses: kept.line.reverses };
+    const looks = (this.#looks.get(id) ?? 0) + 1;
+    this.#looks.set(id, looks);
+    if (this.overtaken.has(id)) return ok({ ...common, status: "already_reversed", conflicts: [] });
+    if (looks <= this.pendingLooks) return ok({ ...common, status: "pending" });
+    const { posted_at, reversed_by, seal } = kept.line;
+    const late = seal === null && this.ledger.sealsOf(kept.line.date, kept.line.currency).length > 0;
+    return ok({
+      ...common,
+      status: "posted",
+      posted_at,
+      reversed_by,
+      seal,
+      late,
+      conflicts: [],
+      balance_token: `token-${id}`,
+    });
+  }
+
+  #statement(call: Call, currency: string): Reply {
+    const lines = this.ledger.statement(call.query.get("date") ?? "", currency);
+    const from = Number(call.query.get("cursor") ?? 0);
+    const limit = Number(call.query.get("limit") ?? 100);
+    const next = from + limit < lines.length ? String(from + limit) : null;
+    return ok({ entries: lines.slice(from, from + limit), next_cursor: next });
+  }
+
+  #balances(call: Call, currency: string): Reply {
+    const [from, to] = [call.query.get("from") ?? "", call.query.get("to") ?? ""];
+    const balances = [];
+    for (let at = Date.parse(from); at <= Date.parse(to); at += 86_400_000) {
+      balances.push(this.ledger.balance(new Date(at).toISOString().slice(0, 10), currency));
+    }
+    return ok({ balances });
+  }
+
+  #csv(call: Call, currency: string): Reply {
+    const [from, to] = [call.query.get("from") ?? "", call.query.get("to") ?? ""];
+    const lines = this.ledger.entries.filter(
+      ({ line }) => line.currency === currency && line.date >= from && line.date <= to,
+    );
+    const rows = lines.map(
+      ({ line }) =>
+        `${line.date},${line.id},${line.type},${line.amount},${line.currency},,,,${line.posted_at},,false,0.00`,
+    );
+    return { status: 200, headers: { "Content-Type": "text/csv" }, body: ["date,id,type", ...rows, ""].join("\r\n") };
+  }
+}
+
+/** What the contract refuses of an entry: as much of it as the tests ask for. */
+export function faultsOf(body: unknown): { pointer: string; detail: string }[] {
+  const { amount } = body as EntryRequest;
+  return typeof amount !== "string" || minorOf(amount) <= 0n
+    ? [{ pointer: "/amount", detail: "must be greater than zero" }]
+    : [];
+}

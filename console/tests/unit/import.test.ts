@@ -1,0 +1,135 @@
+import { describe, expect, it } from "vitest";
+import type { BatchEntry } from "../../src/api/types";
+import { batches } from "../../src/import/batches";
+import { ranges } from "../../src/import/known";
+import { notTakenCsv, refusedBytes } from "../../src/import/refused";
+import { changed, guessed } from "../../src/import/parser";
+import { fileRows } from "../../src/import/rows";
+import { csvCell } from "../../src/lib/csv";
+import { nextCursor } from "../../src/api/endpoints";
+
+const entry = (key: string, description = "x"): BatchEntry => ({
+  idempotency_key: key,
+  type: "credit",
+  amount: "1.00",
+  date: "2026-11-27",
+  description,
+});
+
+describe("batches", () => {
+  it("have at most 500 entries, in the order of the file", () => {
+    const all = batches(Array.from({ length: 1271 }, (_, index) => entry(`k${index}`)));
+    expect(all.map((batch) => batch.length)).toEqual([500, 500, 271]);
+    expect(all.flat().map((each) => each.idempotency_key)).toEqual(
+      Array.from({ length: 1271 }, (_, index) => `k${index}`),
+    );
+  });
+
+  it("stay below the limits of body and state, in bytes and not characters", () => {
+    const all = batches(Array.from({ length: 500 }, (_, index) => entry(`k${index}`, "ã".repeat(250))));
+    expect(all.length).toBeGreaterThan(1);
+    for (const batch of all) {
+      expect(new TextEncoder().encode(JSON.stringify({ entries: batch })).length).toBeLessThan(256 * 1024);
+      expect(
+        batch.reduce((total, each) => total + new TextEncoder().encode(JSON.stringify(each)).length + 100, 0),
+      ).toBeLessThan(200 * 1024);
+    }
+  });
+
+  it("count quotation marks and backslashes twice", () => {
+    const plain = batches(Array.from({ length: 500 }, (_, index) => entry(`k${index}`, "x".repeat(160))));
+    const quoted = batches(Array.from({ length: 500 }, (_, index) => entry(`k${index}`, '"'.repeat(160))));
+    expect(plain).toHaveLength(1);
+    expect(quoted.length).toBeGreaterThan(1);
+  });
+
+  it("of nothing are none", () => {
+    expect(batches([])).toEqual([]);
+  });
+});
+
+describe("the ranges of an export", () => {
+  it("cover all dates, each with at most 366 days", () => {
+    expect(ranges(["2026-03-01", "2025-03-01", "2026-03-01"])).toEqual([["2025-03-01", "2026-03-01"]]);
+    expect(ranges(["2025-01-01", "2026-01-02"])).toEqual([
+      ["2025-01-01", "2025-01-01"],
+      ["2026-01-02", "2026-01-02"],
+    ]);
+    expect(ranges([])).toEqual([]);
+  });
+
+  it("follow the link to the next page", () => {
+    expect(nextCursor('<entries.csv?from=2026-11-22&to=2026-11-23&currency=BRL&cursor=a_b-c>; rel="next"')).toBe(
+      "a_b-c",
+    );
+    expect(nextCursor(null)).toBeNull();
+  });
+});
+
+describe("the file of rows that were not taken", () => {
+  it("has the line, the reason and what was sent", () => {
+    const row = {
+      kind: "send" as const,
+      line: 7,
+      entry: entry("k", "Pagto; Serra"),
+      otherKeys: [],
+      exportedFrom: null,
+    };
+    expect(notTakenCsv([{ row, reason: 'says "x"' }])).toBe(
+      "refused_line,refused_reasons,date,type,amount,currency,description,category\r\n" +
+        '7,"says ""x""",2026-11-27,credit,1.00,BRL,"Pagto; Serra",\r\n',
+    );
+    expect(new TextDecoder("windows-1252").decode(refusedBytes(btoa("a;Cart\u00e3o\r\n")))).toBe("a;Cartão\r\n");
+  });
+
+  it("runs nothing in a spreadsheet and leaves figures as they are", () => {
+    expect(csvCell("=1+1")).toBe("'=1+1");
+    expect(csvCell(" @SUM(A1)")).toBe("' @SUM(A1)");
+    expect(csvCell("-49,90")).toBe('"-49,90"');
+    expect(csvCell("-49.90")).toBe("-49.90");
+    expect(csvCell('a "b"')).toBe('"a ""b"""');
+    expect(csvCell("two\nlines")).toBe('"two\nlines"');
+  });
+});
+
+describe("how a file is read", () => {
+  it("begins with what was guessed, and what is taken away is left to the file", () => {
+    const options = guessed({
+      format: "csv",
+      encoding: "windows-1252",
+      delimiter: ";",
+      columns: ["Data", "Valor"],
+      no_header: false,
+      lines_before_header: 0,
+      sample: [],
+      mapping: [["date", "Data"]],
+      id_column: null,
+      date_format: null,
+      date_formats: [],
+      decimal: "comma",
+    });
+    expect(options).toEqual({
+      format: "csv",
+      encoding: "windows-1252",
+      delimiter: ";",
+      no_header: false,
+      mapping: [["date", "Data"]],
+      decimal: "comma",
+    });
+    expect(changed(options, { decimal: undefined, account: "4471-9" })).not.toHaveProperty("decimal");
+    expect(guessed({ format: "ofx" })).toEqual({ format: "ofx" });
+  });
+
+  it("gives its rows in the order of the file", () => {
+    const rows = fileRows({
+      rows: [{ line: 9, key: "k", other_keys: [], entry: JSON.stringify(entry("k")) }],
+      refused: [{ line: 7, cells: ["x"], reasons: [] }],
+      skipped: [{ line: 8, why: "a balance" }],
+    });
+    expect(rows.map(({ line, kind }) => [line, kind])).toEqual([
+      [7, "refused"],
+      [8, "skipped"],
+      [9, "send"],
+    ]);
+  });
+});
