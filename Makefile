@@ -36,7 +36,7 @@ export SAM_CLI_TELEMETRY := 0
 export REDOCLY_TELEMETRY := off
 export REDOCLY_SUPPRESS_UPDATE_NOTICE := true
 
-.PHONY: help run up down url token invoke reconcile redrive parked flow docs-url test lint fmt unit e2e chaos chaos-list bench audit fuzz-api fuzz docs cost cost-measure capacity freeze preflight deploy unparked destroy package-check stage tools
+.PHONY: help run up down url token invoke reconcile redrive parked flow inspector-url docs-url test lint fmt unit e2e chaos chaos-list bench audit fuzz-api fuzz docs cost cost-measure capacity freeze preflight deploy unparked destroy package-check stage tools
 
 help: ## This list
 	@grep -hE '^[a-z0-9-]+:.*## ' $(MAKEFILE_LIST) | sed -E 's/^([a-z0-9-]+):.*## /\1\t/' | expand -t 14
@@ -52,6 +52,9 @@ down: ## Stop it; the data stays in .local
 
 url: ## Print the base URL of the running API
 	@$(LOCAL) url $(IN_PROFILE)
+
+inspector-url: ## Print where the running stack shows what executions went through
+	@$(LOCAL) inspector-url $(IN_PROFILE)
 
 docs-url: ## Print where the running stack serves the documentation
 	@$(LOCAL) docs-url $(IN_PROFILE)

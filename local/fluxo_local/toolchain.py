@@ -82,7 +82,11 @@ class NodeTools:
         return TOOLS / self.name / "node_modules"
 
 
-LINTERS = NodeTools("npm", "the linters of state machines and API description", CHECKOUT / "local" / "npm" / "package-lock.json")
+LINTERS = NodeTools(
+    "npm",
+    "the linters of state machines and API description, and what draws the inspector's graph",
+    CHECKOUT / "local" / "npm" / "package-lock.json",
+)
 
 # Compiling takes longer than these programs ever run: less of it.
 QUICK_BUILD = {"CARGO_PROFILE_DEV_OPT_LEVEL": "1", "CARGO_PROFILE_DEV_DEBUG": "0"}
