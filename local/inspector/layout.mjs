@@ -10,7 +10,7 @@ const [nodeModules, ...files] = process.argv.slice(2);
 const dagre = createRequire(join(resolve(nodeModules), "/"))("@dagrejs/dagre");
 
 // In pixels of the drawing. A task holds a second line, with its attempts.
-const SIZES = { Task: [196, 56], Choice: [196, 50], Pass: [164, 36], Fail: [164, 36], start: [16, 16], end: [16, 16] };
+const SIZES = { Task: [196, 56], Choice: [196, 50], Pass: [164, 36], Fail: [164, 46], start: [16, 16], end: [16, 16] };
 const MARGIN = 14;
 const LANE = 18;
 

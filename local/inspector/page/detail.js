@@ -10,7 +10,11 @@ import { language, words } from "./words.js";
 
 /** All of it. */
 export function detail(element, graph, execution, tabs, options) {
+  const at = element.querySelector(".gr")?.scrollLeft;
   fill(element, head(execution), chain(tabs, execution), drawing(graph, execution, tabs, options), timeline(execution, options.now), events(execution, graph));
+  // Where the drawing is wider than the page, its middle is shown first.
+  const scrolled = element.querySelector(".gr");
+  scrolled.scrollLeft = at ?? (scrolled.scrollWidth - scrolled.clientWidth) / 2;
 }
 
 function head(execution) {
@@ -36,7 +40,9 @@ function chain(tabs, execution) {
 function tab(each, execution, tabs) {
   const isOther = baseName(each.name) !== baseName(tabs[0].name);
   const what = each.status === "SUCCEEDED" ? words.ends.done : words.ends[each.kind];
-  const text = [each.attempt ? words.run(each.attempt) : words.first, isOther && words.otherInput, what].filter(Boolean).join(" · ");
+  const before = tabs.find(({ name, attempt }) => baseName(name) === baseName(each.name) && attempt === each.attempt - 1);
+  const waited = before?.ended && words.waited(duration(between(before.ended, each.started), language));
+  const text = [each.attempt ? words.run(each.attempt) : words.first, isOther && words.otherInput, waited, what].filter(Boolean).join(" · ");
   const attributes = { href: `?execution=${encodeURIComponent(each.name)}`, "aria-current": each.name === execution.name ? "page" : undefined, "data-key": `tab ${each.name}`, "data-tab": each.name };
   return h("a", attributes, mark(each.kind), text);
 }
@@ -86,7 +92,7 @@ function parts(visit, execution, now) {
 
 function bar({ kind, from, to }, share) {
   const [left, right] = [share(from), share(to)];
-  return h("i", { class: kind, style: { left: `${left.toFixed(2)}%`, width: `${(right - left).toFixed(2)}%` } });
+  return h("i", { class: kind, style: { left: `min(${left.toFixed(2)}%, 100% - 3px)`, width: `${(right - left).toFixed(2)}%` } });
 }
 
 /** How long it took, where there is room; and for who does not see the bars, what they show. */

@@ -24,7 +24,7 @@ export function paint(graph, execution, { selected, onselect, replay, now }) {
     replay && replayArrow(graph, nodes, replay),
     labels(graph, taken),
     ["start", "end"].map((name) => terminal(nodes[name], name, execution)),
-    graph.nodes.filter(({ name }) => name !== "start" && name !== "end").map((node) => state(node, looked.get(node.name), execution, { selected, onselect, now })),
+    graph.nodes.filter(({ name }) => name !== "start" && name !== "end").map((node) => state(node, looked.get(node.name), execution, graph, { selected, onselect, now })),
   );
 }
 
@@ -89,7 +89,7 @@ function terminal({ x, y }, name, execution) {
   );
 }
 
-function state(node, known, execution, { selected, onselect, now }) {
+function state(node, known, execution, graph, { selected, onselect, now }) {
   const look = known?.look ?? "off";
   const { name, x, y, width, height } = node;
   const isSelected = name === selected;
@@ -98,8 +98,8 @@ function state(node, known, execution, { selected, onselect, now }) {
   return s(
     "g",
     {
-      class: `state ${look}${isSelected ? " selected" : ""}`, role: "button", tabindex: isSelected ? 0 : -1, "data-key": `state ${name}`, "data-state": name,
-      "aria-pressed": String(isSelected), "aria-label": [name, words.looks[look], ...lines.map(({ text }) => text)].join(", "),
+      class: `state ${look}${isSelected ? " selected" : ""}`, role: "button", tabindex: isSelected || (!selected && name === graph.edges[0].to) ? 0 : -1, "data-key": `state ${name}`, "data-state": name,
+      "aria-pressed": String(isSelected), "aria-label": `${[name, ...lines.map(({ text }) => text)].join(" ")}, ${words.looks[look]}`,
       onclick: choose,
       onkeydown: (event) => {
         if (event.key !== "Enter" && event.key !== " ") return;
@@ -109,9 +109,9 @@ function state(node, known, execution, { selected, onselect, now }) {
     },
     isSelected && shape(node, 5, "ring"),
     shape(node, 0, "box"),
-    s("text", { x, y: lines.length ? y - 4 : y + 4.5, "text-anchor": "middle", class: "name" }, name),
+    s("text", { x, y: lines.length ? y - 4 : y + 4.5, "text-anchor": "middle", class: "name" }, `${name} `),
     lines.length > 0 &&
-      s("text", { x, y: y + 15, "text-anchor": "middle", class: "second" }, lines.map(({ text, look }, index) => s("tspan", { class: look, dx: index ? 7 : undefined }, text))),
+      s("text", { x, y: y + 15, "text-anchor": "middle", class: "second" }, lines.map(({ text, look }, index) => s("tspan", { class: look, dx: index ? 4 : undefined }, `${text} `))),
   );
 }
 

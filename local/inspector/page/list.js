@@ -10,19 +10,21 @@ const TYPING_PAUSE_MS = 300;
 
 /** The search box and the filters, which stay as they are while the list changes. */
 export function search(element, filter, onchange) {
-  let typed;
-  const field = (name, label, attributes) => {
-    const changed = (event) => {
-      clearTimeout(typed);
-      typed = setTimeout(() => onchange({ ...filter(), [name]: event.target.value.trim() || undefined }), event.type === "input" ? TYPING_PAUSE_MS : 0);
-    };
-    return h("div", { class: "field" }, h("label", { for: `filter-${name}` }, label), input(name, attributes, filter()[name], changed));
+  let timer;
+  let changes = {};
+  // What is typed is looked for once nothing more is typed; several fields may have changed until then.
+  const changed = (name) => (event) => {
+    changes[name] = event.target.value.trim() || undefined;
+    clearTimeout(timer);
+    timer = setTimeout(() => {
+      const wanted = { ...filter(), ...changes };
+      changes = {};
+      onchange(wanted);
+    }, TYPING_PAUSE_MS);
   };
   const given = filter();
-  const box = input("q", { type: "search", placeholder: words.searchHint, "aria-label": words.searchLabel, spellcheck: "false", autocomplete: "off" }, given.q, (event) => {
-    clearTimeout(typed);
-    typed = setTimeout(() => onchange({ ...filter(), q: event.target.value.trim() || undefined }), TYPING_PAUSE_MS);
-  });
+  const field = (name, label, attributes) => h("div", { class: "field" }, h("label", { for: `filter-${name}` }, label), input(name, attributes, given[name], changed(name)));
+  const box = input("q", { type: "search", placeholder: words.searchHint, "aria-label": words.searchLabel, spellcheck: "false", autocomplete: "off" }, given.q, changed("q"));
   const lens = s("svg", { class: "i", viewBox: "0 0 16 16", "aria-hidden": "true" }, s("path", { d: "M7 2.500a4.500 4.500 0 1 1 0 9a4.500 4.500 0 0 1 0-9M10.300 10.300L14 14" }));
   fill(
     element,
@@ -47,8 +49,7 @@ function input(name, { options, ...attributes }, value, onchange) {
     select.value = value ?? "";
     return select;
   }
-  const box = h("input", { id, class: name === "q" ? "" : "input", value, ...attributes, oninput: onchange });
-  return box;
+  return h("input", { id, class: name === "q" ? "" : "input", value, ...attributes, oninput: onchange });
 }
 
 /** The rows. */

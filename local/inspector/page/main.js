@@ -11,7 +11,7 @@ import { poller } from "./poll.js";
 import { queues } from "./queue-lists.js";
 import { settings } from "./settings.js";
 import { title } from "./status.js";
-import { words } from "./words.js";
+import { language, words } from "./words.js";
 
 const FILTERS = ["q", "merchant", "kind", "since", "until"];
 const UUID = /^[0-9a-f]{8}-[0-9a-f]{4}-[0-9a-f]{4}-[0-9a-f]{4}-[0-9a-f]{12}$/i;
@@ -71,7 +71,7 @@ async function show() {
   if (entry && shown.entry !== entry) Object.assign(shown, { entry, execution: undefined, tabs: [], follows: true });
   if (!entry) shown.entry = undefined;
   if (execution && execution !== shown.execution?.name) shown.follows = false;
-  shown.selected = state;
+  shown.selected = state ?? (execution && execution === shown.execution?.name ? shown.selected : undefined);
   draw();
   if (entry || execution) shown.latest = undefined;
   // The latest one is known from the list.
@@ -166,6 +166,17 @@ function safely(look) {
 // ---- drawing
 
 function draw() {
+  const last = shown.tabs.at(-1);
+  const moves = shown.execution?.status === "RUNNING" || (last && last.status !== "SUCCEEDED");
+  const signature = JSON.stringify([shown.execution, shown.tabs, shown.selected, shown.isUnknown, address(), language]);
+  // Whoever reads, selects or scrolls is not disturbed by what is as it was.
+  if (signature !== shown.drawn || moves) drawExecution();
+  shown.drawn = signature;
+  drawPanel();
+  drawList();
+}
+
+function drawExecution() {
   if (shown.execution) {
     const message = shown.queues.waiting.messages?.find(({ id, attempt }) => id && id === shown.execution.first?.id && attempt === shown.execution.attempt + 1);
     detail(at("main"), shown.graph, shown.execution, shown.tabs, { selected: shown.selected, onselect: select, now: now(), message });
@@ -175,14 +186,16 @@ function draw() {
     fill(at("main"), h("h1", { class: "empty" }, shown.isUnknown && address().entry ? words.unknownEntry : isLoading ? words.loading : words.choose), h("p", { class: "q s" }, words.local), h("p", { class: "m qq" }, address().entry ?? ""));
     document.title = `${words.inspector} · Fluxo`;
   }
-  drawPanel();
-  drawList();
 }
 
 function drawPanel(data) {
   const { execution, selected } = shown;
   const isSame = data ?? (shown.panelOf === `${execution?.name} ${selected}` && shown.panelData);
   Object.assign(shown, { panelOf: `${execution?.name} ${selected}`, panelData: isSame || undefined });
+  const visit = execution?.states.find(({ name }) => name === selected);
+  const signature = JSON.stringify([shown.panelOf, visit, execution?.status, shown.panelData, language]);
+  if (signature === shown.panelDrawn) return;
+  shown.panelDrawn = signature;
   at("panel").hidden = !execution || !selected;
   if (execution && selected) panel(at("panel"), shown.graph, execution, { selected, data: isSame || undefined, now: now(), say });
 }

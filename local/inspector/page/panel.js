@@ -23,7 +23,7 @@ export function panel(element, graph, execution, { selected, data, now, say }) {
   const facts = [
     visit.attempts.length > 0 && [words.attemptsWord, words.inAttempt(visit.attempts.length, node.attempts)],
     [words.entered, clock(visit.entered, language, { precise: true })],
-    [words.duration, duration(took, language)],
+    (visit.left || execution.ended) && [words.duration, duration(took, language)],
     node.type === "Choice" && [words.result, outcomes(execution)],
     visit.next && [words.goesTo, visit.next],
   ];
