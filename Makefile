@@ -133,12 +133,14 @@ lint: tools audit ## Formatting, clippy, dependencies, and the checks of Python,
 	$(COST) --check
 	$(CAPACITY) --check
 	$(CHECKS)/pytest -q -p no:cacheprovider tests/workflow
+	node --test local/inspector/tests/
 
 audit: ## Licences and sources of the dependencies, and their known vulnerabilities
 	@$(LOCAL) audit
 
-docs: tools ## Render the API reference to docs/api, and the book of docs/SUMMARY.md; print where the book is
+docs: tools ## Render the API reference to docs/api, the inspector's drawing, and the book of docs/SUMMARY.md; print where the book is
 	@rm -rf docs/api && $(call render,docs/api)
+	@node local/inspector/layout.mjs $(dir $(NPM)) statemachines/*.asl.json > local/inspector/page/graph.json
 	@$(LOCAL) book
 
 cost: tools ## Compute docs/cost.md: what the stack costs on AWS, idle and per million

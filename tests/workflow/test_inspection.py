@@ -133,6 +133,8 @@ def test_times_are_compared_before_anything_is_looked_into(monkeypatch: pytest.M
     assert names(found) == [f"entry-{number:04}" for number in range(110, 99, -1)]
     assert found["cursor"] is None
     assert engine.asked.count("DescribeExecution") == 11
+    # Nine to pass over what is too recent, and three until what is too old.
+    assert engine.asked.count("ListExecutions") == 12
 
 
 @pytest.mark.parametrize(
