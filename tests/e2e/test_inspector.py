@@ -121,7 +121,9 @@ def test_each_kind_of_execution_is_drawn_as_it_went(
 
 def test_attempts_are_shown_with_their_errors_and_the_pause_between(page: Page, stack: Stack, made: Made) -> None:
     visit(page, stack, f"?entry={made.entries['retried']}")
-    expect(page.locator("[data-state='ApplyToLedger'] .second")).to_have_text(re.compile(r"^✕ [\d,]+ m?s\s+↻ [\d,]+ m?s\s+✓ [\d,]+ m?s\s*$"))
+    expect(page.locator("[data-state='ApplyToLedger'] .second")).to_have_text(
+        re.compile(r"^✕ [\d,]+ m?s\s+↻ [\d,]+ m?s\s+✓ [\d,]+ m?s\s*$")
+    )
     expect(page.locator("#panel")).to_contain_text("2 de 6")
     expect(page.locator("#panel pre.er")).to_contain_text("LedgerUnavailable")
     expect(page.locator("#panel")).to_contain_text("Tentativa 2, saída")
@@ -207,9 +209,9 @@ def test_it_can_be_used_with_the_keyboard_alone(page: Page, stack: Stack, made: 
     expect(page.get_by_role("dialog")).to_be_hidden()
 
 
-@pytest.mark.parametrize("theme", ["light", "dark"])
-@pytest.mark.parametrize("language", ["pt-BR", "en"])
-@pytest.mark.parametrize("width", [380, 1280])
+@pytest.mark.parametrize(
+    ("theme", "language", "width"), [("light", "pt-BR", 380), ("dark", "pt-BR", 1280), ("light", "en", 1280), ("dark", "en", 380)]
+)
 def test_axe_finds_nothing_in_any_theme_or_language(
     browser: Browser, stack: Stack, made: Made, theme: Any, language: str, width: int
 ) -> None:

@@ -53,7 +53,9 @@ export function clock(time, language, { precise = false, now = Date.now() } = {}
 
 /** A date without a time, as an entry has it. */
 export function day(date, language) {
-  return new Intl.DateTimeFormat(language, { dateStyle: "short", timeZone: "UTC" }).format(new Date(`${date}T00:00:00Z`));
+  // Numbers alone are read in another order from one country that speaks English to the next.
+  const month = language === "en" ? "short" : "2-digit";
+  return new Intl.DateTimeFormat(language, { day: "2-digit", month, year: "numeric", timeZone: "UTC" }).format(new Date(`${date}T00:00:00Z`));
 }
 
 /** Seconds with three digits, since the beginning. */

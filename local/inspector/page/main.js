@@ -129,7 +129,9 @@ async function lookAtExecution() {
   const execution = await api.execution(name);
   if (entry !== address().entry || (named !== address().execution && !shown.follows)) return polls.execution.now();
   announce(execution);
-  Object.assign(shown, { execution, tabs: tabs ?? execution.chain, isUnknown: false });
+  // The list may have been read a moment before.
+  const rows = shown.rows.map((row) => (row.name === execution.name ? execution : row));
+  Object.assign(shown, { execution, rows, tabs: tabs ?? execution.chain, isUnknown: false });
   if (!execution.states.some(({ name }) => name === shown.selected) && !address().state) shown.selected = execution.states[telling(execution)]?.name;
   draw();
   await lookAtData();

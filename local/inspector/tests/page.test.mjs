@@ -123,6 +123,7 @@ test("times are told as precisely as they matter", () => {
   assert.deepEqual([161, 60, 0.2, -3].map(countdown), ["2:41", "1:00", "0:01", "0:00"]);
   assert.equal(sinceStart(at(0), at(3.016), "pt-BR"), "3,016");
   assert.equal(day("2026-11-27", "pt-BR"), "27/11/2026");
+  assert.equal(day("2026-11-07", "en"), "Nov 07, 2026");
   const noon = new Date(2026, 10, 22, 12, 0, 1, 50);
   assert.equal(clock(noon, "pt-BR", { precise: true, now: noon }), "12:00:01,050");
   assert.match(clock(noon, "pt-BR", { now: new Date(2026, 10, 23) }), /^22\/11\/2026, 12:00:01$/);
