@@ -12,13 +12,14 @@ const COLOURS = { running: "sealed", ok: "ok", warn: "late", caught: "bad", park
 /** All of it; `data` comes later than the rest. */
 export function panel(element, graph, execution, { selected, data, now, say }) {
   const known = looks(graph, execution).get(selected);
-  const node = graph.nodes.find(({ name }) => name === selected);
   element.setAttribute("aria-label", words.selected);
   if (!known) {
     fill(element, h("h2", {}, selected), h("p", { class: "q" }, words.notVisited));
     return;
   }
   const { visit, look } = known;
+  // An earlier release's state machine may have had states that this one has not.
+  const node = graph.nodes.find(({ name }) => name === selected) ?? { type: visit.type, attempts: visit.attempts.length };
   const took = between(visit.entered, visit.left ?? execution.ended ?? new Date(now).toISOString());
   const facts = [
     visit.attempts.length > 0 && [words.attemptsWord, words.inAttempt(visit.attempts.length, node.attempts)],
