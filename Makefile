@@ -39,7 +39,7 @@ export SAM_CLI_TELEMETRY := 0
 export REDOCLY_TELEMETRY := off
 export REDOCLY_SUPPRESS_UPDATE_NOTICE := true
 
-.PHONY: help run up down console url token invoke reconcile redrive parked flow docs-url test lint lint-rust lint-documents lint-python fmt unit wasm e2e chaos chaos-list bench audit fuzz-api fuzz docs cost cost-measure capacity freeze preflight deploy unparked destroy package-check stage tools lock release-notes release coverage
+.PHONY: help run up down console url token invoke reconcile redrive parked flow inspector-url docs-url test lint lint-rust lint-documents lint-python fmt unit wasm e2e chaos chaos-list bench audit fuzz-api fuzz docs cost cost-measure capacity freeze preflight deploy unparked destroy package-check stage tools lock release-notes release coverage
 
 help: ## This list
 	@grep -hE '^[a-z0-9-]+:.*## ' $(MAKEFILE_LIST) | sed -E 's/^([a-z0-9-]+):.*## /\1\t/' | expand -t 14
@@ -58,6 +58,9 @@ console: ## Print the address of the running console
 
 url: ## Print the base URL of the running API
 	@$(LOCAL) url $(IN_PROFILE)
+
+inspector-url: ## Print where the running stack shows what executions went through
+	@$(LOCAL) inspector-url $(IN_PROFILE)
 
 docs-url: ## Print where the running stack serves the documentation
 	@$(LOCAL) docs-url $(IN_PROFILE)
@@ -148,12 +151,14 @@ lint-python: tools
 	$(COST) --check
 	$(CAPACITY) --check
 	$(CHECKS)/pytest -q tests/workflow
+	node --test local/inspector/tests/
 
 audit: ## Licences and sources of the dependencies, and their known vulnerabilities
 	@$(LOCAL) audit
 
-docs: tools ## Render the API reference to docs/api, and the book of docs/SUMMARY.md; print where the book is
+docs: tools ## Render the API reference to docs/api, the inspector's drawing, and the book of docs/SUMMARY.md; print where the book is
 	@rm -rf docs/api && $(call render,docs/api)
+	@node local/inspector/layout.mjs $(dir $(NPM)) statemachines/*.asl.json > local/inspector/page/graph.json
 	@$(LOCAL) book
 
 cost: tools ## Compute docs/cost.md: what the stack costs on AWS, idle and per million

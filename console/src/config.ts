@@ -23,6 +23,7 @@ export interface Config {
   auth: AuthConfig | null;
   timeZone: string;
   sample: SampleUser[];
+  /** Where operators look at executions; `?entry=ID` leads to one entry's, where the page there understands it. */
   inspectorUrl: string | null;
   /** An ID token to use without signing in. Only development builds look at it. */
   devToken: string | null;
@@ -38,8 +39,7 @@ export function readConfig(value: unknown): Config {
     auth: value["auth"] === undefined || value["auth"] === null ? null : readAuth(value["auth"]),
     timeZone: readTimeZone(value["timeZone"]),
     sample: readSample(value["sample"]),
-    inspectorUrl:
-      typeof value["inspectorUrl"] === "string" && value["inspectorUrl"] !== "" ? value["inspectorUrl"] : null,
+    inspectorUrl: readInspector(value["inspector"]),
     devToken: import.meta.env.DEV && typeof value["devToken"] === "string" ? value["devToken"] : null,
   };
 }
@@ -61,6 +61,16 @@ function readAuth(value: unknown): AuthConfig {
     redirectUri: url(value, "redirectUri"),
     scopes: Array.isArray(scopes) ? scopes.filter((scope) => typeof scope === "string") : ["openid"],
   };
+}
+
+/** The launcher's page on this machine; on AWS, the executions of the state machine in the console of Step Functions. */
+function readInspector(value: unknown): string | null {
+  if (value === undefined || value === null) return null;
+  if (!isRecord(value)) throw new ConfigError("config.json: inspector is not an object");
+  if (value["kind"] === "local") return url(value, "url");
+  const region = text(value, "region");
+  const machine = encodeURIComponent(text(value, "stateMachineArn"));
+  return `https://${region}.console.aws.amazon.com/states/home?region=${region}#/statemachines/view/${machine}`;
 }
 
 /** The business time zone; the installation's default unless it says another that this browser knows. */

@@ -3,17 +3,15 @@
 import os
 import re
 import shutil
-import socket
 import sys
 from pathlib import Path
 
-from fluxo_local import console, toolchain
-from fluxo_local.processes import Service, run_tool, start_service
+from fluxo_local import console, pages, toolchain
+from fluxo_local.processes import Service, run_tool
 from fluxo_local.profile import CHECKOUT, LOCAL, Profile
 
 CONTENTS = "docs/SUMMARY.md"
 RENDERED = LOCAL / "book" / "html"
-START_TIMEOUT_S = 20
 LINK = re.compile(r"\]\(([^)\s#]+)")
 
 
@@ -70,25 +68,5 @@ def serve(profile: Profile, port: int) -> Service:
     """Renders the book and serves it on loopback."""
     with console.step("Rendering the book") as step:
         directory = render()
-        service = start_service(
-            "the book's server",
-            [sys.executable, "-m", "http.server", port, "--bind", "127.0.0.1", "--directory", directory],
-            environment={"PATH": os.defpath, "LC_ALL": "C.UTF-8"},
-            log=profile.logs / "book.log",
-            directory=LOCAL,
-        )
-        try:
-            service.wait_until(lambda: answers(port), START_TIMEOUT_S, step)
-        except BaseException:
-            service.stop()
-            raise
-    return service
-
-
-def answers(port: int) -> bool:
-    """Whether something listens there."""
-    try:
-        socket.create_connection(("127.0.0.1", port), timeout=1).close()
-    except OSError:
-        return False
-    return True
+        command = [sys.executable, "-m", "http.server", str(port), "--bind", "127.0.0.1", "--directory", directory]
+        return pages.serve("the book's server", command, port, profile, "book.log", step)

@@ -18,6 +18,7 @@ environment variables:
   FLUXO_PORT           port of the HTTP API and the other AWS APIs (default 18740)
   FLUXO_POSTGRES_PORT  port of PostgreSQL (default 18741)
   FLUXO_REDIS_PORT     port of Redis (default 18742)
+  FLUXO_INSPECTOR_PORT port of the inspector (default 18743)
   FLUXO_BOOK_PORT      port of the book's server (default 18744)
 
 Everything listens on 127.0.0.1 only. Data, logs and secrets are in .local/PROFILE, tools in .local/tools;
@@ -71,6 +72,7 @@ def parse() -> argparse.Namespace:
     add("down", down, "Stop it, wherever it was started; returns when it has stopped.", profile)
     add("url", url, "Print the base URL of the API.", profile)
     add("console", console_url, "Print the address of the console.", profile)
+    add("inspector-url", inspector_url, "Print where the inspector is served, which shows what executions went through.", profile)
     add("docs-url", docs_url, "Print where the book is served.", profile)
     add("book", render_book, "Render the book of docs/SUMMARY.md and print where it is.")
     token = add("token", print_token, "Print an ID token for a user of a merchant, who is created if missing.", profile)
@@ -160,6 +162,14 @@ def url(arguments: argparse.Namespace) -> None:
 def console_url(arguments: argparse.Namespace) -> None:
     """Prints the address of the console."""
     console.say(Profile(arguments.profile).stack()["console_url"])
+
+
+def inspector_url(arguments: argparse.Namespace) -> None:
+    """Prints where the inspector is served."""
+    stack = Profile(arguments.profile).stack()
+    if "inspector_url" not in stack:
+        raise Problem("The inspector is not served: start Fluxo again, which says why if it cannot be.")
+    console.say(stack["inspector_url"])
 
 
 def docs_url(arguments: argparse.Namespace) -> None:

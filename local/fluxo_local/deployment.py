@@ -9,7 +9,7 @@ from pathlib import Path
 from typing import Any
 from urllib.parse import quote
 
-from fluxo_local import console, loopback, toolchain, web_page
+from fluxo_local import console, loopback, samples, toolchain, users, web_page
 from fluxo_local.aws import REGION, aws_environment, signed_for
 from fluxo_local.engine import Engine
 from fluxo_local.postgres import CONNECTIONS_MAX, DATABASE, FUNCTIONS, LOOKUP, MAINTENANCE, OWNER, Postgres, prepare_ledger
@@ -48,6 +48,8 @@ class Deployment:
     doors: Doors | None = None
     has_console: bool = True
     """Whether the console is built and deployed, too."""
+    inspector: str | None = None
+    """Address of the page that shows what executions went through, if there is one."""
 
     def deploy(self) -> dict[str, Any]:
         """Runs `sam deploy` and answers the ids of what it made; without changes it makes none."""
@@ -77,7 +79,12 @@ class Deployment:
     def _publish(self, outputs: dict[str, str]) -> dict[str, str]:
         """Uploads the console's page; answers where it is, and how the page signs in."""
         sign_in = web_page.SignIn(self.engine.endpoint, outputs["WebClientId"], outputs["ConsoleUrl"])
-        configuration = web_page.configuration(sign_in, inspector=None)
+        sample = [
+            {"user": users.name_of(samples.MERCHANT, role), "password": users.password_of(self.profile), "role": role}
+            for role in users.ROLES
+        ]
+        inspector = {"kind": "local", "url": self.inspector} if self.inspector else None
+        configuration = web_page.configuration(sign_in, inspector=inspector, sample={"users": sample})
         for file in web_page.files(configuration):
             headers = {"Content-Type": file.content_type, "Cache-Control": file.cache_control, "Authorization": signed_for("s3")}
             status, answer = loopback.request(

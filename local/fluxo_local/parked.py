@@ -102,13 +102,10 @@ def read(message: Mapping[str, Any], queue: str, now: datetime) -> Parked:
 
 def read_body(body: str, queue: str, sent: datetime) -> dict[str, Any]:
     """What is known from the body of a message: of the state machine, of EventBridge (functions/replay-parked/src/message.rs)."""
-    try:
-        said = json.loads(body)
-        detail = said.get("detail", said)
-        text = detail.get("input")
-    except (ValueError, AttributeError):
+    opened = open_body(body)
+    if opened is None:
         return {"queue": queue, "entries": (), "merchant": None, "failure": Failure("unreadable message"), "attempt": 1, "since": sent}
-    given = history.read_input(text if isinstance(text, str | None) else json.dumps(text))
+    detail, given = opened
     replay = given.get("replay", {})
     since = replay.get("first_parked_at") or detail.get("parked_at")
     stopped = detail.get("stopDate")
@@ -120,6 +117,17 @@ def read_body(body: str, queue: str, sent: datetime) -> dict[str, Any]:
         "attempt": replay.get("attempt", 0) + 1,
         "since": history.moment(since or (stopped / 1000 if stopped else sent)),
     }
+
+
+def open_body(body: str) -> tuple[dict[str, Any], dict[str, Any]] | None:
+    """What a message says, and the input in it; None if it cannot be read."""
+    try:
+        said = json.loads(body)
+        detail = said.get("detail", said)
+        text = detail.get("input")
+    except (ValueError, AttributeError):
+        return None
+    return detail, history.read_input(text if isinstance(text, str | None) else json.dumps(text))
 
 
 def reason_without_attribute(attributes: Mapping[str, str]) -> str:

@@ -1,5 +1,6 @@
 """Moves messages from the dead-letter queue back to the park queue, with their attributes. From there they are replayed."""
 
+from collections.abc import Mapping
 from typing import Any
 
 from fluxo_local import console
@@ -10,8 +11,12 @@ MESSAGES_AT_ONCE = 10
 
 
 def redrive(profile: Profile) -> None:
-    """Moves every message that is in the dead-letter queue now; on AWS, the queue can do that by itself."""
-    stack = profile.stack()
+    """Brings them back, and says how many."""
+    console.say(f"Messages brought back from the dead-letter queue: {bring_back(profile.stack())}")
+
+
+def bring_back(stack: Mapping[str, Any]) -> int:
+    """Moves every message that is in the dead-letter queue now, and answers how many; on AWS, the queue can do that by itself."""
     source, destination = stack["dead_letter_queue_url"], stack["park_queue_url"]
     moved = 0
     # As many as there are now: one that is dead-lettered again meanwhile is not moved round and round.
@@ -27,15 +32,15 @@ def redrive(profile: Profile) -> None:
             # Only now: a message that is moved twice starts one execution, one that is lost starts none.
             sqs(stack, "DeleteMessage", {"QueueUrl": source, "ReceiptHandle": message["ReceiptHandle"]})
             moved += 1
-    console.say(f"Messages brought back from the dead-letter queue: {moved}")
+    return moved
 
 
-def message_count(stack: dict[str, Any], queue_url: str) -> int:
+def message_count(stack: Mapping[str, Any], queue_url: str) -> int:
     """How many messages can be received now."""
     name = "ApproximateNumberOfMessages"
     return int(sqs(stack, "GetQueueAttributes", {"QueueUrl": queue_url, "AttributeNames": [name]})["Attributes"][name])
 
 
-def sqs(stack: dict[str, Any], operation: str, arguments: dict[str, Any]) -> dict[str, Any]:
+def sqs(stack: Mapping[str, Any], operation: str, arguments: dict[str, Any]) -> dict[str, Any]:
     """Calls SQS."""
     return ask(stack["port"], "sqs", f"AmazonSQS.{operation}", arguments)

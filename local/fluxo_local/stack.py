@@ -10,7 +10,7 @@ from contextlib import suppress
 from dataclasses import dataclass
 from typing import Any
 
-from fluxo_local import book, console, samples, toolchain, users, web_page
+from fluxo_local import book, console, inspector, samples, toolchain, users, web_page
 from fluxo_local.deployment import Deployment, building
 from fluxo_local.engine import Engine
 from fluxo_local.postgres import Postgres, choose_programs, data_directory
@@ -21,9 +21,15 @@ from fluxo_local.redis import Redis
 
 WATCH_INTERVAL_S = 0.2
 LEFTOVERS_TIMEOUT_S = 60
-PORT_VARIABLES = {"engine": "FLUXO_PORT", "postgres": "FLUXO_POSTGRES_PORT", "redis": "FLUXO_REDIS_PORT", "book": "FLUXO_BOOK_PORT"}
+PORT_VARIABLES = {
+    "engine": "FLUXO_PORT",
+    "postgres": "FLUXO_POSTGRES_PORT",
+    "redis": "FLUXO_REDIS_PORT",
+    "inspector": "FLUXO_INSPECTOR_PORT",
+    "book": "FLUXO_BOOK_PORT",
+}
 # Below the range from which Linux takes ports for outgoing connections.
-DEFAULT_PORTS = {"engine": 18740, "postgres": 18741, "redis": 18742, "book": 18744}
+DEFAULT_PORTS = {"engine": 18740, "postgres": 18741, "redis": 18742, "inspector": 18743, "book": 18744}
 LOST_STATE = (
     "The AWS engine was killed and has lost what it recorded since its last start; "
     "the ledger has every entry that was posted, and `make reconcile` brings the balances back."
@@ -38,6 +44,7 @@ class Ports:
     engine: int
     postgres: int
     redis: int
+    inspector: int
     book: int
 
 
@@ -60,7 +67,8 @@ def run(profile: Profile) -> None:
             redis.forget()
             console.say(LOST_STATE)
         stack = start(deployment, running)
-        serve_book(profile, ports.book, stack, running)
+        serve_page("inspector_url", inspector.start, profile, ports.inspector, stack, running)
+        serve_page("docs_url", book.serve, profile, ports.book, stack, running)
         balance = samples.register(profile, stack)
         introduce(profile, stack, balance)
         running.ready()
@@ -85,7 +93,8 @@ def plan(profile: Profile, ports: Ports) -> Deployment:
     data = data_directory(profile)
     postgres = Postgres(choose_programs(data), data, ports.postgres, profile.secret("postgres_password"), profile.logs)
     redis = Redis(toolchain.find_redis(), profile.directory / "redis", ports.redis, profile.secret("redis_password"), profile.logs)
-    return Deployment(profile, postgres, redis, Engine(profile.directory / "engine", ports.engine, profile.logs))
+    engine = Engine(profile.directory / "engine", ports.engine, profile.logs)
+    return Deployment(profile, postgres, redis, engine, inspector=f"http://127.0.0.1:{ports.inspector}/")
 
 
 def start(deployment: Deployment, running: "RunningServices") -> dict[str, Any]:
@@ -96,14 +105,21 @@ def start(deployment: Deployment, running: "RunningServices") -> dict[str, Any]:
     return deployment.deploy()
 
 
-def serve_book(profile: Profile, port: int, stack: dict[str, Any], running: "RunningServices") -> None:
-    """Serves the book. A stack without it is as good, so a failure is only said."""
+def serve_page(
+    name: str,
+    serve: Callable[[Profile, int], Service],
+    profile: Profile,
+    port: int,
+    stack: dict[str, Any],
+    running: "RunningServices",
+) -> None:
+    """Serves the inspector or the book, and notes its address under this name. A stack without it is as good, so a failure is only said."""
     try:
-        running.add(book.serve(profile, port))
+        running.add(serve(profile, port))
     except Problem as problem:
-        console.say(f"The book is not served. {problem}")
+        console.say(f"It is not served. {problem}")
         return
-    stack["docs_url"] = f"http://127.0.0.1:{port}/"
+    stack[name] = f"http://127.0.0.1:{port}/"
     write_json(profile.stack_file, stack)
 
 
@@ -192,7 +208,7 @@ def end_leftovers(profile: Profile) -> None:
 def choose_ports(profile: Profile) -> Ports:
     """Fixed ports for the developer's profile, so that a URL stays good; free ones for any other."""
     if profile.name != DEFAULT:
-        return Ports(*free_ports(4))
+        return Ports(*free_ports(len(PORT_VARIABLES)))
     chosen = {}
     for server, variable in PORT_VARIABLES.items():
         text = os.environ.get(variable, str(DEFAULT_PORTS[server]))
@@ -202,7 +218,7 @@ def choose_ports(profile: Profile) -> Ports:
         if not is_free(chosen[server]):
             raise Problem(f"Port {text} is in use by another program: stop that one, or choose another port with {variable}=… make run")
     if len(set(chosen.values())) < len(chosen):
-        raise Problem(f"{', '.join(PORT_VARIABLES.values())} must be four different ports.")
+        raise Problem(f"{', '.join(PORT_VARIABLES.values())} must be different ports.")
     return Ports(**chosen)
 
 
@@ -234,7 +250,8 @@ def introduce(profile: Profile, stack: dict[str, Any], balance: dict[str, Any]) 
     make = "make -s" if profile.name == DEFAULT else f"make -s PROFILE={profile.name}"
     day = balance["date"]
     clerk, viewer = (users.name_of(samples.MERCHANT, role) for role in users.ROLES)
-    docs = f"The documentation is at {stack['docs_url']}\n" if "docs_url" in stack else ""
+    pages = {"What executions went through": "inspector_url", "The documentation": "docs_url"}
+    others = "".join(f"{what} is at {stack[name]}\n" for what, name in pages.items() if name in stack)
     amounts = "  ".join(f"{part} {balance[field]}" for part, field in BALANCE_PARTS.items())
     console.say(
         f"""
@@ -247,7 +264,7 @@ Sign in as {clerk}, who registers entries, or as {viewer}, who only reads.
 The password of both is {users.password_of(profile)}
 
 The API is at {stack["url"]}
-{docs}
+{others}
 Register an entry, then read the balance:
 
 TOKEN=$({make} token MERCHANT={samples.MERCHANT})

@@ -70,7 +70,11 @@ class NodeTools:
         return TOOLS / self.name / "node_modules"
 
 
-LINTERS = NodeTools("npm", "the linters of state machines and API description", CHECKOUT / "local" / "npm" / "package-lock.json")
+LINTERS = NodeTools(
+    "npm",
+    "the linters of state machines and API description, and what draws the inspector's graph",
+    CHECKOUT / "local" / "npm" / "package-lock.json",
+)
 
 
 @dataclass(frozen=True)

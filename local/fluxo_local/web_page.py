@@ -63,9 +63,9 @@ class SignIn:
         }
 
 
-def configuration(sign_in: SignIn, inspector: Mapping[str, str] | None) -> dict[str, Any]:
-    """What the page asks for before it does anything: all that differs from stack to stack."""
-    return {"apiBase": "/api", "auth": sign_in.as_dict()} | ({"inspector": dict(inspector)} if inspector else {})
+def configuration(sign_in: SignIn, **others: Any) -> dict[str, Any]:
+    """What the page asks for before it does anything: all that differs from stack to stack. What is None is left out."""
+    return {"apiBase": "/api", "auth": sign_in.as_dict()} | {name: value for name, value in others.items() if value is not None}
 
 
 def build() -> None:

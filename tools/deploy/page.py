@@ -42,7 +42,7 @@ def configuration_of(described: Mapping[str, Any], outputs: Mapping[str, str], r
     has_operators = parameter(dict(described), "OperatorsEnabled") == "true" and parameter(dict(described), "WorkflowType") == "STANDARD"
     arn = outputs["StandardStateMachineArn"]
     inspector = {"kind": "aws", "region": region, "stateMachineArn": arn} if has_operators else None
-    return configuration(sign_in, inspector)
+    return configuration(sign_in, inspector=inspector, timeZone=parameter(dict(described), "BusinessTimeZone"))
 
 
 def put(s3: Any, bucket: str, file: PageFile) -> None:
