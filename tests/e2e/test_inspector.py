@@ -14,7 +14,7 @@ from deployed.stack import Stack
 from deployed.waiting import eventually
 from fluxo_local import inspector, loopback, parked
 from playwright.sync_api import Browser, Page, expect
-from record_entries.scenarios import CONFLICTING, NOT_POSTED, OVERTAKEN, RECORDED, RECORDED_BEFORE, SET_ASIDE
+from record_entries.scenarios import CONFLICTING, DEAD_LETTERED, NOT_POSTED, OVERTAKEN, RECORDED, RECORDED_BEFORE
 
 TIMEOUT_MS = 30_000
 expect.set_options(timeout=TIMEOUT_MS)
@@ -100,7 +100,7 @@ def drawn(page: Page) -> dict[str, str]:
         ("duplicate", "No saldo", RECORDED_BEFORE, ["ok", "ok", "warn", "ok"]),
         ("conflict", "conflito", CONFLICTING, ["ok", "ok", "warn", "ok"]),
         ("overtaken", "estorno repetido", OVERTAKEN, ["ok", "ok", "warn", "ok"]),
-        ("refused", "separado", SET_ASIDE, ["caught", "refused", "refused"]),
+        ("refused", "separado", DEAD_LETTERED, ["caught", "refused", "refused"]),
     ],
 )
 def test_each_kind_of_execution_is_drawn_as_it_went(
@@ -262,3 +262,9 @@ def test_what_was_set_aside_is_brought_back_by_a_button_and_by_nobody_elses_page
 def letters(stack: Stack) -> list[dict[str, Any]]:
     """What is in the dead-letter queue."""
     return [dict(message) for message in parked.messages(stack.ids, stack.ids["dead_letter_queue_url"])]
+
+
+def test_the_console_leads_to_it(stack: Stack) -> None:
+    host = {"Host": urlsplit(stack.ids["console_url"]).netloc}
+    status, configuration = loopback.request_json(stack.ids["port"], "GET", "/config.json", headers=host)
+    assert (status, configuration["inspector"]) == (200, {"kind": "local", "url": stack.ids["inspector_url"]})

@@ -59,7 +59,7 @@ test("a way passes through no state but those that it connects", () => {
 
 test("a task is drawn with as many attempts as the state machine makes", () => {
   const attempts = Object.fromEntries(drawing.nodes.filter(({ attempts }) => attempts).map(({ name, attempts }) => [name, attempts]));
-  assert.deepEqual(attempts, { ApplyToLedger: 6, ConsolidateDay: 6, ParkEntries: 3, SetAsideEntries: 3 });
+  assert.deepEqual(attempts, { ApplyToLedger: 6, ConsolidateDay: 6, ParkEntries: 3, DeadLetterEntries: 3 });
 });
 
 test("what was recorded is green, and what was there already is marked", () => {
@@ -73,7 +73,7 @@ test("what was recorded is green, and what was there already is marked", () => {
 });
 
 test("what was parked waits, and what was refused or not parked asks for action", () => {
-  const ends = { EntriesParked: ["ParkEntries", "parked"], EntriesRefused: ["SetAsideEntries", "refused"] };
+  const ends = { EntriesParked: ["ParkEntries", "parked"], EntriesRefused: ["DeadLetterEntries", "refused"] };
   for (const [end, [sender, look]] of Object.entries(ends)) {
     const given = execution("FAILED", ["ApplyToLedger", "Task", [failed(1, 0, 1)]], [sender, "Task", [done(1, 1, 2)]], [end, "Fail"]);
     assert.deepEqual(lookOf(given), { ApplyToLedger: "caught", [sender]: look, [end]: look });
