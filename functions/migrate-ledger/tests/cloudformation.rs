@@ -335,7 +335,7 @@ async fn a_role_with_the_owners_rights_gets_no_access() {
         let [_, lookup, maintainer] = settings(&server).logins;
         let logins = [login(name, Rights::Writer, "another"), lookup, maintainer];
         let reason = reason(Settings { logins, ..settings(&server) }, "create").await;
-        assert!(reason.contains(&format!("{name} may not be what functions sign in as")), "{reason}");
+        assert!(reason.contains(&format!("role {name} cannot be used by functions")), "{reason}");
     }
     assert!(groups(&server, "postgres").await.is_empty());
 }
@@ -378,7 +378,7 @@ async fn a_migration_that_was_changed_after_it_was_applied_fails_the_deployment(
         reason.starts_with("migrating the ledger failed: the ledger's migrations are not those of this release"),
         "{reason}"
     );
-    assert!(reason.contains("V2__reversals_statements_seals with another content"), "{reason}");
+    assert!(reason.contains("V2__reversals_statements_seals was applied with another content"), "{reason}");
     // The functions go on as before.
     assert_eq!(post(&settings(&server), "1").await, Outcome::Posted);
 }

@@ -205,7 +205,7 @@ async fn an_earlier_release_leaves_a_later_ledger_alone(major: u32) {
     rds.superuser().await.execute(change, &[]).await.unwrap();
     let diverged = schema(&rds).await;
     let reason = refused(settings(&rds)).await;
-    assert!(reason.contains("V2__reversals_statements_seals with another content"), "{reason}");
+    assert!(reason.contains("V2__reversals_statements_seals was applied with another content"), "{reason}");
     assert_eq!(schema(&rds).await, diverged);
 }
 

@@ -109,7 +109,7 @@ async fn a_merchant_whose_day_cannot_be_sealed_keeps_no_other_waiting() {
         let error = function.run(after_midnight(), || false).await.unwrap_err();
         let RunError::NotSealed(Tally { of_day_before, failed, .. }) = error else { panic!("{error:?}") };
         assert_eq!(of_day_before + failed, 26);
-        assert!(error.to_string().starts_with(&format!("{failed} days were not sealed")), "{error}");
+        assert!(error.to_string().starts_with(&format!("sealing failed for {failed} days")), "{error}");
         assert_eq!(seals(ledger, "z", "BRL", "2026-11-22").await, 1);
         mend_seals(&database).await;
         assert_eq!(function.run(after_midnight(), || false).await.unwrap().sealed, failed);
