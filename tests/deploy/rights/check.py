@@ -16,7 +16,7 @@ CHANGED_WHILE_RUNNING = "WorkflowType"
 
 # What is looked at of a function, of its environment all but what only the stores know: whether TLS is used, and passwords.
 LOOKED_AT = ("Environment", "LoggingConfig", "Role", "TracingConfig", "VpcConfig")
-NOT_LOOKED_AT = ("LEDGER_TLS", "LEDGER_OWNER_USER", "REDIS_CLUSTER")
+NOT_LOOKED_AT = ("EDGE_KEY", "LEDGER_TLS", "LEDGER_OWNER_USER", "REDIS_CLUSTER")
 # Of these, all properties; of others only whether they are there.
 LOOKED_INTO = (
     "AWS::EC2::",

@@ -19,7 +19,13 @@ REGION = "sa-east-1"
 
 # A value of each parameter that is another than those that the template compares it with.
 OTHERS = {
+    "ConsoleCertificateArn": "arn:aws:acm:us-east-1:123456789012:certificate/0a1b2c3d",
+    "ConsoleDomain": "caixa.example.com",
+    "EdgeRateLimit": "2000",
+    "EdgeWebAclArn": "arn:aws:wafv2:us-east-1:123456789012:global/webacl/own/0a1b2c3d",
+    "EntraTenantId": "00000000-0000-0000-0000-000000000000",
     "FunctionsSecurityGroupId": "sg-0f1e2d3c",
+    "HostedDomainPrefix": "fluxo-123456789012",
     "LedgerHost": "ledger.example.com",
     "LedgerOwnerSecretArn": "arn:aws:secretsmanager:sa-east-1:123456789012:secret:owner-AbCdEf",
     "LedgerPort": "6432",
@@ -29,6 +35,8 @@ OTHERS = {
     "RedisUrl": "rediss://memory.example.com:6379",
     "SealSchedule": "rate(1 day)",
     "VpcId": "vpc-0f1e2d3c",
+    "WebCallbackUrls": "https://app.example.com/",
+    "WebLogoutUrls": "https://app.example.com/",
     "ZoneA": "sa-east-1a",
     "ZoneB": "sa-east-1b",
 }
