@@ -39,7 +39,7 @@ export SAM_CLI_TELEMETRY := 0
 export REDOCLY_TELEMETRY := off
 export REDOCLY_SUPPRESS_UPDATE_NOTICE := true
 
-.PHONY: help run up down console url token invoke reconcile redrive parked flow inspector-url docs-url test lint lint-rust lint-documents lint-python fmt unit wasm e2e chaos chaos-list bench audit fuzz-api fuzz docs cost cost-measure capacity freeze preflight deploy unparked destroy package-check stage tools lock release-notes release coverage
+.PHONY: help run up down console url token invoke reconcile redrive parked flow inspector-url docs-url test lint lint-rust lint-documents lint-python fmt unit wasm console-check e2e chaos chaos-list bench audit fuzz-api fuzz docs cost cost-measure capacity freeze preflight deploy unparked destroy package-check stage tools lock release-notes release coverage
 
 help: ## This list
 	@grep -hE '^[a-z0-9-]+:.*## ' $(MAKEFILE_LIST) | sed -E 's/^([a-z0-9-]+):.*## /\1\t/' | expand -t 14
@@ -192,6 +192,10 @@ fmt: tools ## Format all code
 unit: ## Unit, property and integration tests, beside throw-away servers
 	@$(LOCAL) with-test-services -- cargo test --workspace --locked
 	@$(MAKE) -s wasm
+
+console-check: ## The console's checks and tests, in a real browser
+	@$(LOCAL) page
+	cd console && npm run check && npm test && npm run size && npm run test:browser
 
 wasm: tools ## Build the module with which the console reads statements, and test it
 	@$(LOCAL) wasm

@@ -116,6 +116,7 @@ def parse() -> argparse.Namespace:
     releasing.add_argument("version", help="such as 0.2.0")
     covering = add("coverage", coverage, "Run the Rust tests, and print how much of the code they reach.")
     covering.add_argument("--crate", help="only the tests of this one")
+    add("page", page, "Build the page of the console, with a browser to test it, and print where it is.")
     add("wasm", wasm, "Build the module with which the console reads statements, and print where it is.")
     testing = add("test", test, "Run all checks and tests, side by side.")
     testing.add_argument("--package", action="store_true", help="and build one function exactly as it is deployed")
@@ -291,6 +292,15 @@ def bench(arguments: argparse.Namespace) -> int:
     from fluxo_local import bench
 
     return bench.bench(quick=arguments.quick, only=arguments.only)
+
+
+def page(_: argparse.Namespace) -> None:
+    """Builds the console's page."""
+    from fluxo_local import toolchain, web_page
+
+    toolchain.require_browser()
+    web_page.build()
+    print(web_page.PAGE)
 
 
 def wasm(_: argparse.Namespace) -> None:

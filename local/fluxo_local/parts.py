@@ -54,6 +54,7 @@ def parts(*, package: bool) -> list[Part]:
         Part("lint-rust", make("lint-rust"), after=("compile-stack",)),
         Part("unit", make("unit"), after=("lint-rust",)),
         Part("e2e", make("e2e"), after=("tools", "unit")),
+        Part("console", make("console-check"), after=("e2e",)),
         Part("audit", make("audit", PATIENT)),
         Part("lint-documents", make("lint-documents", PATIENT), after=("tools",)),
         Part("lint-python", make("lint-python", PATIENT), after=("tools",)),

@@ -126,6 +126,12 @@ def require_system_programs() -> None:
         install_system_packages(missing)
 
 
+def require_browser() -> None:
+    """Chromium, for the tests that use a page as people do."""
+    if not shutil.which("chromium"):
+        install_system_packages(["chromium"])
+
+
 def apt_command() -> list[str] | None:
     """How to call apt-get here without asking anything, or None."""
     if not shutil.which("apt-get"):

@@ -27,8 +27,7 @@ RULES = ["wcag2a", "wcag2aa", "wcag21a", "wcag21aa", "wcag22aa", "best-practice"
 @contextmanager
 def browser() -> Iterator[Browser]:
     """Starts it, with a profile of its own that is thrown away."""
-    if not shutil.which("chromium"):
-        toolchain.install_system_packages(["chromium"])
+    toolchain.require_browser()
     with sync_playwright() as playwright:
         started = playwright.chromium.launch(executable_path=shutil.which("chromium"), args=FLAGS)
         try:
