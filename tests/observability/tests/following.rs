@@ -105,7 +105,7 @@ impl World {
         context.xray_trace_id = Some(self.trace_header("aaaaaaaaaaaaaaaa"));
         let request = event.request().with_lambda_context(context);
         let answer = self.register_entry.handle(&request, Timestamp::now());
-        Answer::read(serve(&self.telemetry, &request, answer).await)
+        Answer::read(serve(&self.telemetry, None, &request, answer).await)
     }
 
     /// What the request has started.
