@@ -195,7 +195,7 @@ unit: ## Unit, property and integration tests, beside throw-away servers
 
 console-check: ## The console's checks and tests, in a real browser
 	@$(LOCAL) page
-	cd console && npm run check && npm test && npm run size && npm run test:browser
+	cd console && export PATH="$$(python3 ../local node):$$PATH" && npm run check && npm test && npm run size && npm run test:browser
 
 wasm: tools ## Build the module with which the console reads statements, and test it
 	@$(LOCAL) wasm

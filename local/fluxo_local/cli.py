@@ -117,6 +117,7 @@ def parse() -> argparse.Namespace:
     covering = add("coverage", coverage, "Run the Rust tests, and print how much of the code they reach.")
     covering.add_argument("--crate", help="only the tests of this one")
     add("page", page, "Build the page of the console, with a browser to test it, and print where it is.")
+    add("node", node, "Print where Node.js is that builds the console; installed if it is missing or too old.")
     add("wasm", wasm, "Build the module with which the console reads statements, and print where it is.")
     testing = add("test", test, "Run all checks and tests, side by side.")
     testing.add_argument("--package", action="store_true", help="and build one function exactly as it is deployed")
@@ -301,6 +302,17 @@ def page(_: argparse.Namespace) -> None:
     toolchain.require_browser()
     web_page.build()
     print(web_page.PAGE)
+
+
+def node(_: argparse.Namespace) -> None:
+    """Prints where Node.js is. Progress goes to standard error, so that it can be used in a script."""
+    from contextlib import redirect_stdout
+
+    from fluxo_local import toolchain
+
+    with redirect_stdout(sys.stderr):
+        directory = toolchain.node()
+    print(directory)
 
 
 def wasm(_: argparse.Namespace) -> None:

@@ -6,7 +6,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
 
-from fluxo_local import console, loopback
+from fluxo_local import console, loopback, toolchain
 from fluxo_local.aws import REGION
 from fluxo_local.processes import Service, kill_programs_in, start_service
 from fluxo_local.profile import CHECKOUT, OWNER_ONLY
@@ -83,7 +83,8 @@ class Engine:
     def _environment(self) -> dict[str, str]:
         """All of it, since functions inherit it: nothing of the developer's may leak into them."""
         environment = {
-            "PATH": os.defpath,
+            # CloudFront's functions run on Node.js.
+            "PATH": f"{os.defpath}{os.pathsep}{toolchain.node()}",
             "LANG": "C.UTF-8",
             "HOME": str(self._home),
             "TMPDIR": str(self.programs),

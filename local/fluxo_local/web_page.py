@@ -4,7 +4,6 @@ import hashlib
 import json
 import mimetypes
 import os
-import shutil
 from collections.abc import Container, Iterable, Iterator, Mapping
 from dataclasses import dataclass
 from pathlib import Path
@@ -70,8 +69,7 @@ def configuration(sign_in: SignIn, **others: Any) -> dict[str, Any]:
 
 def build() -> None:
     """Builds the page, unless this very page is built already."""
-    if not shutil.which("npm"):
-        toolchain.install_system_packages(["npm"])
+    environment = os.environ | {"PATH": f"{toolchain.node()}{os.pathsep}{toolchain.search_path()}"}
     with toolchain.one_at_a_time("page"):
         wanted = digest(SOURCES, (CHECKOUT / name for name in BESIDES))
         stamp = LOCAL / "page.sha256"
@@ -81,8 +79,11 @@ def build() -> None:
         log = LOCAL / "page.log"
         with console.step("Building the console") as step:
             # Not `npm ci`, which refuses a lock without the dependencies that its platform leaves out and its registry lacks.
-            run_tool(["npm", "install", "--no-save", "--no-audit", "--no-fund"], what="npm install", log=log, directory=SOURCES, step=step)
-            run_tool(["npm", "run", "build"], what="Building the console", log=log, directory=SOURCES, step=step)
+            for command, what in (
+                (["npm", "install", "--no-save", "--no-audit", "--no-fund"], "npm install"),
+                (["npm", "run", "build"], "Building the console"),
+            ):
+                run_tool(command, what=what, log=log, environment=environment, directory=SOURCES, step=step)
         stamp.write_text(wanted)
 
 
