@@ -7,7 +7,7 @@ use cashflow::{
     Month, Period, PeriodTotals, ReversalRequest, Totals, parse_date,
 };
 use serde_json::{Value, json};
-use workflow::{ErrorName, Outcomes, PeriodTotalsState, PostedEntries, RecordEntries, UnknownFields};
+use workflow::{ErrorName, Outcomes, PeriodTotalsState, PostedEntries, RecordEntries, UnknownFields, execution_name};
 
 fn acme() -> MerchantId {
     MerchantId::parse("acme").unwrap()
@@ -68,6 +68,14 @@ fn with(mut value: Value, pointer: &str, new: Value) -> Value {
 fn entries_are_read_as_they_were_written() {
     let read: RecordEntries = serde_json::from_value(input()).unwrap();
     assert_eq!(read.parse(), Ok((acme(), entries().to_vec())));
+}
+
+#[test]
+fn a_replay_is_named_after_its_execution_and_its_attempt() {
+    let generation = "3-1f0c9a7e".parse().unwrap();
+    let input = RecordEntries::new(&acme(), &entries());
+    let name = execution_name(&generation, &entries());
+    assert_eq!(input.replay_name(&generation, 2), Ok(format!("{name}-r2")));
 }
 
 #[test]
