@@ -39,7 +39,7 @@ export SAM_CLI_TELEMETRY := 0
 export REDOCLY_TELEMETRY := off
 export REDOCLY_SUPPRESS_UPDATE_NOTICE := true
 
-.PHONY: help run up down console url token invoke reconcile redrive parked flow inspector-url docs-url test lint lint-rust lint-documents lint-python fmt unit wasm console-check e2e chaos chaos-list bench audit fuzz-api fuzz docs cost cost-measure capacity freeze preflight deploy unparked destroy package-check stage tools lock release-notes release coverage
+.PHONY: help run up down console url token invoke reconcile redrive parked flow inspector-url docs-url test lint lint-rust lint-documents lint-python fmt unit wasm console-check e2e chaos chaos-list bench audit fuzz-api fuzz docs cost cost-measure capacity freeze preflight deploy unparked destroy package-check stage tools lock release-notes release coverage mutants
 
 help: ## This list
 	@grep -hE '^[a-z0-9-]+:.*## ' $(MAKEFILE_LIST) | sed -E 's/^([a-z0-9-]+):.*## /\1\t/' | expand -t 14
@@ -203,6 +203,9 @@ wasm: tools ## Build the module with which the console reads statements, and tes
 
 coverage: ## How much of the Rust code its tests reach: make coverage [CRATE=cashflow]
 	@$(LOCAL) coverage $(if $(CRATE),--crate '$(CRATE)')
+
+mutants: ## Change the Rust code bit by bit, and list the changes that no test notices: make mutants [CRATE=cashflow]
+	@$(LOCAL) mutants $(if $(CRATE),--crate '$(CRATE)')
 
 e2e: tools ## End-to-end tests on a deployed stack of their own
 	$(CHECKS)/pytest tests/e2e

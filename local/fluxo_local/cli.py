@@ -118,6 +118,8 @@ def parse() -> argparse.Namespace:
     covering.add_argument("--crate", help="only the tests of this one")
     add("page", page, "Build the page of the console, with a browser to test it, and print where it is.")
     add("node", node, "Print where Node.js is that builds the console; installed if it is missing or too old.")
+    mutating = add("mutants", mutants, "Change the Rust code bit by bit, and say which changes no test notices.")
+    mutating.add_argument("--crate", help="only this one")
     add("wasm", wasm, "Build the module with which the console reads statements, and print where it is.")
     testing = add("test", test, "Run all checks and tests, side by side.")
     testing.add_argument("--package", action="store_true", help="and build one function exactly as it is deployed")
@@ -286,6 +288,13 @@ def coverage(arguments: argparse.Namespace) -> int:
     from fluxo_local import coverage
 
     return coverage.coverage(arguments.crate)
+
+
+def mutants(arguments: argparse.Namespace) -> int:
+    """Looks for code whose tests notice no change of it."""
+    from fluxo_local import mutants
+
+    return mutants.mutants(arguments.crate)
 
 
 def bench(arguments: argparse.Namespace) -> int:

@@ -92,4 +92,11 @@ mod tests {
         }
         assert_eq!(Currency::parse("BRL"), Ok(Currency::BRL));
     }
+
+    #[test]
+    fn a_currency_is_written_as_it_is_read() {
+        for code in ["BRL", "JPY", "KWD"] {
+            assert_eq!(Currency::parse(code).unwrap().to_string(), code);
+        }
+    }
 }

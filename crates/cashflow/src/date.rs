@@ -110,6 +110,7 @@ mod tests {
             "2026-11-22T00:00:00Z",
             " 2026-11-22",
             "2026-11-22 ",
+            "2026-W47-7",
             "-026-11-22",
             "+002026-11-22",
             "２026-11-22",
@@ -134,9 +135,18 @@ mod tests {
     fn a_month_is_written_as_it_is_read() {
         let month = Month::of(date(2026, 11, 22));
         assert_eq!(month.to_string(), "2026-11");
+        assert_eq!(month.first_day(), date(2026, 11, 1));
         assert_eq!(Month::parse("2026-11"), Ok(month));
         for text in ["", "2026", "2026-13", "2026-11-01", "1899-12"] {
             assert_eq!(Month::parse(text), Err(MonthError), "{text:?}");
         }
+    }
+
+    #[test]
+    fn the_last_month_of_the_calendar_has_no_next() {
+        let next = |text| Month::parse(text).unwrap().next();
+        assert_eq!(next("2026-11"), Some(Month::of(date(2026, 12, 31))));
+        assert_eq!(next("2026-12"), Some(Month::of(date(2027, 1, 1))));
+        assert_eq!(next("9999-12"), None);
     }
 }

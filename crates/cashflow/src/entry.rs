@@ -140,6 +140,23 @@ mod tests {
     use crate::{Currency, IdempotencyKey, MerchantId};
 
     #[test]
+    fn a_type_is_read_as_it_is_written() {
+        for (text, entry_type) in [("credit", EntryType::Credit), ("debit", EntryType::Debit)] {
+            assert_eq!(EntryType::parse(text), Ok(entry_type));
+            assert_eq!(entry_type.to_string(), text);
+        }
+        for text in ["", "Credit", "credit ", "transfer"] {
+            assert_eq!(EntryType::parse(text), Err(UnknownEntryType), "{text:?}");
+        }
+    }
+
+    #[test]
+    fn each_direction_mirrors_the_other() {
+        assert_eq!(EntryType::Credit.mirrored(), EntryType::Debit);
+        assert_eq!(EntryType::Debit.mirrored(), EntryType::Credit);
+    }
+
+    #[test]
     fn a_reversal_is_the_same_amount_in_the_other_direction() {
         let acme = MerchantId::parse("acme").unwrap();
         let id = |key: &str| EntryId::derive(&acme, &IdempotencyKey::parse(key).unwrap());

@@ -143,6 +143,18 @@ mod tests {
     }
 
     #[test]
+    fn a_merchant_is_written_as_it_is_read() {
+        let longest = "m".repeat(64);
+        for text in ["!", "acme~1", &longest] {
+            let merchant = MerchantId::parse(text).unwrap();
+            assert_eq!([merchant.as_str(), &merchant.to_string()], [text, text]);
+        }
+        for text in ["", "a b", "a\n", "é", &"m".repeat(65)] {
+            assert_eq!(MerchantId::parse(text), Err(MerchantIdError), "{text:?}");
+        }
+    }
+
+    #[test]
     fn a_quoted_key_equals_the_bare_one() {
         let bare = IdempotencyKey::parse_header("sale-1").unwrap();
         assert_eq!(IdempotencyKey::parse_header("\"sale-1\"").unwrap(), bare);

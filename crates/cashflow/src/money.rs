@@ -3,9 +3,6 @@ use crate::Currency;
 /// The largest amount of one entry, in hundredths of a major unit: 9 999 999 999 999.99.
 const LARGEST_IN_HUNDREDTHS: i128 = 999_999_999_999_999;
 
-/// No amount within the limit is longer than this, in any currency; it keeps messages and work bounded.
-const LONGEST_TEXT: usize = 32;
-
 /// The amount of one entry: positive, at most 9 999 999 999 999.99 major units, exact in minor units.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
 pub struct Amount {
@@ -53,9 +50,6 @@ impl Amount {
             .ok()
             .and_then(|allowed| allowed.checked_sub(fraction.len()))
             .ok_or(AmountError::TooManyFractionDigits { currency, allowed })?;
-        if text.len() > LONGEST_TEXT {
-            return Err(AmountError::TooLarge);
-        }
         let digits = format!("{major}{fraction}{:0<missing$}", "");
         let minor = digits.parse::<i64>().map_err(|_| AmountError::TooLarge)?;
         Amount::from_minor(minor, currency)

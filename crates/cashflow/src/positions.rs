@@ -62,6 +62,7 @@ mod tests {
         let bytes = positions.to_bytes();
         assert_eq!(bytes.len(), Positions::BYTES);
         assert_eq!(Positions::from_bytes(&bytes), Ok(positions));
+        assert_eq!(positions.as_slice(), [0, 1, 2, 3, 4, 5, u64::MAX, 256]);
         for other in [&bytes[1..], &bytes[8..], &[bytes.as_slice(), &[0]].concat(), &[0; 72], &[]] {
             assert_eq!(Positions::from_bytes(other), Err(PositionsError), "{other:?}");
         }

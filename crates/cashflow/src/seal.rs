@@ -166,4 +166,10 @@ mod tests {
         check(4, Some(3), DayStatus::Restated);
         check(4, Some(4), DayStatus::Sealed);
     }
+
+    #[test]
+    fn a_status_has_the_name_that_answers_show() {
+        let names = [DayStatus::Open, DayStatus::Sealed, DayStatus::Restated].map(DayStatus::as_str);
+        assert_eq!(names, ["open", "sealed", "restated"]);
+    }
 }

@@ -72,3 +72,23 @@ fn read_balance(row: &Row, date: Date) -> Result<DailyBalance, LedgerError> {
     let closing = closing.ok_or(LedgerError::Inconsistent("a balance exceeds 128 bits"))?;
     Ok(DailyBalance { date, opening, totals, closing })
 }
+
+#[cfg(test)]
+mod tests {
+    #![allow(clippy::unwrap_used, reason = "a failed unwrap fails the test")]
+
+    use super::*;
+
+    #[test]
+    fn an_instant_never_moves_past_what_was_asked_for() {
+        let cases = [
+            ("2026-11-22T15:04:05.123456999Z", "2026-11-22T15:04:05.123456Z"),
+            ("2026-11-22T15:04:05.123456Z", "2026-11-22T15:04:05.123456Z"),
+            ("1969-12-31T23:59:59.999999999Z", "1970-01-01T00:00:00Z"),
+            ("-000044-03-15T12:00:00Z", "1970-01-01T00:00:00Z"),
+        ];
+        for (asked, expected) in cases {
+            assert_eq!(to_microseconds(asked.parse().unwrap()), expected.parse().unwrap(), "{asked}");
+        }
+    }
+}

@@ -92,3 +92,56 @@ impl<'a> Columns<'a> {
         days.into_iter().unzip()
     }
 }
+
+#[cfg(test)]
+mod tests {
+    #![allow(clippy::unwrap_used, reason = "a failed unwrap fails the test")]
+
+    use cashflow::{
+        Amount, Currency, EntryRequest, EntryType, IdempotencyKey, MerchantId, ReversalRequest, parse_date,
+    };
+
+    use super::*;
+
+    fn id(key: &str) -> EntryId {
+        EntryId::derive(&MerchantId::parse("acme").unwrap(), &IdempotencyKey::parse(key).unwrap())
+    }
+
+    fn sale(key: &str, currency: &str, date: &str) -> Entry {
+        let amount = Amount::from_minor(100, Currency::parse(currency).unwrap()).unwrap();
+        let entry_type = EntryType::Credit;
+        EntryRequest { entry_type, amount, date: None, description: None, category: None }
+            .into_entry(id(key), parse_date(date).unwrap())
+    }
+
+    #[test]
+    fn a_call_names_each_column_and_numbers_it_as_its_parameter() {
+        let columns = Columns::default();
+        let expected = "SELECT * FROM ledger.post(merchant_id => $1, ids => $2, fingerprints => $3, types => $4, \
+             amounts_minor => $5, currencies => $6, dates => $7, descriptions => $8, categories => $9, originals => $10, \
+             reasons => $11)";
+        assert_eq!(columns.call("ledger.post", &["reasons => $11"]), expected);
+        let types: Vec<Type> = columns.parameters(&"acme").into_iter().map(|(_, parameter)| parameter).collect();
+        let (text, texts, ids) = (Type::TEXT, Type::TEXT_ARRAY, Type::UUID_ARRAY);
+        let of_columns =
+            [&text, &ids, &Type::BYTEA_ARRAY, &texts, &Type::INT8_ARRAY, &texts, &texts, &texts, &texts, &ids];
+        assert_eq!(types.iter().collect::<Vec<_>>(), of_columns);
+    }
+
+    #[test]
+    fn a_day_is_listed_once_and_an_original_for_each_reversal() {
+        let sales = [
+            sale("1", "USD", "2026-11-22"),
+            sale("2", "BRL", "2026-11-23"),
+            sale("3", "BRL", "2026-11-22"),
+            sale("4", "BRL", "2026-11-23"),
+        ];
+        let request = ReversalRequest { original: sales[0].id, date: None, description: None };
+        let reversal = request.into_entry(id("5"), &sales[0], parse_date("2026-11-22").unwrap());
+        let entries: Vec<&Entry> = sales.iter().chain([&reversal]).collect();
+        let columns = Columns::new(entries.iter().copied());
+        assert_eq!(columns.days(), (vec!["BRL", "BRL", "USD"], vec!["2026-11-22", "2026-11-23", "2026-11-22"]));
+        assert_eq!(columns.originals(), [*sales[0].id.as_uuid()]);
+        assert_eq!(*columns.ids(), entries.iter().map(|entry| *entry.id.as_uuid()).collect::<Vec<_>>());
+    }
+}

@@ -245,3 +245,22 @@ async fn check_settings(client: &Client) -> Result<(), ConnectError> {
 fn setting(setting: &'static str, needed: &'static str, actual: String) -> ConnectError {
     ConnectError::Settings { setting, needed, actual }
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn only_class_28_refuses_to_sign_in() {
+        assert!(!refuses_sign_in(None));
+        let cases = [
+            (SqlState::INVALID_PASSWORD, true),
+            (SqlState::INVALID_AUTHORIZATION_SPECIFICATION, true),
+            (SqlState::INVALID_CATALOG_NAME, false),
+            (SqlState::TOO_MANY_CONNECTIONS, false),
+        ];
+        for (code, refuses) in cases {
+            assert_eq!(refuses_sign_in(Some(&code)), refuses, "{}", code.code());
+        }
+    }
+}

@@ -33,6 +33,12 @@ impl PostgresError {
         reduced
     }
 
+    /// As if the server had refused with this code.
+    #[cfg(test)]
+    pub(crate) fn of_code(code: SqlState) -> PostgresError {
+        PostgresError { text: format!("SQLSTATE {}", code.code()), code: Some(code) }
+    }
+
     /// The SQLSTATE, if it was the server that said no.
     pub fn code(&self) -> Option<&SqlState> {
         self.code.as_ref()
@@ -69,3 +75,22 @@ impl fmt::Debug for PostgresError {
 }
 
 impl Error for PostgresError {}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[derive(Debug, thiserror::Error)]
+    #[error("writing failed")]
+    struct Outer(#[source] std::io::Error);
+
+    #[test]
+    fn an_error_says_its_causes_and_has_a_code_only_from_the_server() {
+        let error = PostgresError::new(&Outer(std::io::Error::other("cut off")));
+        assert_eq!(error.to_string(), "writing failed: cut off");
+        assert_eq!(format!("{error:?}"), "PostgresError(writing failed: cut off)");
+        assert_eq!(error.code(), None);
+        let refusal = PostgresError::of_code(SqlState::ADMIN_SHUTDOWN);
+        assert_eq!(refusal.code(), Some(&SqlState::ADMIN_SHUTDOWN));
+    }
+}

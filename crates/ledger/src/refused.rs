@@ -70,3 +70,24 @@ pub(crate) fn read_refused(rows: &[Row]) -> Result<Vec<(Reason, KeyConflict)>, L
         })
         .collect()
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_reason_is_read_as_it_is_written() {
+        for (reason, text) in [(Reason::Conflict, "conflict"), (Reason::AlreadyReversed, "already_reversed")] {
+            assert_eq!(reason.as_str(), text);
+            assert_eq!(Reason::parse(text), Some(reason));
+        }
+        assert_eq!(Reason::parse("posted"), None);
+    }
+
+    #[test]
+    fn what_is_posted_has_no_reason() {
+        let reasons =
+            [Outcome::Posted, Outcome::Duplicate, Outcome::Conflict, Outcome::AlreadyReversed].map(Reason::of);
+        assert_eq!(reasons, [None, None, Some(Reason::Conflict), Some(Reason::AlreadyReversed)]);
+    }
+}

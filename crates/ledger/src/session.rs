@@ -161,3 +161,51 @@ fn is_misconfiguration(code: Option<&SqlState>) -> bool {
     let missing = [SqlState::INVALID_CATALOG_NAME, SqlState::INVALID_SCHEMA_NAME];
     code.is_some_and(|code| missing.contains(code) || code.code().starts_with("42"))
 }
+
+#[cfg(test)]
+mod tests {
+    use std::io;
+
+    use super::*;
+
+    #[test]
+    fn what_somebody_has_to_mend_is_no_transient_failure() {
+        let cases = [
+            (SqlState::INVALID_CATALOG_NAME, true),
+            (SqlState::INVALID_SCHEMA_NAME, true),
+            (SqlState::UNDEFINED_TABLE, true),
+            (SqlState::INSUFFICIENT_PRIVILEGE, true),
+            (SqlState::ADMIN_SHUTDOWN, false),
+            (SqlState::T_R_DEADLOCK_DETECTED, false),
+            (SqlState::TOO_MANY_CONNECTIONS, false),
+        ];
+        for (code, is_of_setup) in cases {
+            assert_eq!(is_misconfiguration(Some(&code)), is_of_setup, "{}", code.code());
+            let refused = ConnectError::Postgres(PostgresError::of_code(code.clone()));
+            assert_eq!(refused.is_transient(), !is_of_setup, "{}", code.code());
+        }
+        assert!(!is_misconfiguration(None));
+    }
+
+    /// Transient, a timeout of statements, of the whole ledger.
+    #[test]
+    fn each_failure_says_what_helps_against_it() {
+        let cut_off = || PostgresError::new(&io::Error::other("cut off"));
+        let no_tls = || ConnectError::NoTls { host: "ledger".to_owned() };
+        let of_code = |code| LedgerError::Unavailable(UnavailableError::Postgres(PostgresError::of_code(code)));
+        let limit = STATEMENTS_TIMEOUT;
+        let cases = [
+            (LedgerError::from(ConnectError::Timeout(limit)), (true, false, true)),
+            (LedgerError::from(ConnectError::Postgres(cut_off())), (true, false, true)),
+            (LedgerError::from(no_tls()), (false, false, true)),
+            (LedgerError::Unavailable(UnavailableError::Timeout(limit)), (true, true, false)),
+            (of_code(SqlState::QUERY_CANCELED), (true, true, false)),
+            (of_code(SqlState::ADMIN_SHUTDOWN), (true, false, false)),
+            (LedgerError::Inconsistent("a rule"), (false, false, false)),
+        ];
+        for (error, expected) in cases {
+            let answers = (error.is_transient(), error.is_timeout(), error.is_of_whole_ledger());
+            assert_eq!(answers, expected, "{error:?}");
+        }
+    }
+}

@@ -73,3 +73,26 @@ impl From<TaskError> for Diagnostic {
         Diagnostic { error_type: error.name.as_str().to_owned(), error_message: error.message }
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use std::io;
+
+    use super::*;
+
+    #[test]
+    fn a_failed_task_tells_its_name_apart_from_its_message() {
+        let error = || TaskError::new(ErrorName::LedgerUnavailable, &io::Error::other("no answer"));
+        assert_eq!(error().to_string(), "LedgerUnavailable: no answer");
+        let diagnostic = Diagnostic::from(error());
+        assert_eq!([diagnostic.error_type, diagnostic.error_message], ["LedgerUnavailable", "no answer"]);
+    }
+
+    /// The state machine's `Retry` and `Catch` have the same texts.
+    #[test]
+    fn every_name_is_that_of_its_variant() {
+        for name in ErrorName::ALL {
+            assert_eq!(name.as_str(), format!("{name:?}"));
+        }
+    }
+}

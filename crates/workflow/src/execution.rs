@@ -60,11 +60,46 @@ pub(crate) fn name_of_replay(generation: &Generation, requests: &[(EntryId, Fing
 
 #[cfg(test)]
 mod tests {
+    use cashflow::{Amount, Currency, EntryRequest, EntryType, IdempotencyKey, MerchantId, parse_date};
+
     use super::*;
+
+    const SALE_1: &str = "f8074bc3-3d8c-5a13-bf98-16220b3a9341";
+    const SALE_2: &str = "fa49d23b-2fc0-5454-b3c4-bc8ae383f00b";
+
+    fn sale(key: &str) -> Entry {
+        let request = EntryRequest {
+            entry_type: EntryType::Credit,
+            amount: Amount::from_minor(15_075, Currency::BRL).unwrap(),
+            date: None,
+            description: None,
+            category: None,
+        };
+        let acme = MerchantId::parse("acme").unwrap();
+        let id = EntryId::derive(&acme, &IdempotencyKey::parse(key).unwrap());
+        request.into_entry(id, parse_date("2026-11-22").unwrap())
+    }
+
+    /// A request that is repeated after a deployment must come to the name that the release before gave it.
+    #[test]
+    fn the_name_of_an_execution_never_changes() {
+        let generation = "3-1f0c9a7e".parse().unwrap();
+        let entries = [sale("sale-1"), sale("sale-2")];
+        let of_one = execution_name(&generation, &entries[..1]);
+        assert_eq!(of_one, format!("{SALE_1}-bcb8b57fa834577fa5c8266e"));
+        assert_eq!(execution_name(&generation, &entries), "batch-cb9969ba-b366-55ee-9583-5878c9922ee3");
+        let requests = [(entries[0].id, entries[0].fingerprint)];
+        assert_eq!(name_of_replay(&generation, &requests, 7), format!("{of_one}-r7"));
+    }
+
+    #[test]
+    fn a_log_line_lists_the_ids_in_the_order_of_the_request() {
+        assert_eq!(listed_ids(&[sale("sale-2"), sale("sale-1")]), format!("{SALE_2} {SALE_1}"));
+    }
 
     #[test]
     fn a_generation_is_short_and_plain() {
-        for text in ["1", "3-1f0c9a7e", "4294967295-ffffffff"] {
+        for text in ["1", "3-1f0c9a7e", "4294967295-ffffffff", &"1".repeat(32)] {
             assert_eq!(text.parse(), Ok(Generation(text.to_owned())));
         }
         for text in ["", "a b", "a/b", "ç", &"1".repeat(33)] {

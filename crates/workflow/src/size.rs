@@ -64,4 +64,12 @@ mod tests {
         let many_marks = json(INPUT_BYTES_MAX, 10);
         assert_eq!(check_input_size(&many_marks), Err(InputTooLarge::Log(escaped_bytes(&many_marks))));
     }
+
+    #[test]
+    fn a_log_takes_as_many_escaped_bytes_as_its_limit() {
+        let marks = "\"".repeat(LOGGED_INPUT_BYTES_MAX / 2);
+        assert_eq!(check_input_size(&marks), Ok(()));
+        let longer = LOGGED_INPUT_BYTES_MAX + 1;
+        assert_eq!(check_input_size(&format!("{marks}x")), Err(InputTooLarge::Log(longer)));
+    }
 }

@@ -108,16 +108,105 @@ pub(crate) fn seal_differences<'a>(
         .into_iter()
         .filter_map(|date| {
             let (expected, seen) = (marks.get(date).copied(), stored.get(date).copied());
-            let must_replace = match (expected, seen.map_or(Stored::Missing, StoredBalance::seal)) {
-                (None, Stored::Missing) => return None,
-                (Some(_), Stored::Missing) => false,
-                (_, Stored::Malformed) | (None, Stored::Present(_)) => true,
-                (Some(expected), Stored::Present(mark)) if mark == expected => return None,
-                (Some(expected), Stored::Present(mark)) => {
-                    (mark.epoch, mark.number) >= (expected.epoch, expected.number)
-                }
-            };
+            let must_replace = must_replace(expected, seen.map_or(Stored::Missing, StoredBalance::seal))?;
             Some(SealDifference { date: *date, expected, seen, must_replace })
         })
         .collect()
+}
+
+/// Whether the mark that is there counts as newer than, or the same as, the one that should be; nothing if it is that one.
+fn must_replace(expected: Option<SealMark>, seen: Stored<SealMark>) -> Option<bool> {
+    match (expected, seen) {
+        (None, Stored::Missing) => None,
+        (Some(_), Stored::Missing) => Some(false),
+        (_, Stored::Malformed) | (None, Stored::Present(_)) => Some(true),
+        (Some(expected), Stored::Present(mark)) if mark == expected => None,
+        (Some(expected), Stored::Present(mark)) => Some((mark.epoch, mark.number) >= (expected.epoch, expected.number)),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    #![allow(clippy::unwrap_used, reason = "a failed unwrap fails the test")]
+
+    use cashflow::parse_date;
+    use ledger::NewestSeal;
+
+    use super::*;
+
+    const EPOCH: u32 = 2;
+
+    fn totals(credits: i128, entry_count: u64) -> Totals {
+        Totals { credits, debits: 0, entry_count }
+    }
+
+    /// The ledger knows totals of 300 from 3 entries.
+    #[test]
+    fn totals_differ_by_version_first_and_then_by_sums() {
+        let seen = |credits, entry_count, epoch| {
+            Stored::Present((totals(credits, entry_count), TotalsVersion { epoch, entry_count }))
+        };
+        let cases = [
+            (Stored::Missing, Some(Kind::Missing)),
+            (Stored::Malformed, Some(Kind::Wrong)),
+            (seen(300, 3, EPOCH), None),
+            (seen(299, 3, EPOCH), Some(Kind::Wrong)),
+            (seen(200, 2, EPOCH), Some(Kind::Behind)),
+            (seen(400, 4, EPOCH), Some(Kind::Ahead)),
+            (seen(300, 3, EPOCH - 1), Some(Kind::OlderEpoch)),
+            (seen(299, 3, EPOCH - 1), Some(Kind::Behind)),
+            (seen(400, 4, EPOCH - 1), Some(Kind::Behind)),
+            (seen(300, 3, EPOCH + 1), Some(Kind::Ahead)),
+        ];
+        for (seen, expected) in cases {
+            assert_eq!(totals_kind(EPOCH, totals(300, 3), seen), expected, "{seen:?}");
+        }
+    }
+
+    #[test]
+    fn a_period_without_entries_lacks_no_totals() {
+        assert_eq!(totals_kind(EPOCH, Totals::ZERO, Stored::Missing), None);
+        assert_eq!(totals_kind(EPOCH, Totals::ZERO, Stored::Malformed), Some(Kind::Wrong));
+    }
+
+    #[test]
+    fn a_mark_is_replaced_if_the_right_one_would_not_count_as_newer() {
+        let mark = |epoch, number, entry_count| SealMark { epoch, number, entry_count };
+        let cases = [
+            (None, Stored::Missing, None),
+            (None, Stored::Malformed, Some(true)),
+            (None, Stored::Present(mark(2, 3, 7)), Some(true)),
+            (Some(mark(2, 3, 7)), Stored::Missing, Some(false)),
+            (Some(mark(2, 3, 7)), Stored::Malformed, Some(true)),
+            (Some(mark(2, 3, 7)), Stored::Present(mark(2, 3, 7)), None),
+            (Some(mark(2, 3, 7)), Stored::Present(mark(2, 3, 6)), Some(true)),
+            (Some(mark(2, 3, 7)), Stored::Present(mark(2, 4, 7)), Some(true)),
+            (Some(mark(2, 3, 7)), Stored::Present(mark(2, 2, 7)), Some(false)),
+            (Some(mark(2, 3, 7)), Stored::Present(mark(3, 1, 7)), Some(true)),
+            (Some(mark(2, 3, 7)), Stored::Present(mark(1, 4, 7)), Some(false)),
+        ];
+        for (expected, seen, replaced) in cases {
+            assert_eq!(must_replace(expected, seen), replaced, "{expected:?} {seen:?}");
+        }
+    }
+
+    #[test]
+    fn where_the_read_model_is_empty_all_that_the_ledger_knows_differs() {
+        let date = parse_date("2026-11-22").unwrap();
+        let newest_entry_at = "2026-11-22T15:04:05Z".parse().unwrap();
+        let known = PeriodTotals { period: Period::Day(date), currency: Currency::BRL, totals: totals(300, 3) };
+        let ledger = LedgerMonth {
+            epoch: EPOCH,
+            totals_at: "2026-11-23T00:00:00Z".parse().unwrap(),
+            totals: vec![KnownTotals { totals: known, newest_entry_at }],
+            seals: vec![NewestSeal { date, epoch: EPOCH, number: 1, entry_count: 3 }],
+        };
+        let stored = BTreeMap::new();
+        let lacks_totals =
+            TotalsDifference { kind: Kind::Missing, expected: known, seen: None, since: Some(newest_entry_at) };
+        assert_eq!(totals_differences(&ledger, Currency::BRL, &stored), [lacks_totals]);
+        let mark = SealMark { epoch: EPOCH, number: 1, entry_count: 3 };
+        let lacks_mark = SealDifference { date, expected: Some(mark), seen: None, must_replace: false };
+        assert_eq!(seal_differences(&ledger, &stored), [lacks_mark]);
+    }
 }
