@@ -5,18 +5,15 @@
 use std::{collections::BTreeSet, time::Duration};
 
 use aws_clients::Roots;
-use cashflow::{EntryId, Fingerprint, IdempotencyKey, MerchantId};
+use cashflow::{EntryId, Fingerprint};
 use idempotency_cache::{BREAKER_PAUSE, CachedRequest, IdempotencyCache, RedisConfig, RequestState, Topology};
 use redis::cmd;
+use test_builders::id;
 use test_stores::{Authority, RedisCluster, RedisServer};
 use tokio::time::{Instant, sleep, timeout};
 
 /// Far above what anything here takes.
 const BOUND: Duration = Duration::from_secs(30);
-
-fn id(key: &str) -> EntryId {
-    EntryId::derive(&MerchantId::parse("acme").unwrap(), &IdempotencyKey::parse(key).unwrap())
-}
 
 /// How Redis knows it.
 fn redis_key(id: EntryId) -> String {

@@ -2,8 +2,9 @@
 
 #![allow(clippy::unwrap_used, reason = "a failed unwrap fails the test")]
 
-use cashflow::{Currency, MerchantId, PostedEntry, parse_date};
+use cashflow::{Currency, PostedEntry, parse_date};
 use ledger::{BalanceAsOf, Connection, Ledger, Sealing, migrate};
+use test_builders::acme;
 use test_stores::Database;
 use tokio_postgres::Client;
 
@@ -56,7 +57,7 @@ async fn entries_of_the_first_version_are_in_the_totals_statements_and_seals_of_
     assert!(!migrate(&mut owner).await.unwrap().applied.is_empty());
 
     let ledger = Ledger::new(database.owner_config());
-    let (acme, day) = (MerchantId::parse("acme").unwrap(), |text| parse_date(text).unwrap());
+    let (acme, day) = (acme(), |text| parse_date(text).unwrap());
     let known = ledger.totals_of_day(&acme, Currency::BRL, day("2026-11-20")).await.unwrap().unwrap();
     let sums: Vec<_> = known
         .totals
@@ -106,7 +107,7 @@ async fn a_ledger_of_the_second_version_loses_the_rights_on_tables_and_nothing_e
     // The same session: what it was allowed before holds no longer.
     assert_eq!(function.query_one(read, &[]).await.unwrap_err().code().unwrap().code(), "42501");
     let ledger = Ledger::new(database.config());
-    let (acme, day) = (MerchantId::parse("acme").unwrap(), parse_date("2026-11-20").unwrap());
+    let (acme, day) = (acme(), parse_date("2026-11-20").unwrap());
     let known = ledger.totals_of_day(&acme, Currency::BRL, day).await.unwrap().unwrap();
     assert_eq!((known.epoch, known.totals[1].totals.credits), (2, 1_000));
     let page = ledger.statement(&acme, Currency::BRL, (day, day), None, 10).await.unwrap();
@@ -128,7 +129,7 @@ async fn a_function_that_differs_from_the_programs_is_replaced_with_the_rights_i
     owner.batch_execute(other).await.unwrap();
     assert!(migrate(&mut owner).await.unwrap().applied.is_empty());
     let ledger = Ledger::new(database.config());
-    assert_eq!(ledger.currencies(&MerchantId::parse("acme").unwrap()).await.unwrap(), []);
+    assert_eq!(ledger.currencies(&acme()).await.unwrap(), []);
     let for_everybody = "SELECT has_function_privilege('public', 'ledger.currencies(text)', 'EXECUTE')";
     assert!(!owner.query_one(for_everybody, &[]).await.unwrap().get::<_, bool>(0));
 }
@@ -240,7 +241,7 @@ async fn what_is_posted_after_entries_are_numbered_is_late_and_the_next_seal_cov
     migrate(&mut owner).await.unwrap();
 
     let ledger = Ledger::new(database.config());
-    let acme = MerchantId::parse("acme").unwrap();
+    let acme = acme();
     for day in DAYS {
         let date = parse_date(day).unwrap();
         let statement = async || -> Vec<PostedEntry> {

@@ -2,16 +2,11 @@
 
 #![allow(clippy::unwrap_used, reason = "a failed unwrap fails the test")]
 
-use cashflow::{
-    Amount, Currency, EntryId, EntryRequest, EntryType, IdempotencyKey, MerchantId, Month, Totals, parse_date,
-};
+use cashflow::{Currency, Month, Totals, parse_date};
 use jiff::{SignedDuration, Timestamp, ToSpan};
 use ledger::{Ledger, MonthKey, MonthPage, WindowCursor};
+use test_builders::{acme, entry, merchant};
 use test_stores::Database;
-
-fn merchant(name: &str) -> MerchantId {
-    MerchantId::parse(name).unwrap()
-}
 
 fn key(merchant_id: &str, currency: &str, month: &str) -> MonthKey {
     let currency = Currency::parse(currency).unwrap();
@@ -19,16 +14,9 @@ fn key(merchant_id: &str, currency: &str, month: &str) -> MonthKey {
 }
 
 async fn post(ledger: &Ledger, merchant_id: &str, currency: &str, date: &str, minor: i64) {
-    let (merchant, date) = (merchant(merchant_id), parse_date(date).unwrap());
-    let request = EntryRequest {
-        entry_type: EntryType::Credit,
-        amount: Amount::from_minor(minor, Currency::parse(currency).unwrap()).unwrap(),
-        date: Some(date),
-        description: None,
-        category: None,
-    };
-    let id = EntryId::derive(&merchant, &IdempotencyKey::parse(&format!("{currency}-{date}-{minor}")).unwrap());
-    ledger.post(&merchant, &[request.into_entry(id, date)]).await.unwrap();
+    let merchant = merchant(merchant_id);
+    let entry = entry(&format!("{currency}-{date}-{minor}")).of(&merchant).minor(minor).currency(currency).on(date);
+    ledger.post(&merchant, &[entry.build()]).await.unwrap();
 }
 
 #[tokio::test]
@@ -47,7 +35,7 @@ async fn a_month_is_its_days_itself_and_the_newest_seals_in_one_answer() {
         post(&ledger, merchant_id, currency, date, 7).await;
     }
     let seal = async |date: &str| {
-        ledger.seal(&merchant("acme"), Currency::BRL, parse_date(date).unwrap()).await.unwrap();
+        ledger.seal(&acme(), Currency::BRL, parse_date(date).unwrap()).await.unwrap();
     };
     seal("2026-11-30").await;
     post(&ledger, "acme", "BRL", "2026-11-30", 4).await;

@@ -2,28 +2,15 @@
 
 #![allow(clippy::unwrap_used, reason = "a failed unwrap fails the test")]
 
-use cashflow::{
-    Amount, Category, Currency, Description, Entry, EntryId, EntryRequest, EntryType, IdempotencyKey, MerchantId,
-    parse_date,
-};
+use cashflow::Entry;
 use lambda_http::{Body, Response};
 use ledger::Ledger;
+use test_builders::{acme, entry};
 use test_events::HttpEvent;
 use test_stores::Database;
 
-fn acme() -> MerchantId {
-    MerchantId::parse("acme").unwrap()
-}
-
-fn entry(key: &str, minor: i64, date: &str, description: &str) -> Entry {
-    let request = EntryRequest {
-        entry_type: if minor < 0 { EntryType::Debit } else { EntryType::Credit },
-        amount: Amount::from_minor(minor.abs(), Currency::BRL).unwrap(),
-        date: Some(parse_date(date).unwrap()),
-        description: Some(Description::parse(description).unwrap()),
-        category: Some(Category::parse("=cmd").unwrap()),
-    };
-    request.into_entry(EntryId::derive(&acme(), &IdempotencyKey::parse(key).unwrap()), parse_date(date).unwrap())
+fn described(key: &str, minor: i64, date: &str, description: &str) -> Entry {
+    entry(key).minor(minor).on(date).described(description).category("=cmd").build()
 }
 
 async fn get(ledger: &Ledger, event: &HttpEvent) -> (Response<Body>, String) {
@@ -46,10 +33,10 @@ async fn a_range_is_one_document_in_order_of_date_with_no_formula_in_it() {
     let database = Database::create().await;
     let ledger = Ledger::new(database.config());
     let entries = [
-        entry("1", 500, "2026-10-31", "before"),
-        entry("2", -1_234, "2026-11-22", "=HYPERLINK(\"x\"),1"),
-        entry("3", 100, "2026-11-01", "plain"),
-        entry("4", 100, "2026-12-01", "after"),
+        described("1", 500, "2026-10-31", "before"),
+        described("2", -1_234, "2026-11-22", "=HYPERLINK(\"x\"),1"),
+        described("3", 100, "2026-11-01", "plain"),
+        described("4", 100, "2026-12-01", "after"),
     ];
     for entry in &entries {
         ledger.post(&acme(), std::slice::from_ref(entry)).await.unwrap();
@@ -86,7 +73,8 @@ async fn a_range_too_long_for_one_answer_goes_on_behind_a_link() {
     // Quotes are what takes the most room: two in CSV, four in the JSON around it.
     let longest = "\"".repeat(255);
     for batch in 0..13 {
-        let entries: Vec<Entry> = (0..500).map(|n| entry(&format!("{batch}-{n}"), 1, "2026-11-22", &longest)).collect();
+        let entries: Vec<Entry> =
+            (0..500).map(|n| described(&format!("{batch}-{n}"), 1, "2026-11-22", &longest)).collect();
         ledger.post(&acme(), &entries).await.unwrap();
     }
     let mut lines = 0;

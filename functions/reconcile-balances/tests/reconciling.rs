@@ -6,14 +6,12 @@ use std::{cell::Cell, fs};
 
 use aws_sdk_dynamodb::types::AttributeValue;
 use balances::{BalanceTable, Consistency, SealMark};
-use cashflow::{
-    Amount, Currency, DayStatus, EntryId, EntryRequest, EntryType, IdempotencyKey, MerchantId, Month, Period,
-    PeriodTotals, Totals, parse_date,
-};
+use cashflow::{Currency, DayStatus, Month, Period, PeriodTotals, Totals, parse_date};
 use ledger::Ledger;
 use reconcile_balances::{ReconcileBalances, Report, RunError};
 use serde_json::{Value, json};
 use telemetry::{Invocation, Telemetry};
+use test_builders::{acme, entry, merchant};
 use test_events::{EmittedMetrics, event, metric_names};
 use test_stores::{Database, DynamoDb};
 
@@ -44,16 +42,8 @@ impl World {
     }
 
     async fn post_to(ledger: &Ledger, merchant: &str, currency: &str, date: &str, key: &str) {
-        let merchant = MerchantId::parse(merchant).unwrap();
-        let date = parse_date(date).unwrap();
-        let request = EntryRequest {
-            entry_type: EntryType::Credit,
-            amount: Amount::from_minor(100, Currency::parse(currency).unwrap()).unwrap(),
-            date: Some(date),
-            description: None,
-            category: None,
-        };
-        let entry = request.into_entry(EntryId::derive(&merchant, &IdempotencyKey::parse(key).unwrap()), date);
+        let merchant = self::merchant(merchant);
+        let entry = entry(key).of(&merchant).currency(currency).minor(100).on(date).build();
         ledger.post(&merchant, &[entry]).await.unwrap();
     }
 
@@ -121,7 +111,7 @@ impl World {
         let date = parse_date(DAY).unwrap();
         let mut written = 0;
         for number in 0..count {
-            let merchant = MerchantId::parse(&merchant_name(number)).unwrap();
+            let merchant = self::merchant(&merchant_name(number));
             let table = &self.function.table;
             let lines = table.daily_balances(&merchant, Currency::BRL, date, date, Consistency::Strong).await;
             written += usize::from(lines.is_ok_and(|lines| lines[0].balance.totals.entry_count > 0));
@@ -140,21 +130,21 @@ impl World {
     }
 
     async fn line(&self, merchant: &str, currency: &str, date: &str) -> cashflow::BalanceLine {
-        let (merchant, currency) = (MerchantId::parse(merchant).unwrap(), Currency::parse(currency).unwrap());
+        let (merchant, currency) = (self::merchant(merchant), Currency::parse(currency).unwrap());
         let date = parse_date(date).unwrap();
         let lines = self.function.table.daily_balances(&merchant, currency, date, date, Consistency::Strong).await;
         lines.unwrap().remove(0)
     }
 
     async fn mark(&self, epoch: u32, number: u32, entry_count: u64) {
-        let (merchant, date) = (MerchantId::parse("acme").unwrap(), parse_date(DAY).unwrap());
+        let (merchant, date) = (acme(), parse_date(DAY).unwrap());
         let mark = SealMark { epoch, number, entry_count };
         self.function.table.write_seal(&merchant, Currency::BRL, date, mark).await.unwrap();
     }
 
     /// Totals as a ledger had them that has lost them since.
     async fn write(&self, period: &str, credits: i128, entry_count: u64, epoch: u32) {
-        let merchant = MerchantId::parse("acme").unwrap();
+        let merchant = acme();
         let totals = Totals { credits, debits: 0, entry_count };
         let totals = PeriodTotals { period: Period::parse(period).unwrap(), currency: Currency::BRL, totals };
         let now = "2026-11-22T12:00:00Z".parse().unwrap();
@@ -338,7 +328,7 @@ async fn after_a_restore_of_the_ledger_balances_go_back_to_what_it_knows_and_sta
 async fn marks_of_seals_are_those_of_the_newest_seals() {
     let world = World::new().await;
     world.post("acme", "BRL", DAY, "1").await;
-    let merchant = MerchantId::parse("acme").unwrap();
+    let merchant = acme();
     let status = async || world.line("acme", "BRL", DAY).await.status;
 
     // Of a seal that the ledger does not know.

@@ -16,6 +16,7 @@ use jiff::{Timestamp, tz::TimeZone};
 use ledger::{Ledger, LedgerConfig, Outcome};
 use register_entry::RegisterEntry;
 use serde_json::{Value, json};
+use test_builders::acme;
 use test_events::{Answer, EmittedMetrics, HttpEvent, state};
 use test_stores::{Database, RedisServer, accepting_state_machine, aws_at, aws_engine};
 use workflow::RecordEntries;
@@ -439,7 +440,7 @@ fn other_sale() -> HttpEvent {
 
 /// Waits until an environment of the function is connected.
 async fn warm(function: &RegisterEntry) {
-    let merchant = cashflow::MerchantId::parse("acme").unwrap();
+    let merchant = acme();
     let id = EntryId::from_uuid(uuid::Uuid::new_v4());
     let fingerprint = Fingerprint::from_bytes(&[0; 32]).unwrap();
     let deadline = tokio::time::Instant::now() + BOUND;
@@ -587,7 +588,7 @@ async fn a_ledger_that_hangs_is_not_waited_for_again_and_again() {
     world.function.intake.lookup.warm_up().await;
     let owner = world.database.owner().await;
     owner.batch_execute("BEGIN; LOCK TABLE entry IN ACCESS EXCLUSIVE MODE").await.unwrap();
-    let merchant = cashflow::MerchantId::parse("acme").unwrap();
+    let merchant = acme();
     let looking = async {
         for _ in 0..200 {
             assert_eq!(world.function.intake.lookup.recorded(&merchant, &[]).await, None);
@@ -606,7 +607,7 @@ async fn a_ledger_that_comes_back_is_asked_again() {
         RequestLookup::new(Arc::new(Ledger::new(world.database.lookup_config())), LOOKUP_BUDGET, LOOKUP_BUDGET);
     let owner = world.database.owner().await;
     owner.batch_execute("BEGIN; LOCK TABLE entry IN ACCESS EXCLUSIVE MODE").await.unwrap();
-    let merchant = cashflow::MerchantId::parse("acme").unwrap();
+    let merchant = acme();
     assert_eq!(world.function.intake.lookup.recorded(&merchant, &[]).await, None);
     owner.batch_execute("ROLLBACK").await.unwrap();
     let deadline = tokio::time::Instant::now() + Duration::from_secs(30);

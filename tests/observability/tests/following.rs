@@ -7,7 +7,7 @@ use std::{fs, sync::Arc, time::Duration};
 
 use aws_sdk_sfn::Client;
 use balances::{BalanceTable, Consistency};
-use cashflow::{Currency, MerchantId, parse_date};
+use cashflow::{Currency, parse_date};
 use executions::{StateMachine, WorkflowType};
 use http_api::serve;
 use idempotency_cache::{BREAKER_PAUSE, IdempotencyCache, RedisConfig};
@@ -19,6 +19,7 @@ use ledger::{Ledger, LedgerConfig};
 use register_entry::RegisterEntry;
 use serde_json::{Value, json};
 use telemetry::{Invocation, Telemetry};
+use test_builders::acme;
 use test_events::{Answer, EmittedMetrics, HttpEvent, Log, XrayDaemon};
 use test_stores::{Database, DynamoDb, RedisServer, accepting_state_machine, aws_engine};
 use tokio::sync::{Mutex, MutexGuard};
@@ -153,7 +154,7 @@ impl World {
     }
 
     async fn closing(&self, date: &str) -> i128 {
-        let (merchant, date) = (MerchantId::parse("acme").unwrap(), parse_date(date).unwrap());
+        let (merchant, date) = (acme(), parse_date(date).unwrap());
         let days = self.table.daily_balances(&merchant, Currency::BRL, date, date, Consistency::Strong).await;
         days.unwrap()[0].balance.closing
     }
