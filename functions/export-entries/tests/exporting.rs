@@ -43,26 +43,12 @@ async fn a_range_is_one_document_in_order_of_date_with_no_formula_in_it() {
     }
     let (response, text) = get(&ledger, &month()).await;
     assert_eq!(response.status(), 200);
-    assert_eq!(header(&response, "content-type"), Some("text/csv; charset=utf-8"));
-    assert_eq!(
-        header(&response, "content-disposition"),
-        Some("attachment; filename=\"entries_2026-11-01_2026-11-30_BRL.csv\"")
-    );
     assert_eq!(header(&response, "link"), None);
     let lines: Vec<&str> = text.split("\r\n").collect();
-    assert_eq!(
-        lines[0],
-        "date,id,type,amount,currency,description,category,reverses,posted_at,seal,late,running_balance"
-    );
-    assert!(
-        lines[1].starts_with(&format!("2026-11-01,{},credit,1.00,BRL,plain,'=cmd,,2", entries[2].id)),
-        "{}",
-        lines[1]
-    );
-    assert!(lines[1].ends_with("Z,,false,6.00"), "{}", lines[1]);
+    let start = format!("2026-11-01,{},credit,1.00,BRL,plain,'=cmd,,2", entries[2].id);
+    assert!(lines[1].starts_with(&start) && lines[1].ends_with("Z,,false,6.00"), "{}", lines[1]);
     let start = format!("2026-11-22,{},debit,12.34,BRL,\"'=HYPERLINK(\"\"x\"\"),1\",'=cmd,,2", entries[1].id);
-    assert!(lines[2].starts_with(&start), "{}", lines[2]);
-    assert!(lines[2].ends_with("Z,,false,-6.34"), "{}", lines[2]);
+    assert!(lines[2].starts_with(&start) && lines[2].ends_with("Z,,false,-6.34"), "{}", lines[2]);
     assert_eq!(lines[3..], [""]);
 }
 
