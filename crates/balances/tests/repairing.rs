@@ -171,7 +171,7 @@ async fn the_mark_of_a_seal_can_be_replaced_and_removed_and_leaves_the_totals() 
 }
 
 #[tokio::test]
-async fn a_day_whose_entries_a_restored_ledger_does_not_know_reads_like_one_without() {
+async fn a_day_that_a_restored_ledger_does_not_know_reads_as_empty() {
     let world = World::new().await;
     world.write(DAY, 100, 5).await;
     world.table.write_if_newer(&acme(), &totals(DAY, 0, 0), 2, at()).await.unwrap();
@@ -184,7 +184,7 @@ async fn a_day_whose_entries_a_restored_ledger_does_not_know_reads_like_one_with
 }
 
 #[tokio::test]
-async fn a_walk_through_the_table_comes_to_every_month_whatever_the_merchant_is_called() {
+async fn a_walk_comes_to_every_month_whatever_the_merchant_is_called() {
     let world = World::new().await;
     let mut expected = HashSet::new();
     for merchant in ["acme", "a#b", "#", "acme#BRL"].map(|name| MerchantId::parse(name).unwrap()) {
@@ -238,7 +238,7 @@ async fn a_walk_through_the_table_goes_past_items_that_are_none_of_its_own() {
 }
 
 #[tokio::test]
-async fn a_probe_tells_a_table_that_answers_from_one_that_does_not_and_changes_nothing() {
+async fn a_probe_tells_whether_the_table_answers_and_changes_nothing() {
     let world = World::new().await;
     world.table.probe().await.unwrap();
     assert_eq!(world.table.items(None).await.unwrap().0, []);

@@ -243,7 +243,7 @@ fn the_body_must_be_declared_as_json() {
 
 /// Nothing that is asked for is nested more than three levels deep; a parser needs a bound all the same.
 #[test]
-fn a_body_that_is_nested_127_levels_deep_is_read_and_one_of_128_is_refused() {
+fn a_body_is_read_to_127_levels_and_refused_at_128() {
     let nested = |levels: usize| format!("{}{}", "[".repeat(levels), "]".repeat(levels));
     let code_of = |body: String| read_entry(&event().body(&body)).unwrap_err().code().to_owned();
     assert_eq!(code_of(nested(127)), "validation_failed");

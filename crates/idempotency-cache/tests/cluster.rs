@@ -158,7 +158,7 @@ async fn a_node_that_dies_takes_what_it_holds_and_nothing_else() {
 }
 
 #[tokio::test]
-async fn a_cluster_that_is_gone_is_not_waited_for_and_used_again_when_it_is_back() {
+async fn a_cluster_that_is_gone_is_not_waited_for_and_used_once_it_is_back() {
     let mut cluster = RedisCluster::start().await;
     let cache = impatient_cache_at(&cluster.config());
     remembered_in_the_end(&cache, id("1"), &remembered(1)).await;

@@ -167,8 +167,9 @@ async fn signing_anew() -> Authentication {
     Authentication::Iam(Box::new(sdk.credentials_provider(provider).load().await))
 }
 
+/// Each is for its server and user, and for fifteen minutes.
 #[tokio::test]
-async fn every_connection_signs_a_token_of_its_own_for_its_server_and_user_and_fifteen_minutes() {
+async fn every_connection_signs_a_token_of_its_own() {
     // In the clear, so that the wire sees the password, which the server asks for as RDS does.
     let server = PostgresServer::start("host all all all password", None).await;
     server.run("CREATE ROLE fluxo LOGIN PASSWORD 'not a token'").await;

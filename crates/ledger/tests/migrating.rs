@@ -39,8 +39,9 @@ async fn migrate_to(version: usize, client: &Client) {
     }
 }
 
+/// In its totals, statements and seals.
 #[tokio::test]
-async fn entries_of_the_first_version_are_in_the_totals_statements_and_seals_of_the_newest() {
+async fn entries_of_the_first_version_count_in_everything_of_the_newest() {
     let database = Database::create_empty().await;
     let mut owner = database.owner().await;
     migrate_to(1, &owner).await;
@@ -80,7 +81,7 @@ async fn entries_of_the_first_version_are_in_the_totals_statements_and_seals_of_
 }
 
 #[tokio::test]
-async fn a_ledger_of_the_second_version_loses_the_rights_on_tables_and_nothing_else() {
+async fn the_second_version_loses_the_rights_on_tables_and_nothing_else() {
     let database = Database::create_empty().await;
     let mut owner = database.owner().await;
     migrate_to(2, &owner).await;
@@ -118,8 +119,9 @@ async fn a_ledger_of_the_second_version_loses_the_rights_on_tables_and_nothing_e
     assert!(reconciled.until <= reconciled.now);
 }
 
+/// It differs from what the program holds.
 #[tokio::test]
-async fn a_function_that_differs_from_the_programs_is_replaced_with_the_rights_it_should_have() {
+async fn a_function_that_differs_is_replaced_with_the_rights_it_should_have() {
     let database = Database::create().await;
     let mut owner = database.owner().await;
     let other = "
@@ -197,8 +199,9 @@ async fn marks(owner: &Client) -> Vec<String> {
     owner.query(marks, &[]).await.unwrap().iter().map(|row| row.get(0)).collect()
 }
 
+/// What seals cover, and which entries are late.
 #[tokio::test]
-async fn what_seals_cover_and_what_is_late_is_the_same_after_entries_are_numbered() {
+async fn seals_and_late_entries_stay_the_same_when_entries_are_numbered() {
     let database = Database::create_empty().await;
     let mut owner = database.owner().await;
     migrate_to(4, &owner).await;
@@ -232,8 +235,9 @@ async fn what_seals_cover_and_what_is_late_is_the_same_after_entries_are_numbere
     assert_eq!(of_blocks, owner.query_one(&sums("daily_total"), &[]).await.unwrap().get::<_, String>(0));
 }
 
+/// The next seal covers everything.
 #[tokio::test]
-async fn what_is_posted_after_entries_are_numbered_is_late_and_the_next_seal_covers_everything() {
+async fn what_is_posted_after_the_numbering_is_late_until_the_next_seal() {
     let database = Database::create_empty().await;
     let mut owner = database.owner().await;
     migrate_to(4, &owner).await;

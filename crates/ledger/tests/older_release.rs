@@ -114,7 +114,7 @@ async fn what_one_release_refuses_the_other_knows() {
 }
 
 #[tokio::test]
-async fn an_entry_that_is_refused_for_an_unknown_reason_is_not_dropped_in_silence() {
+async fn a_refusal_for_an_unknown_reason_is_not_dropped_in_silence() {
     let database = Database::create().await;
     let session = ledger::connect(&database.config()).await.unwrap();
     for reason in ["'of another kind'", "NULL"] {
@@ -130,7 +130,7 @@ async fn an_entry_that_is_refused_for_an_unknown_reason_is_not_dropped_in_silenc
 
 /// A call that waits for the migration goes on with what it was when it began, and that does not know of positions.
 #[tokio::test]
-async fn an_entry_of_a_call_that_waited_for_the_migration_is_numbered_like_any_other() {
+async fn an_entry_that_waited_for_the_migration_is_numbered_like_any_other() {
     let database = Database::create().await;
     let (owner, ledger) = (database.owner().await, Ledger::new(database.config()));
     owner.batch_execute(POST_NINE).await.unwrap();

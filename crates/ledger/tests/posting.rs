@@ -68,7 +68,7 @@ async fn an_entry_given_twice_in_one_batch_is_applied_once() {
 }
 
 #[tokio::test]
-async fn another_payload_under_a_used_key_is_kept_aside_and_the_rest_of_the_batch_is_posted() {
+async fn a_conflict_is_not_posted_and_the_rest_of_its_batch_is() {
     let database = Database::create().await;
     let ledger = Ledger::new(database.config());
     post(&ledger, &[entry("1").credit("10.00").on("2026-11-22").build()]).await;
@@ -84,8 +84,9 @@ async fn another_payload_under_a_used_key_is_kept_aside_and_the_rest_of_the_batc
     assert_eq!((kept.get::<_, i64>(0), kept.get::<_, i64>(1)), (1, 9_900));
 }
 
+/// Its request names no date, so that the default is another one.
 #[tokio::test]
-async fn a_repeat_with_another_default_date_answers_the_totals_of_the_stored_date() {
+async fn a_repeat_on_another_day_answers_the_totals_of_the_stored_date() {
     let database = Database::create().await;
     let ledger = Ledger::new(database.config());
     let first = entry("1").credit("10.00").on("2026-11-30").build();
@@ -100,7 +101,7 @@ async fn a_repeat_with_another_default_date_answers_the_totals_of_the_stored_dat
 }
 
 #[tokio::test]
-async fn the_plan_that_a_session_keeps_reads_no_more_for_a_merchant_with_years_of_history() {
+async fn the_plan_a_session_keeps_reads_no_more_after_years_of_history() {
     let database = Database::create().await;
     let mut session = database.owner().await;
     let ask = "SELECT * FROM ledger.period_totals('acme', '{BRL}', '{2026-11-22}')";

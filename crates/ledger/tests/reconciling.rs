@@ -131,7 +131,7 @@ async fn how_far_the_comparison_has_come_is_kept_and_never_goes_back() {
 }
 
 #[tokio::test]
-async fn the_months_of_a_window_are_listed_page_by_page_and_its_entries_counted_to_a_limit() {
+async fn a_windows_months_are_listed_by_page_and_entries_counted_to_a_limit() {
     let database = Database::create().await;
     let ledger = Ledger::new(database.maintenance_config());
     let keys = [
@@ -165,9 +165,10 @@ async fn the_months_of_a_window_are_listed_page_by_page_and_its_entries_counted_
     }
 }
 
+/// One that this release cannot read.
 /// As after a release with another currency was taken back.
 #[tokio::test]
-async fn a_month_that_this_release_does_not_know_keeps_no_other_from_being_listed() {
+async fn an_unknown_month_keeps_no_other_from_being_listed() {
     let database = Database::create().await;
     let ledger = Ledger::new(database.maintenance_config());
     post(&ledger, "a", "BRL", "2026-11-01", 1).await;
@@ -213,7 +214,7 @@ async fn a_cursor_within_a_window_holds_until_the_window_is_passed() {
 
 /// While a stack is deployed, and if a deployment is taken back.
 #[tokio::test]
-async fn functions_of_the_release_before_read_and_save_how_far_the_comparison_has_come() {
+async fn the_release_before_reads_and_saves_the_watermark() {
     let database = Database::create().await;
     let ledger = Ledger::new(database.maintenance_config());
     post(&ledger, "acme", "BRL", "2026-11-01", 1).await;
@@ -238,7 +239,7 @@ async fn functions_of_the_release_before_read_and_save_how_far_the_comparison_ha
 }
 
 #[tokio::test]
-async fn months_are_set_aside_until_they_are_taken_back_and_the_one_that_waited_longest_comes_first() {
+async fn months_are_set_aside_until_taken_back_the_longest_waiting_first() {
     let database = Database::create().await;
     let ledger = Ledger::new(database.maintenance_config());
     let (first, second) = (key("acme", "BRL", "2026-11"), key("acme", "BRL", "2026-10"));

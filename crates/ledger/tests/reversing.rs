@@ -42,7 +42,7 @@ async fn a_reversal_is_an_entry_of_its_own_that_names_the_original() {
 }
 
 #[tokio::test]
-async fn the_second_reversal_of_an_entry_is_kept_aside_and_the_rest_of_its_batch_is_posted() {
+async fn a_second_reversal_is_not_posted_and_the_rest_of_its_batch_is() {
     let database = Database::create().await;
     let ledger = Ledger::new(database.config());
     let sale = entry("sale").build();
@@ -88,8 +88,9 @@ async fn two_reversals_of_one_entry_in_one_batch_are_one_reversal() {
     assert_eq!(net(&database).await, 0);
 }
 
+/// Each batch keeps its other entries.
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
-async fn of_many_reversals_at_once_one_is_posted_and_each_batch_keeps_its_other_entries() {
+async fn of_many_reversals_at_once_one_is_posted() {
     const WORKERS: usize = 12;
     let database = Database::create().await;
     let sale = entry("sale").build();

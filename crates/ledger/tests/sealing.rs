@@ -126,10 +126,11 @@ async fn an_entry_after_the_seal_is_late_until_the_day_is_sealed_again() {
     assert_eq!(seals(&ledger).await, [second, first]);
 }
 
+/// Though it began before the seal.
 /// Of two transactions the one with the earlier time may commit later: whether a seal covers an entry is decided by the positions
 /// that were visible and not by any order of times.
 #[tokio::test]
-async fn an_entry_whose_transaction_began_before_the_seal_and_ended_after_is_late() {
+async fn an_entry_whose_transaction_ends_after_the_seal_is_late() {
     let database = Database::create().await;
     let ledger = Ledger::new(database.config());
     ledger.warm_up().await;
@@ -146,8 +147,9 @@ async fn an_entry_whose_transaction_began_before_the_seal_and_ended_after_is_lat
     assert_eq!(made.sha256, digest(&statement, 1));
 }
 
+/// It holds the exact sum and digest of what it covers.
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
-async fn every_seal_made_while_others_post_and_seal_is_the_exact_sum_and_digest_of_what_it_covers() {
+async fn every_seal_is_exact_while_others_post_and_seal() {
     const SEALERS: usize = 4;
     const WRITERS: usize = 6;
     let database = Database::create().await;
@@ -212,7 +214,7 @@ async fn the_merchants_of_a_day_are_listed_with_what_their_newest_seal_covers() 
 }
 
 #[tokio::test]
-async fn the_merchants_of_a_day_are_listed_page_by_page_and_go_past_unknown_ones() {
+async fn the_merchants_of_a_day_are_listed_by_page_and_past_unknown_ones() {
     let database = Database::create().await;
     let owner = database.owner().await;
     // XXX is a code that no release knows so far.

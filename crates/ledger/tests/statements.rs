@@ -50,8 +50,9 @@ async fn all_pages(ledger: &Ledger, days: (&str, &str), limit: u16, between: imp
 
 const DAY: (&str, &str) = ("2026-11-22", "2026-11-22");
 
+/// The first starts from the opening balance.
 #[tokio::test]
-async fn every_line_has_the_balance_after_it_and_the_first_starts_from_the_opening_balance() {
+async fn every_line_has_the_balance_after_it() {
     let database = Database::create().await;
     let ledger = Ledger::new(database.config());
     post(&ledger, &[numbered(1_000, "2025-01-01"), numbered(-50, "2026-11-21"), numbered(7, "2026-11-23")]).await;
@@ -108,11 +109,11 @@ async fn what_is_posted_after_the_first_page_is_on_none_of_its_pages() {
     assert_eq!(lines, whole);
 }
 
+/// Its transaction began before the first page. No statement misses it, and none shows it on some of its pages only.
 /// An entry of a transaction that began early and commits late has an early time. A cursor that only remembered the last one
 /// shown would pass it over.
 #[tokio::test]
-async fn an_entry_whose_transaction_began_before_the_first_page_and_ended_after_is_in_the_next_statement_and_missed_by_none()
- {
+async fn an_entry_committed_between_two_pages_is_in_the_next_statement() {
     let database = Database::create().await;
     let ledger = Ledger::new(database.config());
     ledger.warm_up().await;
@@ -132,8 +133,9 @@ async fn an_entry_whose_transaction_began_before_the_first_page_and_ended_after_
     assert_eq!(all_pages(&ledger, DAY, 2, async || {}).await.len(), 4);
 }
 
+/// One that was posted before the first page was read.
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
-async fn while_others_post_no_page_misses_or_repeats_what_was_posted_before_the_first() {
+async fn while_others_post_no_page_misses_or_repeats_an_earlier_entry() {
     let database = Database::create().await;
     let ledger = Ledger::new(database.config());
     let before: Vec<Entry> = (1..=60).map(|number| numbered(number, "2026-11-22")).collect();
@@ -265,7 +267,7 @@ async fn no_moment_is_settled_while_an_entry_of_it_can_appear(database: &Databas
 }
 
 #[tokio::test]
-async fn a_moment_is_not_settled_while_a_function_is_still_writing_an_entry_of_it() {
+async fn a_moment_is_not_settled_while_an_entry_of_it_is_being_written() {
     let database = Database::create().await;
     let writer = ledger::connect(&database.config()).await.unwrap();
     no_moment_is_settled_while_an_entry_of_it_can_appear(&database, &writer).await;

@@ -103,8 +103,9 @@ async fn the_functions_can_neither_read_nor_write_any_table() {
     }
 }
 
+/// The merchant is the first argument.
 #[tokio::test]
-async fn everything_the_functions_may_call_takes_the_merchant_first_and_runs_as_its_owner() {
+async fn all_that_functions_may_call_takes_the_merchant_and_runs_as_its_owner() {
     let database = Database::create().await;
     let owner = database.owner().await;
     let functions = functions_for(&owner, &database.config().user).await;

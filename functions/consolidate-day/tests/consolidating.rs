@@ -119,9 +119,10 @@ async fn state_that_is_no_totals_is_invalid_input() {
     }
 }
 
+/// Nothing of it is written.
 /// This function may be the older one of a deployment, or of a rollback.
 #[tokio::test]
-async fn state_that_a_newer_release_wrote_has_a_name_of_its_own_and_nothing_of_it_is_written() {
+async fn state_of_a_newer_release_fails_by_a_name_of_its_own() {
     let store = DynamoDb::start().await;
     let table = table(&store);
     for (place, field, value) in

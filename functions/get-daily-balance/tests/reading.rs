@@ -231,7 +231,7 @@ async fn a_read_model_that_catches_up_while_the_function_waits_is_answered() {
 
 /// With a time to catch up that would hold the test up for good.
 #[tokio::test]
-async fn an_entry_that_was_posted_longer_ago_is_looked_for_once_and_not_waited_for() {
+async fn an_older_entry_is_looked_for_once_and_not_waited_for() {
     let store = DynamoDb::start().await;
     let table = table(&store);
     let function = function(&table, Duration::from_secs(24 * 60 * 60));

@@ -372,8 +372,9 @@ async fn a_migration_that_was_changed_after_it_was_applied_fails_the_deployment(
     assert_eq!(post(&settings(&server), "1").await, Outcome::Posted);
 }
 
+/// Nothing is left half made.
 #[tokio::test]
-async fn an_owner_without_the_right_to_make_roles_fails_the_deployment_and_leaves_nothing_half_made() {
+async fn an_owner_who_may_not_make_roles_fails_the_deployment() {
     let server = server().await;
     server.run("ALTER ROLE master NOCREATEROLE").await;
     let refused = reason(settings(&server), "create").await;
@@ -418,7 +419,7 @@ async fn a_server_that_comes_up_late_is_waited_for() {
 }
 
 #[tokio::test]
-async fn a_server_that_does_not_answer_is_reported_before_the_functions_time_is_up() {
+async fn a_silent_server_is_reported_before_the_functions_time_is_up() {
     let silent = TcpListener::bind("127.0.0.1:0").await.unwrap();
     let server = server().await;
     let ledger = LedgerConfig {

@@ -184,9 +184,10 @@ async fn a_repeat_is_recognised_even_after_redis_has_lost_everything() {
     assert_eq!(world.executions().await.len(), 1);
 }
 
+/// The name of the first does not hide it.
 /// An execution name made of the entry id alone would make this request vanish behind the first one's execution.
 #[tokio::test]
-async fn another_payload_under_a_forgotten_key_runs_and_is_not_hidden_by_the_name_of_the_first() {
+async fn another_payload_under_a_forgotten_key_has_an_execution_of_its_own() {
     let world = World::new().await;
     world.post(&sale()).await;
     world.redis.forget_everything().await;
@@ -198,8 +199,9 @@ async fn another_payload_under_a_forgotten_key_runs_and_is_not_hidden_by_the_nam
     assert_eq!(executions[0].1["entries"][0]["id"], executions[1].1["entries"][0]["id"]);
 }
 
+/// It is of the business day.
 #[tokio::test]
-async fn an_entry_without_date_is_of_the_business_day_and_stays_there_when_repeated_after_midnight() {
+async fn an_entry_without_date_stays_on_its_day_when_repeated_after_midnight() {
     let undated = HttpEvent::load("register-entry/entry-without-date");
     // Half an hour before and after midnight in São Paulo, which is three hours behind UTC.
     let (before_midnight, after_midnight) = ("2026-11-23T02:30:00Z", "2026-11-23T03:30:00Z");
@@ -382,8 +384,9 @@ async fn an_unknown_path_is_not_found() {
     assert_eq!((answer.status, answer.code()), (404, "not_found"));
 }
 
+/// All fifty get equal answers.
 #[tokio::test]
-async fn fifty_simultaneous_posts_of_one_key_are_one_execution_and_fifty_equal_answers() {
+async fn fifty_posts_of_one_key_at_once_are_one_execution() {
     let world = World::new().await;
     // As many environments of the function, each with its own connections.
     let functions: Vec<RegisterEntry> = (0..50).map(|_| world.another_environment()).collect();

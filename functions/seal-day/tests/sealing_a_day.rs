@@ -161,7 +161,7 @@ async fn a_seal_that_did_not_reach_the_balances_is_brought_there_by_the_next() {
 }
 
 #[tokio::test]
-async fn while_another_seal_of_the_merchant_is_made_a_day_that_has_changed_is_refused_for_now() {
+async fn a_changed_day_is_refused_while_another_seal_of_the_merchant_is_made() {
     let world = World::new().await;
     world.post(ONE).await;
     let other = world.database.owner().await;

@@ -50,8 +50,9 @@ async fn mend_seals(database: &Database) {
     database.owner().await.batch_execute("DROP FUNCTION refuse_seal() CASCADE").await.unwrap();
 }
 
+/// For those that have entries of it. It is the business day.
 #[tokio::test]
-async fn the_business_day_before_is_sealed_for_every_merchant_and_currency_that_has_entries_of_it() {
+async fn the_day_before_is_sealed_for_every_merchant_and_currency() {
     let (database, store) = (Database::create().await, DynamoDb::start().await);
     let function = function(&database, &store).await;
     let ledger = &function.sealer.ledger;
@@ -190,9 +191,10 @@ async fn days_with_many_entries_are_sealed_after_all_others() {
     assert_eq!(function.run(after_midnight(), || false).await.unwrap().sealed, 1);
 }
 
+/// `reconcile-balances` shows its seals later.
 /// Its seals are in the ledger all the same, and would not come up again here.
 #[tokio::test]
-async fn while_the_read_model_is_down_a_run_ends_early_and_its_seals_are_shown_by_reconcile_balances() {
+async fn while_the_read_model_is_down_a_run_ends_early() {
     let (database, store) = (Database::create().await, DynamoDb::start().await);
     let mut function = function(&database, &store).await;
     for number in 0..20 {

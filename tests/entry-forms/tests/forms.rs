@@ -150,7 +150,7 @@ async fn every_field_of_an_entry_is_read_back_from_the_ledger() {
 }
 
 #[test]
-fn every_field_of_an_entry_is_in_the_answer_that_accepts_it_and_in_the_memory_of_it() {
+fn every_field_of_an_entry_is_in_its_answer_and_in_the_cache() {
     let entry = reversal("refund");
     let accepted = AcceptedEntry::new(&acme(), &entry);
     assert_shows(&shown(accepted_response(&accepted, false)), &entry, &[], "accepted");
