@@ -77,7 +77,8 @@ def test_the_page_says_what_the_smallest_stack_costs_and_is_without(page: Path, 
     assert "alarms and dashboard (`AlarmsEnabled`, $3.30)" in text
 
 
-def test_the_smallest_stack_is_the_stage_dev_and_without_all_that_the_columns_before_are_without() -> None:
+def test_the_smallest_stack_is_dev_without_all_that_is_optional() -> None:
+    """It lacks what the columns before lack, too."""
     before, least = document.IDLE[-2:]
     assert least.parameters == stage.read("dev").parameters
     assert before.parameters.items() <= least.parameters.items()

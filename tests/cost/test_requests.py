@@ -33,7 +33,8 @@ def test_an_express_execution_is_a_request_and_started_100_ms_of_64_mb(
     assert express["Step Functions"] == pytest.approx(1 + gb_hours * 1_000_000 * Decimal("0.06"))
 
 
-def test_a_function_takes_its_cpu_time_at_its_share_of_a_processor_and_its_waits(stack: Callable[..., Stack], used: Quantities) -> None:
+def test_a_functions_time_is_its_share_of_a_processor_and_its_waits(stack: Callable[..., Stack], used: Quantities) -> None:
+    """CPU time takes longer on a share of a processor; waits do not."""
     register = requests.duration_ms(stack().function("RegisterEntry"), used.of_function("entry", "register-entry"), used)
     assert register == CPU_MS + 2 * 2 + 50
 

@@ -120,7 +120,7 @@ def test_a_function_that_was_not_built_is_seen(built: Path) -> None:
         binaries.check(built, {"Architecture": "arm64"})
 
 
-def test_a_template_that_is_deployed_takes_only_the_processor_that_was_built_for(tmp_path: Path) -> None:
+def test_a_deployed_template_takes_only_the_processor_it_was_built_for(tmp_path: Path) -> None:
     shutil.copy(TEMPLATE, tmp_path / "template.yaml")
     binaries.pin(tmp_path, "dev", "x86_64")
 

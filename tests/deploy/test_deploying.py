@@ -102,9 +102,8 @@ def test_a_first_deployment_is_protected_when_it_stands(account: ScriptedAccount
     assert sam.parameters == {"DeletionProtection": "false", "LedgerMinCapacity": "1"}
 
 
-def test_a_guided_deployment_asks_and_deploys_in_one_step_and_keeps_the_protection_that_is_meant(
-    account: ScriptedAccount, document: dict[str, Any]
-) -> None:
+def test_a_guided_deployment_keeps_the_protection_that_is_meant(account: ScriptedAccount, document: dict[str, Any]) -> None:
+    """It asks and deploys in one step."""
     expect_none(account)
     # The answers name another region.
     elsewhere = ScriptedAccount()
@@ -128,9 +127,8 @@ def test_the_answers_of_a_deployment_that_fails_are_kept_too(account: ScriptedAc
     assert kept == [{}]
 
 
-def test_a_first_deployment_that_fails_ends_with_sams_status_and_without_protection(
-    account: ScriptedAccount, document: dict[str, Any]
-) -> None:
+def test_a_failed_first_deployment_ends_with_sams_status(account: ScriptedAccount, document: dict[str, Any]) -> None:
+    """The stack is not protected."""
     expect_none(account)
     with pytest.raises(SamFailed) as failed:
         run(account, document, Sam(status=7), PROTECTED)
@@ -163,9 +161,8 @@ def test_an_update_of_a_protected_stack_keeps_it_protected(account: ScriptedAcco
     assert (sam.ran, sam.parameters) == (["deploy --config-env prod"], None)
 
 
-def test_a_stack_whose_protection_failed_to_be_switched_on_gets_it_with_the_next_deployment(
-    account: ScriptedAccount, document: dict[str, Any]
-) -> None:
+def test_the_next_deployment_protects_a_stack_that_is_not_yet(account: ScriptedAccount, document: dict[str, Any]) -> None:
+    """Its protection failed to be switched on before."""
     expect_status(account, "UPDATE_ROLLBACK_COMPLETE", "false", True)
     account.expect(CLOUDFORMATION, "list_stack_resources", NAME, resources(**ALL))
     expect_status(account, "UPDATE_COMPLETE", "true", True)

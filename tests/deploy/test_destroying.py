@@ -94,7 +94,7 @@ def test_a_cluster_that_is_gone_protects_nothing(account: ScriptedAccount) -> No
     assert run(account) == ["delete --config-env prod"]
 
 
-def test_nothing_is_deleted_as_long_as_it_is_not_known_whether_the_cluster_is_protected(account: ScriptedAccount) -> None:
+def test_nothing_is_deleted_while_the_clusters_protection_is_unknown(account: ScriptedAccount) -> None:
     account.expect(CLOUDFORMATION, "describe_stacks", NAME, described("UPDATE_COMPLETE"))
     account.expect(CLOUDFORMATION, "list_stack_resources", NAME, CLUSTER)
     account.expect_error("rds", "describe_db_clusters", "AccessDenied")

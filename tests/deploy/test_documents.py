@@ -112,7 +112,8 @@ def test_what_make_and_the_documents_have_sam_do_is_understood(checkout: Path) -
         assert list(parameters.faults_of(DOCUMENT, given)) == []
 
 
-def test_a_stage_is_checked_before_it_is_built_and_the_programs_before_they_are_deployed() -> None:
+def test_what_is_checked_before_building_and_before_deploying() -> None:
+    """The stage before it is built, the programs before they are deployed."""
     before = ["deploy.parameters 'dev'", "deploy.preflight --stage 'dev'", "sam build --config-env 'dev'", "deploy.binaries 'dev'"]
     last = "deploy.deploy --stage 'dev'"
     for command, wanted in (("deploy STAGE=dev", [*before, last]), ("deploy STAGE=dev GUIDED=1", [*before, last, "--guided"])):

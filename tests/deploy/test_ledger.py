@@ -79,7 +79,8 @@ def owners_right(parameters: dict[str, str]) -> list[Any]:
     return [[values["Resource"], values["Owner"]] for _, values in resources]
 
 
-def test_migrate_ledger_may_sign_in_as_the_owner_with_a_token_and_as_nobody_else() -> None:
+def test_migrate_ledger_may_sign_in_as_the_owner_and_nobody_else() -> None:
+    """It signs in with a token."""
     cluster = {"Fn::GetAtt": ["LedgerCluster", "DBClusterResourceId"]}
     (master,) = {properties["MasterUsername"] for properties in Stack(DOCUMENT).resources("AWS::RDS::DBCluster").values()}
     assert owners_right({}) == [[cluster, master]]

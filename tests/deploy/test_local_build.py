@@ -19,7 +19,8 @@ def libraries(*arguments: str) -> set[str]:
     return {line.removesuffix(" (*)").strip() for line in listed.stdout.splitlines()}
 
 
-def test_no_library_is_compiled_for_the_local_stack_with_other_features_than_for_the_tests() -> None:
+def test_local_stack_and_tests_share_the_features_of_every_library() -> None:
+    """So no library is compiled twice."""
     command = deployment.compile_command()
     built = libraries(*command[command.index("--package") :], "--edges", "normal,build")
     tested = libraries("--workspace", "--edges", "normal,build,dev")

@@ -259,7 +259,7 @@ def test_whoever_runs_it_without_credentials_is_told_so_in_one_line() -> None:
     assert done.stderr.startswith("fluxo: There are no AWS credentials in this shell: sign in")
 
 
-def test_whoever_runs_it_without_a_region_or_for_no_stage_is_told_so_in_one_line() -> None:
+def test_a_missing_region_or_stage_is_said_in_one_line() -> None:
     for words, says in (
         (["--stage", "dev"], "No region is chosen: give REGION="),
         (["--stage", "nope"], 'samconfig.toml has no stage "nope"'),

@@ -66,7 +66,8 @@ def test_operations_that_no_action_is_named_after_are_asked_about(template: Temp
         list(Check(template, more).findings({}))
 
 
-def test_managed_policies_types_and_keys_that_are_not_understood_are_asked_about(template: Template, reach: dict[str, Reach]) -> None:
+def test_what_is_not_understood_is_asked_about(template: Template, reach: dict[str, Reach]) -> None:
+    """Managed policies, types and keys."""
     role = template.document["Resources"]["GetEntryRole"]
     managed = put(role, ("Properties", "ManagedPolicyArns"), ["arn:aws:iam::aws:policy/ReadOnlyAccess"])
     with pytest.raises(Problem, match="GetEntryRole has managed policies"):
@@ -97,7 +98,8 @@ fn main() { let store = Store::new(); run(async || { store.read().await?; [store
 """
 
 
-def test_calls_are_followed_from_main_through_packages_macros_and_functions_that_are_handed_on(tmp_path: Path) -> None:
+def test_calls_are_followed_from_main(tmp_path: Path) -> None:
+    """Through packages, macros and functions that are handed on."""
     write(tmp_path, "crates/store", "aws-sdk-dynamodb.workspace = true", "lib.rs", STORE)
     write(tmp_path, "functions/reader", "store.workspace = true", "main.rs", MAIN)
     found = reach_of(workspace(tmp_path))["reader"].operations

@@ -77,7 +77,8 @@ def change(before: Parameters, wanted: Parameters) -> set[str]:
 
 
 @pytest.mark.parametrize("name", Stack.load().parameters())
-def test_what_changing_a_parameter_does_is_what_is_meant_and_what_its_description_says(name: str) -> None:
+def test_changing_a_parameter_does_what_its_description_says(name: str) -> None:
+    """It does what `meant.yaml` says, too."""
     declared = processed()["Parameters"][name]
     happens = list(changes(name, declared))
     assert happens, f"no change of {name} is known: add one to rollback/scenarios.py"

@@ -65,7 +65,8 @@ def test_what_is_needed_comes_first_whether_it_is_referred_to_or_waited_for() ->
     assert (stack.dependents("A"), stack.dependencies("C")) == ({"B", "C"}, {"A", "B"})
 
 
-def test_a_condition_that_does_not_hold_takes_its_resource_and_who_waits_for_it_does_not_wait() -> None:
+def test_a_condition_that_does_not_hold_takes_its_resource() -> None:
+    """Who waits for the resource does not wait."""
     document = {
         "Conditions": {"Never": {"Fn::Equals": ["a", "b"]}},
         "Resources": {"A": resource(LOG) | {"Condition": "Never"}, "B": resource(FUNCTION, after="A")},
@@ -116,7 +117,8 @@ def test_what_stays_under_a_fixed_name_is_in_the_way_of_the_next_try() -> None:
     assert collision not in create(made(A=resource("AWS::SQS::Queue", policy="Retain", QueueName="x")), "A")
 
 
-def test_a_custom_resource_that_failed_fails_to_be_deleted_too_unless_nobody_asks_it() -> None:
+def test_a_custom_resource_that_failed_fails_to_be_deleted_too() -> None:
+    """Unless nobody asks it."""
     function = resource(FUNCTION)
     asked = made(F=function, C=resource("Custom::C", ServiceToken=ref("F")))
     assert create(asked, "C") == {"C cannot be deleted: it failed"}
@@ -168,7 +170,8 @@ def test_what_failed_once_goes_at_the_second_try() -> None:
     assert delete(stack, {"B"}) == delete(stack) == {"lost: the ledger"}
 
 
-def test_a_custom_resource_that_failed_once_can_never_be_deleted_for_its_function_is_gone() -> None:
+def test_a_custom_resource_without_its_function_is_never_deleted() -> None:
+    """It failed once, and its function is gone."""
     function = resource(FUNCTION)
     asked = made(F=function, C=resource("Custom::C", ServiceToken=ref("F")))
     assert delete(asked) == set()
@@ -179,7 +182,9 @@ def test_a_custom_resource_that_failed_once_can_never_be_deleted_for_its_functio
 # ---- Update ---------------------------------------------------------------------------------------------------------------
 
 
-def test_a_property_that_cannot_be_changed_replaces_its_resource_and_those_that_refer_to_it() -> None:
+def test_a_property_that_cannot_be_changed_replaces_its_resource() -> None:
+    """And the resources that refer to it."""
+
     def network(cidr: str) -> Graph:
         return made(V=resource("AWS::EC2::VPC", CidrBlock=cidr), S=resource("AWS::EC2::Subnet", VpcId=ref("V"), Tags=[]))
 

@@ -79,7 +79,7 @@ def test_when_all_is_parked_it_says_so(capsys: pytest.CaptureFixture[str]) -> No
     assert lines == ["Of the stack fluxo, every execution of the last 14 days that failed has parked its input or runs again."]
 
 
-def test_a_stack_that_is_not_there_and_a_question_that_may_not_be_asked_are_problems() -> None:
+def test_a_missing_stack_and_a_forbidden_question_are_problems() -> None:
     with pytest.raises(Problem, match="There is no stack other in us-east-1"):
         run(Recorded("unparked").account(), "other", NOW, days=14, park=False)
     denied = {"operation": "stepfunctions.ListExecutions", "error": "AccessDeniedException"}
@@ -87,7 +87,8 @@ def test_a_stack_that_is_not_there_and_a_question_that_may_not_be_asked_are_prob
         run(Recorded("unparked", denied).account(), "fluxo", NOW, days=14, park=False)
 
 
-def test_it_takes_for_parked_what_the_state_machine_parks_and_the_alarm_leaves_out() -> None:
+def test_parked_is_what_the_state_machine_parks() -> None:
+    """The alarm leaves out the same."""
     stack = Stack.load()
     (rule,) = [rule for name, rule in stack.resources("AWS::Events::Rule").items() if name == "UnparkedFailuresRule"]
     (excluded,) = rule["EventPattern"]["detail"]["error"]

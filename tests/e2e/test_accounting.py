@@ -68,7 +68,8 @@ def journal(rows: list[dict[str, str]], balances: list[dict[str, Any]]) -> str:
     return "\n".join(lines) + "\n"
 
 
-def test_an_accounting_program_finds_every_daily_balance_in_the_exported_entries(merchant_with_a_year: Merchant) -> None:
+def test_the_exported_entries_give_every_daily_balance(merchant_with_a_year: Merchant) -> None:
+    """An accounting program reads them."""
     merchant = merchant_with_a_year
     rows = merchant.export(str(FIRST), str(LAST))
     balances = merchant.get(f"/daily-balances?from={FIRST}&to={LAST}").body["balances"]

@@ -7,7 +7,8 @@ from deployed.stack import Stack
 from deployed.waiting import at_once
 
 
-def test_fifty_simultaneous_posts_of_one_key_are_one_entry_and_fifty_equal_answers(merchant: Merchant) -> None:
+def test_fifty_posts_of_one_key_at_once_are_one_entry(merchant: Merchant) -> None:
+    """All fifty get equal answers."""
     # Without a date, so that every answer has to find out what the first one said.
     answers = at_once(lambda _: merchant.post(entry("10.00", date=None), "once"), 50)
     assert [answer.status for answer in answers] == [202] * 50

@@ -64,7 +64,8 @@ def test_what_is_neither_remembered_nor_posted_is_not_found_until_it_is_posted(m
     merchant.posted(accepted.body["id"])
 
 
-def test_a_posted_entry_is_found_when_redis_knows_nothing_of_it_and_when_it_hangs(merchant: Merchant, stack: Stack) -> None:
+def test_a_posted_entry_is_found_without_redis(merchant: Merchant, stack: Stack) -> None:
+    """When Redis knows nothing of it, and when it hangs."""
     accepted = merchant.accepted(entry(), "forgotten").body
     shown = merchant.posted(accepted["id"])
     stack.forget_requests()
@@ -73,7 +74,8 @@ def test_a_posted_entry_is_found_when_redis_knows_nothing_of_it_and_when_it_hang
         assert merchant.look_up(accepted["id"]).body == shown
 
 
-def test_another_payload_that_came_under_a_forgotten_key_is_shown_with_the_one_that_stands(merchant: Merchant, stack: Stack) -> None:
+def test_a_conflict_is_shown_with_the_entry_that_stands(merchant: Merchant, stack: Stack) -> None:
+    """Another payload that came under a key that Redis had forgotten."""
     payloads = [entry("10.00", description="first"), entry("99.00", type="debit", date="2026-03-11", category="second")]
     with stack.ledger.writes_waiting():
         first = merchant.accepted(payloads[0], "used-twice")

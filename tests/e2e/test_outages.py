@@ -10,7 +10,8 @@ from deployed.waiting import at_once
 WITHOUT_LEDGER = ("/entries", "/entries/batch"), ("/daily-balances", f"/daily-balances/{DATE}", "/daily-balances.csv")
 
 
-def test_entries_are_accepted_while_the_ledger_refuses_and_posted_when_it_is_back(merchant: Merchant, stack: Stack) -> None:
+def test_entries_are_accepted_while_the_ledger_refuses(merchant: Merchant, stack: Stack) -> None:
+    """They are posted when it is back."""
     merchant.recorded(merchant.accepted(entry("1.00"), "before"))
     with stack.ledger.refusing():
         posted = [merchant.accepted(entry("10.00"), f"during-{n}") for n in range(5)]
@@ -25,7 +26,8 @@ def test_entries_are_accepted_while_the_ledger_refuses_and_posted_when_it_is_bac
     assert len(merchant.entries()) == 9
 
 
-def test_entries_are_accepted_while_the_ledger_hangs_and_posted_once_when_it_wakes(merchant: Merchant, stack: Stack) -> None:
+def test_entries_are_accepted_while_the_ledger_hangs(merchant: Merchant, stack: Stack) -> None:
+    """They are posted once when it wakes."""
     merchant.recorded(merchant.accepted(entry("1.00"), "before"))
     with stack.hanging("PostgreSQL"):
         posted = [merchant.accepted(entry("10.00"), f"during-{n}") for n in range(3)]

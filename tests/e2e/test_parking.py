@@ -34,7 +34,8 @@ def replay(stack: Stack, name: str, attempt: int) -> Execution:
     return stack.workflow.finished(again)
 
 
-def test_an_entry_that_used_up_its_retries_is_parked_and_posted_by_itself_when_the_ledger_is_back(merchant: Merchant, stack: Stack) -> None:
+def test_a_parked_entry_is_posted_by_itself_when_the_ledger_is_back(merchant: Merchant, stack: Stack) -> None:
+    """It was parked when its retries were used up."""
     with stack.ledger.refusing(), stack.waits_between_retries(SHORT):
         posted = merchant.accepted(entry(), "exhausted")
         (name,) = stack.workflow.names_for(posted.body["id"])
@@ -59,7 +60,8 @@ def test_an_entry_that_used_up_its_retries_is_parked_and_posted_by_itself_when_t
     assert merchant.day() == TEN
 
 
-def test_a_balance_that_could_not_be_written_is_written_by_itself_when_the_read_model_is_back(merchant: Merchant, stack: Stack) -> None:
+def test_a_parked_balance_is_written_by_itself_when_the_table_is_back(merchant: Merchant, stack: Stack) -> None:
+    """It could not be written before."""
     with stack.balances_unwritable(), stack.waits_between_retries(SHORT):
         posted = merchant.accepted(entry(), "not-consolidated")
         (name,) = stack.workflow.names_for(posted.body["id"])

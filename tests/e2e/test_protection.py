@@ -114,7 +114,8 @@ def project(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[Project
         engine.stop(service)
 
 
-def test_a_first_deployment_that_fails_goes_whole_and_one_that_stands_is_protected(project: Project, capfd: Any) -> None:
+def test_a_failed_first_deployment_goes_whole(project: Project, capfd: Any) -> None:
+    """One that stands is protected."""
     with pytest.raises(SamFailed):
         project.deploy(DeletionProtection="true", Breaks="true")
     assert (project.status(), project.tables()) == (("ROLLBACK_COMPLETE", False), [])

@@ -59,7 +59,8 @@ def status(merchant: Merchant, day: str = DATE) -> str:
     return merchant.get(f"/daily-balances/{day}").body["status"]
 
 
-def test_a_day_is_open_then_sealed_then_restated_by_a_late_entry_then_sealed_again(merchant: Merchant) -> None:
+def test_a_day_is_open_sealed_restated_and_sealed_again(merchant: Merchant) -> None:
+    """A late entry restates it."""
     merchant.recorded(merchant.accepted(entry("10.00"), "early"))
     merchant.recorded(merchant.accepted(entry("4.00", type="debit"), "rent"))
     assert status(merchant) == "open"

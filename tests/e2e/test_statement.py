@@ -38,7 +38,8 @@ def assert_balances_run(lines: list[dict[str, str]], opening: str) -> None:
         assert Decimal(line["running_balance"]) == balance, line
 
 
-def test_a_statement_shows_the_days_entries_in_posting_order_with_the_balance_after_each(merchant: Merchant) -> None:
+def test_a_statement_shows_the_days_entries_in_posting_order(merchant: Merchant) -> None:
+    """It has the balance after each."""
     merchant.recorded(merchant.accepted(entry("100.00", date="2026-02-28"), "before"))
     sent = [
         entry("10.00", description="Venda", category="vendas"),

@@ -231,7 +231,8 @@ def test_nothing_else_can_use_up_the_concurrency_of_accepting_entries(processed:
     assert reserved(Template(processed, MADE | {"AcceptingConcurrency": "40"})) == {"RegisterEntry": 40}
 
 
-def test_who_signs_balance_tokens_and_who_checks_them_share_a_key_and_nobody_else_has_it(processed: dict[str, Any]) -> None:
+def test_who_signs_and_who_checks_balance_tokens_share_a_key(processed: dict[str, Any]) -> None:
+    """Nobody else has it."""
     functions = Template(processed, MADE).resources("AWS::Lambda::Function")
     keys = {name: function["Environment"]["Variables"].get("BALANCE_TOKEN_KEY") for name, function in functions.items()}
     reference = "{{resolve:secretsmanager:${BalanceTokenKey}}}"

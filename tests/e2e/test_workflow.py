@@ -41,7 +41,8 @@ def test_an_entry_is_posted_once_the_ledger_is_back(merchant: Merchant, stack: S
     assert merchant.day() == TEN
 
 
-def test_an_attempt_that_committed_and_lost_its_answer_is_consolidated_by_the_next(merchant: Merchant, stack: Stack) -> None:
+def test_an_attempt_that_lost_its_answer_is_consolidated_by_the_next(merchant: Merchant, stack: Stack) -> None:
+    """It had committed."""
     # The trap of skipping consolidation for duplicates: here the only execution of an entry sees it as a duplicate.
     with stack.ledger.writes_waiting():
         posted = merchant.accepted(entry(), "unanswered")

@@ -104,7 +104,7 @@ mod tests {
         }
 
         #[test]
-        fn a_text_is_below_the_least_of_a_version_exactly_if_it_is_of_an_older_one(one in any_totals(), other in any_totals()) {
+        fn a_text_is_below_the_least_of_a_version_only_if_it_is_older(one in any_totals(), other in any_totals()) {
             for other in [other, MonthTotals { epoch: one.epoch, ..other }, MonthTotals { totals: other.totals, ..one }, one] {
                 let (AttributeValue::S(text), AttributeValue::S(least)) = (one.value(), least_value_of(other.version()))
                 else { panic!("both are texts") };

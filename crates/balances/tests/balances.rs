@@ -4,14 +4,11 @@
 
 use balances::{BalanceTable, Consistency, SealMark, Write};
 use cashflow::{
-    BalanceLine, BalanceToken, Currency, DayStatus, MerchantId, Period, PeriodTotals, Totals, TotalsVersion, parse_date,
+    BalanceLine, BalanceToken, Currency, DayStatus, Period, PeriodTotals, Totals, TotalsVersion, parse_date,
 };
 use jiff::Timestamp;
+use test_builders::{acme, merchant};
 use test_stores::DynamoDb;
-
-fn merchant() -> MerchantId {
-    MerchantId::parse("acme").unwrap()
-}
 
 fn table(store: &DynamoDb) -> BalanceTable {
     BalanceTable::new(store.client.clone(), &store.table_name)
@@ -27,13 +24,13 @@ fn totals(period: &str, credits: i128, debits: i128, entry_count: u64) -> Period
 }
 
 async fn write(table: &BalanceTable, epoch: u32, totals: PeriodTotals) -> Write {
-    table.write_if_newer(&merchant(), &totals, epoch, at(0)).await.unwrap()
+    table.write_if_newer(&acme(), &totals, epoch, at(0)).await.unwrap()
 }
 
 /// The balances of a range as `date opening credits debits closing count`.
 async fn lines(table: &BalanceTable, from: &str, to: &str) -> Vec<String> {
     let (from, to) = (parse_date(from).unwrap(), parse_date(to).unwrap());
-    let lines = table.daily_balances(&merchant(), Currency::BRL, from, to, Consistency::Eventual).await.unwrap();
+    let lines = table.daily_balances(&acme(), Currency::BRL, from, to, Consistency::Eventual).await.unwrap();
     let line = |line: &BalanceLine| {
         let balance = line.balance;
         let Totals { credits, debits, entry_count } = balance.totals;
@@ -140,7 +137,7 @@ async fn merchants_and_currencies_have_balances_of_their_own() {
     write(&table, 1, totals("2026-11-22", 100, 0, 1)).await;
     let date = parse_date("2026-11-22").unwrap();
     let closing = async |merchant: &str, currency: &str| {
-        let merchant = MerchantId::parse(merchant).unwrap();
+        let merchant = self::merchant(merchant);
         let currency = Currency::parse(currency).unwrap();
         table.daily_balances(&merchant, currency, date, date, Consistency::Eventual).await.unwrap()[0].balance.closing
     };
@@ -156,9 +153,9 @@ async fn merchants_and_currencies_have_balances_of_their_own() {
 async fn a_day_tells_when_its_totals_were_taken() {
     let store = DynamoDb::start().await;
     let table = table(&store);
-    table.write_if_newer(&merchant(), &totals("2026-11-22", 100, 0, 1), 1, at(7)).await.unwrap();
+    table.write_if_newer(&acme(), &totals("2026-11-22", 100, 0, 1), 1, at(7)).await.unwrap();
     let (from, to) = (parse_date("2026-11-22").unwrap(), parse_date("2026-11-23").unwrap());
-    let lines = table.daily_balances(&merchant(), Currency::BRL, from, to, Consistency::Eventual).await.unwrap();
+    let lines = table.daily_balances(&acme(), Currency::BRL, from, to, Consistency::Eventual).await.unwrap();
     assert_eq!((lines[0].updated_at, lines[1].updated_at), (Some(at(7)), None));
 }
 
@@ -185,10 +182,10 @@ async fn a_newer_seal_replaces_an_older_one_and_never_the_other_way_round() {
     let day = parse_date("2026-11-22").unwrap();
     let seal = async |epoch, number, entry_count| {
         let mark = SealMark { epoch, number, entry_count };
-        table.write_seal(&merchant(), Currency::BRL, day, mark).await.unwrap()
+        table.write_seal(&acme(), Currency::BRL, day, mark).await.unwrap()
     };
     let status = async || {
-        let lines = table.daily_balances(&merchant(), Currency::BRL, day, day, Consistency::Strong).await.unwrap();
+        let lines = table.daily_balances(&acme(), Currency::BRL, day, day, Consistency::Strong).await.unwrap();
         (lines[0].status, lines[0].balance.totals.entry_count)
     };
     assert_eq!(status().await, (DayStatus::Open, 0));
@@ -215,15 +212,15 @@ async fn a_token_is_reached_when_day_and_month_are_at_its_versions_or_later() {
     let version = |epoch, entry_count| TotalsVersion { epoch, entry_count };
     let date = parse_date("2026-11-22").unwrap();
     let token = BalanceToken { currency: Currency::BRL, date, day: version(1, 2), month: version(1, 7) };
-    let reached = async || table.has_reached(&merchant(), &token).await.unwrap();
+    let reached = async || table.has_reached(&acme(), &token).await.unwrap();
     assert!(!reached().await);
     write(&table, 1, totals("2026-11-22", 5, 0, 1)).await;
     write(&table, 1, totals("2026-11", 5, 0, 7)).await;
     assert!(!reached().await);
     write(&table, 1, totals("2026-11-22", 5, 0, 3)).await;
     assert!(reached().await);
-    assert!(!table.has_reached(&MerchantId::parse("emca").unwrap(), &token).await.unwrap());
+    assert!(!table.has_reached(&merchant("emca"), &token).await.unwrap());
     // After a restore counts start again, in a later epoch.
     let earlier_epoch = BalanceToken { day: version(0, 99), month: version(0, 99), ..token };
-    assert!(table.has_reached(&merchant(), &earlier_epoch).await.unwrap());
+    assert!(table.has_reached(&acme(), &earlier_epoch).await.unwrap());
 }

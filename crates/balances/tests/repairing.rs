@@ -6,8 +6,9 @@ use std::collections::HashSet;
 
 use aws_sdk_dynamodb::types::AttributeValue;
 use balances::{BalanceTable, Consistency, ProbeError, SealMark, Stored, StoredBalance, Write};
-use cashflow::{Currency, Date, MerchantId, Month, Period, PeriodTotals, Totals, TotalsVersion, parse_date};
+use cashflow::{Currency, MerchantId, Month, Period, PeriodTotals, Totals, TotalsVersion};
 use jiff::Timestamp;
+use test_builders::{TODAY, acme, merchant};
 use test_stores::DynamoDb;
 
 const DAY: &str = "2026-11-22";
@@ -26,7 +27,7 @@ impl World {
     }
 
     async fn write(&self, period: &str, credits: i128, entry_count: u64) {
-        self.table.write_if_newer(&merchant(), &totals(period, credits, entry_count), 1, at()).await.unwrap();
+        self.table.write_if_newer(&acme(), &totals(period, credits, entry_count), 1, at()).await.unwrap();
     }
 
     async fn overwrite(&self, attribute: &str, value: AttributeValue) {
@@ -34,7 +35,7 @@ impl World {
     }
 
     async fn day(&self) -> StoredBalance {
-        self.stored(Period::Day(date())).await
+        self.stored(Period::Day(TODAY)).await
     }
 
     async fn month(&self) -> StoredBalance {
@@ -42,25 +43,17 @@ impl World {
     }
 
     async fn stored(&self, period: Period) -> StoredBalance {
-        self.table.month(&merchant(), Currency::BRL, month("2026-11")).await.unwrap()[&period].clone()
+        self.table.month(&acme(), Currency::BRL, month("2026-11")).await.unwrap()[&period].clone()
     }
 
     async fn replace(&self, credits: i128, entry_count: u64, seen: &StoredBalance) -> Write {
         let totals = totals(DAY, credits, entry_count);
-        self.table.replace_totals(&merchant(), &totals, 1, at(), seen).await.unwrap()
+        self.table.replace_totals(&acme(), &totals, 1, at(), seen).await.unwrap()
     }
-}
-
-fn merchant() -> MerchantId {
-    MerchantId::parse("acme").unwrap()
 }
 
 fn month(text: &str) -> Month {
     Month::parse(text).unwrap()
-}
-
-fn date() -> Date {
-    parse_date(DAY).unwrap()
 }
 
 fn at() -> Timestamp {
@@ -87,10 +80,10 @@ async fn a_month_is_its_days_and_itself_and_nothing_of_its_neighbours() {
     for period in ["2026-10", "2026-10-31", "2026-12", "2026-12-01", "1926-11-15"].iter().chain(&inside) {
         world.write(period, 100, 1).await;
     }
-    let stored = world.table.month(&merchant(), Currency::BRL, month("2026-11")).await.unwrap();
+    let stored = world.table.month(&acme(), Currency::BRL, month("2026-11")).await.unwrap();
     let expected: HashSet<Period> = inside.map(|period| Period::parse(period).unwrap()).into();
     assert_eq!(stored.into_keys().collect::<HashSet<_>>(), expected);
-    let other = MerchantId::parse("acm").unwrap();
+    let other = merchant("acm");
     assert!(world.table.month(&other, Currency::BRL, month("2026-11")).await.unwrap().is_empty());
 }
 
@@ -131,7 +124,7 @@ async fn what_has_changed_since_it_was_seen_is_not_replaced() {
 #[tokio::test]
 async fn totals_of_a_day_that_was_only_sealed_before_are_not_replaced() {
     let world = World::new().await;
-    world.table.write_seal(&merchant(), Currency::BRL, date(), MARK).await.unwrap();
+    world.table.write_seal(&acme(), Currency::BRL, TODAY, MARK).await.unwrap();
     let seen = world.day().await;
     assert_eq!(seen.totals(), Stored::Missing);
     world.write(DAY, 200, 6).await;
@@ -143,7 +136,7 @@ async fn a_month_is_replaced_only_if_it_is_as_it_was_seen() {
     let world = World::new().await;
     let replace = async |credits, seen: &StoredBalance| {
         let totals = totals("2026-11", credits, 5);
-        world.table.replace_totals(&merchant(), &totals, 1, at(), seen).await.unwrap()
+        world.table.replace_totals(&acme(), &totals, 1, at(), seen).await.unwrap()
     };
     world.write("2026-11", 1, 5).await;
     let seen = world.month().await;
@@ -163,37 +156,35 @@ async fn a_month_is_replaced_only_if_it_is_as_it_was_seen() {
 async fn the_mark_of_a_seal_can_be_replaced_and_removed_and_leaves_the_totals() {
     let world = World::new().await;
     world.write(DAY, 100, 5).await;
-    world.table.write_seal(&merchant(), Currency::BRL, date(), MARK).await.unwrap();
+    world.table.write_seal(&acme(), Currency::BRL, TODAY, MARK).await.unwrap();
     world.overwrite("seal_entry_count", number("4")).await;
     let seen = world.day().await;
-    let replaced = world.table.replace_seal(&merchant(), Currency::BRL, date(), MARK, &seen).await.unwrap();
+    let replaced = world.table.replace_seal(&acme(), Currency::BRL, TODAY, MARK, &seen).await.unwrap();
     assert_eq!((replaced, world.day().await.seal()), (Write::Written, Stored::Present(MARK)));
 
-    let late = world.table.remove_seal(&merchant(), Currency::BRL, date(), &seen).await.unwrap();
+    let late = world.table.remove_seal(&acme(), Currency::BRL, TODAY, &seen).await.unwrap();
     assert_eq!((late, world.day().await.seal()), (Write::UpToDate, Stored::Present(MARK)));
     let seen = world.day().await;
-    let removed = world.table.remove_seal(&merchant(), Currency::BRL, date(), &seen).await.unwrap();
+    let removed = world.table.remove_seal(&acme(), Currency::BRL, TODAY, &seen).await.unwrap();
     assert_eq!((removed, world.day().await.seal()), (Write::Written, Stored::Missing));
     assert_eq!(world.day().await.totals(), present(100, 5));
 }
 
 #[tokio::test]
-async fn a_day_whose_entries_a_restored_ledger_does_not_know_reads_like_one_without() {
+async fn a_day_that_a_restored_ledger_does_not_know_reads_as_empty() {
     let world = World::new().await;
     world.write(DAY, 100, 5).await;
-    world.table.write_if_newer(&merchant(), &totals(DAY, 0, 0), 2, at()).await.unwrap();
-    let lines =
-        world.table.daily_balances(&merchant(), Currency::BRL, date(), date(), Consistency::Strong).await.unwrap();
+    world.table.write_if_newer(&acme(), &totals(DAY, 0, 0), 2, at()).await.unwrap();
+    let lines = world.table.daily_balances(&acme(), Currency::BRL, TODAY, TODAY, Consistency::Strong).await.unwrap();
     assert_eq!((lines[0].balance.closing, lines[0].updated_at), (0, None));
     // What was on its way when the ledger was restored comes too late.
     world.write(DAY, 120, 6).await;
-    let lines =
-        world.table.daily_balances(&merchant(), Currency::BRL, date(), date(), Consistency::Strong).await.unwrap();
+    let lines = world.table.daily_balances(&acme(), Currency::BRL, TODAY, TODAY, Consistency::Strong).await.unwrap();
     assert_eq!(lines[0].balance.closing, 0);
 }
 
 #[tokio::test]
-async fn a_walk_through_the_table_comes_to_every_month_whatever_the_merchant_is_called() {
+async fn a_walk_comes_to_every_month_whatever_the_merchant_is_called() {
     let world = World::new().await;
     let mut expected = HashSet::new();
     for merchant in ["acme", "a#b", "#", "acme#BRL"].map(|name| MerchantId::parse(name).unwrap()) {
@@ -228,7 +219,7 @@ async fn a_walk_through_the_table_comes_to_months_whose_days_are_lost() {
     }
     let (items, has_more) = world.table.items(None).await.unwrap();
     let months: HashSet<_> = items.into_iter().flat_map(|item| item.months.unwrap()).collect();
-    let expected = ["2025-12", "2026-01", "2026-11"].map(|text| (merchant(), Currency::BRL, month(text)));
+    let expected = ["2025-12", "2026-01", "2026-11"].map(|text| (acme(), Currency::BRL, month(text)));
     assert_eq!((months, has_more), (expected.into(), false));
 }
 
@@ -243,11 +234,11 @@ async fn a_walk_through_the_table_goes_past_items_that_are_none_of_its_own() {
     let (items, _) = world.table.items(None).await.unwrap();
     let unknown = items.iter().filter(|item| item.months.is_none()).count();
     let known: Vec<_> = items.into_iter().filter_map(|item| item.months).flatten().collect();
-    assert_eq!((unknown, known), (3, vec![(merchant(), Currency::BRL, month("2026-11"))]));
+    assert_eq!((unknown, known), (3, vec![(acme(), Currency::BRL, month("2026-11"))]));
 }
 
 #[tokio::test]
-async fn a_probe_tells_a_table_that_answers_from_one_that_does_not_and_changes_nothing() {
+async fn a_probe_tells_whether_the_table_answers_and_changes_nothing() {
     let world = World::new().await;
     world.table.probe().await.unwrap();
     assert_eq!(world.table.items(None).await.unwrap().0, []);

@@ -133,7 +133,7 @@ mod tests {
     }
 
     #[test]
-    fn a_reversal_has_a_fingerprint_that_never_changes_and_in_which_every_field_counts() {
+    fn a_reversals_fingerprint_never_changes_and_every_field_counts() {
         let original = EntryId::parse("f8074bc3-3d8c-5a13-bf98-16220b3a9341").unwrap();
         let bare = ReversalRequest { original, date: None, description: None };
         let dated = ReversalRequest { date: Some(date(2026, 11, 23)), ..bare.clone() };

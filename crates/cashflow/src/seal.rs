@@ -157,7 +157,7 @@ mod tests {
     }
 
     #[test]
-    fn a_sealed_day_is_restated_by_further_entries_and_sealed_again_by_a_seal_that_covers_them() {
+    fn a_sealed_day_is_restated_by_further_entries_until_a_seal_covers_them() {
         let check = |entry_count, sealed, expected| assert_eq!(DayStatus::of(entry_count, sealed), expected);
         check(0, None, DayStatus::Open);
         check(3, None, DayStatus::Open);

@@ -215,8 +215,9 @@ mod tests {
         assert_eq!(probes, 5);
     }
 
+    /// A silence: two pauses without a failure.
     #[tokio::test(start_paused = true)]
-    async fn after_two_pauses_without_a_failure_the_next_request_waits_for_its_probe() {
+    async fn after_a_silence_the_next_request_waits_for_its_probe() {
         let breaker = CircuitBreaker::new(PAUSE, PATIENCE);
         call(&breaker, Err(()), false).await;
         advance(PAUSE * 2).await;
@@ -245,7 +246,7 @@ mod tests {
     }
 
     #[tokio::test(start_paused = true)]
-    async fn a_probe_that_was_frozen_between_two_requests_is_no_failure_of_the_store() {
+    async fn a_probe_frozen_between_two_requests_is_no_failure_of_the_store() {
         let breaker = CircuitBreaker::new(PAUSE, PATIENCE);
         call(&breaker, Err(()), false).await;
         advance(PAUSE).await;

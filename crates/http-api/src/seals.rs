@@ -138,10 +138,11 @@ mod tests {
         }
     }
 
+    /// It has one length whatever is covered.
     #[test]
-    fn what_a_seal_covers_is_shown_as_a_text_of_one_length_that_only_tells_equal_from_different() {
+    fn what_a_seal_covers_is_shown_as_a_text_that_can_only_be_compared() {
         let shown = |seal: &Seal, merchant: &str, key: u8| {
-            SealBody::new(seal, &MerchantId::parse(merchant).unwrap(), &[key; 64]).snapshot
+            SealBody::new(seal, &test_builders::merchant(merchant), &[key; 64]).snapshot
         };
         let first = shown(&seal(1, 3), "acme", 1);
         assert_eq!(first.len(), SNAPSHOT_LENGTH);

@@ -242,6 +242,7 @@ mod tests {
     use cashflow::{SLOTS, parse_date};
 
     use base64::{Engine, engine::general_purpose::URL_SAFE_NO_PAD};
+    use test_builders::{acme, merchant};
 
     use super::*;
 
@@ -252,10 +253,6 @@ mod tests {
     }
 
     const FURTHEST: u64 = u64::MAX;
-
-    fn merchant(name: &str) -> MerchantId {
-        MerchantId::parse(name).unwrap()
-    }
 
     fn query(cursor: Option<String>) -> StatementQuery {
         let date = parse_date("2026-11-22").unwrap();
@@ -278,7 +275,7 @@ mod tests {
 
     #[test]
     fn a_cursor_leads_to_the_position_it_was_made_of() {
-        let cursor = query(None).cursor(&position(), &merchant("acme"), &key(7, FURTHEST));
+        let cursor = query(None).cursor(&position(), &acme(), &key(7, FURTHEST));
         assert_eq!(opened(&query(Some(cursor)), "acme", key(7, FURTHEST)), Ok(Some(position())));
         assert_eq!(opened(&query(None), "acme", key(7, FURTHEST)), Ok(None));
     }
@@ -293,7 +290,7 @@ mod tests {
             running_balance: 0,
         };
         for position in [start, position()] {
-            let cursor = query(None).cursor(&position, &merchant("acme"), &key(7, FURTHEST));
+            let cursor = query(None).cursor(&position, &acme(), &key(7, FURTHEST));
             assert_eq!(cursor.len(), CURSOR_LENGTH);
             assert_eq!(opened(&query(Some(cursor.clone())), "acme", key(7, FURTHEST)), Ok(Some(position.clone())));
             let bytes = URL_SAFE_NO_PAD.decode(cursor).unwrap();
@@ -308,18 +305,18 @@ mod tests {
     #[test]
     fn a_cursor_of_a_ledger_that_was_set_back_is_refused() {
         let far = StatementPosition { positions: Positions::new([9; SLOTS]), ..position() };
-        let cursor = query(None).cursor(&far, &merchant("acme"), &key(7, 9));
+        let cursor = query(None).cursor(&far, &acme(), &key(7, 9));
         let far_on = query(Some(cursor));
         assert_eq!(opened(&far_on, "acme", key(7, 9)), Ok(Some(far.clone())));
         assert_eq!(opened(&far_on, "acme", key(7, 10)), Ok(Some(far)));
-        let problem = far_on.position(&merchant("acme"), &key(7, 8)).unwrap_err();
+        let problem = far_on.position(&acme(), &key(7, 8)).unwrap_err();
         assert_eq!(problem.code, Code::ParameterInvalid);
         assert!(problem.errors[0].detail.contains("set back"), "{problem:?}");
     }
 
     #[test]
     fn a_cursor_is_none_for_another_merchant_day_currency_or_key() {
-        let cursor = query(None).cursor(&position(), &merchant("acme"), &key(7, FURTHEST));
+        let cursor = query(None).cursor(&position(), &acme(), &key(7, FURTHEST));
         let same = query(Some(cursor));
         let other_day = parse_date("2026-11-23").unwrap();
         let refused = [
@@ -340,7 +337,7 @@ mod tests {
 
     #[test]
     fn no_character_of_a_cursor_can_be_changed_removed_or_added() {
-        let cursor = query(None).cursor(&position(), &merchant("acme"), &key(7, FURTHEST));
+        let cursor = query(None).cursor(&position(), &acme(), &key(7, FURTHEST));
         for index in 0..cursor.len() {
             let mut changed = cursor.clone().into_bytes();
             changed[index] = if changed[index] == b'A' { b'B' } else { b'A' };

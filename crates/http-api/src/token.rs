@@ -99,14 +99,12 @@ impl fmt::Debug for TokenKey {
 
 #[cfg(test)]
 mod tests {
+    use test_builders::{acme, merchant};
+
     use super::*;
 
     fn key(secret: &str) -> TokenKey {
         secret.repeat(32).parse().unwrap()
-    }
-
-    fn merchant(name: &str) -> MerchantId {
-        MerchantId::parse(name).unwrap()
     }
 
     fn given() -> GivenToken {
@@ -121,20 +119,20 @@ mod tests {
 
     #[test]
     fn a_token_is_read_as_it_is_written() {
-        let text = key("k").write(&merchant("acme"), &given());
-        assert_eq!(key("k").read(&merchant("acme"), &text), Some(given()));
+        let text = key("k").write(&acme(), &given());
+        assert_eq!(key("k").read(&acme(), &text), Some(given()));
     }
 
     #[test]
     fn a_token_is_none_for_another_merchant_or_key() {
-        let text = key("k").write(&merchant("acme"), &given());
+        let text = key("k").write(&acme(), &given());
         assert_eq!(key("k").read(&merchant("emca"), &text), None);
-        assert_eq!(key("l").read(&merchant("acme"), &text), None);
+        assert_eq!(key("l").read(&acme(), &text), None);
     }
 
     #[test]
     fn no_character_of_a_token_can_be_changed_removed_or_added() {
-        let (key, acme) = (key("k"), merchant("acme"));
+        let (key, acme) = (key("k"), acme());
         let text = key.write(&acme, &given());
         for index in 0..text.len() {
             let mut changed = text.clone().into_bytes();
@@ -151,7 +149,7 @@ mod tests {
         let payload = payload(&given());
         let of_before = "1 BRL 2026-11-22 1 3 1 9";
         for text in [&payload, of_before, &format!("{}{payload}", "\0".repeat(MAC_BYTES))] {
-            assert_eq!(key("k").read(&merchant("acme"), &URL_SAFE_NO_PAD.encode(text)), None, "{text:?}");
+            assert_eq!(key("k").read(&acme(), &URL_SAFE_NO_PAD.encode(text)), None, "{text:?}");
         }
     }
 

@@ -2,13 +2,10 @@
 
 #![allow(clippy::unwrap_used, reason = "a failed unwrap fails the test")]
 
-use cashflow::{MerchantId, parse_date};
+use cashflow::parse_date;
 use http_api::{BalanceQuery, Problem, TokenKey, parse_day_query, parse_range_query};
+use test_builders::acme;
 use test_events::{Answer, HttpEvent};
-
-fn acme() -> MerchantId {
-    MerchantId::parse("acme").unwrap()
-}
 
 fn token_key() -> TokenKey {
     "a secret of at least 32 characters".parse().unwrap()

@@ -2,25 +2,16 @@
 
 #![allow(clippy::unwrap_used, reason = "a failed unwrap fails the test")]
 
-use cashflow::{Amount, Currency, EntryId, EntryRequest, EntryType, Fingerprint, IdempotencyKey, MerchantId};
+use cashflow::{EntryId, Fingerprint};
 use futures::future::join_all;
 use std::time::Duration;
 
 use idempotency_cache::{BREAKER_PAUSE, CachedRequest, IdempotencyCache, RedisConfig, RequestState};
+use test_builders::{entry, id};
 use test_stores::RedisServer;
 
-fn id(key: &str) -> EntryId {
-    EntryId::derive(&MerchantId::parse("acme").unwrap(), &IdempotencyKey::parse(key).unwrap())
-}
-
 fn remembered(amount: &str) -> CachedRequest {
-    let fingerprint = Fingerprint::of_entry(&EntryRequest {
-        entry_type: EntryType::Credit,
-        amount: Amount::parse(amount, Currency::BRL).unwrap(),
-        date: None,
-        description: None,
-        category: None,
-    });
+    let fingerprint = Fingerprint::of_entry(&entry("any").credit(amount).request());
     CachedRequest {
         fingerprint,
         state: RequestState::Accepted(format!("{{\"amount\": \"{amount}\", \"text\": \"ç 🧾 \\n\"}}")),

@@ -5,18 +5,15 @@
 use std::{collections::BTreeSet, time::Duration};
 
 use aws_clients::Roots;
-use cashflow::{EntryId, Fingerprint, IdempotencyKey, MerchantId};
+use cashflow::{EntryId, Fingerprint};
 use idempotency_cache::{BREAKER_PAUSE, CachedRequest, IdempotencyCache, RedisConfig, RequestState, Topology};
 use redis::cmd;
+use test_builders::id;
 use test_stores::{Authority, RedisCluster, RedisServer};
 use tokio::time::{Instant, sleep, timeout};
 
 /// Far above what anything here takes.
 const BOUND: Duration = Duration::from_secs(30);
-
-fn id(key: &str) -> EntryId {
-    EntryId::derive(&MerchantId::parse("acme").unwrap(), &IdempotencyKey::parse(key).unwrap())
-}
 
 /// How Redis knows it.
 fn redis_key(id: EntryId) -> String {
@@ -161,7 +158,7 @@ async fn a_node_that_dies_takes_what_it_holds_and_nothing_else() {
 }
 
 #[tokio::test]
-async fn a_cluster_that_is_gone_is_not_waited_for_and_used_again_when_it_is_back() {
+async fn a_cluster_that_is_gone_is_not_waited_for_and_used_once_it_is_back() {
     let mut cluster = RedisCluster::start().await;
     let cache = impatient_cache_at(&cluster.config());
     remembered_in_the_end(&cache, id("1"), &remembered(1)).await;

@@ -8,9 +8,10 @@ use std::{
     time::{Duration, Instant},
 };
 
-use cashflow::{EntryId, Fingerprint, IdempotencyKey, MerchantId};
+use cashflow::{EntryId, Fingerprint};
 use idempotency_cache::{CachedRequest, IdempotencyCache, RedisConfig, RequestState};
 use redis::{Client, Cmd, RedisResult, Value, cmd};
+use test_builders::id;
 use test_stores::{Authority, RedisCluster, RedisServer};
 
 /// Far above what anything here takes.
@@ -56,11 +57,10 @@ fn signed_in(config: &RedisConfig, user: &str) -> RedisConfig {
 /// Remembers, recalls and reserves, until all of it has worked.
 async fn use_memory(config: &RedisConfig) {
     let cache = IdempotencyCache::new(&signed_in(config, "fluxo:secret"), Duration::from_millis(100)).unwrap();
-    let merchant = MerchantId::parse("acme").unwrap();
     let fingerprint = Fingerprint::from_bytes(&[1; 32]).unwrap();
     // In the slots of all nodes of a cluster.
     let requests: Vec<_> = (0..20)
-        .map(|number| EntryId::derive(&merchant, &IdempotencyKey::parse(&number.to_string()).unwrap()))
+        .map(|number| id(&number.to_string()))
         .map(|id| (id, CachedRequest { fingerprint, state: RequestState::Accepted("{}".to_owned()) }))
         .collect();
     let ids: Vec<EntryId> = requests.iter().map(|(id, _)| *id).collect();
@@ -74,7 +74,7 @@ async fn use_memory(config: &RedisConfig) {
         tokio::time::sleep(Duration::from_millis(20)).await;
     }
     // Whoever meets a reservation of its own renews it.
-    let request = [(EntryId::derive(&merchant, &IdempotencyKey::parse("new").unwrap()), fingerprint)];
+    let request = [(id("new"), fingerprint)];
     cache.reserve(&request).await;
     cache.reserve(&request).await;
     assert!(!cache.is_circuit_open(), "a command was refused");

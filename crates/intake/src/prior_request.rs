@@ -54,29 +54,18 @@ impl PriorRequest {
 
 #[cfg(test)]
 mod tests {
-    use cashflow::{Amount, Currency, Entry, EntryId, EntryType, IdempotencyKey, parse_date};
+    use cashflow::Entry;
+    use test_builders::acme;
 
     use super::*;
 
-    fn merchant() -> MerchantId {
-        MerchantId::parse("acme").unwrap()
-    }
-
     fn entry(payload: u8) -> Entry {
-        Entry {
-            id: EntryId::derive(&merchant(), &IdempotencyKey::parse("1").unwrap()),
-            fingerprint: Fingerprint::from_bytes(&[payload; 32]).unwrap(),
-            entry_type: EntryType::Credit,
-            amount: Amount::from_minor(i64::from(payload), Currency::BRL).unwrap(),
-            date: parse_date("2026-11-22").unwrap(),
-            description: None,
-            category: None,
-            reverses: None,
-        }
+        let fingerprint = Fingerprint::from_bytes(&[payload; 32]).unwrap();
+        Entry { fingerprint, ..test_builders::entry("1").minor(i64::from(payload)).build() }
     }
 
     fn answer(payload: u8) -> AcceptedEntry {
-        AcceptedEntry::new(&merchant(), &entry(payload))
+        AcceptedEntry::new(&acme(), &entry(payload))
     }
 
     fn reserved(payload: u8) -> CachedRequest {
@@ -102,7 +91,7 @@ mod tests {
     /// What payload 1 meets.
     fn check(cached: Option<CachedRequest>, recorded: &[Recorded], expected: &PriorRequest) {
         let recorded: Vec<&Recorded> = recorded.iter().collect();
-        let prior = PriorRequest::of(&merchant(), entry(1).fingerprint, cached.as_ref(), &recorded);
+        let prior = PriorRequest::of(&acme(), entry(1).fingerprint, cached.as_ref(), &recorded);
         assert_eq!(prior, *expected, "{cached:?} {recorded:?}");
     }
 

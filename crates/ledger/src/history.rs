@@ -90,8 +90,9 @@ mod tests {
         }
     }
 
+    /// Whether later ones follow or not.
     #[test]
-    fn a_migration_with_another_content_is_no_earlier_release_whether_later_ones_follow_or_not() {
+    fn a_migration_with_another_content_is_of_no_earlier_release() {
         let all = all();
         let mut changed = all.clone();
         changed[1] = Migration::unapplied(&all[1].to_string(), "SELECT 1").unwrap();

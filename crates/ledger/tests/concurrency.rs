@@ -4,10 +4,9 @@
 
 use std::{collections::BTreeMap, sync::Arc, time::Duration};
 
-use cashflow::{
-    Amount, Currency, Entry, EntryId, EntryRequest, EntryType, IdempotencyKey, MerchantId, Period, Totals, parse_date,
-};
+use cashflow::{Entry, Period, Totals};
 use ledger::{Connection, Ledger, Outcome, Posting};
+use test_builders::{acme, entry};
 use test_stores::{Database, POST_NINE};
 use tokio::{sync::Barrier, task::JoinSet, time::timeout};
 
@@ -16,20 +15,10 @@ const WORKERS: usize = 12;
 /// Far above what anything here takes, and below the database's own limits.
 const BOUND: Duration = Duration::from_secs(3);
 
-fn merchant() -> MerchantId {
-    MerchantId::parse("acme").unwrap()
-}
-
-fn entry(key: usize, date: &str) -> Entry {
-    let request = EntryRequest {
-        entry_type: if key.is_multiple_of(3) { EntryType::Debit } else { EntryType::Credit },
-        amount: Amount::from_minor(i64::try_from(key).unwrap() + 1, Currency::BRL).unwrap(),
-        date: Some(parse_date(date).unwrap()),
-        description: None,
-        category: None,
-    };
-    let id = EntryId::derive(&merchant(), &IdempotencyKey::parse(&format!("key-{key}")).unwrap());
-    request.into_entry(id, parse_date(date).unwrap())
+/// A credit or, for every third key, a debit.
+fn numbered(key: usize, date: &str) -> Entry {
+    let amount = i64::try_from(key).unwrap() + 1;
+    entry(&format!("key-{key}")).minor(if key.is_multiple_of(3) { -amount } else { amount }).on(date).build()
 }
 
 /// Lets every worker post its batches in turn, all workers their n-th batch at the same moment, and gathers the answers.
@@ -47,7 +36,7 @@ async fn post_all(database: &Database, batches_of: impl Fn(usize) -> Vec<Vec<Ent
             let mut postings = Vec::new();
             for batch in batches {
                 start.wait().await;
-                postings.push(ledger.post(&merchant(), &batch).await.expect("no batch fails"));
+                postings.push(ledger.post(&acme(), &batch).await.expect("no batch fails"));
             }
             postings
         });
@@ -78,7 +67,7 @@ async fn sums_of_totals(database: &Database) -> (i128, i128, u64) {
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn the_same_batch_posted_by_all_at_once_is_applied_once() {
     let database = Database::create().await;
-    let batch: Vec<Entry> = (0..20).map(|key| entry(key, "2026-11-22")).collect();
+    let batch: Vec<Entry> = (0..20).map(|key| numbered(key, "2026-11-22")).collect();
     let postings = post_all(&database, |_| vec![batch.clone()]).await;
     assert_eq!(applied(&postings), 20);
     assert_eq!(sums_of_entries(&database).await.2, 20);
@@ -88,9 +77,10 @@ async fn the_same_batch_posted_by_all_at_once_is_applied_once() {
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn totals_of_one_hot_day_are_exact() {
     let database = Database::create().await;
-    let postings =
-        post_all(&database, |worker| (0..25).map(|number| vec![entry(worker * 25 + number, "2026-11-22")]).collect())
-            .await;
+    let postings = post_all(&database, |worker| {
+        (0..25).map(|number| vec![numbered(worker * 25 + number, "2026-11-22")]).collect()
+    })
+    .await;
     assert_eq!(applied(&postings), WORKERS * 25);
     assert_eq!(sums_of_totals(&database).await, sums_of_entries(&database).await);
     // The greatest version anyone was answered is the exact sum of all.
@@ -149,7 +139,7 @@ async fn one_entry_count_never_stands_for_two_totals() {
             .map(|number| {
                 // Neighbours overlap, so that duplicates and waits for the same id are among them.
                 let first = worker * 30 + number;
-                vec![entry(first, "2026-11-22"), entry(first + 1, "2026-11-23")]
+                vec![numbered(first, "2026-11-22"), numbered(first + 1, "2026-11-23")]
             })
             .collect()
     })
@@ -175,7 +165,9 @@ async fn batches_that_touch_the_same_days_in_any_order_do_not_deadlock() {
             .map(|round| {
                 // Every worker has ids of its own here; sizes differ, because they decide how hashing orders its groups.
                 let size = 60 + (worker * 37 + round * 5) % 190;
-                (0..size).map(|n| entry((worker * 15 + round) * 1_000 + n, &day((n * 11 + worker * 3) % 300))).collect()
+                (0..size)
+                    .map(|n| numbered((worker * 15 + round) * 1_000 + n, &day((n * 11 + worker * 3) % 300)))
+                    .collect()
             })
             .collect()
     })
@@ -192,7 +184,7 @@ async fn batches_that_share_entries_in_opposite_orders_do_not_deadlock() {
     let postings = post_all(&database, |worker| {
         (0..15)
             .map(|round| {
-                let mut batch: Vec<Entry> = (0..300).map(|n| entry(round * 1_000 + n, &day(n % 6))).collect();
+                let mut batch: Vec<Entry> = (0..300).map(|n| numbered(round * 1_000 + n, &day(n % 6))).collect();
                 if worker % 2 == 1 {
                     batch.reverse();
                 }

@@ -13,10 +13,11 @@ use std::{
 use aws_clients::Roots;
 use aws_config::{BehaviorVersion, Region};
 use aws_credential_types::{Credentials, credential_fn::provide_credentials_fn};
-use cashflow::{Currency, MerchantId};
+use cashflow::Currency;
 use ledger::{
     Authentication, CONNECTION_AGE_MAX, ConnectError, Ledger, LedgerConfig, LedgerError, Tls, UnavailableError, connect,
 };
+use test_builders::acme;
 use test_stores::{Authority, Database, Identity, PostgresServer, Wire};
 use tokio::{
     io::{AsyncReadExt, AsyncWriteExt},
@@ -37,7 +38,7 @@ fn verifying(authority: &Authority) -> Tls {
 
 /// What an operation answers that needs a connection.
 async fn ask(config: &LedgerConfig) -> Result<Vec<Currency>, LedgerError> {
-    Ledger::new(config.clone()).currencies(&MerchantId::parse("acme").unwrap()).await
+    Ledger::new(config.clone()).currencies(&acme()).await
 }
 
 /// Why there is no connection: because of something that somebody has to mend.
@@ -166,15 +167,16 @@ async fn signing_anew() -> Authentication {
     Authentication::Iam(Box::new(sdk.credentials_provider(provider).load().await))
 }
 
+/// Each is for its server and user, and for fifteen minutes.
 #[tokio::test]
-async fn every_connection_signs_a_token_of_its_own_for_its_server_and_user_and_fifteen_minutes() {
+async fn every_connection_signs_a_token_of_its_own() {
     // In the clear, so that the wire sees the password, which the server asks for as RDS does.
     let server = PostgresServer::start("host all all all password", None).await;
     server.run("CREATE ROLE fluxo LOGIN PASSWORD 'not a token'").await;
     let wire = Wire::to(&server.config("fluxo", "", Tls::Off)).await;
     let ledger = Ledger::new(LedgerConfig { authentication: signing_anew().await, ..wire.config.clone() });
     for _ in 0..3 {
-        ledger.currencies(&MerchantId::parse("acme").unwrap()).await.unwrap_err();
+        ledger.currencies(&acme()).await.unwrap_err();
     }
     let tokens: Vec<String> = wire.said().iter().filter(|said| said.kind == b'p').map(|said| said.text().0).collect();
     assert_eq!(tokens.len(), 3);
@@ -226,7 +228,7 @@ async fn a_connection_is_used_again_and_replaced_at_its_age() {
     let database = Database::create().await;
     let wire = Wire::to(&database.config()).await;
     let ledger = Ledger::new(wire.config.clone());
-    let acme = MerchantId::parse("acme").unwrap();
+    let acme = acme();
     for _ in 0..2 {
         ledger.currencies(&acme).await.unwrap();
         assert_eq!(backend(&wire).await, 1);
@@ -250,7 +252,7 @@ async fn a_connection_is_used_again_and_replaced_at_its_age() {
 async fn a_connection_that_ended_while_the_environment_was_frozen_is_not_used() {
     let database = Database::create().await;
     let ledger = Ledger::new(database.config());
-    let acme = MerchantId::parse("acme").unwrap();
+    let acme = acme();
     for _ in 0..20 {
         ledger.currencies(&acme).await.unwrap();
         // Blocks this thread, and with it everything that runs here.

@@ -3,8 +3,9 @@
 
 #![allow(clippy::unwrap_used, reason = "a failed unwrap fails the test")]
 
-use cashflow::{Amount, Currency, Entry, EntryId, EntryRequest, EntryType, IdempotencyKey, MerchantId, parse_date};
+use cashflow::Entry;
 use ledger::Ledger;
+use test_builders::{TODAY, acme, entry};
 use test_stores::Database;
 use tokio_postgres::{Client, types::ToSql};
 
@@ -16,25 +17,18 @@ const STATEMENT: &str =
 const BLOCK_ENTRIES_MAX: i64 = 1_024 + 499;
 
 fn entries(numbers: std::ops::Range<i64>) -> Vec<Entry> {
-    let acme = MerchantId::parse("acme").unwrap();
-    let date = parse_date("2026-11-22").unwrap();
-    let entry = |number: i64| {
-        let request = EntryRequest {
-            entry_type: if number % 3 == 0 { EntryType::Debit } else { EntryType::Credit },
-            amount: Amount::from_minor(number + 1, Currency::BRL).unwrap(),
-            date: Some(date.saturating_sub(jiff::Span::new().days(number % 2))),
-            description: None,
-            category: None,
-        };
-        request.into_entry(EntryId::derive(&acme, &IdempotencyKey::parse(&number.to_string()).unwrap()), date)
+    let numbered = |number: i64| {
+        let amount = if number % 3 == 0 { -number - 1 } else { number + 1 };
+        let date = TODAY.saturating_sub(jiff::Span::new().days(number % 2));
+        entry(&number.to_string()).minor(amount).on(&date.to_string()).build()
     };
-    numbers.map(entry).collect()
+    numbers.map(numbered).collect()
 }
 
 async fn post(database: &Database, numbers: std::ops::Range<i64>) {
     let ledger = Ledger::new(database.config());
     for batch in entries(numbers).chunks(500) {
-        ledger.post(&MerchantId::parse("acme").unwrap(), batch).await.unwrap();
+        ledger.post(&acme(), batch).await.unwrap();
     }
 }
 
@@ -68,7 +62,7 @@ async fn add_seals(client: &Client, numbers: std::ops::RangeInclusive<i32>) {
 }
 
 #[tokio::test]
-async fn a_page_of_a_statement_costs_the_same_with_two_thousand_seals_as_with_one() {
+async fn a_page_of_a_statement_costs_the_same_with_many_seals_as_with_one() {
     let database = Database::create().await;
     let owner = database.owner().await;
     post(&database, 0..400).await;
@@ -176,7 +170,7 @@ async fn as_of_any_moment_the_balance_is_the_sum_of_the_entries_posted_by_then()
 }
 
 #[tokio::test]
-async fn the_plan_that_a_session_keeps_for_posting_looks_into_no_table_but_for_the_ids_given() {
+async fn the_plan_kept_for_posting_reads_only_the_ids_that_are_given() {
     let database = Database::create().await;
     let session = database.owner().await;
     let post =

@@ -2,18 +2,17 @@
 
 #![allow(clippy::unwrap_used, reason = "a failed unwrap fails the test")]
 
-use cashflow::{
-    Amount, Currency, EntryId, EntryRequest, EntryType, FIRST_DATE, IdempotencyKey, MerchantId, Month, parse_date,
-};
+use cashflow::{Currency, FIRST_DATE, Month, parse_date};
 use jiff::Timestamp;
 use ledger::{BalanceAsOf, Ledger, MonthKey, Outcome, Sealing};
+use test_builders::{acme, entry};
 use test_stores::Database;
 
 #[tokio::test]
 async fn the_first_and_the_last_day_are_days_like_any_other() {
     let database = Database::create().await;
     let (ledger, maintenance) = (Ledger::new(database.config()), Ledger::new(database.maintenance_config()));
-    let acme = MerchantId::parse("acme").unwrap();
+    let acme = acme();
     for (number, date) in [FIRST_DATE, parse_date("9999-12-31").unwrap()].into_iter().enumerate() {
         let opening = i128::try_from(number).unwrap() * 100;
         let ask = async || {
@@ -34,15 +33,8 @@ async fn the_first_and_the_last_day_are_days_like_any_other() {
             (month.totals.len(), page.lines.last().map(|line| line.running_balance))
         };
         assert_eq!(ask().await, (0, None));
-        let request = EntryRequest {
-            entry_type: EntryType::Credit,
-            amount: Amount::from_minor(100, Currency::BRL).unwrap(),
-            date: Some(date),
-            description: None,
-            category: None,
-        };
-        let id = EntryId::derive(&acme, &IdempotencyKey::parse(&date.to_string()).unwrap());
-        let posting = ledger.post(&acme, &[request.into_entry(id, date)]).await.unwrap();
+        let first = entry(&date.to_string()).minor(100).on(&date.to_string()).build();
+        let posting = ledger.post(&acme, &[first]).await.unwrap();
         assert_eq!((posting.outcomes, posting.after.totals.len()), (vec![Outcome::Posted], 2));
         assert_eq!(ask().await, (2, Some(opening + 100)));
         assert_eq!(maintenance.merchants_of_day(date, None, 10).await.unwrap().days.len(), 1);

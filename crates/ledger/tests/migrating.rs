@@ -2,8 +2,9 @@
 
 #![allow(clippy::unwrap_used, reason = "a failed unwrap fails the test")]
 
-use cashflow::{Currency, MerchantId, PostedEntry, parse_date};
+use cashflow::{Currency, PostedEntry, parse_date};
 use ledger::{BalanceAsOf, Connection, Ledger, Sealing, migrate};
+use test_builders::acme;
 use test_stores::Database;
 use tokio_postgres::Client;
 
@@ -38,8 +39,9 @@ async fn migrate_to(version: usize, client: &Client) {
     }
 }
 
+/// In its totals, statements and seals.
 #[tokio::test]
-async fn entries_of_the_first_version_are_in_the_totals_statements_and_seals_of_the_newest() {
+async fn entries_of_the_first_version_count_in_everything_of_the_newest() {
     let database = Database::create_empty().await;
     let mut owner = database.owner().await;
     migrate_to(1, &owner).await;
@@ -56,7 +58,7 @@ async fn entries_of_the_first_version_are_in_the_totals_statements_and_seals_of_
     assert!(!migrate(&mut owner).await.unwrap().applied.is_empty());
 
     let ledger = Ledger::new(database.owner_config());
-    let (acme, day) = (MerchantId::parse("acme").unwrap(), |text| parse_date(text).unwrap());
+    let (acme, day) = (acme(), |text| parse_date(text).unwrap());
     let known = ledger.totals_of_day(&acme, Currency::BRL, day("2026-11-20")).await.unwrap().unwrap();
     let sums: Vec<_> = known
         .totals
@@ -79,7 +81,7 @@ async fn entries_of_the_first_version_are_in_the_totals_statements_and_seals_of_
 }
 
 #[tokio::test]
-async fn a_ledger_of_the_second_version_loses_the_rights_on_tables_and_nothing_else() {
+async fn the_second_version_loses_the_rights_on_tables_and_nothing_else() {
     let database = Database::create_empty().await;
     let mut owner = database.owner().await;
     migrate_to(2, &owner).await;
@@ -106,7 +108,7 @@ async fn a_ledger_of_the_second_version_loses_the_rights_on_tables_and_nothing_e
     // The same session: what it was allowed before holds no longer.
     assert_eq!(function.query_one(read, &[]).await.unwrap_err().code().unwrap().code(), "42501");
     let ledger = Ledger::new(database.config());
-    let (acme, day) = (MerchantId::parse("acme").unwrap(), parse_date("2026-11-20").unwrap());
+    let (acme, day) = (acme(), parse_date("2026-11-20").unwrap());
     let known = ledger.totals_of_day(&acme, Currency::BRL, day).await.unwrap().unwrap();
     assert_eq!((known.epoch, known.totals[1].totals.credits), (2, 1_000));
     let page = ledger.statement(&acme, Currency::BRL, (day, day), None, 10).await.unwrap();
@@ -117,8 +119,9 @@ async fn a_ledger_of_the_second_version_loses_the_rights_on_tables_and_nothing_e
     assert!(reconciled.until <= reconciled.now);
 }
 
+/// It differs from what the program holds.
 #[tokio::test]
-async fn a_function_that_differs_from_the_programs_is_replaced_with_the_rights_it_should_have() {
+async fn a_function_that_differs_is_replaced_with_the_rights_it_should_have() {
     let database = Database::create().await;
     let mut owner = database.owner().await;
     let other = "
@@ -128,7 +131,7 @@ async fn a_function_that_differs_from_the_programs_is_replaced_with_the_rights_i
     owner.batch_execute(other).await.unwrap();
     assert!(migrate(&mut owner).await.unwrap().applied.is_empty());
     let ledger = Ledger::new(database.config());
-    assert_eq!(ledger.currencies(&MerchantId::parse("acme").unwrap()).await.unwrap(), []);
+    assert_eq!(ledger.currencies(&acme()).await.unwrap(), []);
     let for_everybody = "SELECT has_function_privilege('public', 'ledger.currencies(text)', 'EXECUTE')";
     assert!(!owner.query_one(for_everybody, &[]).await.unwrap().get::<_, bool>(0));
 }
@@ -196,8 +199,9 @@ async fn marks(owner: &Client) -> Vec<String> {
     owner.query(marks, &[]).await.unwrap().iter().map(|row| row.get(0)).collect()
 }
 
+/// What seals cover, and which entries are late.
 #[tokio::test]
-async fn what_seals_cover_and_what_is_late_is_the_same_after_entries_are_numbered() {
+async fn seals_and_late_entries_stay_the_same_when_entries_are_numbered() {
     let database = Database::create_empty().await;
     let mut owner = database.owner().await;
     migrate_to(4, &owner).await;
@@ -231,8 +235,9 @@ async fn what_seals_cover_and_what_is_late_is_the_same_after_entries_are_numbere
     assert_eq!(of_blocks, owner.query_one(&sums("daily_total"), &[]).await.unwrap().get::<_, String>(0));
 }
 
+/// The next seal covers everything.
 #[tokio::test]
-async fn what_is_posted_after_entries_are_numbered_is_late_and_the_next_seal_covers_everything() {
+async fn what_is_posted_after_the_numbering_is_late_until_the_next_seal() {
     let database = Database::create_empty().await;
     let mut owner = database.owner().await;
     migrate_to(4, &owner).await;
@@ -240,7 +245,7 @@ async fn what_is_posted_after_entries_are_numbered_is_late_and_the_next_seal_cov
     migrate(&mut owner).await.unwrap();
 
     let ledger = Ledger::new(database.config());
-    let acme = MerchantId::parse("acme").unwrap();
+    let acme = acme();
     for day in DAYS {
         let date = parse_date(day).unwrap();
         let statement = async || -> Vec<PostedEntry> {

@@ -8,25 +8,16 @@ use std::{
     process::{Command, Stdio},
 };
 
-use cashflow::{
-    Currency, Date, MerchantId, Seal, SealDigest, SealedEntry, StatementLine, StatementPosition, parse_date,
-};
+use cashflow::{Currency, Seal, SealDigest, SealedEntry, StatementLine, StatementPosition};
 use jiff::{SignedDuration, Timestamp};
 use ledger::{BalanceAsOf, Ledger, LedgerConfig, Sealing, Tls};
+use test_builders::{TODAY, acme};
 use test_stores::{Database, POST_NINE, PostgresServer};
 
 const ROLE: &str = "fluxo_test_function";
 
-fn acme() -> MerchantId {
-    MerchantId::parse("acme").unwrap()
-}
-
-fn day() -> Date {
-    parse_date("2026-11-22").unwrap()
-}
-
 async fn page(ledger: &Ledger, after: Option<&StatementPosition>) -> (Vec<StatementLine>, Option<StatementPosition>) {
-    let page = ledger.statement(&acme(), Currency::BRL, (day(), day()), after, 2).await.unwrap();
+    let page = ledger.statement(&acme(), Currency::BRL, (TODAY, TODAY), after, 2).await.unwrap();
     (page.lines, page.next)
 }
 
@@ -50,7 +41,7 @@ fn digest(lines: &[StatementLine], number: u32) -> String {
         .map(|line| &line.posted.entry)
         .collect();
     covered.sort_by_key(|entry| entry.id.to_string());
-    let mut digest = SealDigest::new(Currency::BRL, day());
+    let mut digest = SealDigest::new(Currency::BRL, TODAY);
     for entry in covered {
         digest.add(&SealedEntry {
             id: entry.id,
@@ -65,7 +56,7 @@ fn digest(lines: &[StatementLine], number: u32) -> String {
 }
 
 async fn seal(ledger: &Ledger) -> Seal {
-    match ledger.seal(&acme(), Currency::BRL, day()).await.unwrap() {
+    match ledger.seal(&acme(), Currency::BRL, TODAY).await.unwrap() {
         Sealing::Sealed(seal) => seal,
         Sealing::Unchanged(seal) => panic!("nothing new since {seal:?}"),
     }
@@ -132,7 +123,7 @@ async fn a_ledger_that_was_moved_to_another_cluster_says_what_it_said() {
         let mut balances = Vec::new();
         for instant in instants {
             let BalanceAsOf::Known(balance) =
-                ledger.balance_as_of(&acme(), Currency::BRL, day(), instant).await.unwrap()
+                ledger.balance_as_of(&acme(), Currency::BRL, TODAY, instant).await.unwrap()
             else {
                 panic!("{instant} is not settled")
             };
@@ -162,7 +153,7 @@ async fn a_ledger_that_was_moved_to_another_cluster_says_what_it_said() {
         assert_eq!(pages(&moved, None).await, whole);
         assert_eq!(pages(&moved, cursor.clone()).await, whole[2..]);
         assert_eq!(
-            moved.seals(&acme(), Currency::BRL, day(), None, 10).await.unwrap().seals,
+            moved.seals(&acme(), Currency::BRL, TODAY, None, 10).await.unwrap().seals,
             std::slice::from_ref(&first)
         );
         assert_eq!(digest(&whole, 1), first.sha256);

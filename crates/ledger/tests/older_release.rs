@@ -2,18 +2,11 @@
 
 #![allow(clippy::unwrap_used, reason = "a failed unwrap fails the test")]
 
-use cashflow::{Amount, Currency, Date, EntryId, EntryRequest, EntryType, MerchantId, RecordedEntry, Seal, parse_date};
+use cashflow::{Currency, Entry, EntryId, RecordedEntry, Seal};
 use ledger::{Connection, Ledger, NotSealed, Outcome, Sealing};
+use test_builders::{TODAY, acme, entry};
 use test_stores::{Database, POST_NINE};
 use tokio_postgres::Row;
-
-fn acme() -> MerchantId {
-    MerchantId::parse("acme").unwrap()
-}
-
-fn day() -> Date {
-    parse_date("2026-11-22").unwrap()
-}
 
 /// Seals as the release before does; tells whether it made the seal, and its number.
 async fn seal(session: &Connection) -> (bool, i32) {
@@ -22,7 +15,7 @@ async fn seal(session: &Connection) -> (bool, i32) {
 }
 
 async fn seal_now(ledger: &Ledger) -> Result<Sealing, NotSealed> {
-    ledger.seal(&acme(), Currency::BRL, day()).await
+    ledger.seal(&acme(), Currency::BRL, TODAY).await
 }
 
 #[tokio::test]
@@ -70,11 +63,11 @@ async fn both_releases_seal_a_day_in_turns_and_each_knows_the_others_seals() {
     session.batch_execute(POST_NINE).await.unwrap();
     assert_eq!(seal(&session).await, (true, 3));
 
-    let page = ledger.seals(&acme(), Currency::BRL, day(), None, 10).await.unwrap();
+    let page = ledger.seals(&acme(), Currency::BRL, TODAY, None, 10).await.unwrap();
     let numbers: Vec<u32> = page.seals.iter().map(|seal: &Seal| seal.number).collect();
     assert_eq!((numbers, &page.seals[1], &page.seals[2]), (vec![3, 2, 1], &second, &first));
     assert!(page.seals[0].positions.covers(&second.positions) && second.positions.covers(&first.positions));
-    let lines = ledger.statement(&acme(), Currency::BRL, (day(), day()), None, 10).await.unwrap().lines;
+    let lines = ledger.statement(&acme(), Currency::BRL, (TODAY, TODAY), None, 10).await.unwrap().lines;
     assert_eq!(lines.iter().map(|line| line.posted.seal).collect::<Vec<_>>(), [Some(1), Some(2), Some(3)]);
 
     let listed = session.query("SELECT * FROM ledger.seals('acme', 'BRL', '2026-11-22', 100)", &[]).await.unwrap();
@@ -112,14 +105,7 @@ async fn what_one_release_refuses_the_other_knows() {
     assert!(matches!(find(posted).await, RecordedEntry::Posted(_, conflicts) if conflicts.len() == 1));
     assert!(matches!(find(overtaken).await, RecordedEntry::AlreadyReversed(_, conflicts) if conflicts.is_empty()));
 
-    let other = EntryRequest {
-        entry_type: EntryType::Credit,
-        amount: Amount::parse("10.00", Currency::BRL).unwrap(),
-        date: Some(day()),
-        description: None,
-        category: None,
-    };
-    let other = other.into_entry(EntryId::from_uuid(posted), day());
+    let other = Entry { id: EntryId::from_uuid(posted), ..entry("other").build() };
     assert_eq!(ledger.post(&acme(), &[other]).await.unwrap().outcomes, [Outcome::Conflict]);
     for (function, id, count) in [("conflicts", &posted, 2), ("overtaken", &overtaken, 1)] {
         let read = format!("SELECT amount_minor FROM ledger.{function}('acme', $1)");
@@ -128,7 +114,7 @@ async fn what_one_release_refuses_the_other_knows() {
 }
 
 #[tokio::test]
-async fn an_entry_that_is_refused_for_an_unknown_reason_is_not_dropped_in_silence() {
+async fn a_refusal_for_an_unknown_reason_is_not_dropped_in_silence() {
     let database = Database::create().await;
     let session = ledger::connect(&database.config()).await.unwrap();
     for reason in ["'of another kind'", "NULL"] {
@@ -144,7 +130,7 @@ async fn an_entry_that_is_refused_for_an_unknown_reason_is_not_dropped_in_silenc
 
 /// A call that waits for the migration goes on with what it was when it began, and that does not know of positions.
 #[tokio::test]
-async fn an_entry_of_a_call_that_waited_for_the_migration_is_numbered_like_any_other() {
+async fn an_entry_that_waited_for_the_migration_is_numbered_like_any_other() {
     let database = Database::create().await;
     let (owner, ledger) = (database.owner().await, Ledger::new(database.config()));
     owner.batch_execute(POST_NINE).await.unwrap();
@@ -158,6 +144,6 @@ async fn an_entry_of_a_call_that_waited_for_the_migration_is_numbered_like_any_o
     let Ok(Sealing::Sealed(seal)) = seal_now(&ledger).await else { panic!("not sealed") };
     assert_eq!(seal.totals.entry_count, 3);
     owner.batch_execute(insert).await.unwrap();
-    let lines = ledger.statement(&acme(), Currency::BRL, (day(), day()), None, 10).await.unwrap().lines;
+    let lines = ledger.statement(&acme(), Currency::BRL, (TODAY, TODAY), None, 10).await.unwrap().lines;
     assert_eq!(lines.iter().map(|line| line.posted.late).collect::<Vec<_>>(), [false, false, false, true, true]);
 }

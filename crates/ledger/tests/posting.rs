@@ -2,37 +2,13 @@
 
 #![allow(clippy::unwrap_used, reason = "a failed unwrap fails the test")]
 
-use cashflow::{
-    Amount, Category, Currency, Description, Entry, EntryId, EntryRequest, EntryType, IdempotencyKey, MerchantId,
-    Period, Totals, parse_date,
-};
+use cashflow::{Category, Description, Entry, Period, Totals, parse_date};
 use ledger::{Ledger, LedgerConfig, LedgerError, Outcome, PostError, Posting};
+use test_builders::{acme, entry, merchant};
 use test_stores::Database;
 
-fn merchant(name: &str) -> MerchantId {
-    MerchantId::parse(name).unwrap()
-}
-
-/// An entry of `acme` as its request would make it: `credit 150.75 BRL 2026-11-22`.
-fn entry(key: &str, line: &str) -> Entry {
-    entry_of("acme", key, line)
-}
-
-fn entry_of(merchant_id: &str, key: &str, line: &str) -> Entry {
-    let [entry_type, amount, currency, date] = line.split(' ').collect::<Vec<_>>()[..] else { panic!("{line}") };
-    let request = EntryRequest {
-        entry_type: EntryType::parse(entry_type).unwrap(),
-        amount: Amount::parse(amount, Currency::parse(currency).unwrap()).unwrap(),
-        date: Some(parse_date(date).unwrap()),
-        description: None,
-        category: None,
-    };
-    let id = EntryId::derive(&merchant(merchant_id), &IdempotencyKey::parse(key).unwrap());
-    request.into_entry(id, parse_date("2026-11-22").unwrap())
-}
-
 async fn post(ledger: &Ledger, entries: &[Entry]) -> Posting {
-    ledger.post(&merchant("acme"), entries).await.unwrap()
+    ledger.post(&acme(), entries).await.unwrap()
 }
 
 /// The totals of one period as `credits debits count`, in minor units.
@@ -53,10 +29,10 @@ async fn a_batch_is_posted_and_answers_the_totals_of_its_days_and_months() {
     let database = Database::create().await;
     let ledger = Ledger::new(database.config());
     let batch = [
-        entry("1", "credit 150.75 BRL 2026-11-22"),
-        entry("2", "debit 50.25 BRL 2026-11-22"),
-        entry("3", "credit 1.00 BRL 2026-11-01"),
-        entry("4", "credit 700 JPY 2026-12-31"),
+        entry("1").credit("150.75").on("2026-11-22").build(),
+        entry("2").debit("50.25").on("2026-11-22").build(),
+        entry("3").credit("1.00").on("2026-11-01").build(),
+        entry("4").currency("JPY").credit("700").on("2026-12-31").build(),
     ];
     let posting = post(&ledger, &batch).await;
     assert_eq!(posting.outcomes, [Outcome::Posted; 4]);
@@ -73,7 +49,8 @@ async fn a_batch_is_posted_and_answers_the_totals_of_its_days_and_months() {
 async fn a_repeated_entry_is_applied_once_and_still_answers_the_totals() {
     let database = Database::create().await;
     let ledger = Ledger::new(database.config());
-    let batch = [entry("1", "credit 10.00 BRL 2026-11-22"), entry("2", "debit 3.00 BRL 2026-11-22")];
+    let batch =
+        [entry("1").credit("10.00").on("2026-11-22").build(), entry("2").debit("3.00").on("2026-11-22").build()];
     post(&ledger, &batch).await;
     let again = post(&ledger, &batch).await;
     assert_eq!(again.outcomes, [Outcome::Duplicate; 2]);
@@ -84,18 +61,19 @@ async fn a_repeated_entry_is_applied_once_and_still_answers_the_totals() {
 #[tokio::test]
 async fn an_entry_given_twice_in_one_batch_is_applied_once() {
     let database = Database::create().await;
-    let one = entry("1", "credit 10.00 BRL 2026-11-22");
+    let one = entry("1").credit("10.00").on("2026-11-22").build();
     let posting = post(&Ledger::new(database.config()), &[one.clone(), one]).await;
     assert_eq!(posting.outcomes, [Outcome::Posted, Outcome::Duplicate]);
     assert_eq!(totals(&posting, "2026-11-22", "BRL"), "1000 0 1");
 }
 
 #[tokio::test]
-async fn another_payload_under_a_used_key_is_kept_aside_and_the_rest_of_the_batch_is_posted() {
+async fn a_conflict_is_not_posted_and_the_rest_of_its_batch_is() {
     let database = Database::create().await;
     let ledger = Ledger::new(database.config());
-    post(&ledger, &[entry("1", "credit 10.00 BRL 2026-11-22")]).await;
-    let batch = [entry("1", "credit 99.00 BRL 2026-11-20"), entry("2", "credit 1.00 BRL 2026-11-22")];
+    post(&ledger, &[entry("1").credit("10.00").on("2026-11-22").build()]).await;
+    let batch =
+        [entry("1").credit("99.00").on("2026-11-20").build(), entry("2").credit("1.00").on("2026-11-22").build()];
     for _ in 0..2 {
         let posting = post(&ledger, &batch).await;
         assert_eq!(posting.outcomes[0], Outcome::Conflict);
@@ -106,11 +84,12 @@ async fn another_payload_under_a_used_key_is_kept_aside_and_the_rest_of_the_batc
     assert_eq!((kept.get::<_, i64>(0), kept.get::<_, i64>(1)), (1, 9_900));
 }
 
+/// Its request names no date, so that the default is another one.
 #[tokio::test]
-async fn a_repeat_with_another_default_date_answers_the_totals_of_the_stored_date() {
+async fn a_repeat_on_another_day_answers_the_totals_of_the_stored_date() {
     let database = Database::create().await;
     let ledger = Ledger::new(database.config());
-    let first = entry("1", "credit 10.00 BRL 2026-11-30");
+    let first = entry("1").credit("10.00").on("2026-11-30").build();
     post(&ledger, std::slice::from_ref(&first)).await;
     // The same request, whose date was left to the day it came in, repeated after midnight.
     let after_midnight = Entry { date: parse_date("2026-12-01").unwrap(), ..first };
@@ -122,7 +101,7 @@ async fn a_repeat_with_another_default_date_answers_the_totals_of_the_stored_dat
 }
 
 #[tokio::test]
-async fn the_plan_that_a_session_keeps_reads_no_more_for_a_merchant_with_years_of_history() {
+async fn the_plan_a_session_keeps_reads_no_more_after_years_of_history() {
     let database = Database::create().await;
     let mut session = database.owner().await;
     let ask = "SELECT * FROM ledger.period_totals('acme', '{BRL}', '{2026-11-22}')";
@@ -132,7 +111,7 @@ async fn the_plan_that_a_session_keeps_reads_no_more_for_a_merchant_with_years_o
     let today = parse_date("2026-11-22").unwrap();
     let days: Vec<String> =
         (0..1_500).map(|days| today.checked_sub(jiff::Span::new().days(days)).unwrap().to_string()).collect();
-    let history: Vec<Entry> = days.iter().map(|day| entry(day, &format!("credit 1.00 BRL {day}"))).collect();
+    let history: Vec<Entry> = days.iter().map(|day| entry(day).on(day).build()).collect();
     let ledger = Ledger::new(database.config());
     for batch in history.chunks(500) {
         post(&ledger, batch).await;
@@ -152,7 +131,7 @@ async fn what_one_session_posts_to_a_day_adds_to_one_row() {
     let database = Database::create().await;
     let ledger = Ledger::new(database.config());
     for key in 0..20 {
-        post(&ledger, &[entry(&key.to_string(), "credit 1.00 BRL 2026-11-22")]).await;
+        post(&ledger, &[entry(&key.to_string()).credit("1.00").on("2026-11-22").build()]).await;
     }
     let counts = "SELECT array_agg(entry_count) FROM daily_total";
     let counts: Vec<i64> = database.owner().await.query_one(counts, &[]).await.unwrap().get(0);
@@ -173,8 +152,11 @@ async fn totals_past_64_bits_stay_exact() {
         )
         .await
         .unwrap();
-    let posting =
-        post(&Ledger::new(database.config()), &[entry("1", "credit 9999999999999.9900 CLF 2026-11-22")]).await;
+    let posting = post(
+        &Ledger::new(database.config()),
+        &[entry("1").currency("CLF").credit("9999999999999.9900").on("2026-11-22").build()],
+    )
+    .await;
     assert_eq!(totals(&posting, "2026-11-22", "CLF"), format!("{} 0 10001", 99_999_999_999_999_900_i128 * 10_001));
     assert!(99_999_999_999_999_900_i128 * 10_001 > i128::from(i64::MAX));
 }
@@ -183,8 +165,8 @@ async fn totals_past_64_bits_stay_exact() {
 async fn merchants_with_the_same_key_do_not_touch_each_other() {
     let database = Database::create().await;
     let ledger = Ledger::new(database.config());
-    post(&ledger, &[entry("1", "credit 10.00 BRL 2026-11-22")]).await;
-    let other = entry_of("emca", "1", "debit 4.00 BRL 2026-11-22");
+    post(&ledger, &[entry("1").credit("10.00").on("2026-11-22").build()]).await;
+    let other = entry("1").of(&merchant("emca")).debit("4.00").on("2026-11-22").build();
     let posting = ledger.post(&merchant("emca"), &[other]).await.unwrap();
     assert_eq!(posting.outcomes, [Outcome::Posted]);
     assert_eq!(totals(&posting, "2026-11-22", "BRL"), "0 400 1");
@@ -200,7 +182,7 @@ async fn texts_are_stored_as_they_came() {
         .map(|(index, text)| Entry {
             description: Some(Description::parse(text).unwrap()),
             category: Some(Category::parse(text).unwrap()),
-            ..entry(&index.to_string(), "credit 1.00 BRL 2026-11-22")
+            ..entry(&index.to_string()).credit("1.00").on("2026-11-22").build()
         })
         .collect();
     post(&Ledger::new(database.config()), &entries).await;
@@ -215,7 +197,7 @@ async fn texts_are_stored_as_they_came() {
 #[tokio::test]
 async fn entries_can_be_neither_changed_nor_removed_even_by_the_owner() {
     let database = Database::create().await;
-    post(&Ledger::new(database.config()), &[entry("1", "credit 1.00 BRL 2026-11-22")]).await;
+    post(&Ledger::new(database.config()), &[entry("1").credit("1.00").on("2026-11-22").build()]).await;
     let owner = database.owner().await;
     for statement in [
         "UPDATE entry SET amount_minor = 1",
@@ -284,8 +266,8 @@ async fn an_error_names_what_refused_an_entry_and_tells_nothing_of_the_entry() {
     let database = Database::create().await;
     let owner = database.owner().await;
     owner.batch_execute("ALTER TABLE entry ADD CONSTRAINT refusing CHECK (amount_minor <> 753159)").await.unwrap();
-    let refused = entry("1", "credit 7531.59 BRL 2026-11-22");
-    let error = Ledger::new(database.config()).post(&merchant("acme"), &[refused]).await.unwrap_err();
+    let refused = entry("1").credit("7531.59").on("2026-11-22").build();
+    let error = Ledger::new(database.config()).post(&acme(), &[refused]).await.unwrap_err();
     let PostError::Refused(source) = &error else { panic!("{error:?}") };
     assert_eq!(source.code().unwrap().code(), "23514");
     let message = "db error: SQLSTATE 23514: new row for relation \"entry\" violates check constraint \"refusing\"";
@@ -298,7 +280,7 @@ async fn a_ledger_that_is_not_there_is_unavailable() {
     let database = Database::create().await;
     // Port 1 of this machine: nobody listens there.
     let ledger = Ledger::new(LedgerConfig { port: 1, ..database.config() });
-    let error = ledger.post(&merchant("acme"), &[entry("1", "credit 1.00 BRL 2026-11-22")]).await.unwrap_err();
+    let error = ledger.post(&acme(), &[entry("1").credit("1.00").on("2026-11-22").build()]).await.unwrap_err();
     assert!(matches!(error, PostError::Ledger(LedgerError::Unavailable(_))), "{error:?}");
 }
 
@@ -309,7 +291,7 @@ async fn a_ledger_without_tables_or_database_is_misconfigured() {
     let empty = LedgerConfig { database: "postgres".to_owned(), ..database.config() };
     for config in [nowhere, empty] {
         let ledger = Ledger::new(config);
-        let error = ledger.post(&merchant("acme"), &[entry("1", "credit 1.00 BRL 2026-11-22")]).await.unwrap_err();
+        let error = ledger.post(&acme(), &[entry("1").credit("1.00").on("2026-11-22").build()]).await.unwrap_err();
         assert!(matches!(error, PostError::Ledger(LedgerError::Misconfigured(_))), "{error:?}");
     }
 }
@@ -322,7 +304,7 @@ async fn a_server_that_could_forget_posted_entries_is_refused() {
         let statement = format!("ALTER DATABASE {name} SET {setting} = {value}");
         database.owner().await.execute(&statement, &[]).await.unwrap();
         let ledger = Ledger::new(database.config());
-        let error = ledger.post(&merchant("acme"), &[entry("1", "credit 1.00 BRL 2026-11-22")]).await.unwrap_err();
+        let error = ledger.post(&acme(), &[entry("1").credit("1.00").on("2026-11-22").build()]).await.unwrap_err();
         assert!(matches!(error, PostError::Ledger(LedgerError::Misconfigured(_))), "{setting}: {error:?}");
     }
 }
@@ -331,12 +313,12 @@ async fn a_server_that_could_forget_posted_entries_is_refused() {
 async fn a_broken_connection_is_replaced() {
     let database = Database::create().await;
     let ledger = Ledger::new(database.config());
-    post(&ledger, &[entry("1", "credit 1.00 BRL 2026-11-22")]).await;
+    post(&ledger, &[entry("1").credit("1.00").on("2026-11-22").build()]).await;
     let terminate = "SELECT pg_terminate_backend(pid) FROM pg_stat_activity WHERE datname = current_database() AND pid <> pg_backend_pid()";
     database.owner().await.query(terminate, &[]).await.unwrap();
     // The first attempt may meet the broken connection; it must leave none behind for the second.
-    let next = [entry("2", "credit 1.00 BRL 2026-11-22")];
-    if let Err(error) = ledger.post(&merchant("acme"), &next).await {
+    let next = [entry("2").credit("1.00").on("2026-11-22").build()];
+    if let Err(error) = ledger.post(&acme(), &next).await {
         assert!(matches!(error, PostError::Ledger(LedgerError::Unavailable(_))), "{error:?}");
     }
     let posting = post(&ledger, &next).await;

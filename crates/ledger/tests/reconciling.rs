@@ -2,16 +2,11 @@
 
 #![allow(clippy::unwrap_used, reason = "a failed unwrap fails the test")]
 
-use cashflow::{
-    Amount, Currency, EntryId, EntryRequest, EntryType, IdempotencyKey, MerchantId, Month, Totals, parse_date,
-};
+use cashflow::{Currency, Month, Totals, parse_date};
 use jiff::{SignedDuration, Timestamp, ToSpan};
 use ledger::{Ledger, MonthKey, MonthPage, WindowCursor};
+use test_builders::{acme, entry, merchant};
 use test_stores::Database;
-
-fn merchant(name: &str) -> MerchantId {
-    MerchantId::parse(name).unwrap()
-}
 
 fn key(merchant_id: &str, currency: &str, month: &str) -> MonthKey {
     let currency = Currency::parse(currency).unwrap();
@@ -19,16 +14,9 @@ fn key(merchant_id: &str, currency: &str, month: &str) -> MonthKey {
 }
 
 async fn post(ledger: &Ledger, merchant_id: &str, currency: &str, date: &str, minor: i64) {
-    let (merchant, date) = (merchant(merchant_id), parse_date(date).unwrap());
-    let request = EntryRequest {
-        entry_type: EntryType::Credit,
-        amount: Amount::from_minor(minor, Currency::parse(currency).unwrap()).unwrap(),
-        date: Some(date),
-        description: None,
-        category: None,
-    };
-    let id = EntryId::derive(&merchant, &IdempotencyKey::parse(&format!("{currency}-{date}-{minor}")).unwrap());
-    ledger.post(&merchant, &[request.into_entry(id, date)]).await.unwrap();
+    let merchant = merchant(merchant_id);
+    let entry = entry(&format!("{currency}-{date}-{minor}")).of(&merchant).minor(minor).currency(currency).on(date);
+    ledger.post(&merchant, &[entry.build()]).await.unwrap();
 }
 
 #[tokio::test]
@@ -47,7 +35,7 @@ async fn a_month_is_its_days_itself_and_the_newest_seals_in_one_answer() {
         post(&ledger, merchant_id, currency, date, 7).await;
     }
     let seal = async |date: &str| {
-        ledger.seal(&merchant("acme"), Currency::BRL, parse_date(date).unwrap()).await.unwrap();
+        ledger.seal(&acme(), Currency::BRL, parse_date(date).unwrap()).await.unwrap();
     };
     seal("2026-11-30").await;
     post(&ledger, "acme", "BRL", "2026-11-30", 4).await;
@@ -143,7 +131,7 @@ async fn how_far_the_comparison_has_come_is_kept_and_never_goes_back() {
 }
 
 #[tokio::test]
-async fn the_months_of_a_window_are_listed_page_by_page_and_its_entries_counted_to_a_limit() {
+async fn a_windows_months_are_listed_by_page_and_entries_counted_to_a_limit() {
     let database = Database::create().await;
     let ledger = Ledger::new(database.maintenance_config());
     let keys = [
@@ -177,9 +165,10 @@ async fn the_months_of_a_window_are_listed_page_by_page_and_its_entries_counted_
     }
 }
 
+/// One that this release cannot read.
 /// As after a release with another currency was taken back.
 #[tokio::test]
-async fn a_month_that_this_release_does_not_know_keeps_no_other_from_being_listed() {
+async fn an_unknown_month_keeps_no_other_from_being_listed() {
     let database = Database::create().await;
     let ledger = Ledger::new(database.maintenance_config());
     post(&ledger, "a", "BRL", "2026-11-01", 1).await;
@@ -225,7 +214,7 @@ async fn a_cursor_within_a_window_holds_until_the_window_is_passed() {
 
 /// While a stack is deployed, and if a deployment is taken back.
 #[tokio::test]
-async fn functions_of_the_release_before_read_and_save_how_far_the_comparison_has_come() {
+async fn the_release_before_reads_and_saves_the_watermark() {
     let database = Database::create().await;
     let ledger = Ledger::new(database.maintenance_config());
     post(&ledger, "acme", "BRL", "2026-11-01", 1).await;
@@ -250,7 +239,7 @@ async fn functions_of_the_release_before_read_and_save_how_far_the_comparison_ha
 }
 
 #[tokio::test]
-async fn months_are_set_aside_until_they_are_taken_back_and_the_one_that_waited_longest_comes_first() {
+async fn months_are_set_aside_until_taken_back_the_longest_waiting_first() {
     let database = Database::create().await;
     let ledger = Ledger::new(database.maintenance_config());
     let (first, second) = (key("acme", "BRL", "2026-11"), key("acme", "BRL", "2026-10"));

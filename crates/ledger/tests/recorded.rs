@@ -2,56 +2,34 @@
 
 #![allow(clippy::unwrap_used, reason = "a failed unwrap fails the test")]
 
-use cashflow::{
-    Amount, Currency, Entry, EntryId, EntryRequest, EntryType, Fingerprint, IdempotencyKey, MerchantId, parse_date,
-};
+use cashflow::Entry;
 use ledger::{Ledger, Outcome, Recorded};
+use test_builders::{acme, entry, id, merchant};
 use test_stores::Database;
-
-fn merchant(name: &str) -> MerchantId {
-    MerchantId::parse(name).unwrap()
-}
-
-/// An entry of `acme`.
-fn sale(key: &str) -> Entry {
-    let amount = Amount::parse("1.00", Currency::BRL).unwrap();
-    let request = EntryRequest { entry_type: EntryType::Credit, amount, date: None, description: None, category: None };
-    request.into_entry(id(key), parse_date("2026-11-22").unwrap())
-}
-
-fn id(key: &str) -> EntryId {
-    EntryId::derive(&merchant("acme"), &IdempotencyKey::parse(key).unwrap())
-}
-
-fn reversal(key: &str, original: &Entry) -> Entry {
-    Entry {
-        id: id(key),
-        fingerprint: Fingerprint::from_bytes(&[7; 32]).unwrap(),
-        entry_type: EntryType::Debit,
-        reverses: Some(original.id),
-        ..original.clone()
-    }
-}
 
 #[tokio::test]
 async fn what_is_posted_or_overtaken_is_recorded_and_nothing_else() {
     let database = Database::create().await;
     let ledger = Ledger::new(database.config());
-    let (original, winner, overtaken) = (sale("1"), reversal("r1", &sale("1")), reversal("r2", &sale("1")));
+    let (original, winner, overtaken) = (
+        entry("1").build(),
+        entry("r1").reversing(&entry("1").build()).build(),
+        entry("r2").reversing(&entry("1").build()).build(),
+    );
     for (entry, outcome) in
         [(&original, Outcome::Posted), (&winner, Outcome::Posted), (&overtaken, Outcome::AlreadyReversed)]
     {
-        let posting = ledger.post(&merchant("acme"), std::slice::from_ref(entry)).await.unwrap();
+        let posting = ledger.post(&acme(), std::slice::from_ref(entry)).await.unwrap();
         assert_eq!(posting.outcomes, [outcome]);
     }
     let lookup = Ledger::new(database.lookup_config());
     let asked = [original.id, id("never"), winner.id, overtaken.id];
-    let mut recorded = lookup.recorded(&merchant("acme"), &asked).await.unwrap();
+    let mut recorded = lookup.recorded(&acme(), &asked).await.unwrap();
     recorded.sort_by_key(|recorded| asked.iter().position(|id| *id == recorded.entry.id));
     let posted = |entry: Entry| Recorded { entry, is_overtaken: false };
     assert_eq!(recorded, [posted(original), posted(winner), Recorded { entry: overtaken, is_overtaken: true }]);
     assert_eq!(lookup.recorded(&merchant("emca"), &asked).await.unwrap(), []);
-    assert_eq!(lookup.recorded(&merchant("acme"), &[]).await.unwrap(), []);
+    assert_eq!(lookup.recorded(&acme(), &[]).await.unwrap(), []);
 }
 
 #[tokio::test]
@@ -63,9 +41,9 @@ async fn the_plan_that_a_session_keeps_reads_one_row_for_each_id() {
     // Planned now, when all that the planner knows is that the tables are empty.
     assert_eq!(session.query(ask, &[&ids]).await.unwrap().len(), 0);
     let ledger = Ledger::new(database.config());
-    let history: Vec<Entry> = (0..3_000).map(|key| sale(&key.to_string())).collect();
+    let history: Vec<Entry> = (0..3_000).map(|key| entry(&key.to_string()).build()).collect();
     for batch in history.chunks(500) {
-        ledger.post(&merchant("acme"), batch).await.unwrap();
+        ledger.post(&acme(), batch).await.unwrap();
     }
     let transaction = session.transaction().await.unwrap();
     assert_eq!(transaction.query(ask, &[&ids]).await.unwrap().len(), 500);

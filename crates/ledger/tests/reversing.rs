@@ -4,38 +4,11 @@
 
 use std::sync::Arc;
 
-use cashflow::{
-    Amount, Currency, Entry, EntryId, EntryRequest, EntryType, IdempotencyKey, MerchantId, RecordedEntry,
-    ReversalRequest, parse_date,
-};
+use cashflow::{Amount, Currency, Entry, EntryType, RecordedEntry};
 use ledger::{Ledger, Outcome, PostError, Posting};
+use test_builders::{acme, entry, merchant};
 use test_stores::Database;
 use tokio::{sync::Barrier, task::JoinSet};
-
-fn acme() -> MerchantId {
-    MerchantId::parse("acme").unwrap()
-}
-
-fn id(key: &str) -> EntryId {
-    EntryId::derive(&acme(), &IdempotencyKey::parse(key).unwrap())
-}
-
-fn sale(key: &str) -> Entry {
-    let date = parse_date("2026-11-22").unwrap();
-    let request = EntryRequest {
-        entry_type: EntryType::Credit,
-        amount: Amount::parse("10.00", Currency::BRL).unwrap(),
-        date: Some(date),
-        description: None,
-        category: None,
-    };
-    request.into_entry(id(key), date)
-}
-
-fn reversal(key: &str, original: &Entry) -> Entry {
-    let date = parse_date("2026-11-23").unwrap();
-    ReversalRequest { original: original.id, date: None, description: None }.into_entry(id(key), original, date)
-}
 
 async fn post(ledger: &Ledger, entries: &[Entry]) -> Posting {
     ledger.post(&acme(), entries).await.unwrap()
@@ -51,9 +24,9 @@ async fn net(database: &Database) -> i64 {
 async fn a_reversal_is_an_entry_of_its_own_that_names_the_original() {
     let database = Database::create().await;
     let ledger = Ledger::new(database.config());
-    let sale = sale("sale");
+    let sale = entry("sale").build();
     post(&ledger, std::slice::from_ref(&sale)).await;
-    let refund = reversal("refund", &sale);
+    let refund = entry("refund").reversing(&sale).on("2026-11-23").build();
     let posting = post(&ledger, std::slice::from_ref(&refund)).await;
     assert_eq!(posting.outcomes, [Outcome::Posted]);
     assert_eq!(net(&database).await, 0);
@@ -69,14 +42,14 @@ async fn a_reversal_is_an_entry_of_its_own_that_names_the_original() {
 }
 
 #[tokio::test]
-async fn the_second_reversal_of_an_entry_is_kept_aside_and_the_rest_of_its_batch_is_posted() {
+async fn a_second_reversal_is_not_posted_and_the_rest_of_its_batch_is() {
     let database = Database::create().await;
     let ledger = Ledger::new(database.config());
-    let sale = sale("sale");
+    let sale = entry("sale").build();
     post(&ledger, std::slice::from_ref(&sale)).await;
-    post(&ledger, &[reversal("refund", &sale)]).await;
-    let other = self::sale("other");
-    let second = reversal("second-refund", &sale);
+    post(&ledger, &[entry("refund").reversing(&sale).build()]).await;
+    let other = entry("other").build();
+    let second = entry("second-refund").reversing(&sale).build();
     for outcome in [Outcome::Posted, Outcome::Duplicate] {
         let posting = post(&ledger, &[second.clone(), other.clone()]).await;
         assert_eq!(posting.outcomes, [Outcome::AlreadyReversed, outcome]);
@@ -94,10 +67,10 @@ async fn the_second_reversal_of_an_entry_is_kept_aside_and_the_rest_of_its_batch
 async fn an_overtaken_reversal_alone_still_answers_totals_to_consolidate() {
     let database = Database::create().await;
     let ledger = Ledger::new(database.config());
-    let sale = sale("sale");
+    let sale = entry("sale").build();
     post(&ledger, std::slice::from_ref(&sale)).await;
-    post(&ledger, &[reversal("refund", &sale)]).await;
-    let posting = post(&ledger, &[reversal("second", &sale)]).await;
+    post(&ledger, &[entry("refund").reversing(&sale).build()]).await;
+    let posting = post(&ledger, &[entry("second").reversing(&sale).build()]).await;
     assert_eq!(posting.outcomes, [Outcome::AlreadyReversed]);
     assert_eq!(posting.after.totals.len(), 2);
 }
@@ -106,26 +79,28 @@ async fn an_overtaken_reversal_alone_still_answers_totals_to_consolidate() {
 async fn two_reversals_of_one_entry_in_one_batch_are_one_reversal() {
     let database = Database::create().await;
     let ledger = Ledger::new(database.config());
-    let sale = sale("sale");
+    let sale = entry("sale").build();
     post(&ledger, std::slice::from_ref(&sale)).await;
-    let posting = post(&ledger, &[reversal("one", &sale), reversal("two", &sale)]).await;
+    let posting = post(&ledger, &[entry("one").reversing(&sale).build(), entry("two").reversing(&sale).build()]).await;
     let mut outcomes = posting.outcomes;
     outcomes.sort_by_key(|outcome| *outcome == Outcome::AlreadyReversed);
     assert_eq!(outcomes, [Outcome::Posted, Outcome::AlreadyReversed]);
     assert_eq!(net(&database).await, 0);
 }
 
+/// Each batch keeps its other entries.
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
-async fn of_many_reversals_at_once_one_is_posted_and_each_batch_keeps_its_other_entries() {
+async fn of_many_reversals_at_once_one_is_posted() {
     const WORKERS: usize = 12;
     let database = Database::create().await;
-    let sale = sale("sale");
+    let sale = entry("sale").build();
     post(&Ledger::new(database.config()), std::slice::from_ref(&sale)).await;
     let start = Arc::new(Barrier::new(WORKERS));
     let mut workers = JoinSet::new();
     for worker in 0..WORKERS {
         let ledger = Ledger::new(database.config());
-        let batch = [reversal(&format!("refund-{worker}"), &sale), self::sale(&format!("other-{worker}"))];
+        let batch =
+            [entry(&format!("refund-{worker}")).reversing(&sale).build(), entry(&format!("other-{worker}")).build()];
         let start = Arc::clone(&start);
         workers.spawn(async move {
             start.wait().await;
@@ -143,17 +118,17 @@ async fn of_many_reversals_at_once_one_is_posted_and_each_batch_keeps_its_other_
 async fn the_database_itself_refuses_what_no_reversal_can_be() {
     let database = Database::create().await;
     let ledger = Ledger::new(database.config());
-    let sale = sale("sale");
-    let refund = reversal("refund", &sale);
+    let sale = entry("sale").build();
+    let refund = entry("refund").reversing(&sale).build();
     post(&ledger, std::slice::from_ref(&sale)).await;
     post(&ledger, std::slice::from_ref(&refund)).await;
-    let other = self::sale("other");
+    let other = entry("other").build();
     post(&ledger, std::slice::from_ref(&other)).await;
 
-    let of_reversal = reversal("of-reversal", &refund);
-    let not_mirrored = Entry { entry_type: EntryType::Credit, ..reversal("not-mirrored", &other) };
+    let of_reversal = entry("of-reversal").reversing(&refund).build();
+    let not_mirrored = Entry { entry_type: EntryType::Credit, ..entry("not-mirrored").reversing(&other).build() };
     let other_amount = Amount::parse("9.99", Currency::BRL).unwrap();
-    let of_other_amount = Entry { amount: other_amount, ..reversal("other-amount", &other) };
+    let of_other_amount = Entry { amount: other_amount, ..entry("other-amount").reversing(&other).build() };
     for refused in [of_reversal, not_mirrored, of_other_amount] {
         let error = ledger.post(&acme(), std::slice::from_ref(&refused)).await.unwrap_err();
         assert!(matches!(error, PostError::Refused(_)), "{error:?}");
@@ -164,16 +139,16 @@ async fn the_database_itself_refuses_what_no_reversal_can_be() {
 async fn a_reversal_is_not_posted_before_its_original_and_is_posted_after_it() {
     let database = Database::create().await;
     let ledger = Ledger::new(database.config());
-    let sale = sale("sale");
-    let refund = reversal("refund", &sale);
+    let sale = entry("sale").build();
+    let refund = entry("refund").reversing(&sale).build();
     let error = ledger.post(&acme(), std::slice::from_ref(&refund)).await.unwrap_err();
     assert!(matches!(error, PostError::OriginalNotPosted(_)), "{error:?}");
     assert_eq!(post(&ledger, std::slice::from_ref(&sale)).await.outcomes, [Outcome::Posted]);
     assert_eq!(post(&ledger, std::slice::from_ref(&refund)).await.outcomes, [Outcome::Posted]);
 
     // Another merchant's entry is not there, however often it is asked for.
-    let emca = MerchantId::parse("emca").unwrap();
-    let of_another_merchant = reversal("of-another", &sale);
+    let emca = merchant("emca");
+    let of_another_merchant = entry("of-another").reversing(&sale).build();
     let error = ledger.post(&emca, std::slice::from_ref(&of_another_merchant)).await.unwrap_err();
     assert!(matches!(error, PostError::OriginalNotPosted(_)), "{error:?}");
 }
@@ -182,18 +157,18 @@ async fn a_reversal_is_not_posted_before_its_original_and_is_posted_after_it() {
 async fn the_key_of_an_overtaken_reversal_posts_nothing_else() {
     let database = Database::create().await;
     let ledger = Ledger::new(database.config());
-    let sale = sale("sale");
+    let sale = entry("sale").build();
     post(&ledger, std::slice::from_ref(&sale)).await;
-    post(&ledger, &[reversal("refund", &sale)]).await;
-    let overtaken = reversal("second-refund", &sale);
+    post(&ledger, &[entry("refund").reversing(&sale).build()]).await;
+    let overtaken = entry("second-refund").reversing(&sale).build();
     post(&ledger, std::slice::from_ref(&overtaken)).await;
 
-    let other = self::sale("other");
-    let reversal_of_other = Entry { id: overtaken.id, ..reversal("of-other", &other) };
+    let other = entry("other").build();
+    let reversal_of_other = Entry { id: overtaken.id, ..entry("of-other").reversing(&other).build() };
     post(&ledger, std::slice::from_ref(&other)).await;
-    let entry_under_its_key = Entry { id: overtaken.id, ..self::sale("later") };
+    let entry_under_its_key = Entry { id: overtaken.id, ..entry("later").build() };
     for _ in 0..2 {
-        let batch = [entry_under_its_key.clone(), self::sale("beside")];
+        let batch = [entry_under_its_key.clone(), entry("beside").build()];
         assert_eq!(post(&ledger, &batch).await.outcomes[0], Outcome::Conflict);
         // Alone, it still answers totals to consolidate.
         let alone = post(&ledger, std::slice::from_ref(&reversal_of_other)).await;
@@ -213,11 +188,11 @@ async fn the_key_of_an_overtaken_reversal_posts_nothing_else() {
 async fn a_lookup_of_an_entry_shows_the_overtaken_reversal_under_its_key() {
     let database = Database::create().await;
     let ledger = Ledger::new(database.config());
-    let sale = sale("sale");
+    let sale = entry("sale").build();
     post(&ledger, std::slice::from_ref(&sale)).await;
-    post(&ledger, &[reversal("refund", &sale)]).await;
-    let overtaken = reversal("second-refund", &sale);
-    let posted = Entry { id: overtaken.id, ..self::sale("later") };
+    post(&ledger, &[entry("refund").reversing(&sale).build()]).await;
+    let overtaken = entry("second-refund").reversing(&sale).on("2026-11-23").build();
+    let posted = Entry { id: overtaken.id, ..entry("later").build() };
     post(&ledger, std::slice::from_ref(&posted)).await;
     let keep =
         "SELECT ledger.keep_overtaken('acme', ARRAY[$1::uuid], ARRAY[$2::bytea], ARRAY['debit'], ARRAY[1000::bigint],

@@ -4,32 +4,17 @@
 
 use std::{sync::Arc, time::Duration};
 
-use cashflow::{
-    Amount, Category, Currency, Date, Description, Entry, EntryId, EntryRequest, EntryType, Fingerprint,
-    IdempotencyKey, MerchantId, PostedEntry, ReversalRequest, Seal, Totals, parse_date,
-};
+use cashflow::{Currency, Entry, Fingerprint, PostedEntry, Seal, Totals};
 use ledger::{Ledger, MerchantDay, NotSealed, Sealing};
 use sha2::{Digest, Sha256};
+use test_builders::{TODAY, acme, entry};
 use test_stores::Database;
 use tokio::{sync::Barrier, task::JoinSet};
 
-fn acme() -> MerchantId {
-    MerchantId::parse("acme").unwrap()
-}
-
-fn day() -> Date {
-    parse_date("2026-11-22").unwrap()
-}
-
-fn entry(key: &str, minor: i64) -> Entry {
-    let request = EntryRequest {
-        entry_type: EntryType::Credit,
-        amount: Amount::from_minor(minor, Currency::BRL).unwrap(),
-        date: Some(day()),
-        description: Some(Description::parse("café 🧾: 3:absent").unwrap()),
-        category: if minor % 2 == 0 { Some(Category::parse("").unwrap()) } else { None },
-    };
-    request.into_entry(EntryId::derive(&acme(), &IdempotencyKey::parse(key).unwrap()), day())
+/// An entry with texts that a digest has to tell from others.
+fn described(key: &str, minor: i64) -> Entry {
+    let entry = entry(key).minor(minor).described("café 🧾: 3:absent").on("2026-11-22");
+    if minor % 2 == 0 { entry.category("").build() } else { entry.build() }
 }
 
 async fn post(ledger: &Ledger, entries: &[Entry]) {
@@ -40,7 +25,7 @@ async fn post(ledger: &Ledger, entries: &[Entry]) {
 async fn seal(ledger: &Ledger) -> Sealing {
     let deadline = tokio::time::Instant::now() + Duration::from_secs(60);
     loop {
-        match ledger.seal(&acme(), Currency::BRL, day()).await {
+        match ledger.seal(&acme(), Currency::BRL, TODAY).await {
             Err(NotSealed::InProgress) => assert!(tokio::time::Instant::now() < deadline, "never its turn"),
             other => return other.unwrap(),
         }
@@ -53,7 +38,7 @@ async fn seals(ledger: &Ledger) -> Vec<Seal> {
     let mut seals = Vec::new();
     let mut below = None;
     loop {
-        let page = ledger.seals(&acme(), Currency::BRL, day(), below, 3).await.unwrap();
+        let page = ledger.seals(&acme(), Currency::BRL, TODAY, below, 3).await.unwrap();
         assert!(page.seals.len() <= 3);
         seals.extend(page.seals);
         below = page.next_below;
@@ -65,7 +50,7 @@ async fn seals(ledger: &Ledger) -> Vec<Seal> {
 
 /// The day's statement.
 async fn statement(ledger: &Ledger) -> Vec<PostedEntry> {
-    let page = ledger.statement(&acme(), Currency::BRL, (day(), day()), None, 5_000).await.unwrap();
+    let page = ledger.statement(&acme(), Currency::BRL, (TODAY, TODAY), None, 5_000).await.unwrap();
     page.lines.into_iter().map(|line| line.posted).collect()
 }
 
@@ -100,14 +85,12 @@ fn digest(statement: &[PostedEntry], number: u32) -> String {
 async fn a_seal_holds_the_totals_and_a_digest_that_anyone_can_recompute() {
     let database = Database::create().await;
     let ledger = Ledger::new(database.config());
-    let sale = entry("sale", 1_000);
-    post(&ledger, &[sale.clone(), entry("odd", 33)]).await;
-    let refund = ReversalRequest { original: sale.id, date: None, description: None };
-    let refund_id = EntryId::derive(&acme(), &IdempotencyKey::parse("refund").unwrap());
-    post(&ledger, &[refund.into_entry(refund_id, &sale, day())]).await;
+    let sale = described("sale", 1_000);
+    post(&ledger, &[sale.clone(), described("odd", 33)]).await;
+    post(&ledger, &[entry("refund").reversing(&sale).build()]).await;
 
     let Sealing::Sealed(made) = seal(&ledger).await else { panic!("not sealed") };
-    assert_eq!((made.number, made.epoch, made.date), (1, 1, day()));
+    assert_eq!((made.number, made.epoch, made.date), (1, 1, TODAY));
     assert_eq!(made.totals, Totals { credits: 1_033, debits: 1_000, entry_count: 3 });
     let statement = statement(&ledger).await;
     assert!(statement.iter().all(|posted| posted.seal == Some(1) && !posted.late));
@@ -128,10 +111,10 @@ async fn a_day_without_entries_can_be_sealed_and_has_the_digest_of_nothing() {
 async fn an_entry_after_the_seal_is_late_until_the_day_is_sealed_again() {
     let database = Database::create().await;
     let ledger = Ledger::new(database.config());
-    post(&ledger, &[entry("1", 1)]).await;
+    post(&ledger, &[described("1", 1)]).await;
     let Sealing::Sealed(first) = seal(&ledger).await else { panic!("not sealed") };
     assert!(matches!(seal(&ledger).await, Sealing::Unchanged(same) if same == first));
-    post(&ledger, &[entry("2", 2)]).await;
+    post(&ledger, &[described("2", 2)]).await;
     let marks =
         |statement: &[PostedEntry]| statement.iter().map(|posted| (posted.seal, posted.late)).collect::<Vec<_>>();
     assert_eq!(marks(&statement(&ledger).await), [(Some(1), false), (None, true)]);
@@ -143,17 +126,18 @@ async fn an_entry_after_the_seal_is_late_until_the_day_is_sealed_again() {
     assert_eq!(seals(&ledger).await, [second, first]);
 }
 
+/// Though it began before the seal.
 /// Of two transactions the one with the earlier time may commit later: whether a seal covers an entry is decided by the positions
 /// that were visible and not by any order of times.
 #[tokio::test]
-async fn an_entry_whose_transaction_began_before_the_seal_and_ended_after_is_late() {
+async fn an_entry_whose_transaction_ends_after_the_seal_is_late() {
     let database = Database::create().await;
     let ledger = Ledger::new(database.config());
     ledger.warm_up().await;
     let mut slow = database.owner().await;
     let early = slow.transaction().await.unwrap();
     early.batch_execute(&database.post_nine_aside().await).await.unwrap();
-    post(&ledger, &[entry("1", 1)]).await;
+    post(&ledger, &[described("1", 1)]).await;
     let Sealing::Sealed(made) = seal(&ledger).await else { panic!("not sealed") };
     early.commit().await.unwrap();
     let statement = statement(&ledger).await;
@@ -163,8 +147,9 @@ async fn an_entry_whose_transaction_began_before_the_seal_and_ended_after_is_lat
     assert_eq!(made.sha256, digest(&statement, 1));
 }
 
+/// It holds the exact sum and digest of what it covers.
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
-async fn every_seal_made_while_others_post_and_seal_is_the_exact_sum_and_digest_of_what_it_covers() {
+async fn every_seal_is_exact_while_others_post_and_seal() {
     const SEALERS: usize = 4;
     const WRITERS: usize = 6;
     let database = Database::create().await;
@@ -176,7 +161,7 @@ async fn every_seal_made_while_others_post_and_seal_is_the_exact_sum_and_digest_
             start.wait().await;
             for number in 0..40 {
                 let minor = i64::try_from(writer * 100 + number + 1).unwrap();
-                post(&ledger, &[entry(&format!("{writer}-{number}"), minor)]).await;
+                post(&ledger, &[described(&format!("{writer}-{number}"), minor)]).await;
             }
         });
     }
@@ -213,23 +198,23 @@ async fn the_merchants_of_a_day_are_listed_with_what_their_newest_seal_covers() 
     let ledger = Ledger::new(database.config());
     let maintenance = Ledger::new(database.maintenance_config());
     let list = async || {
-        let page = maintenance.merchants_of_day(day(), None, 10).await.unwrap();
+        let page = maintenance.merchants_of_day(TODAY, None, 10).await.unwrap();
         assert!(page.is_last);
         page.days.into_iter().map(|day| (day.entry_count, day.sealed_entry_count)).collect::<Vec<_>>()
     };
     assert_eq!(list().await, []);
-    post(&ledger, &[entry("1", 1)]).await;
+    post(&ledger, &[described("1", 1)]).await;
     assert_eq!(list().await, [(1, None)]);
     seal(&ledger).await;
     assert_eq!(list().await, [(1, Some(1))]);
-    post(&ledger, &[entry("2", 2)]).await;
+    post(&ledger, &[described("2", 2)]).await;
     assert_eq!(list().await, [(2, Some(1))]);
     seal(&ledger).await;
     assert_eq!(list().await, [(2, Some(2))]);
 }
 
 #[tokio::test]
-async fn the_merchants_of_a_day_are_listed_page_by_page_and_go_past_unknown_ones() {
+async fn the_merchants_of_a_day_are_listed_by_page_and_past_unknown_ones() {
     let database = Database::create().await;
     let owner = database.owner().await;
     // XXX is a code that no release knows so far.
@@ -242,7 +227,7 @@ async fn the_merchants_of_a_day_are_listed_page_by_page_and_go_past_unknown_ones
     for limit in [2, 3, 4, 100] {
         let mut listed: Vec<MerchantDay> = Vec::new();
         loop {
-            let page = maintenance.merchants_of_day(day(), listed.last(), limit).await.unwrap();
+            let page = maintenance.merchants_of_day(TODAY, listed.last(), limit).await.unwrap();
             listed.extend(page.days);
             if page.is_last {
                 break;

@@ -4,35 +4,17 @@
 
 use std::{collections::BTreeSet, time::Duration};
 
-use cashflow::{
-    Amount, Currency, DailyBalance, Date, Entry, EntryId, EntryRequest, EntryType, IdempotencyKey, MerchantId,
-    StatementLine, StatementPosition, Totals, parse_date,
-};
+use cashflow::{Currency, DailyBalance, Entry, EntryId, StatementLine, StatementPosition, Totals};
 use jiff::Timestamp;
 use ledger::{BalanceAsOf, Ledger};
+use test_builders::{acme, date, entry};
 use test_stores::{Database, POST_NINE};
 use tokio::task::JoinSet;
 use tokio_postgres::Client;
 
-fn acme() -> MerchantId {
-    MerchantId::parse("acme").unwrap()
-}
-
-fn date(text: &str) -> Date {
-    parse_date(text).unwrap()
-}
-
 /// A credit of as many cents as its number says, or a debit if the number is negative.
-fn entry(number: i64, day: &str) -> Entry {
-    let request = EntryRequest {
-        entry_type: if number < 0 { EntryType::Debit } else { EntryType::Credit },
-        amount: Amount::from_minor(number.abs(), Currency::BRL).unwrap(),
-        date: Some(date(day)),
-        description: None,
-        category: None,
-    };
-    let key = IdempotencyKey::parse(&format!("key-{number}-{day}")).unwrap();
-    request.into_entry(EntryId::derive(&acme(), &key), date(day))
+fn numbered(number: i64, day: &str) -> Entry {
+    entry(&format!("key-{number}-{day}")).minor(number).on(day).build()
 }
 
 async fn post(ledger: &Ledger, entries: &[Entry]) {
@@ -68,13 +50,14 @@ async fn all_pages(ledger: &Ledger, days: (&str, &str), limit: u16, between: imp
 
 const DAY: (&str, &str) = ("2026-11-22", "2026-11-22");
 
+/// The first starts from the opening balance.
 #[tokio::test]
-async fn every_line_has_the_balance_after_it_and_the_first_starts_from_the_opening_balance() {
+async fn every_line_has_the_balance_after_it() {
     let database = Database::create().await;
     let ledger = Ledger::new(database.config());
-    post(&ledger, &[entry(1_000, "2025-01-01"), entry(-50, "2026-11-21"), entry(7, "2026-11-23")]).await;
+    post(&ledger, &[numbered(1_000, "2025-01-01"), numbered(-50, "2026-11-21"), numbered(7, "2026-11-23")]).await;
     for number in [100, -30, 5] {
-        post(&ledger, &[entry(number, "2026-11-22")]).await;
+        post(&ledger, &[numbered(number, "2026-11-22")]).await;
     }
     let lines = all_pages(&ledger, DAY, 500, async || {}).await;
     let balances: Vec<i128> = lines.iter().map(|line| line.running_balance).collect();
@@ -89,7 +72,7 @@ async fn every_line_has_the_balance_after_it_and_the_first_starts_from_the_openi
 async fn a_day_without_entries_is_one_page_without_lines() {
     let database = Database::create().await;
     let ledger = Ledger::new(database.config());
-    post(&ledger, &[entry(1_000, "2025-01-01")]).await;
+    post(&ledger, &[numbered(1_000, "2025-01-01")]).await;
     assert_eq!(page(&ledger, DAY, None, 1).await, (vec![], None));
 }
 
@@ -98,9 +81,9 @@ async fn pages_of_any_size_show_the_same_as_one_page() {
     let database = Database::create().await;
     let ledger = Ledger::new(database.config());
     // Entries of one batch share their transaction, and single ones have each their own.
-    post(&ledger, &(1..=20).map(|number| entry(number, "2026-11-22")).collect::<Vec<_>>()).await;
+    post(&ledger, &(1..=20).map(|number| numbered(number, "2026-11-22")).collect::<Vec<_>>()).await;
     for number in 21..=25 {
-        post(&ledger, &[entry(number, "2026-11-22")]).await;
+        post(&ledger, &[numbered(number, "2026-11-22")]).await;
     }
     let whole = all_pages(&ledger, DAY, 500, async || {}).await;
     assert_eq!(whole.len(), 25);
@@ -113,24 +96,24 @@ async fn pages_of_any_size_show_the_same_as_one_page() {
 async fn what_is_posted_after_the_first_page_is_on_none_of_its_pages() {
     let database = Database::create().await;
     let ledger = Ledger::new(database.config());
-    post(&ledger, &(1..=9).map(|number| entry(number, "2026-11-22")).collect::<Vec<_>>()).await;
+    post(&ledger, &(1..=9).map(|number| numbered(number, "2026-11-22")).collect::<Vec<_>>()).await;
     let whole = all_pages(&ledger, DAY, 500, async || {}).await;
     let later = Ledger::new(database.config());
     let number = std::sync::atomic::AtomicI64::new(100);
     let lines = all_pages(&ledger, DAY, 2, async || {
         let number = number.fetch_add(1, std::sync::atomic::Ordering::Relaxed);
         // Backdated entries too: the opening balance of the first page stands.
-        post(&later, &[entry(number, "2026-11-22"), entry(number, "2026-01-01")]).await;
+        post(&later, &[numbered(number, "2026-11-22"), numbered(number, "2026-01-01")]).await;
     })
     .await;
     assert_eq!(lines, whole);
 }
 
+/// Its transaction began before the first page. No statement misses it, and none shows it on some of its pages only.
 /// An entry of a transaction that began early and commits late has an early time. A cursor that only remembered the last one
 /// shown would pass it over.
 #[tokio::test]
-async fn an_entry_whose_transaction_began_before_the_first_page_and_ended_after_is_in_the_next_statement_and_missed_by_none()
- {
+async fn an_entry_committed_between_two_pages_is_in_the_next_statement() {
     let database = Database::create().await;
     let ledger = Ledger::new(database.config());
     ledger.warm_up().await;
@@ -138,7 +121,7 @@ async fn an_entry_whose_transaction_began_before_the_first_page_and_ended_after_
     let early = slow.transaction().await.unwrap();
     early.batch_execute(&database.post_nine_aside().await).await.unwrap();
     for number in 1..=3 {
-        post(&ledger, &[entry(number, "2026-11-22")]).await;
+        post(&ledger, &[numbered(number, "2026-11-22")]).await;
     }
     let (first, next) = page(&ledger, DAY, None, 2).await;
     assert_eq!(first.len(), 2);
@@ -150,18 +133,19 @@ async fn an_entry_whose_transaction_began_before_the_first_page_and_ended_after_
     assert_eq!(all_pages(&ledger, DAY, 2, async || {}).await.len(), 4);
 }
 
+/// One that was posted before the first page was read.
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
-async fn while_others_post_no_page_misses_or_repeats_what_was_posted_before_the_first() {
+async fn while_others_post_no_page_misses_or_repeats_an_earlier_entry() {
     let database = Database::create().await;
     let ledger = Ledger::new(database.config());
-    let before: Vec<Entry> = (1..=60).map(|number| entry(number, "2026-11-22")).collect();
+    let before: Vec<Entry> = (1..=60).map(|number| numbered(number, "2026-11-22")).collect();
     post(&ledger, &before).await;
     let mut writers = JoinSet::new();
     for writer in 0..6 {
         let ledger = Ledger::new(database.config());
         writers.spawn(async move {
             for number in 0..40 {
-                post(&ledger, &[entry(1_000 + writer * 100 + number, "2026-11-22")]).await;
+                post(&ledger, &[numbered(1_000 + writer * 100 + number, "2026-11-22")]).await;
             }
         });
     }
@@ -214,13 +198,13 @@ const DAY_SECONDS: u32 = 24 * 60 * 60;
 async fn a_balance_as_of_a_moment_has_the_entries_posted_up_to_it() {
     let database = Database::create().await;
     let ledger = Ledger::new(database.config());
-    post(&ledger, &[entry(1_000, "2026-10-01")]).await;
+    post(&ledger, &[numbered(1_000, "2026-10-01")]).await;
     age(&database, 3 * DAY_SECONDS).await;
-    post(&ledger, &[entry(100, "2026-11-22"), entry(-40, "2026-11-22")]).await;
+    post(&ledger, &[numbered(100, "2026-11-22"), numbered(-40, "2026-11-22")]).await;
     age(&database, DAY_SECONDS).await;
-    post(&ledger, &[entry(7, "2026-11-22")]).await;
+    post(&ledger, &[numbered(7, "2026-11-22")]).await;
     age(&database, 60).await;
-    post(&ledger, &[entry(500, "2026-10-15")]).await;
+    post(&ledger, &[numbered(500, "2026-10-15")]).await;
     age(&database, 60).await;
 
     let times = times(&database).await;
@@ -283,7 +267,7 @@ async fn no_moment_is_settled_while_an_entry_of_it_can_appear(database: &Databas
 }
 
 #[tokio::test]
-async fn a_moment_is_not_settled_while_a_function_is_still_writing_an_entry_of_it() {
+async fn a_moment_is_not_settled_while_an_entry_of_it_is_being_written() {
     let database = Database::create().await;
     let writer = ledger::connect(&database.config()).await.unwrap();
     no_moment_is_settled_while_an_entry_of_it_can_appear(&database, &writer).await;

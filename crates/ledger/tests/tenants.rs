@@ -3,53 +3,29 @@
 
 #![allow(clippy::unwrap_used, reason = "a failed unwrap fails the test")]
 
-use cashflow::{
-    Amount, Currency, Date, Entry, EntryId, EntryRequest, EntryType, IdempotencyKey, MerchantId, Month,
-    ReversalRequest, Totals, parse_date,
-};
+use cashflow::{Currency, Month, Totals};
 use jiff::{SignedDuration, Timestamp};
 use ledger::{BalanceAsOf, Ledger, LedgerError, MonthKey, Outcome, PostError, Sealing, WindowCursor};
+use test_builders::{TODAY, acme, entry, id, merchant};
 use test_stores::Database;
 use tokio_postgres::Client;
 
 /// In everything that belongs to acme, and in nothing else.
 const MINOR: i64 = 271_828;
 
-fn merchant(name: &str) -> MerchantId {
-    MerchantId::parse(name).unwrap()
-}
-
-fn day() -> Date {
-    parse_date("2026-11-22").unwrap()
-}
-
-fn id(key: &str) -> EntryId {
-    EntryId::derive(&merchant("acme"), &IdempotencyKey::parse(key).unwrap())
-}
-
-fn entry(key: &str, minor: i64) -> Entry {
-    let amount = Amount::from_minor(minor, Currency::BRL).unwrap();
-    let request = EntryRequest { entry_type: EntryType::Credit, amount, date: None, description: None, category: None };
-    request.into_entry(id(key), day())
-}
-
-fn reversal(key: &str, of: &Entry) -> Entry {
-    ReversalRequest { original: of.id, date: None, description: None }.into_entry(id(key), of, day())
-}
-
 /// A ledger in which acme has something of every kind: entries, a key conflict, an overtaken reversal, a seal.
 async fn of_acme() -> Database {
     let database = Database::create().await;
     let ledger = Ledger::new(database.config());
-    let acme = merchant("acme");
-    let sale = entry("sale", MINOR);
-    ledger.post(&acme, &[sale.clone(), entry("other", MINOR)]).await.unwrap();
-    let conflict = ledger.post(&acme, &[entry("sale", MINOR + 1)]).await.unwrap();
+    let acme = acme();
+    let sale = entry("sale").minor(MINOR).build();
+    ledger.post(&acme, &[sale.clone(), entry("other").minor(MINOR).build()]).await.unwrap();
+    let conflict = ledger.post(&acme, &[entry("sale").minor(MINOR + 1).build()]).await.unwrap();
     assert_eq!(conflict.outcomes, [Outcome::Conflict]);
-    ledger.post(&acme, &[reversal("refund", &sale)]).await.unwrap();
-    let overtaken = ledger.post(&acme, &[reversal("refund-2", &sale)]).await.unwrap();
+    ledger.post(&acme, &[entry("refund").reversing(&sale).build()]).await.unwrap();
+    let overtaken = ledger.post(&acme, &[entry("refund-2").reversing(&sale).build()]).await.unwrap();
     assert_eq!(overtaken.outcomes, [Outcome::AlreadyReversed]);
-    ledger.seal(&acme, Currency::BRL, day()).await.unwrap();
+    ledger.seal(&acme, Currency::BRL, TODAY).await.unwrap();
     database
 }
 
@@ -127,8 +103,9 @@ async fn the_functions_can_neither_read_nor_write_any_table() {
     }
 }
 
+/// The merchant is the first argument.
 #[tokio::test]
-async fn everything_the_functions_may_call_takes_the_merchant_first_and_runs_as_its_owner() {
+async fn all_that_functions_may_call_takes_the_merchant_and_runs_as_its_owner() {
     let database = Database::create().await;
     let owner = database.owner().await;
     let functions = functions_for(&owner, &database.config().user).await;
@@ -158,9 +135,9 @@ async fn what_looks_at_all_merchants_is_for_the_scheduled_functions_only() {
     }
     let ledger = Ledger::new(database.config());
     let moment = Timestamp::UNIX_EPOCH;
-    let month = MonthKey { merchant: merchant("acme"), currency: Currency::BRL, month: Month::of(day()) };
+    let month = MonthKey { merchant: acme(), currency: Currency::BRL, month: Month::of(TODAY) };
     let refused = [
-        ledger.merchants_of_day(day(), None, 10).await.map(drop),
+        ledger.merchants_of_day(TODAY, None, 10).await.map(drop),
         ledger.months_with_entries(None, 10).await.map(drop),
         ledger.entries_recorded_between(moment, moment, 10).await.map(drop),
         ledger.months_recorded_between(moment, moment, None, 10).await.map(drop),
@@ -291,30 +268,30 @@ fn assert_nothing_of_acme(answer: &[Option<String>], function: &str) {
 async fn every_operation_answers_another_merchant_as_if_there_were_nothing() {
     let database = of_acme().await;
     let ledger = Ledger::new(database.config());
-    let (acme, emca) = (merchant("acme"), merchant("emca"));
+    let (acme, emca) = (acme(), merchant("emca"));
     let sale = id("sale");
     let settled = Timestamp::now() - SignedDuration::from_secs(11);
 
     assert!(ledger.find(&emca, sale).await.unwrap().is_none());
     assert!(ledger.find(&emca, id("refund-2")).await.unwrap().is_none());
     assert_eq!(ledger.posted(&emca, &[sale, id("other")]).await.unwrap(), []);
-    let days = (day(), day());
+    let days = (TODAY, TODAY);
     let first_page = ledger.statement(&acme, Currency::BRL, days, None, 1).await.unwrap();
     for position in [None, first_page.next.as_ref()] {
         let page = ledger.statement(&emca, Currency::BRL, days, position, 100).await.unwrap();
         assert_eq!((page.lines.len(), page.next), (0, None));
     }
-    let as_of = ledger.balance_as_of(&emca, Currency::BRL, day(), settled).await.unwrap();
+    let as_of = ledger.balance_as_of(&emca, Currency::BRL, TODAY, settled).await.unwrap();
     assert!(matches!(as_of, BalanceAsOf::Known(balance) if (balance.opening, balance.totals) == (0, Totals::ZERO)));
-    assert_eq!(ledger.seals(&emca, Currency::BRL, day(), None, 9).await.unwrap().seals, []);
-    assert!(ledger.totals_of_day(&emca, Currency::BRL, day()).await.unwrap().is_none());
+    assert_eq!(ledger.seals(&emca, Currency::BRL, TODAY, None, 9).await.unwrap().seals, []);
+    assert!(ledger.totals_of_day(&emca, Currency::BRL, TODAY).await.unwrap().is_none());
     assert_ne!(ledger.statement_key(&emca).await.unwrap().key, ledger.statement_key(&acme).await.unwrap().key);
     assert_ne!(ledger.seal_key(&emca).await.unwrap(), ledger.seal_key(&acme).await.unwrap());
     assert_eq!(ledger.currencies(&emca).await.unwrap(), []);
-    let key = MonthKey { merchant: emca.clone(), currency: Currency::BRL, month: Month::of(day()) };
+    let key = MonthKey { merchant: emca.clone(), currency: Currency::BRL, month: Month::of(TODAY) };
     let month = ledger.month(&key).await.unwrap();
     assert!(month.totals.is_empty() && month.seals.is_empty());
-    let sealing = ledger.seal(&emca, Currency::BRL, day()).await.unwrap();
+    let sealing = ledger.seal(&emca, Currency::BRL, TODAY).await.unwrap();
     assert!(matches!(sealing, Sealing::Sealed(seal) if (seal.number, seal.totals) == (1, Totals::ZERO)));
 }
 
@@ -322,20 +299,20 @@ async fn every_operation_answers_another_merchant_as_if_there_were_nothing() {
 async fn what_another_merchant_writes_under_the_same_ids_changes_nothing() {
     let database = of_acme().await;
     let ledger = Ledger::new(database.config());
-    let (acme, emca) = (merchant("acme"), merchant("emca"));
+    let (acme, emca) = (acme(), merchant("emca"));
     let known = async || ledger.posted(&acme, &[id("sale"), id("other"), id("refund")]).await.unwrap().len();
-    let before = ledger.totals_of_day(&acme, Currency::BRL, day()).await.unwrap().unwrap().totals;
+    let before = ledger.totals_of_day(&acme, Currency::BRL, TODAY).await.unwrap().unwrap().totals;
 
     // Under the id that acme's sale has: an entry of emca's own.
-    let posting = ledger.post(&emca, &[entry("sale", 5)]).await.unwrap();
+    let posting = ledger.post(&emca, &[entry("sale").minor(5).build()]).await.unwrap();
     assert_eq!(posting.outcomes, [Outcome::Posted]);
     assert!(posting.after.totals.iter().all(|totals| totals.totals.credits == 5));
     // No entry of acme's can be reversed, and whether it is there does not show.
-    for original in [entry("other", MINOR), entry("never-posted", MINOR)] {
-        let error = ledger.post(&emca, &[reversal("theft", &original)]).await.unwrap_err();
+    for original in [entry("other").minor(MINOR).build(), entry("never-posted").minor(MINOR).build()] {
+        let error = ledger.post(&emca, &[entry("theft").reversing(&original).build()]).await.unwrap_err();
         assert!(matches!(error, PostError::OriginalNotPosted(_)), "{error:?}");
     }
-    let after = ledger.totals_of_day(&acme, Currency::BRL, day()).await.unwrap().unwrap().totals;
+    let after = ledger.totals_of_day(&acme, Currency::BRL, TODAY).await.unwrap().unwrap().totals;
     assert_eq!((known().await, after), (3, before));
 }
 
@@ -366,6 +343,6 @@ async fn a_callers_temporary_table_takes_no_tables_place() {
     let error = client.query(&post, &[]).await.unwrap_err();
     assert_eq!(error.code().unwrap().code(), "23503", "{error:?}");
     let key = client.query_one("SELECT key FROM ledger.statement_key('acme')", &[]).await.unwrap().get::<_, Vec<u8>>(0);
-    assert_eq!(key, Ledger::new(database.config()).statement_key(&merchant("acme")).await.unwrap().key);
+    assert_eq!(key, Ledger::new(database.config()).statement_key(&acme()).await.unwrap().key);
     assert_eq!(row_counts(&owner).await, before);
 }

@@ -3,12 +3,10 @@
 
 #![allow(clippy::unwrap_used, reason = "a failed unwrap fails the test")]
 
-use cashflow::{
-    Amount, Currency, Date, Entry, EntryId, EntryRequest, EntryType, IdempotencyKey, MerchantId, Month,
-    ReversalRequest, parse_date,
-};
+use cashflow::{Currency, Entry, Month};
 use jiff::{SignedDuration, Timestamp};
 use ledger::{Ledger, MonthKey, Outcome, Watermark, WindowCursor};
+use test_builders::{TODAY, acme, entry};
 use test_stores::{Database, Said, Wire};
 
 /// RDS Proxy pins a connection that says more at once.
@@ -34,37 +32,18 @@ const PINNING: [&str; 16] = [
     "PG_TRY_ADVISORY_LOCK",
 ];
 
-fn merchant() -> MerchantId {
-    MerchantId::parse("acme").unwrap()
-}
-
-fn day() -> Date {
-    parse_date("2026-11-22").unwrap()
-}
-
-fn entry(key: &str, minor: i64) -> Entry {
-    let amount = Amount::from_minor(minor, Currency::BRL).unwrap();
-    let request = EntryRequest { entry_type: EntryType::Credit, amount, date: None, description: None, category: None };
-    request.into_entry(EntryId::derive(&merchant(), &IdempotencyKey::parse(key).unwrap()), day())
-}
-
-fn reversal(key: &str, of: &Entry) -> Entry {
-    let id = EntryId::derive(&merchant(), &IdempotencyKey::parse(key).unwrap());
-    ReversalRequest { original: of.id, date: None, description: None }.into_entry(id, of, day())
-}
-
 /// Everything that functions do for one merchant.
 async fn work_for_a_merchant(ledger: &Ledger) {
-    let acme = merchant();
-    let sale = entry("sale", 100);
-    let batch: Vec<Entry> = (0..500).map(|number| entry(&number.to_string(), 1)).collect();
+    let acme = acme();
+    let sale = entry("sale").minor(100).build();
+    let batch: Vec<Entry> = (0..500).map(|number| entry(&number.to_string()).minor(1).build()).collect();
     ledger.post(&acme, &batch).await.unwrap();
     let outcomes = [
         (vec![sale.clone()], Outcome::Posted),
         (vec![sale.clone()], Outcome::Duplicate),
-        (vec![entry("sale", 200)], Outcome::Conflict),
-        (vec![reversal("refund", &sale)], Outcome::Posted),
-        (vec![reversal("refund-2", &sale)], Outcome::AlreadyReversed),
+        (vec![entry("sale").minor(200).build()], Outcome::Conflict),
+        (vec![entry("refund").reversing(&sale).build()], Outcome::Posted),
+        (vec![entry("refund-2").reversing(&sale).build()], Outcome::AlreadyReversed),
     ];
     for (entries, outcome) in outcomes {
         assert_eq!(ledger.post(&acme, &entries).await.unwrap().outcomes, [outcome]);
@@ -72,27 +51,27 @@ async fn work_for_a_merchant(ledger: &Ledger) {
     assert!(ledger.find(&acme, sale.id).await.unwrap().is_some());
     assert_eq!(ledger.posted(&acme, &[sale.id]).await.unwrap().len(), 1);
     ledger.statement_key(&acme).await.unwrap();
-    let page = ledger.statement(&acme, Currency::BRL, (day(), day()), None, 10).await.unwrap();
-    ledger.statement(&acme, Currency::BRL, (day(), day()), page.next.as_ref(), 10).await.unwrap();
+    let page = ledger.statement(&acme, Currency::BRL, (TODAY, TODAY), None, 10).await.unwrap();
+    ledger.statement(&acme, Currency::BRL, (TODAY, TODAY), page.next.as_ref(), 10).await.unwrap();
     let settled = Timestamp::now() - SignedDuration::from_secs(11);
-    ledger.balance_as_of(&acme, Currency::BRL, day(), settled).await.unwrap();
-    ledger.seal(&acme, Currency::BRL, day()).await.unwrap();
+    ledger.balance_as_of(&acme, Currency::BRL, TODAY, settled).await.unwrap();
+    ledger.seal(&acme, Currency::BRL, TODAY).await.unwrap();
     ledger.seal_key(&acme).await.unwrap();
-    assert_eq!(ledger.seals(&acme, Currency::BRL, day(), None, 10).await.unwrap().seals.len(), 1);
-    assert!(ledger.totals_of_day(&acme, Currency::BRL, day()).await.unwrap().is_some());
+    assert_eq!(ledger.seals(&acme, Currency::BRL, TODAY, None, 10).await.unwrap().seals.len(), 1);
+    assert!(ledger.totals_of_day(&acme, Currency::BRL, TODAY).await.unwrap().is_some());
     assert_eq!(ledger.currencies(&acme).await.unwrap(), [Currency::BRL]);
-    let key = MonthKey { merchant: acme, currency: Currency::BRL, month: Month::of(day()) };
+    let key = MonthKey { merchant: acme, currency: Currency::BRL, month: Month::of(TODAY) };
     assert!(!ledger.month(&key).await.unwrap().totals.is_empty());
 }
 
 /// Everything that scheduled functions do for all.
 async fn work_for_all(ledger: &Ledger) {
-    assert_eq!(ledger.merchants_of_day(day(), None, 10).await.unwrap().days.len(), 1);
+    assert_eq!(ledger.merchants_of_day(TODAY, None, 10).await.unwrap().days.len(), 1);
     assert_eq!(ledger.months_with_entries(None, 10).await.unwrap().months.len(), 1);
     let Watermark { until, now, .. } = ledger.reconciliation_watermark().await.unwrap();
     ledger.entries_recorded_between(until, now, 10).await.unwrap();
     ledger.months_recorded_between(until, now, None, 10).await.unwrap();
-    let key = MonthKey { merchant: merchant(), currency: Currency::BRL, month: Month::of(day()) };
+    let key = MonthKey { merchant: acme(), currency: Currency::BRL, month: Month::of(TODAY) };
     ledger.save_window_cursor(until, &WindowCursor { until: now, after: key.clone() }).await.unwrap();
     ledger.save_reconciliation_watermark(now).await.unwrap();
     ledger.set_month_aside(&key, "of a test").await.unwrap();

@@ -2,12 +2,11 @@
 
 #![allow(clippy::unwrap_used, reason = "a failed unwrap fails the test")]
 
-use std::{collections::BTreeSet, convert::Infallible};
+use std::convert::Infallible;
 
 use serde_json::{Value, json};
 use telemetry::{
-    ConsolidationMetrics, IntakeMetrics, Invocation, Line, METRIC_NAMES, PostingMetrics, ReconciliationMetrics,
-    RefusalMetrics, ReplayMetrics, Store, StoreMetrics, Telemetry, call,
+    ConsolidationMetrics, Invocation, Line, PostingMetrics, RefusalMetrics, Store, StoreMetrics, Telemetry, call,
 };
 use test_events::EmittedMetrics;
 
@@ -17,35 +16,6 @@ async fn called(store: Store) {
 
 fn stores() -> StoreMetrics {
     StoreMetrics::default()
-}
-
-#[test]
-fn a_unit_of_work_is_one_line_that_cloudwatch_reads_as_metrics() {
-    let emitted = EmittedMetrics::default();
-    let line = Line::new("parked messages taken").text("merchant", "acme");
-    let metrics =
-        ReplayMetrics { inputs_replayed: 3, inputs_dead_lettered: 0, oldest_parked_age: 61, stores: stores() };
-    emitted.metrics().emit(&line, metrics);
-
-    let [mut line] = <[Value; 1]>::try_from(emitted.lines()).unwrap();
-    let (timestamp, time) = (line["timestamp"].take(), line["_aws"]["Timestamp"].take());
-    assert!(timestamp.as_str().unwrap().ends_with('Z'), "{timestamp}");
-    assert!(time.as_u64() > Some(1_760_000_000_000), "milliseconds since 1970: {time}");
-    let metrics = json!([{ "Name": "InputsReplayed" }, { "Name": "InputsSetAside" }, { "Name": "OldestParkedAge" }]);
-    let expected = json!({
-        "timestamp": null,
-        "level": "INFO",
-        "message": "parked messages taken",
-        "merchant": "acme",
-        "_aws": {
-            "CloudWatchMetrics": [{ "Namespace": "fluxo", "Dimensions": [[]], "Metrics": metrics }],
-            "Timestamp": null,
-        },
-        "InputsReplayed": 3,
-        "InputsSetAside": 0,
-        "OldestParkedAge": 61,
-    });
-    assert_eq!(line, expected);
 }
 
 #[test]
@@ -88,27 +58,6 @@ async fn a_document_stands_behind_all_that_is_searched_for_by_name() {
     };
     telemetry.observe(Invocation::new("1", None), work).await;
     assert!(emitted.text().ends_with("\"input\":{}}\n"), "{}", emitted.text());
-}
-
-#[tokio::test]
-async fn a_refusal_has_its_code_as_dimension_and_its_calls_have_none() {
-    let emitted = EmittedMetrics::default();
-    let telemetry = Telemetry::new(emitted.metrics(), None);
-    let work = async {
-        called(Store::Ledger).await;
-        let refusal = RefusalMetrics { code: "validation_failed", stores: StoreMetrics::take() };
-        telemetry.metrics.emit(&Line::new("request refused"), refusal);
-    };
-    telemetry.observe(Invocation::new("1", None), work).await;
-    let [line] = <[Value; 1]>::try_from(emitted.lines()).unwrap();
-    assert_eq!((&line["Code"], &line["RequestsRefused"]), (&json!("validation_failed"), &json!(1)));
-    assert_eq!(
-        line["_aws"]["CloudWatchMetrics"],
-        json!([
-            { "Namespace": "fluxo", "Dimensions": [[]], "Metrics": [{ "Name": "LedgerLatency" }] },
-            { "Namespace": "fluxo", "Dimensions": [["Code"]], "Metrics": [{ "Name": "RequestsRefused" }] },
-        ])
-    );
 }
 
 #[tokio::test]
@@ -167,66 +116,4 @@ async fn of_very_many_calls_as_many_are_told_as_cloudwatch_takes() {
 async fn a_call_outside_of_an_invocation_is_not_measured() {
     called(Store::Ledger).await;
     assert!(StoreMetrics::take().is_empty());
-}
-
-/// Alarms and dashboards are held to this list. A name that is not in it, `EmittedMetrics` refuses in every test.
-#[tokio::test]
-async fn every_listed_name_is_emitted() {
-    let emitted = EmittedMetrics::default();
-    let telemetry = Telemetry::new(emitted.metrics(), None);
-    let work = async {
-        for store in [Store::Ledger, Store::Balances(""), Store::IdempotencyCache, Store::StateMachine("")] {
-            called(store).await;
-        }
-    };
-    telemetry.observe(Invocation::new("1", None), work).await;
-    let metrics = emitted.metrics();
-    let line = Line::new("done");
-    metrics.emit(
-        &line,
-        IntakeMetrics {
-            entries_accepted: 1,
-            entries_repeated: 1,
-            idempotency_cache_breaker_open: 1,
-            request_lookup_breaker_open: 1,
-            stores: stores(),
-        },
-    );
-    metrics.emit(
-        &line,
-        PostingMetrics {
-            entries_posted: 1,
-            entries_duplicate: 1,
-            key_conflicts: 1,
-            reversals_overtaken: 1,
-            stores: stores(),
-        },
-    );
-    metrics.emit(
-        &line,
-        ConsolidationMetrics {
-            balances_written: 1,
-            balances_up_to_date: 1,
-            consolidation_lag: Some(1),
-            stores: stores(),
-        },
-    );
-    metrics.emit(
-        &line,
-        ReplayMetrics { inputs_replayed: 1, inputs_dead_lettered: 1, oldest_parked_age: 1, stores: stores() },
-    );
-    metrics.emit(
-        &line,
-        ReconciliationMetrics {
-            months_compared: 1,
-            balances_different: 1,
-            balances_repaired: 1,
-            oldest_difference_age: 1,
-            months_set_aside: Some(1),
-            stores: stores(),
-        },
-    );
-    metrics.emit(&line, RefusalMetrics { code: "", stores: stores() });
-    let names: BTreeSet<String> = emitted.records().iter().flat_map(test_events::metric_names).collect();
-    assert_eq!(names.into_iter().collect::<Vec<_>>(), METRIC_NAMES);
 }

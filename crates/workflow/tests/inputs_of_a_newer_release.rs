@@ -122,7 +122,7 @@ fn whoever_passes_an_input_on_passes_on_what_is_not_known() {
 
 /// Else each release would start an execution of its own for what was parked.
 #[test]
-fn the_name_under_which_an_input_runs_again_does_not_depend_on_what_is_known() {
+fn the_name_of_a_replay_does_not_depend_on_what_is_known() {
     let newer = with(input(), "/entries/0", "tags", json!(["a"]));
     assert_eq!(name(newer), name(input()));
     assert_eq!(name(with(input(), "/entries/0", "type", json!("transfer"))), name(input()));

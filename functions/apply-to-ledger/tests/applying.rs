@@ -115,9 +115,10 @@ async fn input_that_can_never_be_posted_is_invalid_and_nothing_is_written() {
     assert_eq!(entries_of(&database).await, 0);
 }
 
+/// Nothing of it is written.
 /// This function may be the older one of a deployment, or of a rollback.
 #[tokio::test]
-async fn input_that_a_newer_release_wrote_has_a_name_of_its_own_and_nothing_of_it_is_written() {
+async fn input_of_a_newer_release_fails_by_a_name_of_its_own() {
     let database = Database::create().await;
     let ledger = Ledger::new(database.config());
     let with = |place: &str, field: &str, value: Value| {
@@ -167,9 +168,10 @@ async fn a_ledger_that_is_down_or_not_migrated_has_names_of_its_own() {
     assert_eq!(seen(apply(&empty, event("apply-to-ledger/entry")).await).error_type, "LedgerMisconfigured");
 }
 
+/// It fails under a name that the state machine retries.
 /// Parked inputs run again in any order.
 #[tokio::test]
-async fn a_reversal_before_its_original_fails_under_a_name_that_is_retried_and_succeeds_after_it() {
+async fn a_reversal_before_its_original_is_retried_until_that_is_posted() {
     let database = Database::create().await;
     let ledger = Ledger::new(database.config());
     let reversal = state("apply-to-ledger/reversal");

@@ -3,10 +3,11 @@
 #![allow(clippy::unwrap_used, reason = "a failed unwrap fails the test")]
 
 use balances::{BalanceTable, Consistency};
-use cashflow::{Currency, MerchantId, parse_date};
+use cashflow::{Currency, parse_date};
 use jiff::Timestamp;
 use lambda_runtime::Diagnostic;
 use serde_json::{Value, json};
+use test_builders::acme;
 use test_events::{EmittedMetrics, event, state};
 use test_stores::{DynamoDb, aws_at};
 use workflow::{Consolidation, Task, TaskError};
@@ -25,7 +26,7 @@ async fn consolidate(table: &BalanceTable, payload: Value) -> Result<Consolidati
 }
 
 async fn closing(table: &BalanceTable, date: &str) -> i128 {
-    let (merchant, date) = (MerchantId::parse("acme").unwrap(), parse_date(date).unwrap());
+    let (merchant, date) = (acme(), parse_date(date).unwrap());
     table.daily_balances(&merchant, Currency::BRL, date, date, Consistency::Eventual).await.unwrap()[0].balance.closing
 }
 
@@ -118,9 +119,10 @@ async fn state_that_is_no_totals_is_invalid_input() {
     }
 }
 
+/// Nothing of it is written.
 /// This function may be the older one of a deployment, or of a rollback.
 #[tokio::test]
-async fn state_that_a_newer_release_wrote_has_a_name_of_its_own_and_nothing_of_it_is_written() {
+async fn state_of_a_newer_release_fails_by_a_name_of_its_own() {
     let store = DynamoDb::start().await;
     let table = table(&store);
     for (place, field, value) in

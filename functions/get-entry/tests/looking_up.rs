@@ -88,8 +88,9 @@ async fn payloads_that_came_under_the_key_of_a_posted_entry_are_shown_with_it() 
     assert!(conflicts[0]["received_at"].is_string());
 }
 
+/// An overtaken one says that it is.
 #[tokio::test]
-async fn a_reversal_and_its_original_name_each_other_and_an_overtaken_one_says_so() {
+async fn a_reversal_and_its_original_name_each_other() {
     let world = World::new().await;
     world.post(sale()).await;
     let refund = state("apply-to-ledger/reversal");

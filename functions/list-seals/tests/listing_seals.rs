@@ -2,9 +2,10 @@
 
 #![allow(clippy::unwrap_used, reason = "a failed unwrap fails the test")]
 
-use cashflow::{Currency, MerchantId, parse_date};
+use cashflow::{Currency, parse_date};
 use ledger::{Ledger, LedgerConfig};
 use serde_json::{Value, json};
+use test_builders::acme;
 use test_events::{Answer, HttpEvent, state};
 use test_stores::Database;
 use workflow::RecordEntries;
@@ -22,7 +23,7 @@ async fn the_seals_of_a_day_are_listed_the_newest_first() {
     let database = Database::create().await;
     let ledger = Ledger::new(database.config());
     assert_eq!(get(&ledger, &day()).await.body, json!({"seals": [], "next_cursor": null}));
-    let acme = MerchantId::parse("acme").unwrap();
+    let acme = acme();
     for number in 1..=2 {
         let mut input = state("apply-to-ledger/entry");
         input["entries"][0]["id"] = json!(format!("00000000-0000-5000-8000-{number:012}"));

@@ -8,7 +8,6 @@ mod receiver;
 use std::time::{Duration, SystemTime};
 
 use aws_clients::Roots;
-use cashflow::{Amount, Currency, Entry, EntryId, EntryRequest, EntryType, IdempotencyKey, MerchantId, parse_date};
 use ledger::{
     Authentication, ConnectError, Ledger, LedgerConfig, LedgerError, Login, Outcome, PostError, Rights, SignIn, Tls,
 };
@@ -16,6 +15,7 @@ use migrate_ledger::{AnswerError, Answers, MigrateLedger, Owner, Settings};
 use receiver::{Received, Receiver};
 use serde_json::{Value, json};
 use settings::SettingError;
+use test_builders::{acme, entry};
 use test_events::event;
 use test_stores::{Authority, PostgresServer, aws_engine};
 use tokio::net::TcpListener;
@@ -127,17 +127,6 @@ async fn succeed(settings: Settings, case: &str) -> String {
     answer["Data"]["Applied"].as_str().unwrap().to_owned()
 }
 
-fn merchant() -> MerchantId {
-    MerchantId::parse("acme").unwrap()
-}
-
-fn entry(key: &str) -> Entry {
-    let amount = Amount::from_minor(100, Currency::BRL).unwrap();
-    let request = EntryRequest { entry_type: EntryType::Credit, amount, date: None, description: None, category: None };
-    let id = EntryId::derive(&merchant(), &IdempotencyKey::parse(key).unwrap());
-    request.into_entry(id, parse_date("2026-11-22").unwrap())
-}
-
 /// How one of the functions' users connects.
 fn config_of(settings: &Settings, user: usize) -> LedgerConfig {
     let SignIn::Password(password) = &settings.logins[user].sign_in else { panic!("a user with a password") };
@@ -146,7 +135,7 @@ fn config_of(settings: &Settings, user: usize) -> LedgerConfig {
 }
 
 async fn post(settings: &Settings, key: &str) -> Outcome {
-    Ledger::new(config_of(settings, 0)).post(&merchant(), &[entry(key)]).await.unwrap().outcomes[0]
+    Ledger::new(config_of(settings, 0)).post(&acme(), &[entry(key).build()]).await.unwrap().outcomes[0]
 }
 
 async fn entries(server: &PostgresServer) -> i64 {
@@ -228,7 +217,7 @@ async fn the_users_may_call_what_is_theirs_and_nothing_else() {
     let settings = settings(&server);
     let refused = Ledger::new(config_of(&settings, 0)).months_with_entries(None, 10).await;
     assert!(matches!(refused, Err(LedgerError::Misconfigured(_))), "{refused:?}");
-    let refused = Ledger::new(config_of(&settings, 1)).post(&merchant(), &[entry("1")]).await;
+    let refused = Ledger::new(config_of(&settings, 1)).post(&acme(), &[entry("1").build()]).await;
     assert!(matches!(refused, Err(PostError::Ledger(LedgerError::Misconfigured(_)))), "{refused:?}");
     for user in [0, 1, 2] {
         let connection = ledger::connect(&config_of(&settings, user)).await.unwrap();
@@ -247,9 +236,9 @@ async fn who_looks_up_requests_has_a_limit_of_connections() {
     let ledger = || Ledger::new(config_of(&settings, 1));
     let looking = [ledger(), ledger(), ledger()];
     for ledger in &looking {
-        assert_eq!(ledger.recorded(&merchant(), &[entry("1").id]).await.unwrap(), []);
+        assert_eq!(ledger.recorded(&acme(), &[entry("1").build().id]).await.unwrap(), []);
     }
-    let error = ledger().recorded(&merchant(), &[entry("1").id]).await.unwrap_err();
+    let error = ledger().recorded(&acme(), &[entry("1").build().id]).await.unwrap_err();
     assert!(error.is_transient(), "{error:?}");
     assert_eq!(post(&settings, "1").await, Outcome::Posted, "posting has connections all the same");
 }
@@ -383,8 +372,9 @@ async fn a_migration_that_was_changed_after_it_was_applied_fails_the_deployment(
     assert_eq!(post(&settings(&server), "1").await, Outcome::Posted);
 }
 
+/// Nothing is left half made.
 #[tokio::test]
-async fn an_owner_without_the_right_to_make_roles_fails_the_deployment_and_leaves_nothing_half_made() {
+async fn an_owner_who_may_not_make_roles_fails_the_deployment() {
     let server = server().await;
     server.run("ALTER ROLE master NOCREATEROLE").await;
     let refused = reason(settings(&server), "create").await;
@@ -429,7 +419,7 @@ async fn a_server_that_comes_up_late_is_waited_for() {
 }
 
 #[tokio::test]
-async fn a_server_that_does_not_answer_is_reported_before_the_functions_time_is_up() {
+async fn a_silent_server_is_reported_before_the_functions_time_is_up() {
     let silent = TcpListener::bind("127.0.0.1:0").await.unwrap();
     let server = server().await;
     let ledger = LedgerConfig {

@@ -9,11 +9,11 @@ use std::time::{Duration, SystemTime};
 
 use aws_clients::Roots;
 use aws_sdk_secretsmanager::Client;
-use cashflow::{Amount, Currency, Entry, EntryId, EntryRequest, EntryType, IdempotencyKey, MerchantId, parse_date};
 use ledger::{Authentication, ConnectError, Ledger, LedgerConfig, Login, Outcome, Rights, SignIn, connect};
 use migrate_ledger::{Answers, MigrateLedger, Owner, Settings};
 use receiver::Receiver;
 use serde_json::{Value, json};
+use test_builders::{acme, entry};
 use test_events::event;
 use test_stores::{AdminMembers, OWNER, Rds, aws_engine};
 use tokio::time::{Instant, sleep};
@@ -89,24 +89,13 @@ async fn refused(settings: Settings) -> String {
     answer["Reason"].as_str().unwrap().to_owned()
 }
 
-fn merchant() -> MerchantId {
-    MerchantId::parse("acme").unwrap()
-}
-
-fn entry(key: &str) -> Entry {
-    let amount = Amount::from_minor(100, Currency::BRL).unwrap();
-    let request = EntryRequest { entry_type: EntryType::Credit, amount, date: None, description: None, category: None };
-    let id = EntryId::derive(&merchant(), &IdempotencyKey::parse(key).unwrap());
-    request.into_entry(id, parse_date("2026-11-22").unwrap())
-}
-
 /// Each of the functions' users does its work.
 async fn functions_work(rds: &Rds, key: &str, authentication: [Authentication; 3]) {
     let [writer, lookup, maintainer] = authentication;
     let ledger = |user: usize, authentication| Ledger::new(rds.config(USERS[user].0, authentication));
-    let posting = ledger(0, writer).post(&merchant(), &[entry(key)]).await.unwrap();
+    let posting = ledger(0, writer).post(&acme(), &[entry(key).build()]).await.unwrap();
     assert_eq!(posting.outcomes[0], Outcome::Posted);
-    assert_eq!(ledger(1, lookup).recorded(&merchant(), &[entry(key).id]).await.unwrap().len(), 1);
+    assert_eq!(ledger(1, lookup).recorded(&acme(), &[entry(key).build().id]).await.unwrap().len(), 1);
     assert_eq!(ledger(2, maintainer).months_with_entries(None, 10).await.unwrap().months.len(), 1);
 }
 

@@ -6,14 +6,12 @@ use std::{cell::Cell, fs};
 
 use aws_sdk_dynamodb::types::AttributeValue;
 use balances::{BalanceTable, Consistency, SealMark};
-use cashflow::{
-    Amount, Currency, DayStatus, EntryId, EntryRequest, EntryType, IdempotencyKey, MerchantId, Month, Period,
-    PeriodTotals, Totals, parse_date,
-};
+use cashflow::{Currency, DayStatus, Month, Period, PeriodTotals, Totals, parse_date};
 use ledger::Ledger;
 use reconcile_balances::{ReconcileBalances, Report, RunError};
 use serde_json::{Value, json};
 use telemetry::{Invocation, Telemetry};
+use test_builders::{acme, entry, merchant};
 use test_events::{EmittedMetrics, event, metric_names};
 use test_stores::{Database, DynamoDb};
 
@@ -44,16 +42,8 @@ impl World {
     }
 
     async fn post_to(ledger: &Ledger, merchant: &str, currency: &str, date: &str, key: &str) {
-        let merchant = MerchantId::parse(merchant).unwrap();
-        let date = parse_date(date).unwrap();
-        let request = EntryRequest {
-            entry_type: EntryType::Credit,
-            amount: Amount::from_minor(100, Currency::parse(currency).unwrap()).unwrap(),
-            date: Some(date),
-            description: None,
-            category: None,
-        };
-        let entry = request.into_entry(EntryId::derive(&merchant, &IdempotencyKey::parse(key).unwrap()), date);
+        let merchant = self::merchant(merchant);
+        let entry = entry(key).of(&merchant).currency(currency).minor(100).on(date).build();
         ledger.post(&merchant, &[entry]).await.unwrap();
     }
 
@@ -121,7 +111,7 @@ impl World {
         let date = parse_date(DAY).unwrap();
         let mut written = 0;
         for number in 0..count {
-            let merchant = MerchantId::parse(&merchant_name(number)).unwrap();
+            let merchant = self::merchant(&merchant_name(number));
             let table = &self.function.table;
             let lines = table.daily_balances(&merchant, Currency::BRL, date, date, Consistency::Strong).await;
             written += usize::from(lines.is_ok_and(|lines| lines[0].balance.totals.entry_count > 0));
@@ -140,21 +130,21 @@ impl World {
     }
 
     async fn line(&self, merchant: &str, currency: &str, date: &str) -> cashflow::BalanceLine {
-        let (merchant, currency) = (MerchantId::parse(merchant).unwrap(), Currency::parse(currency).unwrap());
+        let (merchant, currency) = (self::merchant(merchant), Currency::parse(currency).unwrap());
         let date = parse_date(date).unwrap();
         let lines = self.function.table.daily_balances(&merchant, currency, date, date, Consistency::Strong).await;
         lines.unwrap().remove(0)
     }
 
     async fn mark(&self, epoch: u32, number: u32, entry_count: u64) {
-        let (merchant, date) = (MerchantId::parse("acme").unwrap(), parse_date(DAY).unwrap());
+        let (merchant, date) = (acme(), parse_date(DAY).unwrap());
         let mark = SealMark { epoch, number, entry_count };
         self.function.table.write_seal(&merchant, Currency::BRL, date, mark).await.unwrap();
     }
 
     /// Totals as a ledger had them that has lost them since.
     async fn write(&self, period: &str, credits: i128, entry_count: u64, epoch: u32) {
-        let merchant = MerchantId::parse("acme").unwrap();
+        let merchant = acme();
         let totals = Totals { credits, debits: 0, entry_count };
         let totals = PeriodTotals { period: Period::parse(period).unwrap(), currency: Currency::BRL, totals };
         let now = "2026-11-22T12:00:00Z".parse().unwrap();
@@ -196,8 +186,9 @@ async fn totals_that_were_never_written_are_written_and_counted_with_their_age()
     assert_eq!(world.everything().await.repaired, 0);
 }
 
+/// Their execution may still be running.
 #[tokio::test]
-async fn totals_whose_execution_is_still_under_way_are_written_but_not_counted_as_different() {
+async fn totals_still_on_their_way_are_written_but_not_counted_as_different() {
     let world = World::new().await;
     world.post("acme", "BRL", DAY, "1").await;
     let report = world.reconcile(event("reconcile-balances/schedule")).await;
@@ -208,7 +199,7 @@ async fn totals_whose_execution_is_still_under_way_are_written_but_not_counted_a
 
 /// What an idle stack costs is reckoned with them.
 #[tokio::test]
-async fn a_run_that_finds_nothing_sends_the_metrics_that_the_costs_are_computed_from() {
+async fn a_run_that_finds_nothing_sends_the_metrics_that_the_costs_count() {
     let world = World::new().await;
     let telemetry = Telemetry::new(world.metrics.metrics(), None);
     let run = world.function.handle(event("reconcile-balances/schedule"), || false);
@@ -291,8 +282,9 @@ async fn months_as_they_were_kept_before_are_written_anew() {
     assert_eq!(world.everything().await.repaired, 0);
 }
 
+/// Of a day and of a month.
 #[tokio::test]
-async fn totals_of_a_day_and_of_a_month_that_the_ledger_knows_nothing_of_become_zero() {
+async fn totals_that_the_ledger_knows_nothing_of_become_zero() {
     let world = World::new().await;
     world.post("acme", "BRL", "2026-11-01", "1").await;
     for period in [DAY, "2025-03-04", "2025-03"] {
@@ -305,9 +297,10 @@ async fn totals_of_a_day_and_of_a_month_that_the_ledger_knows_nothing_of_become_
     assert_eq!(world.everything().await.repaired, 0);
 }
 
+/// And they stay there.
 /// As the runbook says: the epoch is raised, then everything is compared.
 #[tokio::test]
-async fn after_a_restore_of_the_ledger_balances_go_back_to_what_it_knows_and_stay_there() {
+async fn after_a_restore_balances_go_back_to_what_the_ledger_knows() {
     let world = World::new().await;
     world.post("acme", "BRL", DAY, "1").await;
     world.post("acme", "BRL", "2026-10-01", "2").await;
@@ -338,7 +331,7 @@ async fn after_a_restore_of_the_ledger_balances_go_back_to_what_it_knows_and_sta
 async fn marks_of_seals_are_those_of_the_newest_seals() {
     let world = World::new().await;
     world.post("acme", "BRL", DAY, "1").await;
-    let merchant = MerchantId::parse("acme").unwrap();
+    let merchant = acme();
     let status = async || world.line("acme", "BRL", DAY).await.status;
 
     // Of a seal that the ledger does not know.
@@ -507,8 +500,9 @@ async fn two_scheduled_runs_at_once_compare_everything_and_lose_no_place() {
     assert_eq!(world.reconcile(json!({})).await.months_compared, 0);
 }
 
+/// It is set aside.
 #[tokio::test]
-async fn a_month_that_cannot_be_compared_is_set_aside_and_keeps_no_other_waiting() {
+async fn a_month_that_cannot_be_compared_keeps_no_other_waiting() {
     let world = World::of_merchants(3).await;
     world.break_month(&merchant_name(0)).await;
     let report = world.reconcile(json!({})).await;
@@ -527,7 +521,7 @@ async fn a_month_that_cannot_be_compared_is_set_aside_and_keeps_no_other_waiting
 }
 
 #[tokio::test]
-async fn a_month_that_was_set_aside_is_not_any_more_once_any_run_has_compared_it() {
+async fn a_month_is_set_aside_until_any_run_has_compared_it() {
     let world = World::of_merchants(1).await;
     world.break_month(&merchant_name(0)).await;
     assert_eq!(world.reconcile(json!({})).await.set_aside, Some(1));
@@ -554,9 +548,10 @@ async fn many_months_that_cannot_be_compared_do_not_stop_those_behind_them() {
     assert_eq!(attempts.iter().map(|row| row.get(0)).collect::<Vec<i32>>(), [2]);
 }
 
+/// As long as the table takes others.
 /// An item may have 400 KB, which is nothing of the table.
 #[tokio::test]
-async fn a_month_whose_item_takes_no_write_is_set_aside_while_the_table_takes_others() {
+async fn a_month_whose_item_takes_no_write_is_set_aside() {
     let world = World::of_merchants(2).await;
     let full = text(&"x".repeat(400 * 1024 - 64));
     world.store.overwrite(&format!("{}#BRL", merchant_name(0)), "day#2026-11-22", "note", full).await;
@@ -599,7 +594,7 @@ async fn while_the_ledger_is_down_a_run_fails() {
 }
 
 #[tokio::test]
-async fn on_demand_a_month_that_cannot_be_compared_keeps_no_other_waiting_either() {
+async fn on_demand_too_an_incomparable_month_keeps_no_other_waiting() {
     let requests = [
         (json!({"everything": true}), 2),
         (json!({"merchant_id": "acme", "from": "2026-10-01", "to": "2026-12-31"}), 0),
@@ -621,8 +616,9 @@ async fn on_demand_a_month_that_cannot_be_compared_keeps_no_other_waiting_either
     }
 }
 
+/// And no other months.
 #[tokio::test]
-async fn on_demand_a_merchants_months_are_compared_in_every_currency_and_no_others() {
+async fn on_demand_a_merchants_months_are_compared_in_every_currency() {
     let world = World::new().await;
     for (merchant, currency, date) in [
         ("acme", "BRL", "2026-10-31"),

@@ -16,6 +16,7 @@ use jiff::{Timestamp, tz::TimeZone};
 use ledger::{Ledger, LedgerConfig, Outcome};
 use register_entry::RegisterEntry;
 use serde_json::{Value, json};
+use test_builders::acme;
 use test_events::{Answer, EmittedMetrics, HttpEvent, state};
 use test_stores::{Database, RedisServer, accepting_state_machine, aws_at, aws_engine};
 use workflow::RecordEntries;
@@ -183,9 +184,10 @@ async fn a_repeat_is_recognised_even_after_redis_has_lost_everything() {
     assert_eq!(world.executions().await.len(), 1);
 }
 
+/// The name of the first does not hide it.
 /// An execution name made of the entry id alone would make this request vanish behind the first one's execution.
 #[tokio::test]
-async fn another_payload_under_a_forgotten_key_runs_and_is_not_hidden_by_the_name_of_the_first() {
+async fn another_payload_under_a_forgotten_key_has_an_execution_of_its_own() {
     let world = World::new().await;
     world.post(&sale()).await;
     world.redis.forget_everything().await;
@@ -197,8 +199,9 @@ async fn another_payload_under_a_forgotten_key_runs_and_is_not_hidden_by_the_nam
     assert_eq!(executions[0].1["entries"][0]["id"], executions[1].1["entries"][0]["id"]);
 }
 
+/// It is of the business day.
 #[tokio::test]
-async fn an_entry_without_date_is_of_the_business_day_and_stays_there_when_repeated_after_midnight() {
+async fn an_entry_without_date_stays_on_its_day_when_repeated_after_midnight() {
     let undated = HttpEvent::load("register-entry/entry-without-date");
     // Half an hour before and after midnight in São Paulo, which is three hours behind UTC.
     let (before_midnight, after_midnight) = ("2026-11-23T02:30:00Z", "2026-11-23T03:30:00Z");
@@ -381,8 +384,9 @@ async fn an_unknown_path_is_not_found() {
     assert_eq!((answer.status, answer.code()), (404, "not_found"));
 }
 
+/// All fifty get equal answers.
 #[tokio::test]
-async fn fifty_simultaneous_posts_of_one_key_are_one_execution_and_fifty_equal_answers() {
+async fn fifty_posts_of_one_key_at_once_are_one_execution() {
     let world = World::new().await;
     // As many environments of the function, each with its own connections.
     let functions: Vec<RegisterEntry> = (0..50).map(|_| world.another_environment()).collect();
@@ -439,7 +443,7 @@ fn other_sale() -> HttpEvent {
 
 /// Waits until an environment of the function is connected.
 async fn warm(function: &RegisterEntry) {
-    let merchant = cashflow::MerchantId::parse("acme").unwrap();
+    let merchant = acme();
     let id = EntryId::from_uuid(uuid::Uuid::new_v4());
     let fingerprint = Fingerprint::from_bytes(&[0; 32]).unwrap();
     let deadline = tokio::time::Instant::now() + BOUND;
@@ -587,7 +591,7 @@ async fn a_ledger_that_hangs_is_not_waited_for_again_and_again() {
     world.function.intake.lookup.warm_up().await;
     let owner = world.database.owner().await;
     owner.batch_execute("BEGIN; LOCK TABLE entry IN ACCESS EXCLUSIVE MODE").await.unwrap();
-    let merchant = cashflow::MerchantId::parse("acme").unwrap();
+    let merchant = acme();
     let looking = async {
         for _ in 0..200 {
             assert_eq!(world.function.intake.lookup.recorded(&merchant, &[]).await, None);
@@ -606,7 +610,7 @@ async fn a_ledger_that_comes_back_is_asked_again() {
         RequestLookup::new(Arc::new(Ledger::new(world.database.lookup_config())), LOOKUP_BUDGET, LOOKUP_BUDGET);
     let owner = world.database.owner().await;
     owner.batch_execute("BEGIN; LOCK TABLE entry IN ACCESS EXCLUSIVE MODE").await.unwrap();
-    let merchant = cashflow::MerchantId::parse("acme").unwrap();
+    let merchant = acme();
     assert_eq!(world.function.intake.lookup.recorded(&merchant, &[]).await, None);
     owner.batch_execute("ROLLBACK").await.unwrap();
     let deadline = tokio::time::Instant::now() + Duration::from_secs(30);

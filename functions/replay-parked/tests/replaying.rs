@@ -263,8 +263,9 @@ async fn what_somebody_brings_back_runs_at_once_and_its_days_begin_again() {
     assert_eq!(*replay, json!({"attempt": 10, "first_parked_at": "2026-12-04T09:00:00Z"}));
 }
 
+/// It was brought back from the dead-letter queue.
 #[tokio::test]
-async fn a_message_that_is_brought_back_with_the_former_name_of_its_reason_runs_at_once() {
+async fn a_message_with_the_former_name_of_its_reason_runs_at_once() {
     let world = World::new().await;
     let mut brought_back = message("brought-back");
     let reason = brought_back.message_attributes.remove("DeadLetterReason").unwrap();
@@ -343,7 +344,7 @@ async fn how_many_run_again_and_how_long_the_oldest_was_parked_shows_as_metrics(
 
 /// After a restore it is started again from there: the line that accepted it may be older than what was lost.
 #[tokio::test]
-async fn a_parked_input_that_an_express_execution_runs_is_in_the_line_that_starts_it() {
+async fn the_input_of_an_express_replay_is_in_the_line_that_starts_it() {
     for (workflow_type, is_logged) in [(WorkflowType::Standard, false), (WorkflowType::Express, true)] {
         let world = World::new().await;
         let state_machine = world.function.state_machine.of_type(workflow_type);

@@ -119,8 +119,9 @@ async fn a_reversal_mirrors_its_original_and_starts_the_workflow() {
     assert_eq!(world.started().await, [state("apply-to-ledger/reversal")]);
 }
 
+/// It is of today.
 #[tokio::test]
-async fn a_reversal_without_body_is_of_today_and_stays_there_when_repeated_after_midnight() {
+async fn a_reversal_without_body_stays_on_its_day_when_repeated_after_midnight() {
     let world = World::new().await;
     world.post(sale()).await;
     let first = world.reverse_at(&without_body(), "2026-11-24T02:59:00Z").await;
@@ -166,8 +167,9 @@ async fn a_reversal_is_not_dated_before_its_entry() {
     assert_eq!((same_day.status, &same_day.body["date"]), (202, &json!("2026-11-22")));
 }
 
+/// A later one if the request names it.
 #[tokio::test]
-async fn an_entry_of_a_day_to_come_is_undone_on_that_day_unless_a_later_one_is_named() {
+async fn an_entry_of_a_day_to_come_is_reversed_on_that_day_or_a_later_one() {
     let world = World::new().await;
     let mut dated_ahead = sale();
     dated_ahead["entries"][0]["date"] = json!("2027-01-10");
@@ -183,7 +185,7 @@ async fn an_entry_of_a_day_to_come_is_undone_on_that_day_unless_a_later_one_is_n
 
 /// One that was recorded before this was refused.
 #[tokio::test]
-async fn a_recorded_reversal_that_is_dated_before_its_entry_is_answered_as_it_was() {
+async fn a_recorded_reversal_dated_before_its_entry_is_answered_as_it_was() {
     let world = World::new().await;
     world.post(sale()).await;
     let early = reversal().json(&json!({"date": "2026-11-20"}));
@@ -273,8 +275,9 @@ async fn a_request_that_is_no_reversal_is_refused_with_every_fault() {
     assert_eq!(world.reverse(&reversal().json(&json!({}))).await.status, 202);
 }
 
+/// One that is cached is a repeat, and is answered as before.
 #[tokio::test]
-async fn a_ledger_that_is_down_is_answered_with_503_but_a_remembered_reversal_is_a_repeat() {
+async fn without_the_ledger_a_reversal_is_answered_with_503() {
     let mut world = World::new().await;
     world.post(sale()).await;
     let first = world.reverse(&reversal()).await;

@@ -3,10 +3,11 @@
 #![allow(clippy::unwrap_used, reason = "a failed unwrap fails the test")]
 
 use balances::{BalanceTable, Consistency};
-use cashflow::{Currency, DayStatus, MerchantId, parse_date};
+use cashflow::{Currency, DayStatus, parse_date};
 use ledger::{Ledger, LedgerConfig};
 use sealing::Sealer;
 use serde_json::{Value, json};
+use test_builders::acme;
 use test_events::{Answer, HttpEvent, state};
 use test_stores::{Database, DynamoDb, aws_at};
 use workflow::RecordEntries;
@@ -41,7 +42,7 @@ impl World {
     async fn shown(&self) -> (DayStatus, u64, i128) {
         let read = async |date: &str| {
             let date = parse_date(date).unwrap();
-            let acme = MerchantId::parse("acme").unwrap();
+            let acme = acme();
             let lines = self.sealer.table.daily_balances(&acme, Currency::BRL, date, date, Consistency::Eventual).await;
             lines.unwrap().remove(0)
         };
@@ -97,7 +98,7 @@ async fn an_entry_after_the_seal_restates_the_day_once_it_is_consolidated() {
     world.post(ONE).await;
     world.seal(&request()).await;
     world.post(TWO).await;
-    let acme = MerchantId::parse("acme").unwrap();
+    let acme = acme();
     let date = parse_date("2026-11-22").unwrap();
     let known = world.sealer.ledger.totals_of_day(&acme, Currency::BRL, date).await.unwrap().unwrap();
     for totals in &known.totals {
@@ -127,7 +128,7 @@ async fn the_first_and_the_last_day_are_sealed_like_any_other() {
         world.sealer.ledger.post(&merchant, &entries).await.unwrap();
         let sealed = world.seal(&request().path_part("date", date)).await;
         assert_eq!((sealed.status, &sealed.body["entry_count"]), (201, &json!(1)), "{date}: {}", sealed.body);
-        let acme = MerchantId::parse("acme").unwrap();
+        let acme = acme();
         let day = parse_date(date).unwrap();
         let lines = world.sealer.table.daily_balances(&acme, Currency::BRL, day, day, Consistency::Eventual).await;
         assert_eq!(lines.unwrap()[0].status, DayStatus::Sealed, "{date}");
@@ -160,7 +161,7 @@ async fn a_seal_that_did_not_reach_the_balances_is_brought_there_by_the_next() {
 }
 
 #[tokio::test]
-async fn while_another_seal_of_the_merchant_is_made_a_day_that_has_changed_is_refused_for_now() {
+async fn a_changed_day_is_refused_while_another_seal_of_the_merchant_is_made() {
     let world = World::new().await;
     world.post(ONE).await;
     let other = world.database.owner().await;

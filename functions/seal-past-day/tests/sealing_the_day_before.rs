@@ -3,11 +3,12 @@
 #![allow(clippy::unwrap_used, reason = "a failed unwrap fails the test")]
 
 use balances::BalanceTable;
-use cashflow::{Amount, Currency, EntryId, EntryRequest, EntryType, IdempotencyKey, MerchantId, parse_date};
+use cashflow::{Currency, parse_date};
 use jiff::{Timestamp, ToSpan, tz::TimeZone};
 use ledger::Ledger;
 use seal_past_day::{RunError, SealPastDay, Sealed, Tally};
 use sealing::Sealer;
+use test_builders::{entry, merchant};
 use test_stores::{Database, DynamoDb};
 
 async fn function(database: &Database, store: &DynamoDb) -> SealPastDay {
@@ -19,16 +20,9 @@ async fn function(database: &Database, store: &DynamoDb) -> SealPastDay {
 }
 
 async fn post(ledger: &Ledger, merchant: &str, key: &str, currency: &str, date: &str) {
-    let merchant = MerchantId::parse(merchant).unwrap();
-    let request = EntryRequest {
-        entry_type: EntryType::Credit,
-        amount: Amount::from_minor(100, Currency::parse(currency).unwrap()).unwrap(),
-        date: Some(parse_date(date).unwrap()),
-        description: None,
-        category: None,
-    };
-    let id = EntryId::derive(&merchant, &IdempotencyKey::parse(key).unwrap());
-    ledger.post(&merchant, &[request.into_entry(id, parse_date(date).unwrap())]).await.unwrap();
+    let merchant = self::merchant(merchant);
+    let entry = entry(key).of(&merchant).currency(currency).minor(100).on(date).build();
+    ledger.post(&merchant, &[entry]).await.unwrap();
 }
 
 /// 23 November 2026, half past midnight in São Paulo.
@@ -38,7 +32,7 @@ fn after_midnight() -> Timestamp {
 
 /// How many seals a day has.
 async fn seals(ledger: &Ledger, merchant: &str, currency: &str, date: &str) -> usize {
-    let (merchant, currency) = (MerchantId::parse(merchant).unwrap(), Currency::parse(currency).unwrap());
+    let (merchant, currency) = (self::merchant(merchant), Currency::parse(currency).unwrap());
     ledger.seals(&merchant, currency, parse_date(date).unwrap(), None, 500).await.unwrap().seals.len()
 }
 
@@ -56,8 +50,9 @@ async fn mend_seals(database: &Database) {
     database.owner().await.batch_execute("DROP FUNCTION refuse_seal() CASCADE").await.unwrap();
 }
 
+/// For those that have entries of it. It is the business day.
 #[tokio::test]
-async fn the_business_day_before_is_sealed_for_every_merchant_and_currency_that_has_entries_of_it() {
+async fn the_day_before_is_sealed_for_every_merchant_and_currency() {
     let (database, store) = (Database::create().await, DynamoDb::start().await);
     let function = function(&database, &store).await;
     let ledger = &function.sealer.ledger;
@@ -124,11 +119,7 @@ async fn later_runs_come_back_for_days_that_were_never_sealed_and_for_no_others(
     for date in ["2026-11-14", "2026-11-15", "2026-11-21"] {
         post(ledger, "acme", date, "BRL", date).await;
         post(ledger, "sealed", date, "BRL", date).await;
-        function
-            .sealer
-            .seal(&MerchantId::parse("sealed").unwrap(), Currency::BRL, parse_date(date).unwrap())
-            .await
-            .unwrap();
+        function.sealer.seal(&merchant("sealed"), Currency::BRL, parse_date(date).unwrap()).await.unwrap();
         post(ledger, "sealed", &format!("late-{date}"), "BRL", date).await;
     }
     // The week before the 22nd begins with the 15th.
@@ -200,9 +191,10 @@ async fn days_with_many_entries_are_sealed_after_all_others() {
     assert_eq!(function.run(after_midnight(), || false).await.unwrap().sealed, 1);
 }
 
+/// `reconcile-balances` shows its seals later.
 /// Its seals are in the ledger all the same, and would not come up again here.
 #[tokio::test]
-async fn while_the_read_model_is_down_a_run_ends_early_and_its_seals_are_shown_by_reconcile_balances() {
+async fn while_the_read_model_is_down_a_run_ends_early() {
     let (database, store) = (Database::create().await, DynamoDb::start().await);
     let mut function = function(&database, &store).await;
     for number in 0..20 {

@@ -5,9 +5,8 @@
 #![allow(clippy::unwrap_used, reason = "a failed unwrap fails the test")]
 
 use cashflow::{
-    Amount, Category, Currency, Date, Description, Entry, EntryId, EntryRequest, EntryType, Fingerprint,
-    IdempotencyKey, KeyConflict, MerchantId, PostedEntry, RecordedEntry, ReversalRequest, SealDigest, SealedEntry,
-    StatementLine, StatementPage, parse_date,
+    Amount, Category, Currency, Description, Entry, EntryRequest, EntryType, Fingerprint, KeyConflict, PostedEntry,
+    RecordedEntry, ReversalRequest, SealDigest, SealedEntry, StatementLine, StatementPage, parse_date,
 };
 use http_api::{
     AcceptedEntry, EntryCsv, TokenKey, accepted_response, parse_entry, parse_export_query, parse_reversal,
@@ -16,6 +15,7 @@ use http_api::{
 use lambda_http::{Body, Response};
 use ledger::{Ledger, Outcome};
 use serde_json::{Value, json};
+use test_builders::{TODAY, acme, entry, id};
 use test_events::{Answer, HttpEvent};
 use test_stores::Database;
 use workflow::RecordEntries;
@@ -72,18 +72,7 @@ fn assert_shows(form: &Value, entry: &Entry, but_for: &[&str], what: &str) {
     }
 }
 
-fn acme() -> MerchantId {
-    MerchantId::parse("acme").unwrap()
-}
-
-fn today() -> Date {
-    parse_date("2026-11-22").unwrap()
-}
-
-fn id(key: &str) -> EntryId {
-    EntryId::derive(&acme(), &IdempotencyKey::parse(key).unwrap())
-}
-
+/// Written in full, so that a new field of a request has to be said here.
 fn request(description: &str, category: &str) -> EntryRequest {
     EntryRequest {
         entry_type: EntryType::Credit,
@@ -95,13 +84,12 @@ fn request(description: &str, category: &str) -> EntryRequest {
 }
 
 fn sale() -> Entry {
-    request("card sale", "sales").into_entry(id("sale"), today())
+    request("card sale", "sales").into_entry(id("sale"), TODAY)
 }
 
 /// A reversal: the only kind of entry that has every field.
 fn reversal(key: &str) -> Entry {
-    let description = Some(Description::parse("returned").unwrap());
-    ReversalRequest { original: sale().id, date: None, description }.into_entry(id(key), &sale(), today())
+    entry(key).reversing(&sale()).described("returned").build()
 }
 
 fn posted(entry: Entry) -> PostedEntry {
@@ -139,7 +127,7 @@ async fn every_field_of_an_entry_is_read_back_from_the_ledger() {
     assert_eq!(posted.into_iter().map(|posted| posted.entry).collect::<Vec<_>>(), std::slice::from_ref(&refund));
     let recorded = ledger.recorded(&acme(), &[refund.id]).await.unwrap();
     assert_eq!(recorded.into_iter().map(|recorded| recorded.entry).collect::<Vec<_>>(), std::slice::from_ref(&refund));
-    let days = (sale().date, today());
+    let days = (sale().date, TODAY);
     let lines = ledger.statement(&acme(), Currency::BRL, days, None, 9).await.unwrap().lines;
     assert_eq!(lines.into_iter().map(|line| line.posted.entry).collect::<Vec<_>>(), [sale(), refund.clone()]);
 
@@ -162,7 +150,7 @@ async fn every_field_of_an_entry_is_read_back_from_the_ledger() {
 }
 
 #[test]
-fn every_field_of_an_entry_is_in_the_answer_that_accepts_it_and_in_the_memory_of_it() {
+fn every_field_of_an_entry_is_in_its_answer_and_in_the_cache() {
     let entry = reversal("refund");
     let accepted = AcceptedEntry::new(&acme(), &entry);
     assert_shows(&shown(accepted_response(&accepted, false)), &entry, &[], "accepted");
@@ -241,17 +229,17 @@ fn every_field_of_a_request_is_read_from_its_body() {
         "category": category.as_ref().unwrap().as_str(),
     });
     let event = HttpEvent::load("register-entry/entry").json(&body);
-    assert_eq!(parse_entry(&event.request(), today()).unwrap().request, asked);
+    assert_eq!(parse_entry(&event.request(), TODAY).unwrap().request, asked);
 
     let asked = ReversalRequest {
         original: sale().id,
-        date: Some(today()),
+        date: Some(TODAY),
         description: Some(Description::parse("returned").unwrap()),
     };
     let ReversalRequest { original, date, description } = &asked;
     let body = json!({"date": date.unwrap().to_string(), "description": description.as_ref().unwrap().as_str()});
     let event = HttpEvent::load("reverse-entry/reversal").path_part("id", &original.to_string()).json(&body);
-    assert_eq!(parse_reversal(&event.request(), today()).unwrap().request, asked);
+    assert_eq!(parse_reversal(&event.request(), TODAY).unwrap().request, asked);
 }
 
 /// All of these differ.
@@ -279,7 +267,7 @@ fn every_field_of_a_request_is_in_its_fingerprint() {
     ];
     assert_distinct(&variants.map(|request| Fingerprint::of_entry(&request)));
 
-    let asked = ReversalRequest { original: id("sale"), date: Some(today()), description: None };
+    let asked = ReversalRequest { original: id("sale"), date: Some(TODAY), description: None };
     let ReversalRequest { original: _, date: _, description: _ } = asked.clone();
     let variants = [
         asked.clone(),

@@ -105,7 +105,7 @@ fn rows() -> Vec<String> {
 }
 
 #[test]
-fn every_trap_of_the_table_is_in_a_model_or_said_not_to_be_of_the_protocol() {
+fn every_trap_is_in_a_model_or_said_not_to_be_of_the_protocol() {
     let rows = rows();
     assert!(rows.len() > 20, "{rows:?}");
     for row in &rows {

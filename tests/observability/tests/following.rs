@@ -7,7 +7,7 @@ use std::{fs, sync::Arc, time::Duration};
 
 use aws_sdk_sfn::Client;
 use balances::{BalanceTable, Consistency};
-use cashflow::{Currency, MerchantId, parse_date};
+use cashflow::{Currency, parse_date};
 use executions::{StateMachine, WorkflowType};
 use http_api::serve;
 use idempotency_cache::{BREAKER_PAUSE, IdempotencyCache, RedisConfig};
@@ -19,6 +19,7 @@ use ledger::{Ledger, LedgerConfig};
 use register_entry::RegisterEntry;
 use serde_json::{Value, json};
 use telemetry::{Invocation, Telemetry};
+use test_builders::acme;
 use test_events::{Answer, EmittedMetrics, HttpEvent, Log, XrayDaemon};
 use test_stores::{Database, DynamoDb, RedisServer, accepting_state_machine, aws_engine};
 use tokio::sync::{Mutex, MutexGuard};
@@ -153,7 +154,7 @@ impl World {
     }
 
     async fn closing(&self, date: &str) -> i128 {
-        let (merchant, date) = (MerchantId::parse("acme").unwrap(), parse_date(date).unwrap());
+        let (merchant, date) = (acme(), parse_date(date).unwrap());
         let days = self.table.daily_balances(&merchant, Currency::BRL, date, date, Consistency::Strong).await;
         days.unwrap()[0].balance.closing
     }
@@ -197,8 +198,9 @@ fn messages(lines: &[Value]) -> Vec<&str> {
 
 const WAY: [&str; 3] = ["entries accepted", "entries posted", "balances consolidated"];
 
+/// Without a sampled one.
 #[tokio::test]
-async fn an_entry_is_followed_from_request_to_balance_and_back_without_a_sampled_trace() {
+async fn an_entry_is_followed_to_its_balance_and_back_without_a_trace() {
     let world = World::new(false).await;
     let (log, _guard) = world.log(LevelFilter::INFO);
     let (answer, _) = world.record(&sale()).await;
@@ -282,7 +284,7 @@ async fn the_log_tells_nothing_of_what_the_entry_says() {
 
 /// Step Functions keeps nothing of an EXPRESS execution. What it was given is started again from this line.
 #[tokio::test]
-async fn the_input_of_an_express_execution_is_in_the_line_that_accepts_it_and_nowhere_else() {
+async fn the_input_of_an_express_execution_is_only_in_the_line_that_accepts_it() {
     let mut world = World::new(false).await;
     let standard = world.register_entry.intake.state_machine;
     world.register_entry.intake.state_machine = standard.of_type(WorkflowType::Express);
@@ -314,9 +316,10 @@ async fn an_entry_of_an_express_batch_is_found_by_its_id_in_the_input() {
     }
 }
 
+/// Neither to the log nor to the execution.
 /// The `DETAIL` of the first is the whole row; the message of the second quotes the value.
 #[tokio::test]
-async fn what_postgresql_says_of_a_refused_entry_tells_log_and_execution_nothing_of_it() {
+async fn what_postgresql_quotes_of_a_refused_entry_is_not_passed_on() {
     let world = World::new(false).await;
     assert_eq!(world.post(&salary()).await.status, 202);
     let execution = world.execution().await;
@@ -368,9 +371,10 @@ async fn every_call_of_a_store_is_in_the_trace_under_its_function() {
     assert_eq!(seen, expected);
 }
 
+/// The condition of a conditional write.
 /// A second consolidation meets conditions that do not hold, which is no fault.
 #[tokio::test]
-async fn a_store_that_fails_is_a_fault_and_a_condition_that_does_not_hold_is_none() {
+async fn a_store_that_fails_is_a_fault_and_a_failed_condition_is_none() {
     let world = World::new(true).await;
     let (_, execution) = world.record(&sale()).await;
     let posted = world.apply(&execution).await.unwrap();

@@ -122,8 +122,9 @@ fn the_api_guide_lists_the_same_codes() {
     assert_eq!(codes_by_status(listed), codes_of_the_code());
 }
 
+/// As the code answers it.
 #[test]
-fn every_problem_has_an_example_for_each_of_its_codes_as_the_code_answers_it() {
+fn every_problem_has_a_true_example_for_each_of_its_codes() {
     for DescribedProblem { operation, status, codes, examples } in problems(&description()) {
         assert_eq!(examples.keys().cloned().collect::<BTreeSet<_>>(), codes, "{operation}, {status}");
         for (code, example) in examples {

@@ -82,6 +82,26 @@ fn every_test_that_architecture_names_exists() {
     }
 }
 
+/// What is longer is no fact any more: the rest of it belongs into the test's doc comment.
+const TEST_NAME_CHARACTERS_MAX: usize = 70;
+
+#[test]
+fn names_of_tests_are_short() {
+    let folders = ["bench", "console/wasm", "crates", "functions", "fuzz", "tests", "tools"];
+    let sources: String = folders.map(|folder| source_below(&root().join(folder))).concat();
+    let names: Vec<&str> = sources
+        .lines()
+        .filter_map(|line| line.trim_start().trim_start_matches("async ").split_once('(')?.0.split_once(' '))
+        .filter(|(keyword, _)| ["fn", "def"].contains(keyword))
+        .map(|(_, name)| name.trim_start_matches("test_"))
+        .collect();
+    assert!(
+        names.contains(&"names_of_tests_are_short") && names.contains(&"fifty_posts_of_one_key_at_once_are_one_entry")
+    );
+    let long: Vec<&&str> = names.iter().filter(|name| name.len() > TEST_NAME_CHARACTERS_MAX).collect();
+    assert!(long.is_empty(), "longer than {TEST_NAME_CHARACTERS_MAX} characters: {long:#?}");
+}
+
 /// All Rust and Python code in a folder and below it.
 fn source_below(folder: &Path) -> String {
     fs::read_dir(folder)

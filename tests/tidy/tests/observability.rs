@@ -280,7 +280,7 @@ fn lambda_logs_only_what_went_wrong_unless_somebody_asks_for_more() {
 }
 
 #[test]
-fn a_line_of_the_access_log_is_json_with_the_requests_id_and_without_headers() {
+fn an_access_log_line_is_json_with_the_requests_id_and_no_headers() {
     let resources = resources();
     let (_, stage) = of_type(&resources, "AWS::ApiGatewayV2::Stage").next().unwrap();
     let format = text(&stage["AccessLogSettings"]["Format"]);
@@ -478,8 +478,9 @@ fn prometheus_renames_what_the_exporter_makes_of_the_namespace() {
 
 // ---- Grafana ----
 
+/// Each panel has an id of its own.
 #[test]
-fn grafanas_panels_have_ids_of_their_own_and_every_row_says_what_it_is_for() {
+fn grafanas_panels_have_ids_and_every_row_says_what_it_is_for() {
     let grafana = grafana();
     let panels = list(&grafana["panels"]);
     let ids: BTreeSet<u64> = panels.iter().map(|panel| panel["id"].as_u64().unwrap()).collect();

@@ -112,9 +112,10 @@ fn whatever_a_function_fails_with_is_parked_or_dead_lettered() {
     }
 }
 
+/// Otherwise than parked or dead-lettered.
 /// The template's rule on failed executions parks all others.
 #[test]
-fn executions_that_failed_otherwise_than_parked_or_dead_lettered_are_parked_by_the_rule() {
+fn executions_that_failed_otherwise_are_parked_by_the_rule() {
     let definition = definition();
     let error_after = |task: &str| {
         let next = definition["States"][task]["Next"].as_str().unwrap();

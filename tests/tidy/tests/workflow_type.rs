@@ -98,8 +98,9 @@ fn no_resource_comes_and_goes_with_the_type() {
     }
 }
 
+/// It is retained when it is replaced.
 #[test]
-fn there_is_a_state_machine_of_each_type_which_is_retained_if_it_is_replaced() {
+fn there_is_a_state_machine_of_each_type_and_it_is_retained() {
     let resources = resources();
     let machines = resources.iter().filter(|(_, resource)| resource["Type"] == "AWS::Serverless::StateMachine");
     let machines: Vec<(&str, &str)> =
@@ -120,9 +121,10 @@ fn the_log_of_express_executions_holds_what_failed_with_its_data() {
     assert_eq!((&logging["Level"], &logging["IncludeExecutionData"]), (&json!("ERROR"), &json!(true)));
 }
 
+/// Inputs are logged at every log level.
 /// Step Functions keeps no input of an EXPRESS execution: after a restore it is started again from these logs.
 #[test]
-fn who_starts_executions_knows_their_type_and_logs_their_inputs_whatever_the_log_level_is() {
+fn who_starts_executions_knows_their_type_and_logs_their_inputs() {
     let resources = resources();
     let functions = resources.iter().filter(|(_, resource)| resource["Type"] == "AWS::Serverless::Function");
     for (name, function) in functions {
@@ -156,8 +158,9 @@ fn who_starts_executions_may_do_so_on_both_state_machines() {
     }
 }
 
+/// Whichever type is started.
 #[test]
-fn executions_that_end_by_themselves_are_parked_and_watched_whatever_is_started() {
+fn executions_that_end_by_themselves_are_parked_and_watched() {
     let resources = resources();
     for rule in ["StoppedExecutionsRule", "UnparkedFailuresRule"] {
         let rule = &resources[rule];

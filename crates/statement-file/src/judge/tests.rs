@@ -1,21 +1,13 @@
-use cashflow::{Amount, Currency, EntryRequest, EntryType};
-use jiff::civil::date;
+use test_builders::{TODAY, entry};
 
 use super::*;
 use crate::rows::Traits;
 
 fn row(line: u64, description: &str) -> Row {
-    let date = date(2026, 11, 22);
-    let request = EntryRequest {
-        entry_type: EntryType::Debit,
-        amount: Amount::parse("1.5", Currency::BRL).unwrap(),
-        date: Some(date),
-        description: Some(Description::parse(description).unwrap()),
-        category: None,
-    };
+    let request = entry("any").debit("1.5").on("2026-11-22").described(description).request();
     let movement = Movement {
         request,
-        date,
+        date: TODAY,
         account: None,
         id: Some(line.to_string()),
         ignored_id: None,

@@ -1,19 +1,13 @@
-use cashflow::{Amount, Currency, EntryRequest, EntryType};
+use cashflow::{Amount, Currency, EntryType};
 use jiff::civil::date;
+use test_builders::{TODAY, entry};
 
 use super::*;
 
 fn movement(amount: &str, id: Option<&str>) -> Movement {
-    let date = date(2026, 11, 22);
     Movement {
-        request: EntryRequest {
-            entry_type: EntryType::Credit,
-            amount: Amount::parse(amount, Currency::BRL).unwrap(),
-            date: Some(date),
-            description: Some(Description::parse("Venda à vista").unwrap()),
-            category: None,
-        },
-        date,
+        request: entry("any").credit(amount).on("2026-11-22").described("Venda à vista").request(),
+        date: TODAY,
         account: None,
         id: id.map(str::to_owned),
         ignored_id: None,
