@@ -100,7 +100,7 @@ def test_every_address_of_the_page_is_the_page(address: str) -> None:
         assert (found.status, found.body) == (200, page), path
 
 
-def test_what_is_named_after_its_contents_is_immutable_and_what_is_missing_is_not_the_page(address: str) -> None:
+def test_files_named_by_content_are_immutable_and_a_missing_one_is_no_page(address: str) -> None:
     named = assets(fetch(f"{address}/").body)
     assert any(name.endswith(".js") for name in named) and any(name.endswith(".css") for name in named)
     for name in named:

@@ -129,7 +129,7 @@ def test_attempts_are_shown_with_their_errors_and_the_pauses_between(page: Page,
     expect(page.locator(".ev tr.er").first).to_contain_text("LedgerUnavailable: the ledger is unavailable")
 
 
-def test_what_is_parked_is_followed_until_it_is_recorded_without_the_page_being_touched(page: Page, stack: Stack, made: Made) -> None:
+def test_what_is_parked_is_followed_until_it_is_recorded(page: Page, stack: Stack, made: Made) -> None:
     delay = stack.environment("ReplayParked", REPLAY_DELAY_SECONDS="6")
     with delay, stack.ledger.refusing(), stack.waits_between_retries(0.1):
         entry_id = made.merchant.accepted(entry("512.80", description="Cartão de débito"), f"parked-{uuid.uuid4()}").body["id"]
@@ -233,7 +233,7 @@ def test_the_language_and_the_theme_that_were_chosen_are_kept(page: Page, stack:
     expect(page.locator("html")).to_have_attribute("data-theme", "dark")
 
 
-def test_what_was_set_aside_is_brought_back_by_a_button_and_by_nobody_elses_page(page: Page, stack: Stack, made: Made) -> None:
+def test_dead_letters_are_brought_back_by_a_button_of_its_own_page_only(page: Page, stack: Stack, made: Made) -> None:
     port = urlsplit(stack.ids["inspector_url"]).port
     own = f"http://127.0.0.1:{port}"
     _, about = loopback.request_json(port, "GET", "/api/about")

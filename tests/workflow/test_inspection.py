@@ -183,7 +183,7 @@ def test_the_executions_of_an_input_are_shown_in_the_order_in_which_they_ran() -
         executions.of_entry("nothing")
 
 
-def test_an_execution_that_has_ended_is_asked_for_once_and_not_kept_beyond_a_size(monkeypatch: pytest.MonkeyPatch) -> None:
+def test_an_ended_execution_is_asked_for_once_and_kept_up_to_a_size(monkeypatch: pytest.MonkeyPatch) -> None:
     engine = Recorded([described("ended"), described("other", 1), described("running", 2, status="RUNNING")])
     executions = Executions(engine, MACHINE)
     for _ in range(3):
