@@ -36,12 +36,21 @@ def run_with_services(command: Sequence[str]) -> int:
 
 
 @contextmanager
+def temporary_directory() -> Iterator[Path]:
+    """A directory that goes afterwards. Nobody waits for that: each test has had a database of its own, of hundreds of files."""
+    directory = Path(tempfile.mkdtemp(prefix="fluxo-test-"))
+    try:
+        yield directory
+    finally:
+        subprocess.Popen(["rm", "-rf", directory], stdin=subprocess.DEVNULL, stderr=subprocess.DEVNULL, start_new_session=True)
+
+
+@contextmanager
 def servers() -> Iterator[dict[str, str]]:
     """Starts the servers, yields the variables that lead to them, and stops and deletes them."""
     engine_port, postgres_port = free_ports(2)
     LOGS.mkdir(parents=True, exist_ok=True)
-    with tempfile.TemporaryDirectory(prefix="fluxo-test-", ignore_cleanup_errors=True) as name:
-        directory = Path(name)
+    with temporary_directory() as directory:
         directory.chmod(OTHERS_MAY_PASS)
         data = directory / "postgres"
         postgres = Postgres(choose_programs(data), data, postgres_port, secrets.token_hex(8), LOGS, durable=False)

@@ -137,7 +137,7 @@ fn dependencies_point_inward() {
         ("balances", vec!["aws-clients", "cashflow", "telemetry"]),
         ("circuit-breaker", vec![]),
         ("executions", vec!["aws-clients", "settings", "telemetry"]),
-        ("http-api", vec!["cashflow", "telemetry"]),
+        ("http-api", vec!["cashflow", "settings", "telemetry"]),
         (
             "intake",
             vec![
