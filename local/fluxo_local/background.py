@@ -30,7 +30,7 @@ def up(profile: Profile, *, fresh: bool) -> None:
 def start_and_follow(profile: Profile, options: list[str]) -> None:
     """Relays what the launcher prints until it is ready or has ended."""
     profile.prepare()
-    log = profile.logs / "launcher.log"
+    log = profile.launcher_log
     with log.open("wb") as output, log.open("rb") as progress:
         launcher = subprocess.Popen(
             [sys.executable, CHECKOUT / "local", "run", "--profile", profile.name, *options],

@@ -81,8 +81,17 @@ class Profile:
         return stack
 
     def erase(self) -> None:
-        """Deletes all data of the profile that lies in its directory."""
-        shutil.rmtree(self.directory, ignore_errors=True)
+        """Deletes all data of the profile that lies in its directory, but for what the launcher that does so has said."""
+        for path in [*self.directory.glob("*"), *self.logs.glob("*")]:
+            if path.is_dir() and path != self.logs:
+                shutil.rmtree(path, ignore_errors=True)
+            elif path.is_file() and path != self.launcher_log:
+                path.unlink()
+
+    @property
+    def launcher_log(self) -> Path:
+        """What a launcher in the background says."""
+        return self.logs / "launcher.log"
 
 
 class ProfileLock:
