@@ -236,7 +236,7 @@ def install_python_tools(tools: PythonTools) -> None:
             def call(*words: str | Path) -> None:
                 what, log = f"Installing {tools.contents}", LOCAL / f"uv-{tools.name}.log"
                 environment = os.environ | {"VIRTUAL_ENV": str(target)}
-                run_tool([uv(), *words, "--quiet"], what=what, log=log, environment=environment, step=step)
+                run_tool([*uv(), *words, "--quiet"], what=what, log=log, environment=environment, step=step)
 
             call("venv", "--clear", "--python", sys.executable, target)
             call("pip", "sync", requirements)
@@ -245,8 +245,11 @@ def install_python_tools(tools: PythonTools) -> None:
             stamp.write_text(wanted)
 
 
-def uv() -> Path:
-    """The installer of Python packages, in the version that `pyproject.toml` requires."""
+def uv() -> list[str | Path]:
+    """How to call the installer of Python packages, in the version that `pyproject.toml` requires.
+
+    It trusts whom this machine trusts, as pip and cargo do: behind a company's proxy, its own list would not do.
+    """
     wanted = tomllib.loads(PROJECT.read_text())["tool"]["uv"]["required-version"]
     target = TOOLS / "uv"
     stamp = target / ".complete"
@@ -257,14 +260,14 @@ def uv() -> Path:
         pip = [target / "bin" / "pip", "install", "--quiet", "--disable-pip-version-check"]
         run_tool([*pip, f"uv{wanted}"], what="Installing uv", log=log)
         stamp.write_text(wanted)
-    return target / "bin" / "uv"
+    return [target / "bin" / "uv", "--system-certs"]
 
 
 def lock(*, upgrade: bool) -> None:
     """Writes `local/requirements`: what each group comes to. Locked versions stay where they still fit, unless all are to be the newest."""
     with one_at_a_time("set-up"):
         for name in GROUPS:
-            command = [uv(), "pip", "compile", "--quiet", PROJECT.name, "--group", name, "--output-file", REQUIREMENTS / f"{name}.txt"]
+            command = [*uv(), "pip", "compile", "--quiet", PROJECT.name, "--group", name, "--output-file", REQUIREMENTS / f"{name}.txt"]
             run_tool([*command, *(["--upgrade"] if upgrade else [])], what=f'Resolving the group "{name}"', log=LOCAL / "uv-lock.log")
 
 
