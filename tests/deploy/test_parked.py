@@ -137,7 +137,7 @@ def test_a_stack_that_is_not_there_is_named() -> None:
 @pytest.mark.parametrize(
     ("source", "texts"),
     [
-        ("functions/replay-parked/src/lib.rs", [parked.WAITS, parked.RUNS_AGAIN, parked.SET_ASIDE]),
+        ("functions/replay-parked/src/lib.rs", [parked.WAITS, parked.RUNS_AGAIN, parked.DEAD_LETTERED]),
         ("functions/replay-parked/src/lib.rs", ["merchant", "execution", "attempt", "first_parked_at", "next_try", "error", "cause"]),
         ("crates/intake/src/lib.rs", [flow.ACCEPTED]),
     ],
