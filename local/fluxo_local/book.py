@@ -6,7 +6,7 @@ import shutil
 import sys
 from pathlib import Path
 
-from fluxo_local import console, pages, toolchain
+from fluxo_local import pages, terminal, toolchain
 from fluxo_local.processes import Service, run_tool
 from fluxo_local.profile import CHECKOUT, LOCAL, Profile
 
@@ -66,7 +66,7 @@ def copy(path: str, directory: Path) -> None:
 
 def serve(profile: Profile, port: int) -> Service:
     """Renders the book and serves it on loopback."""
-    with console.step("Rendering the book") as step:
+    with terminal.step("Rendering the book") as step:
         directory = render()
         command = [sys.executable, "-m", "http.server", str(port), "--bind", "127.0.0.1", "--directory", directory]
         return pages.serve("the book's server", command, port, profile, "book.log", step)

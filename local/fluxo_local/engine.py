@@ -6,7 +6,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
 
-from fluxo_local import console, loopback, toolchain
+from fluxo_local import loopback, terminal, toolchain
 from fluxo_local.aws import REGION
 from fluxo_local.processes import Service, kill_programs_in, start_service
 from fluxo_local.profile import CHECKOUT, OWNER_ONLY
@@ -45,7 +45,7 @@ class Engine:
 
     def start(self) -> Service:
         """Starts the engine with the state that it saved when it last stopped."""
-        with console.step("Starting the AWS engine") as step:
+        with terminal.step("Starting the AWS engine") as step:
             for directory in (self.data, self.programs, self._home):
                 directory.mkdir(mode=OWNER_ONLY, parents=True, exist_ok=True)
             kill_programs_in(self.programs)

@@ -19,7 +19,7 @@ from pathlib import Path
 from typing import Any, ClassVar
 from urllib.parse import parse_qs, unquote, urlsplit
 
-from fluxo_local import aws, console, history, pages, queues, redrive
+from fluxo_local import aws, history, pages, queues, redrive, terminal
 from fluxo_local.inspection import KINDS, Executions, NotFound, Wanted
 from fluxo_local.problem import Problem
 from fluxo_local.processes import Service
@@ -56,7 +56,7 @@ class Refused(Exception):
 
 def start(profile: Profile, port: int) -> Service:
     """Starts the inspector of a profile."""
-    with console.step("Starting the inspector") as step:
+    with terminal.step("Starting the inspector") as step:
         command = [sys.executable, "-m", "fluxo_local.inspector", profile.name, str(port)]
         return pages.serve("the inspector", command, port, profile, "inspector.log", step)
 

@@ -10,7 +10,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
 
-from fluxo_local import console, toolchain
+from fluxo_local import terminal, toolchain
 from fluxo_local.problem import Problem
 from fluxo_local.processes import Account, Service, run_tool, start_service
 from fluxo_local.profile import CHECKOUT, OWNER_ONLY, Profile, write_private
@@ -44,7 +44,7 @@ class Postgres:
 
     def start(self) -> Service:
         """Starts the server, after creating its data directory if there is none."""
-        with console.step(f"Starting PostgreSQL {self.programs.major}") as step:
+        with terminal.step(f"Starting PostgreSQL {self.programs.major}") as step:
             if not (self.data / "PG_VERSION").exists():
                 self._create(step)
             service = start_service(
@@ -84,7 +84,7 @@ class Postgres:
             log.write(answer.stderr)
         return None
 
-    def _create(self, step: console.Step) -> None:
+    def _create(self, step: terminal.Step) -> None:
         """Runs initdb as the user who will own the files."""
         shutil.rmtree(self.data, ignore_errors=True)
         self.data.mkdir(mode=OWNER_ONLY, parents=True)

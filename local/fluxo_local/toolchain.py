@@ -13,7 +13,7 @@ from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
 
-from fluxo_local import console
+from fluxo_local import terminal
 from fluxo_local.problem import Problem
 from fluxo_local.processes import run_tool
 from fluxo_local.profile import CHECKOUT, LOCAL, TOOLS
@@ -169,7 +169,7 @@ def install_system_packages(packages: Sequence[str]) -> None:
         raise Problem(f"Missing on this machine: {names}. Install them, on Debian or Ubuntu with: sudo apt-get install {names}")
     LOCAL.mkdir(exist_ok=True)
     log = LOCAL / "apt.log"
-    with console.step(f"Installing {names}") as step:
+    with terminal.step(f"Installing {names}") as step:
         run_tool([*apt, "update"], what="apt-get update", log=log, step=step)
         run_tool([*apt, "install", "--yes", "--no-install-recommends", *packages], what=f"Installing {names}", log=log, step=step)
 
@@ -231,7 +231,7 @@ def install_python_tools(tools: PythonTools) -> None:
     with one_at_a_time("set-up"):
         if stamp.exists() and stamp.read_text() == wanted:
             return
-        with console.step(f"Installing {tools.contents}") as step:
+        with terminal.step(f"Installing {tools.contents}") as step:
 
             def call(*words: str | Path) -> None:
                 what, log = f"Installing {tools.contents}", LOCAL / f"uv-{tools.name}.log"
@@ -286,7 +286,7 @@ def install_node_tools(tools: NodeTools) -> None:
     with one_at_a_time("set-up"):
         if stamp.exists() and stamp.read_text() == wanted:
             return
-        with console.step(f"Installing {tools.contents}") as step:
+        with terminal.step(f"Installing {tools.contents}") as step:
             shutil.rmtree(target, ignore_errors=True)
             target.mkdir(parents=True)
             for name in ("package.json", "package-lock.json"):
@@ -314,7 +314,7 @@ def install_promtool() -> Path:
             if found := shutil.which(program.name):
                 program.symlink_to(found)
             else:
-                with console.step("Getting promtool"):
+                with terminal.step("Getting promtool"):
                     unpack_from_package("prometheus", f"usr/bin/{program.name}", program)
     return PROMETHEUS
 

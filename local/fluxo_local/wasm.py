@@ -11,7 +11,7 @@ import shutil
 import subprocess
 from pathlib import Path
 
-from fluxo_local import console
+from fluxo_local import terminal
 from fluxo_local.debian import DebianPackages
 from fluxo_local.problem import Problem
 from fluxo_local.processes import run_tool
@@ -35,7 +35,7 @@ def build() -> Path:
         # Unstable options are for nightly compilers, or for who builds the library itself, as here.
         command += ["-Zbuild-std=std,panic_abort"]
         environment["RUSTC_BOOTSTRAP"] = "1"
-    with console.step("Building the console's module") as step:
+    with terminal.step("Building the console's module") as step:
         run_tool(command, what="cargo build", log=LOG, directory=CHECKOUT, step=step, environment=os.environ | environment)
     target = Path(os.environ.get("CARGO_TARGET_DIR", CHECKOUT / "target"))
     MODULE.parent.mkdir(exist_ok=True)
@@ -54,7 +54,7 @@ def debian_rust() -> dict[str, str]:
     with one_at_a_time("set-up"):
         if not (HOME / ".complete").exists():
             shutil.rmtree(HOME, ignore_errors=True)
-            with console.step("Getting Rust for WebAssembly from Debian") as step:
+            with terminal.step("Getting Rust for WebAssembly from Debian") as step:
                 unpack(step)
             (HOME / ".complete").touch()
     linker = next((HOME / "root" / "usr" / "lib").glob("llvm-*/bin/wasm-ld"))
@@ -65,7 +65,7 @@ def debian_rust() -> dict[str, str]:
     }
 
 
-def unpack(step: console.Step) -> None:
+def unpack(step: terminal.Step) -> None:
     """Downloads and unpacks."""
     if not DebianPackages.can_be_had():
         raise Problem(f"Rust has no library for WebAssembly here: {REMEDY}.")

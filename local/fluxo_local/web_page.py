@@ -9,7 +9,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-from fluxo_local import console, toolchain, wasm
+from fluxo_local import terminal, toolchain, wasm
 from fluxo_local.problem import Problem
 from fluxo_local.processes import run_tool
 from fluxo_local.profile import CHECKOUT, LOCAL
@@ -77,7 +77,7 @@ def build() -> None:
             return
         wasm.build()
         log = LOCAL / "page.log"
-        with console.step("Building the console") as step:
+        with terminal.step("Building the console") as step:
             # Not `npm ci`, which refuses a lock without the dependencies that its platform leaves out and its registry lacks.
             for command, what in (
                 (["npm", "install", "--no-save", "--no-audit", "--no-fund"], "npm install"),

@@ -10,7 +10,7 @@ import shutil
 import subprocess
 import sys
 
-from fluxo_local import console, toolchain
+from fluxo_local import terminal, toolchain
 from fluxo_local.problem import Problem as LauncherProblem
 from fluxo_local.processes import run_tool
 from fluxo_local.profile import CHECKOUT, LOCAL
@@ -53,7 +53,7 @@ def run(stage: str, function: str | None) -> None:
     architecture = deploy.parameters[ARCHITECTURE]
     compiler = compiler_for(architecture)
     # cargo-lambda moves what it has built out of the target directory, which the local stack shares.
-    with toolchain.one_at_a_time("build"), console.step(f"Building {function or 'all functions'} for {architecture} as deployed") as step:
+    with toolchain.one_at_a_time("build"), terminal.step(f"Building {function or 'all functions'} for {architecture} as deployed") as step:
         run_tool(
             [SAM.program("sam"), "build", *filter(None, [function]), "--config-env", stage, "--build-dir", BUILT],
             what="sam build",
