@@ -12,7 +12,7 @@ from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
 
-from fluxo_local import terminal, toolchain
+from fluxo_local import node_tools, system_packages, terminal, toolchain
 from fluxo_local.deployment import CARGO_BAR, function_packages
 from fluxo_local.postgres import SUPERUSER, Postgres, choose_programs, data_directory
 from fluxo_local.problem import Problem
@@ -124,13 +124,14 @@ def cargo(arguments: Sequence[str], what: str, step: terminal.Step) -> None:
 def build_peer(step: terminal.Step) -> None:
     """Its packages as the lock file names them, and each of its functions bundled into one file, which starts faster."""
     if not shutil.which("npm"):
-        toolchain.install_system_packages(["npm"])
+        system_packages.install(["npm"])
     PEER_BUILT.mkdir(exist_ok=True)
     for name in ("package.json", "package-lock.json", "runtime.mjs", "src"):
         source, target = PEER / name, PEER_BUILT / name
         shutil.copytree(source, target, dirs_exist_ok=True) if source.is_dir() else shutil.copy(source, target)
-    for command in (["npm", "ci", "--ignore-scripts", "--no-audit", "--no-fund"], ["npm", "run", "build", "--", "--outdir=."]):
-        run_tool(command, what=" ".join(command[:3]), log=PROFILE.logs / "npm.log", directory=PEER_BUILT, step=step)
+    log = PROFILE.logs / "npm.log"
+    node_tools.install_in(PEER_BUILT, log=log, step=step)
+    run_tool(["npm", "run", "build", "--", "--outdir=."], what="npm run build", log=log, directory=PEER_BUILT, step=step)
 
 
 def node() -> str:

@@ -250,9 +250,9 @@ def install(arguments: argparse.Namespace) -> None:
 
 def lock(arguments: argparse.Namespace) -> None:
     """Resolves Python packages."""
-    from fluxo_local import toolchain
+    from fluxo_local import python_tools
 
-    toolchain.lock(upgrade=arguments.upgrade)
+    python_tools.lock(upgrade=arguments.upgrade)
 
 
 def audit(_arguments: argparse.Namespace) -> None:
@@ -317,10 +317,10 @@ def node(_: argparse.Namespace) -> None:
     """Prints where Node.js is. Progress goes to standard error, so that it can be used in a script."""
     from contextlib import redirect_stdout
 
-    from fluxo_local import toolchain
+    from fluxo_local import node_tools
 
     with redirect_stdout(sys.stderr):
-        directory = toolchain.node()
+        directory = node_tools.directory()
     print(directory)
 
 

@@ -12,12 +12,13 @@ from urllib.parse import quote
 from fluxo_local import loopback, samples, terminal, toolchain, users, web_page
 from fluxo_local.aws import REGION, aws_environment, signed_for
 from fluxo_local.engine import Engine
+from fluxo_local.locks import one_at_a_time
 from fluxo_local.postgres import CONNECTIONS_MAX, DATABASE, FUNCTIONS, LOOKUP, MAINTENANCE, OWNER, Postgres, prepare_ledger
 from fluxo_local.problem import Problem
 from fluxo_local.processes import run_tool, running_tool
 from fluxo_local.profile import CHECKOUT, Profile, write_json
+from fluxo_local.python_tools import SAM
 from fluxo_local.redis import Redis
-from fluxo_local.toolchain import SAM
 
 STACK_NAME = "fluxo"
 ARCHITECTURE = "Architecture"
@@ -163,7 +164,7 @@ def building(profile: Profile) -> Iterator[Callable[[], None]]:
         log=profile.logs / "compile.log",
         environment=tool_environment() | CARGO_BAR,
     )
-    with toolchain.one_at_a_time("build"), compiling as cargo:
+    with one_at_a_time("build"), compiling as cargo:
 
         def finish() -> None:
             with terminal.step("Compiling the functions (the first time takes some minutes)") as step:

@@ -6,7 +6,7 @@ import shutil
 from dataclasses import dataclass
 from pathlib import Path
 
-from fluxo_local import terminal, toolchain
+from fluxo_local import system_packages, terminal, toolchain
 from fluxo_local.problem import Problem
 from fluxo_local.processes import last_words, run_tool
 from fluxo_local.profile import CHECKOUT, LOCAL
@@ -68,7 +68,7 @@ def build() -> None:
     tools = toolchain.install("fuzz")
     # libFuzzer is C++.
     if not shutil.which("c++"):
-        toolchain.install_system_packages(["build-essential"])
+        system_packages.install(["build-essential"])
     STATE.mkdir(parents=True, exist_ok=True)
     # The versions that are tested and deployed; this workspace adds only the fuzzer to them.
     shutil.copy(CHECKOUT / "Cargo.lock", CRATE / "Cargo.lock")

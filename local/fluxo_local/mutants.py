@@ -8,6 +8,7 @@ import shutil
 import subprocess
 
 from fluxo_local import terminal, toolchain
+from fluxo_local.locks import one_at_a_time
 from fluxo_local.problem import Problem
 from fluxo_local.processes import run_tool
 from fluxo_local.profile import CHECKOUT, LOCAL, TOOLS
@@ -52,7 +53,7 @@ def run(crate: str, environment: dict[str, str]) -> int:
 def install() -> str:
     """Compiles cargo-mutants, unless this very version is there; answers the directory of its programs."""
     stamp = HOME / ".complete"
-    with toolchain.one_at_a_time("set-up"):
+    with one_at_a_time("set-up"):
         if not (stamp.exists() and stamp.read_text() == VERSION):
             shutil.rmtree(HOME, ignore_errors=True)
             with terminal.step("Compiling cargo-mutants, some minutes, once") as step:

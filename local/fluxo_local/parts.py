@@ -9,7 +9,7 @@ from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
 
-from fluxo_local import deployment, terminal, toolchain
+from fluxo_local import deployment, python_tools, terminal, toolchain
 from fluxo_local.processes import ending_with_parent, kill_group, last_line, progress, shown
 from fluxo_local.profile import CHECKOUT, LOCAL
 
@@ -60,7 +60,7 @@ def parts(*, package: bool) -> list[Part]:
         Part("lint-python", make("lint-python", PATIENT), after=("tools",)),
     ]
     if package:
-        program = [toolchain.CHECKS.program("python"), "-m", "deploy.package", "--stage", "dev", "--function", "ReplayParked"]
+        program = [python_tools.CHECKS.program("python"), "-m", "deploy.package", "--stage", "dev", "--function", "ReplayParked"]
         listed.append(Part("package", [*PATIENT, *program], after=("tools", "lint-rust"), impossible=3))
     return listed
 

@@ -10,11 +10,11 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
 
-from fluxo_local import terminal, toolchain
+from fluxo_local import postgres_programs, terminal
+from fluxo_local.postgres_programs import PostgresPrograms
 from fluxo_local.problem import Problem
 from fluxo_local.processes import Account, Service, run_tool, start_service
 from fluxo_local.profile import CHECKOUT, OWNER_ONLY, Profile, write_private
-from fluxo_local.toolchain import PostgresPrograms
 
 SUPERUSER = "postgres"
 OWNER = "fluxo_owner"
@@ -127,7 +127,7 @@ class Postgres:
 def choose_programs(data: Path) -> PostgresPrograms:
     """The newest PostgreSQL here, or the one whose major version wrote the data directory."""
     major = int((data / "PG_VERSION").read_text()) if (data / "PG_VERSION").exists() else None
-    programs = toolchain.find_postgres(major=major, with_wheel=True)
+    programs = postgres_programs.find(major=major, with_wheel=True)
     if not programs:
         raise Problem(
             f"The local ledger was written by PostgreSQL {major}: install postgresql-{major}, or delete {data} with all its entries."

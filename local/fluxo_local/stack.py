@@ -10,7 +10,7 @@ from contextlib import suppress
 from dataclasses import dataclass
 from typing import Any
 
-from fluxo_local import book, inspector, samples, terminal, toolchain, users, web_page
+from fluxo_local import book, inspector, python_tools, samples, terminal, toolchain, users, web_page
 from fluxo_local.deployment import Deployment, building
 from fluxo_local.engine import Engine
 from fluxo_local.postgres import Postgres, choose_programs, data_directory
@@ -82,8 +82,8 @@ def run(profile: Profile) -> None:
 def prepare(profile: Profile) -> None:
     """Installs what is missing on this machine, and sees that nothing of an earlier run of the profile is left running."""
     toolchain.require_system_programs()
-    toolchain.install_python_tools(toolchain.ENGINE)
-    toolchain.install_python_tools(toolchain.SAM)
+    python_tools.install(python_tools.ENGINE)
+    python_tools.install(python_tools.SAM)
     profile.stack_file.unlink(missing_ok=True)
     end_leftovers(profile)
 

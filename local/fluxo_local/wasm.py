@@ -11,12 +11,12 @@ import shutil
 import subprocess
 from pathlib import Path
 
-from fluxo_local import terminal
+from fluxo_local import system_packages, terminal
 from fluxo_local.debian import DebianPackages
+from fluxo_local.locks import one_at_a_time
 from fluxo_local.problem import Problem
 from fluxo_local.processes import run_tool
 from fluxo_local.profile import CHECKOUT, LOCAL, TOOLS
-from fluxo_local.toolchain import install_system_packages, one_at_a_time
 
 TARGET = "wasm32-unknown-unknown"
 MODULE = CHECKOUT / "console" / "wasm" / "built" / "statement-file.wasm"
@@ -80,7 +80,7 @@ def unpack(step: terminal.Step) -> None:
     rustc.write_text(f'#!/bin/sh\nLD_LIBRARY_PATH="{libraries()}" exec "{HOME}/root/usr/bin/rustc" "$@"\n')
     rustc.chmod(0o755)
     if subprocess.run([rustc, "--version"], capture_output=True, check=False).returncode:
-        install_system_packages(needed_by_llvm)
+        system_packages.install(needed_by_llvm)
 
 
 def libraries() -> Path:

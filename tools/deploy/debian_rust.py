@@ -10,10 +10,10 @@ import subprocess
 from dataclasses import dataclass
 from pathlib import Path
 
-from fluxo_local import terminal
+from fluxo_local import system_packages, terminal
 from fluxo_local.debian import DebianPackages
+from fluxo_local.locks import one_at_a_time
 from fluxo_local.profile import LOCAL, TOOLS
-from fluxo_local.toolchain import install_system_packages, one_at_a_time
 
 from deploy.problem import Problem
 
@@ -69,7 +69,7 @@ class DebianRust:
         packages.unpack([COMPILER, LIBRARY, driver, llvm, f"{LIBRARY}:{PROCESSORS[self.architecture]}"], root)
         self._write_programs(root / "usr")
         if subprocess.run([self._rustc, "--version"], capture_output=True, check=False).returncode:
-            install_system_packages(needed_by_llvm)
+            system_packages.install(needed_by_llvm)
 
     def _write_programs(self, usr: Path) -> None:
         libraries = next(usr.glob("lib/*-linux-gnu"))
