@@ -67,7 +67,7 @@ def test_counts_come_from_the_queues_and_the_rest_from_the_logs(capsys: pytest.C
     ]
 
 
-def test_listing_receives_no_message(capsys: pytest.CaptureFixture[str]) -> None:
+def test_listing_receives_no_message() -> None:
     """To receive one hides it and counts."""
     recorded = Recorded("parked")
     parked.run(recorded.account(), "fluxo", NOW)
