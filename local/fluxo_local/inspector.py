@@ -26,9 +26,9 @@ from fluxo_local.processes import Service
 from fluxo_local.profile import CHECKOUT, Profile, read_json
 
 PAGE = CHECKOUT / "local" / "inspector" / "page"
-# The console's colours, type and controls, which the page shares.
+# The console's colours, type, controls and frame, which the page shares.
 STYLES = CHECKOUT / "console" / "src" / "styles"
-SHARED = ("tokens.css", "base.css", "controls.css")
+SHARED = ("tokens.css", "base.css", "controls.css", "frame.css")
 TYPES = {".html": "text/html; charset=utf-8", ".css": "text/css; charset=utf-8", ".js": "text/javascript; charset=utf-8"}
 TYPES |= {".json": "application/json", ".svg": "image/svg+xml"}
 LOOPBACK = ("127.0.0.1", "localhost", "[::1]")
