@@ -235,9 +235,7 @@ def change_sets(**statuses: str) -> dict[str, Any]:
     return {"Summaries": listed}
 
 
-def test_whoever_declines_the_changes_keeps_the_page_of_before(
-    built: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
-) -> None:
+def test_whoever_declines_the_changes_keeps_the_page_of_before(monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]) -> None:
     uploaded: list[str] = []
     monkeypatch.setattr(page, "upload", lambda _s3, _stack, region: uploaded.append(region) or "https://d1.cloudfront.net/")
     # An older one that nobody has carried out or removed; one of this deployment; one without changes, which SAM leaves, too.

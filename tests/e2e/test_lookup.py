@@ -42,7 +42,7 @@ def test_the_place_that_a_202_names_is_where_the_entry_is(merchant: Merchant) ->
 
 
 def test_an_entry_that_cannot_be_posted_yet_is_pending_and_then_posted(merchant: Merchant, stack: Stack) -> None:
-    # The memory may miss an entry when Redis takes longer than its 50 ms. A busy machine must not fail this test for it.
+    # The cache may miss an entry when Redis takes longer than its 50 ms. A busy machine must not fail this test for it.
     tries = count()
 
     def accepted_and_looked_up() -> tuple[Answer, Answer]:

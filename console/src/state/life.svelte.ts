@@ -34,7 +34,7 @@ export class Life {
 
   constructor(
     readonly entry: AcceptedEntry | AcceptedReversal,
-    readonly replayed: boolean,
+    readonly isRepeat: boolean,
   ) {}
 
   stop(): void {

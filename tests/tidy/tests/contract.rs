@@ -9,8 +9,10 @@ use std::{
 };
 
 use cashflow::{CATEGORY_CHARACTERS_MAX, Currency, DESCRIPTION_CHARACTERS_MAX};
-use http_api::{BATCH_ENTRIES_MAX, Code, Problem, RANGE_DAYS_MAX};
+use http_api::{BATCH_ENTRIES_MAX, Code, EntryCsv, Problem, RANGE_DAYS_MAX, parse_export_query};
 use serde_json::Value;
+use statement_file::EXPORT_COLUMNS;
+use test_events::HttpEvent;
 
 const PROBLEM: &str = "application/problem+json";
 
@@ -219,4 +221,13 @@ fn every_object_that_is_sent_or_answered_is_closed() {
             assert!(is_sent || required + optional == members(&schema["properties"]).count(), "{name}");
         }
     }
+}
+
+/// An export is imported without `--map`, because its columns are known.
+#[test]
+fn the_importer_knows_the_columns_that_the_export_writes() {
+    let query = parse_export_query(&HttpEvent::load("export-entries/month").request()).unwrap();
+    let answer = EntryCsv::new(&query).into_response(None);
+    let csv = std::str::from_utf8(answer.body()).unwrap();
+    assert_eq!(csv.lines().next(), Some(EXPORT_COLUMNS.join(",").as_str()));
 }

@@ -75,7 +75,7 @@ export const importText: ImportText = {
   "row.atLine": "line {n}",
   "row.more": "show {n} more",
   "row.isNew": "New",
-  "row.isKnown": "Already there",
+  "row.isKnown": "Already posted",
   "row.isRefused": "Refused",
   "row.isSkipped": "Skipped",
   "row.isSending": "Sending",

@@ -66,7 +66,7 @@ export const entryText = {
   "life.now": "Fechamento agora",
   "life.seeStatement": "Ver no extrato",
   "life.another": "Criar outro",
-  "life.replayed": "Já tinha sido aceito antes com esta chave: nada foi lançado duas vezes.",
+  "life.repeated": "Já tinha sido aceito antes com esta chave: nada foi lançado duas vezes.",
   "life.toastOne": "Lançamento de {amount} no saldo",
   "life.conflictKept": "Este conteúdo não foi lançado: outro chegou antes com a mesma chave.",
   "conflict.title": "Não foi lançado: a chave já tem outro conteúdo",

@@ -74,7 +74,7 @@ export const importText = {
   "row.atLine": "linha {n}",
   "row.more": "mostrar mais {n}",
   "row.isNew": "Nova",
-  "row.isKnown": "Já estava",
+  "row.isKnown": "Já lançada",
   "row.isRefused": "Recusada",
   "row.isSkipped": "Ignorada",
   "row.isSending": "Enviando",

@@ -131,10 +131,10 @@ export class EntryFlow {
     }
   }
 
-  #accepted(entry: AcceptedEntry, replayed: boolean): void {
+  #accepted(entry: AcceptedEntry, isRepeat: boolean): void {
     forgetDraft();
     if (entry.category) rememberCategory(entry.category);
-    const life = new Life(entry, replayed);
+    const life = new Life(entry, isRepeat);
     void life.follow().then((stage) => {
       // The drawer shows the life that it is open for; of all others a toast tells.
       if (stage === "balanced" && app.entryDrawer === null) toastOf(entry);
