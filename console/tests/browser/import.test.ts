@@ -106,7 +106,7 @@ describe.skipIf(!hasParser)("with the parser", () => {
       if (call.path !== "/entries/batch" || !first) return null;
       first = false;
       return problem(422, "idempotency_key_reused", {
-        errors: [{ pointer: "/entries/4/idempotency_key", detail: "was used" }],
+        errors: [{ pointer: "/entries/4/idempotency_key", code: "key_reused", detail: "was used" }],
       });
     };
     await choose(page, statement(10));
@@ -114,6 +114,26 @@ describe.skipIf(!hasParser)("with the parser", () => {
     await page.getByText("9 linhas enviadas").waitFor();
     await page.getByText("A chave desta linha já tem outro conteúdo").first().waitFor();
     expect(imported()).toBe(9);
+  });
+
+  test("nothing is sent before it is known what is posted already, or that it cannot be", async () => {
+    const { page } = await visit(browser, server, "/import");
+    let answer = (): void => undefined;
+    let asked = false;
+    server.intercept = (call) => {
+      if (call.path !== "/entries.csv") return null;
+      asked = true;
+      return new Promise((resolve) => (answer = () => resolve(problem(500, "internal_error"))));
+    };
+    await choose(page, statement(10));
+    const send = page.getByRole("button", { name: "Enviar 10 linhas" });
+    await send.waitFor();
+    expect(await send.isDisabled()).toBe(true);
+    await expect.poll(() => asked).toBe(true);
+    answer();
+    await page.getByText("Não deu para ver o que já foi lançado").waitFor();
+    await send.click();
+    await page.getByText("10 linhas enviadas").waitFor();
   });
 
   test("sending is paused, and an outage is waited for", async () => {

@@ -82,10 +82,10 @@ export const importText: ImportText = {
   "row.isQueued": "Queued",
   "row.isAccepted": "Accepted",
   "row.isBalanced": "In the balance",
-  "row.keyReused": "This row's key has other content already: the first stands.",
   "row.sealedNote":
     "{days} of this file have been sealed. The entries are posted as late, and these days are restated until they are sealed again.",
-  "row.checkFailed": "What is posted already could not be looked up; nothing is posted twice all the same.",
+  "row.checkFailed":
+    "What is posted already could not be looked up. A row that was sent as it stands here is not posted twice; one that was read in another way then would be.",
   "row.unverified": "There is no new row.",
   "send.start": "Send {rows}",
   "send.title": "Sending batch {n} of {total}",

@@ -40,7 +40,7 @@ export const entryText = {
   "entry.faultPositive": "O valor precisa ser maior que zero.",
   "entry.faultLarge": "O maior valor de um lançamento é {largest}.",
   "entry.faultDigits": "Em {currency}, no máximo {digits} casas decimais. Você digitou {typed}; nada é arredondado.",
-  "entry.faultDigitsNone": "{currency} não tem centavos. Você digitou {typed} casas decimais; nada é arredondado.",
+  "entry.faultDigitsNone": "Em {currency} não há centavos. Você digitou {typed} depois da vírgula; nada é arredondado.",
   "entry.faultDate": "Esta data não existe no calendário. Escreva como {example}.",
   "entry.faultDateRange": "O dia vai de 1900 até um ano à frente.",
   "entry.faultLong": "No máximo {max} caracteres; há {n}.",

@@ -81,10 +81,10 @@ export const importText = {
   "row.isQueued": "Na fila",
   "row.isAccepted": "Aceita",
   "row.isBalanced": "No saldo",
-  "row.keyReused": "A chave desta linha já tem outro conteúdo: o primeiro está valendo.",
   "row.sealedNote":
     "{days} deste arquivo já foram selados. Os lançamentos entram como tardios, e esses dias ficam retificados até um novo selo.",
-  "row.checkFailed": "Não deu para ver o que já foi lançado; nada entra duas vezes mesmo assim.",
+  "row.checkFailed":
+    "Não deu para ver o que já foi lançado. Uma linha enviada como está aqui não entra duas vezes; uma que foi lida de outro jeito entraria.",
   "row.unverified": "Nenhuma linha nova.",
   "send.start": "Enviar {rows}",
   "send.title": "Enviando o lote {n} de {total}",

@@ -162,7 +162,7 @@ export class EntryFlow {
       this.onRecord = await entryIfKnown(await entryId(session.merchant, this.key), { tries: 2 }).catch(() => null);
       return;
     }
-    const faults = serverFaults(problem);
+    const faults = serverFaults(problem, body);
     this.problem = problem;
     this.faults = faults;
     if (Object.keys(faults).length > 0) this.phase = "form";

@@ -42,6 +42,8 @@ export class TestServer {
   /** As MiniStack does: tokens of a refresh have no groups. */
   refreshDropsGroups = false;
   refreshRefused = false;
+  /** What the page is told of where executions are shown. */
+  inspector: object | null = null;
   /** Asked before the API, for what goes wrong; `null` lets the call through. */
   intercept: Intercept | null = null;
 
@@ -186,6 +188,7 @@ export class TestServer {
     return {
       apiBase: "/api",
       timeZone: "America/Sao_Paulo",
+      inspector: this.inspector,
       auth: {
         authorizeUrl: "/auth/authorize",
         tokenUrl: "/auth/token",
