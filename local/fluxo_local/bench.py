@@ -7,9 +7,10 @@ import shutil
 import signal
 import subprocess
 import zipfile
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from pathlib import Path
+from types import MappingProxyType
 from typing import Any
 
 from fluxo_local import node_tools, system_packages, terminal, toolchain
@@ -96,10 +97,28 @@ def build() -> None:
 def functions() -> Path:
     """Builds the functions with the profile of what is deployed, for this machine; answers where their programs are."""
     PROFILE.prepare()
-    selected = [word for name in function_packages() for word in ("--package", name)]
     with terminal.step("Building the functions as they are deployed (the first time takes some minutes)") as step:
-        cargo(["build", "--release", *selected], "functions", step)
+        cargo(["build", "--release", *every_function()], "functions", step)
     return BUILT / "release"
+
+
+def functions_linked(lto: str, names: Sequence[str]) -> Path:
+    """Builds some functions, but for `lto` as they are deployed; answers where copies of their programs are."""
+    PROFILE.prepare()
+    copies = BUILT / f"lto-{lto}"
+    copies.mkdir(parents=True, exist_ok=True)
+    # All packages are selected, so that the libraries have the features that they have above.
+    selected = [*every_function(), *(word for name in names for word in ("--bin", name))]
+    with terminal.step(f"Building {len(names)} functions with lto = {lto} (the first time takes some minutes)") as step:
+        cargo(["build", "--release", *selected], f"functions-{lto}", step, {"CARGO_PROFILE_RELEASE_LTO": lto})
+    for name in names:
+        shutil.copy(BUILT / "release" / name, copies / name)
+    return copies
+
+
+def every_function() -> list[str]:
+    """Selects the packages of all functions."""
+    return [word for name in function_packages() for word in ("--package", name)]
 
 
 def pack(program: Path, package: Path) -> None:
@@ -110,13 +129,13 @@ def pack(program: Path, package: Path) -> None:
         file.write(program, "bootstrap")
 
 
-def cargo(arguments: Sequence[str], what: str, step: terminal.Step) -> None:
+def cargo(arguments: Sequence[str], what: str, step: terminal.Step, environment: Mapping[str, str] = MappingProxyType({})) -> None:
     """Runs cargo in the benchmark's own target directory."""
     run_tool(
         ["cargo", *arguments, "--locked", "--target-dir", BUILT],
         what=f"Building the {what}",
         log=PROFILE.logs / f"cargo-{what}.log",
-        environment=os.environ | {"PATH": toolchain.search_path()} | CARGO_BAR,
+        environment=os.environ | {"PATH": toolchain.search_path()} | CARGO_BAR | dict(environment),
         step=step,
     )
 
