@@ -60,6 +60,9 @@ describe.skipIf(!hasParser)("with the parser", () => {
     await page.getByText("PIX RECEBIDO 7", { exact: false }).first().waitFor();
     await page.getByRole("button", { name: "Recusadas 2" }).click();
     await page.getByText("ESTORNO TARIFA").waitFor();
+    // In the page's words: the field's name, and what is wrong with it.
+    await page.getByText("Valor precisa ser maior que zero").waitFor();
+    await page.getByText("Dia não é uma data do calendário").waitFor();
     const saved = page.waitForEvent("download");
     await page.getByRole("button", { name: "Baixar as 2 recusadas" }).click();
     expect((await saved).suggestedFilename()).toBe("extrato.refused.csv");
