@@ -42,6 +42,8 @@ export class TestServer {
   /** As MiniStack does: tokens of a refresh have no groups. */
   refreshDropsGroups = false;
   refreshRefused = false;
+  /** Nobody gets a token. */
+  signInDown = false;
   /** Asked before the API, for what goes wrong; `null` lets the call through. */
   intercept: Intercept | null = null;
 
@@ -120,6 +122,7 @@ export class TestServer {
 
   #auth(address: URL, form: URLSearchParams): Reply {
     const query = address.searchParams;
+    if (this.signInDown) return { status: 503, body: { message: "Service Unavailable" } };
     if (address.pathname === "/auth/authorize") {
       const code = randomBytes(8).toString("hex");
       const redirect = query.get("redirect_uri") ?? "";
