@@ -78,6 +78,9 @@ LINTERS = NodeTools(
     "the linters of state machines and API description, and what draws the inspector's graph",
     CHECKOUT / "local" / "npm" / "package-lock.json",
 )
+# Apart from what the console is built and tested with: it is larger than all of that, and asked for by hand.
+LIGHTHOUSE = NodeTools("lighthouse", "Lighthouse", CHECKOUT / "local" / "lighthouse" / "package-lock.json")
+NODE_TOOLS = {tools.name: tools for tools in (LINTERS, LIGHTHOUSE)}
 
 
 @dataclass(frozen=True)
@@ -209,9 +212,9 @@ def postgres_major(directory: Path) -> int:
 
 def install(name: str) -> Path:
     """Installs a set of tools by its name; answers the directory of its programs."""
-    if name == LINTERS.name:
-        install_node_tools(LINTERS)
-        return LINTERS.packages / ".bin"
+    if tools := NODE_TOOLS.get(name):
+        install_node_tools(tools)
+        return tools.packages / ".bin"
     if name == PROMETHEUS.name:
         return install_promtool()
     install_python_tools(GROUPS[name])

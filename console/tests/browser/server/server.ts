@@ -6,6 +6,7 @@ import { createServer, type IncomingMessage, type Server, type ServerResponse } 
 import type { AddressInfo } from "node:net";
 import { extname, join } from "node:path";
 import { fileURLToPath } from "node:url";
+import { gzipSync } from "node:zlib";
 import { Api, type Call, type Reply } from "./api";
 import { NOW } from "./bakery";
 import { Ledger } from "./ledger";
@@ -177,8 +178,13 @@ export class TestServer {
     try {
       return {
         status: 200,
-        headers: { "Content-Type": type, "Content-Security-Policy": POLICY, "X-Content-Type-Options": "nosniff" },
-        body: await readFile(join(DIST, path)),
+        headers: {
+          "Content-Type": type,
+          "Content-Encoding": "gzip",
+          "Content-Security-Policy": POLICY,
+          "X-Content-Type-Options": "nosniff",
+        },
+        body: gzipSync(await readFile(join(DIST, path))),
       };
     } catch {
       return { status: 404, body: { message: "Not Found" } };
