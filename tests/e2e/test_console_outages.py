@@ -132,7 +132,7 @@ def test_while_only_the_api_is_gone_the_form_waits_and_posts_once(page: Page, st
 
     page.route("**/api/entries", take_and_break, times=2)
     console.post(page, "18,90", "Fermento fresco")
-    expect(page.get_by_text(re.compile(r"O sistema não pôde ser alcançado\. Nova tentativa em \d+ s"))).to_be_visible(timeout=TIMEOUT_MS)
+    expect(page.get_by_text(re.compile(r"Nova tentativa em \d+ s; nada entra duas vezes"))).to_be_visible(timeout=TIMEOUT_MS)
     expect(page.get_by_text("conferido com o comprovante")).to_be_visible(timeout=TIMEOUT_MS)
     expect(page.get_by_text("Já tinha sido aceito antes com esta chave")).to_be_visible()
     assert len(sent) == 2
