@@ -14,7 +14,7 @@ from playwright.sync_api import Browser, Page, Request, Route, expect
 
 TIMEOUT_MS = console.TIMEOUT_MS
 # What the page says while it repeats a question that was answered with 503.
-AGAIN = re.compile(r"Uma parte do sistema não responde\. Nova tentativa em \d+ s")
+AGAIN = re.compile(r"Uma parte do sistema .+ Nova tentativa em \d+ s")
 # An outage of some seconds is over sooner than the state machine would try again.
 SHORT_WAITS = 0.2
 HOUR_S = 3600
