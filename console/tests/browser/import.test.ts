@@ -110,6 +110,13 @@ describe.skipIf(!hasParser)("with the parser", () => {
       }),
     );
     expect(edges[0]).toBe(edges[1]);
+    await page.setViewportSize({ width: 380, height: 844 });
+    const lefts = await balance
+      .first()
+      .evaluate((row) =>
+        [".what", ".state span"].map((cell) => Math.round(row.querySelector(cell)?.getBoundingClientRect().left ?? -1)),
+      );
+    expect(lefts[0]).toBe(lefts[1]);
   });
 
   test("2,000 rows that a closed page has interrupted go on with the same file, and every row is posted once", async () => {
