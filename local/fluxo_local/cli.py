@@ -99,7 +99,8 @@ def parse() -> argparse.Namespace:
     flow.add_argument("--merchant", help="whose it is, if no execution of it is known")
     tools = add("install", install, "Install one set of tools into .local/tools and print where its programs are.")
     tools.add_argument(
-        "tools", choices=["engine", "sam", "checks", "policy", "book", "npm", "prometheus", "audit", "fuzz", "coverage", "release"]
+        "tools",
+        choices=["engine", "sam", "checks", "policy", "book", "npm", "lighthouse", "prometheus", "audit", "fuzz", "coverage", "release"],
     )
     locking = add("lock", lock, "Resolve the dependency groups of pyproject.toml into local/requirements.")
     locking.add_argument("--upgrade", action="store_true", help="to the newest versions that fit")

@@ -34,6 +34,9 @@ LINTERS = NodeTools(
     "the linters of state machines and API description, and what draws the inspector's graph",
     CHECKOUT / "local" / "npm" / "package-lock.json",
 )
+# Apart from what the console is built and tested with: it is larger than all of that, and asked for by hand.
+LIGHTHOUSE = NodeTools("lighthouse", "Lighthouse", CHECKOUT / "local" / "lighthouse" / "package-lock.json")
+GROUPS = {tools.name: tools for tools in (LINTERS, LIGHTHOUSE)}
 
 
 def directory() -> Path:

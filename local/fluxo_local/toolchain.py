@@ -67,9 +67,9 @@ def find_redis() -> Path:
 
 def install(name: str) -> Path:
     """Installs a set of tools by its name; answers the directory of its programs."""
-    if name == node_tools.LINTERS.name:
-        node_tools.install(node_tools.LINTERS)
-        return node_tools.LINTERS.packages / ".bin"
+    if packages := node_tools.GROUPS.get(name):
+        node_tools.install(packages)
+        return packages.packages / ".bin"
     if name == promtool.NAME:
         return promtool.install()
     tools = python_tools.GROUPS[name]

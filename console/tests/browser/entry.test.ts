@@ -208,6 +208,33 @@ test("closing asks only when something was typed", async () => {
   expect(await page.locator("dialog").count()).toBe(0);
 });
 
+test("the form opens at its amount", async () => {
+  const { page } = await visit(browser, server, "/");
+  await page.keyboard.press("n");
+  await page.locator("#entry-amount").waitFor();
+  await page.keyboard.type("18,90");
+  expect(await page.locator("#entry-amount").inputValue()).toBe("18,90");
+});
+
+test("an entry that loses its connection on the way is kept at once, and sent once", async () => {
+  const { page, context } = await visit(browser, server, "/");
+  await page.route(
+    "**/api/entries",
+    async (route) => {
+      await context.setOffline(true);
+      await route.abort("internetdisconnected");
+    },
+    { times: 1 },
+  );
+  await fillIn(page, "18,90");
+  await page.keyboard.press("Control+Enter");
+  // Before it would have been repeated: the first pause is a second.
+  await page.getByText("1 lançamento não enviado").waitFor({ timeout: 900 });
+  await context.setOffline(false);
+  await page.getByText("1 lançamento guardado foi enviado").waitFor();
+  expect(posted()).toBe(1);
+});
+
 test("offline, an entry is kept as not sent, and sent once when the connection is back", async () => {
   const { page, context } = await visit(browser, server, "/");
   await fillIn(page, "10");

@@ -25,6 +25,7 @@ export const importText: ImportText = {
   "gs.delimiter": "Delimiter",
   "gs.decimal": "Decimal",
   "gs.date": "Date",
+  "gs.year": "y",
   "gs.account": "Account",
   "gs.accountHint": "is a part of every row's key",
   "gs.currency": "Currency",

@@ -24,6 +24,7 @@ export const importText = {
   "gs.delimiter": "Separador",
   "gs.decimal": "Decimal",
   "gs.date": "Data",
+  "gs.year": "a",
   "gs.account": "Conta",
   "gs.accountHint": "faz parte da chave de cada linha",
   "gs.currency": "Moeda",

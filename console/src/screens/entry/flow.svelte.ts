@@ -121,7 +121,10 @@ export class EntryFlow {
     keep(this.#draft);
     try {
       if (!navigator.onLine && this.#keepUnsent(body)) return;
-      const answer = await recordEntry(this.key, body, { onWait: (wait) => (this.wait = wait) });
+      const answer = await recordEntry(this.key, body, {
+        onWait: (wait) => (this.wait = wait),
+        whenOffline: "fail",
+      });
       this.#accepted(answer.data, answer.headers.has("Idempotent-Replayed"));
     } catch (error) {
       await this.#refused(asProblem(error), body);
