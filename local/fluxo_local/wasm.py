@@ -52,11 +52,13 @@ def has_target() -> bool:
 def debian_rust() -> dict[str, str]:
     """What cargo needs to use Debian's compiler, sources and linker. Gets them first, unless they are there."""
     with one_at_a_time("set-up"):
-        if not (HOME / ".complete").exists():
+        # Its own path stands in it: a checkout that was moved gets it anew.
+        complete = HOME / ".complete"
+        if not complete.exists() or complete.read_text() != str(HOME):
             shutil.rmtree(HOME, ignore_errors=True)
             with terminal.step("Getting Rust for WebAssembly from Debian") as step:
                 unpack(step)
-            (HOME / ".complete").touch()
+            complete.write_text(str(HOME))
     linker = next((HOME / "root" / "usr" / "lib").glob("llvm-*/bin/wasm-ld"))
     return {
         "RUSTC": str(HOME / "rustc"),
