@@ -123,7 +123,7 @@ class Graph:
         found: dict[Function, None] = {}
         left = [function for function in self._by_name["main"] if function.crate == crate]
         if not left:
-            raise Problem(f"functions/{crate} has no main.")
+            raise Problem(f"The program {crate} has no main.")
         while left:
             function = left.pop()
             if function in found:
@@ -172,16 +172,21 @@ def calls_out(crate: Crate, function: Function) -> Iterator[tuple[Operation | st
 
 
 def reach_of(crates: dict[str, Crate]) -> dict[str, Reach]:
-    """What each Lambda function reaches, by the name of its program."""
+    """What each Lambda function and each service reaches, by the name of its program."""
     check_libraries(crates)
     graph = Graph(crates)
-    found = {crate.name: Reach() for crate in crates.values() if crate.is_function}
+    found = {crate.name: Reach() for crate in crates.values() if crate.is_function or crate.is_service}
     for name, of_function in found.items():
         for function in graph.reached(name):
             for target, _ in calls_out(crates[function.crate], function):
                 into = of_function.operations if isinstance(target, Operation) else of_function.ways
                 into.setdefault(target, set()).add(function.place)
     return found
+
+
+def variables_of(crates: dict[str, Crate], program: str) -> set[str]:
+    """The environment variables that a program can read, wherever it comes to from `main`."""
+    return set().union(*(function.literals for function in Graph(crates).reached(program)))
 
 
 def call_sites(crates: dict[str, Crate]) -> dict[str, set[Operation | str]]:

@@ -1,5 +1,6 @@
 """The functions of the workspace's Rust sources, and what each of them calls, by name."""
 
+import re
 import tomllib
 from collections.abc import Iterator
 from dataclasses import dataclass, field
@@ -12,6 +13,8 @@ from tree_sitter import Language, Node, Parser
 from rights import CHECKOUT, Problem
 
 PARSER = Parser(Language(tree_sitter_rust.language()))
+# `LISTEN` is the one variable without an underscore.
+VARIABLE = re.compile(r'"((?:[A-Z][A-Z0-9]*_[A-Z0-9_]+|LISTEN))"')
 
 
 @dataclass(frozen=True)
@@ -40,6 +43,8 @@ class Function:
     place: str
     """File and line, for people."""
     calls: tuple[Call, ...] = field(repr=False, compare=False)
+    literals: frozenset[str] = field(default=frozenset(), repr=False, compare=False)
+    """The texts in it that can be names of environment variables."""
 
 
 @dataclass(frozen=True)
@@ -49,6 +54,8 @@ class Crate:
     name: str
     is_function: bool
     """Whether it is a program that Lambda runs."""
+    is_service: bool
+    """Whether it is a program that Kubernetes runs."""
     dependencies: frozenset[str]
     """The names of its normal dependencies, of the workspace and others; not those of its tests."""
     functions: tuple[Function, ...]
@@ -57,7 +64,7 @@ class Crate:
 @cache
 def workspace(root: Path = CHECKOUT) -> dict[str, Crate]:
     """The packages that functions are made of, by name."""
-    folders = [*sorted((root / "crates").iterdir()), *sorted((root / "functions").iterdir())]
+    folders = sorted(path for kind in ("crates", "functions", "services") for path in (root / kind).glob("*"))
     crates = [read_crate(root, folder) for folder in folders if (folder / "Cargo.toml").exists()]
     return {crate.name: crate for crate in crates}
 
@@ -70,7 +77,8 @@ def read_crate(root: Path, folder: Path) -> Crate:
         raise Problem(f"{folder}/Cargo.toml has {', '.join(sorted(unknown))}, whose dependencies are not looked at: mend rust.py.")
     name = manifest["package"]["name"]
     functions = [function for file in sorted(folder.glob("src/**/*.rs")) for function in read_file(name, file, root)]
-    return Crate(name, folder.parent.name == "functions", frozenset(manifest.get("dependencies", {})), tuple(functions))
+    kind = folder.parent.name
+    return Crate(name, kind == "functions", kind == "services", frozenset(manifest.get("dependencies", {})), tuple(functions))
 
 
 def read_file(crate: str, file: Path, root: Path) -> Iterator[Function]:
@@ -119,6 +127,7 @@ def read_function(node: Node, crate: str, owner: str | None, file: str) -> Funct
         is_method="self_parameter" in kinds,
         place=f"{file}:{node.start_point.row + 1}",
         calls=tuple(calls_in(body)) if body is not None else (),
+        literals=frozenset(VARIABLE.findall(text(body))) if body is not None else frozenset(),
     )
 
 
