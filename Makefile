@@ -143,6 +143,9 @@ lint-documents: tools
 	$(PROMTOOL) check config observability/prometheus/prometheus.yml
 	$(PROMTOOL) check rules observability/prometheus/rules.yml observability/prometheus/alerts.yml
 	$(PROMTOOL) test rules observability/prometheus/alerts_test.yml
+	@# Not services.scrape.yml: Debian's Prometheus is built without the discovery of Kubernetes.
+	$(PROMTOOL) check rules observability/prometheus/services.rules.yml
+	$(PROMTOOL) test rules observability/prometheus/services_test.yml
 	$(NPM)/redocly lint openapi.yaml --config local/npm/redocly.yaml --format stylish
 	@rm -rf .local/lint/api && $(call render,.local/lint/api)
 	@diff --recursive --brief .local/lint/api docs/api || { echo 'fluxo: docs/api is not what openapi.yaml renders to: run make docs' >&2; exit 1; }

@@ -302,20 +302,22 @@ def install_node_tools(tools: NodeTools) -> None:
 
 
 def install_promtool() -> Path:
-    """Gets the checker of Prometheus' rules and answers its directory.
+    """Gets Prometheus and the checker of its rules and answers their directory.
 
     Taken out of Debian's package: installing that would start a server.
     """
-    program = PROMETHEUS / "promtool"
     with one_at_a_time("set-up"):
-        if not program.exists():
-            shutil.rmtree(PROMETHEUS, ignore_errors=True)
-            PROMETHEUS.mkdir(parents=True)
-            if found := shutil.which(program.name):
+        PROMETHEUS.mkdir(parents=True, exist_ok=True)
+        for name in ("promtool", "prometheus"):
+            program = PROMETHEUS / name
+            if program.exists():
+                continue
+            program.unlink(missing_ok=True)
+            if found := shutil.which(name):
                 program.symlink_to(found)
             else:
-                with console.step("Getting promtool"):
-                    unpack_from_package("prometheus", f"usr/bin/{program.name}", program)
+                with console.step(f"Getting {name}"):
+                    unpack_from_package("prometheus", f"usr/bin/{name}", program)
     return PROMETHEUS
 
 
