@@ -167,7 +167,9 @@ def test_each_deployment_is_scaled_by_one_autoscaler_and_says_no_number_itself()
 
 def test_no_more_consumers_than_partitions_read_topics_that_there_are() -> None:
     prefix = eks()["Parameters"]["KafkaTopicPrefix"]["Default"]
-    topics = {properties["TopicName"]["Fn::Sub"].replace("${KafkaTopicPrefix}", prefix) for properties in of_type("AWS::MSK::Topic").values()}
+    topics = {
+        properties["TopicName"]["Fn::Sub"].replace("${KafkaTopicPrefix}", prefix) for properties in of_type("AWS::MSK::Topic").values()
+    }
     for resource in of_kind("ScaledObject"):
         assert resource["spec"]["maxReplicaCount"] <= eks()["Parameters"]["PartitionCount"]["Default"]
         assert {trigger["metadata"]["topic"] for trigger in resource["spec"]["triggers"]} <= topics

@@ -92,7 +92,11 @@ def test_a_ledger_without_a_proxy_is_reached_and_signed_in_to_directly(account: 
     clusters = {"DBClusters": [{"DbClusterResourceId": "cluster-0f1e"}]}
     account.expect("rds", "describe_db_clusters", {"DBClusterIdentifier": "fluxo-ledger"}, clusters)
     found = main_stack(account, LedgerProxy="", LedgerProxySecurityGroup="", LedgerCluster="fluxo-ledger").parameters()
-    assert (found["LedgerSecurityGroupId"], found["LedgerDirectSecurityGroupId"], found["LedgerResourceId"]) == ("sg-0a", "", "cluster-0f1e")
+    assert (found["LedgerSecurityGroupId"], found["LedgerDirectSecurityGroupId"], found["LedgerResourceId"]) == (
+        "sg-0a",
+        "",
+        "cluster-0f1e",
+    )
 
 
 def test_a_region_with_two_zones_for_eks_is_refused(account: ScriptedAccount) -> None:

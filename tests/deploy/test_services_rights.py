@@ -77,7 +77,9 @@ def template() -> Template:
 def role_of(stack: Deployed, account: str) -> str:
     """The role of a service account."""
     (role,) = [
-        stack.name_of(one["RoleArn"]) for one in stack.of_type("AWS::EKS::PodIdentityAssociation").values() if one["ServiceAccount"] == account
+        stack.name_of(one["RoleArn"])
+        for one in stack.of_type("AWS::EKS::PodIdentityAssociation").values()
+        if one["ServiceAccount"] == account
     ]
     return role
 
@@ -125,9 +127,7 @@ def group_arn(log: str, group: str) -> str:
 
 @pytest.mark.parametrize("given", [GIVEN, WITH_PASSWORDS], ids=["iam", "passwords"])
 @pytest.mark.parametrize("name", PROCESSES)
-def test_a_process_may_what_it_does_and_nothing_else(
-    name: str, given: dict[str, str], template: Template, reach: dict[str, Reach]
-) -> None:
+def test_a_process_may_what_it_does_and_nothing_else(name: str, given: dict[str, str], template: Template, reach: dict[str, Reach]) -> None:
     stack = Deployed(template, given)
     role = role_of(stack, name)
     grants = grants_of_role(role, stack.of_type("AWS::IAM::Role")[role])
@@ -157,7 +157,9 @@ def test_a_right_on_the_log_comes_with_those_that_aws_requires_for_it(template: 
     stack = Deployed(template, GIVEN)
     for role, properties in stack.of_type("AWS::IAM::Role").items():
         if role not in OF_AWS:
-            actions = {grant.action.removeprefix("kafka-cluster:") for grant in grants_of_role(role, properties) if ":kafka:" in grant.resource}
+            actions = {
+                grant.action.removeprefix("kafka-cluster:") for grant in grants_of_role(role, properties) if ":kafka:" in grant.resource
+            }
             for action in actions:
                 kinds = reference()["kafka-cluster"]["privileges"][action]["resource_types"].values()
                 required = {one.removeprefix("kafka-cluster:") for kind in kinds for one in kind["dependent_actions"]}

@@ -39,7 +39,9 @@ def write(stage: str, settings: Mapping[str, str], outputs: Mapping[str, str], d
     for name, values in (("settings.env", public), ("secrets.env", secret)):
         write_for_owner(folder / name, "".join(f"{key}={one_line(key, value)}\n" for key, value in sorted(values.items())))
     # YAML, which JSON is.
-    write_for_owner(folder / "kustomization.yaml", json.dumps(kustomization(stage, settings["AWS_REGION"], outputs, digest, folder), indent=1))
+    write_for_owner(
+        folder / "kustomization.yaml", json.dumps(kustomization(stage, settings["AWS_REGION"], outputs, digest, folder), indent=1)
+    )
     return folder
 
 

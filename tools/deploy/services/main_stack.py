@@ -110,5 +110,7 @@ class MainStack:
         first = [zone for zone in (self.parameter("ZoneA"), self.parameter("ZoneB")) if zone in usable]
         chosen = [*first, *sorted(set(usable) - set(first))][:3]
         if len(chosen) < 3:
-            raise Problem(f"{self.account.region} has {len(chosen)} zones for EKS, and the log keeps each record in three: choose another region.")
+            raise Problem(
+                f"{self.account.region} has {len(chosen)} zones for EKS, and the log keeps each record in three: choose another region."
+            )
         return dict(zip(("ZoneA", "ZoneB", "ZoneC"), chosen, strict=True))
