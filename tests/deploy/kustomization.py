@@ -8,8 +8,8 @@ from pathlib import Path
 from typing import Any
 
 import yaml
-from fluxo_local.profile import CHECKOUT
 from fluxo_local.problem import Problem
+from fluxo_local.profile import CHECKOUT
 
 KUBERNETES = CHECKOUT / "services" / "deploy" / "kubernetes"
 UNDERSTOOD = {"apiVersion", "kind", "resources", "components", "patches"}

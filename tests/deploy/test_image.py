@@ -112,32 +112,32 @@ class Registry:
         self.images: dict[str, str] = {}
         self.uploads: dict[str, bytes] = {}
 
-    def batch_check_layer_availability(self, repositoryName: str, layerDigests: list[str]) -> dict[str, Any]:  # noqa: N803
+    def batch_check_layer_availability(self, repositoryName: str, layerDigests: list[str]) -> dict[str, Any]:
         """Which layers are there."""
         state = {True: "AVAILABLE", False: "UNAVAILABLE"}
         return {"layers": [{"layerDigest": one, "layerAvailability": state[one in self.layers]} for one in layerDigests]}
 
-    def initiate_layer_upload(self, repositoryName: str) -> dict[str, Any]:  # noqa: N803
+    def initiate_layer_upload(self, repositoryName: str) -> dict[str, Any]:
         """Begins an upload."""
         self.uploads[name := f"upload-{len(self.uploads)}"] = b""
         return {"uploadId": name}
 
-    def upload_layer_part(self, uploadId: str, partFirstByte: int, partLastByte: int, layerPartBlob: bytes, **_: str) -> None:  # noqa: N803
+    def upload_layer_part(self, uploadId: str, partFirstByte: int, partLastByte: int, layerPartBlob: bytes, **_: str) -> None:
         """Goes on with it, without a gap."""
         assert partFirstByte == len(self.uploads[uploadId]) and partLastByte + 1 - partFirstByte == len(layerPartBlob) <= 20 * 1024 * 1024
         self.uploads[uploadId] += layerPartBlob
 
-    def complete_layer_upload(self, uploadId: str, layerDigests: list[str], **_: str) -> None:  # noqa: N803
+    def complete_layer_upload(self, uploadId: str, layerDigests: list[str], **_: str) -> None:
         """Ends it."""
         content = self.uploads[uploadId]
         assert layerDigests == [f"sha256:{hashlib.sha256(content).hexdigest()}"]
         self.layers[layerDigests[0]] = content
 
-    def batch_get_image(self, repositoryName: str, imageIds: list[dict[str, str]]) -> dict[str, Any]:  # noqa: N803
+    def batch_get_image(self, repositoryName: str, imageIds: list[dict[str, str]]) -> dict[str, Any]:
         """Which images are there."""
         return {"images": [one for one in imageIds if one["imageDigest"] in self.images]}
 
-    def put_image(self, imageManifest: str, imageTag: str, **_: str) -> None:  # noqa: N803
+    def put_image(self, imageManifest: str, imageTag: str, **_: str) -> None:
         """Takes an image whose layers are there."""
         manifest = json.loads(imageManifest)
         assert {one["digest"] for one in [manifest["config"], *manifest["layers"]]} <= self.layers.keys()

@@ -102,7 +102,7 @@ def door() -> Iterator[tuple[Door, str]]:
     door = Door()
 
     class Handler(BaseHTTPRequestHandler):
-        def do_GET(self) -> None:  # noqa: N802
+        def do_GET(self) -> None:
             body = door.exposition().encode()
             self.send_response(200)
             self.send_header("Content-Type", "text/plain; version=0.0.4")

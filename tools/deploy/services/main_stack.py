@@ -11,15 +11,25 @@ from deploy.stack import STANDING, DeployedStack, parameter
 
 # "Amazon EKS VPC and subnet considerations": where no cluster may have a subnet.
 WITHOUT_EKS = {"use1-az3", "usw1-az2", "cac1-az3"}
+SHARED = (
+    "LEDGER_HOST",
+    "LEDGER_PORT",
+    "LEDGER_DATABASE",
+    "LEDGER_USER",
+    "LEDGER_AUTH",
+    "LEDGER_PASSWORD",
+    "LEDGER_TLS",
+    "LEDGER_GENERATION",
+    "REDIS_URL",
+    "REDIS_CLUSTER",
+    "REDIS_KEY_PREFIX",
+    "BUSINESS_TIME_ZONE",
+    "METRICS_NAMESPACE",
+    "EDGE_KEY",
+)
 # Which of a function's variables become which of the second door's.
 SETTINGS: Mapping[str, Mapping[str, str]] = {
-    "ReverseEntry": {
-        name: name
-        for name in (
-            "LEDGER_HOST LEDGER_PORT LEDGER_DATABASE LEDGER_USER LEDGER_AUTH LEDGER_PASSWORD LEDGER_TLS LEDGER_GENERATION "
-            "REDIS_URL REDIS_CLUSTER REDIS_KEY_PREFIX BUSINESS_TIME_ZONE METRICS_NAMESPACE EDGE_KEY"
-        ).split()
-    },
+    "ReverseEntry": {name: name for name in SHARED},
     "GetEntry": {"BALANCE_TOKEN_KEY": "BALANCE_TOKEN_KEY"},
     "GetDailyBalance": {"BALANCES_TABLE": "BALANCES_TABLE"},
     "ReconcileBalances": {"LEDGER_USER": "LEDGER_MAINTENANCE_USER", "LEDGER_PASSWORD": "LEDGER_MAINTENANCE_PASSWORD"},

@@ -21,7 +21,7 @@ def findings(account: Account) -> Iterator[str]:
             yield f"Not checked: the quota of {what}, because {reason}."
             continue
         if wanted > allowed:
-            yield f"This account may have {allowed:g} {what} in {account.region}, and the second door needs {wanted}: ask for more ({code})."
+            yield f"This account may have {allowed:g} {what} in {account.region}; the second door needs {wanted}: ask for more ({code})."
 
 
 def quota(account: Account, service: str, code: str) -> float:
