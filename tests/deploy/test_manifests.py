@@ -21,8 +21,17 @@ EKS = KUBERNETES.parent / "eks.yaml"
 CUSTOM = {"TargetGroupBinding", "ScaledObject", "TriggerAuthentication"}
 # A service's program is called as its package.
 PROGRAMS = {"entries", "consolidation", "worker", "reconcile-balances", "seal-past-day", "migrate-ledger"}
-# Read, and set by nobody here: what certificates to trust instead of those in the program, and what Lambda alone sets.
-LEFT_OUT = {"AWS_CA_BUNDLE", "AWS_LAMBDA_RUNTIME_API", "AWS_XRAY_DAEMON_ADDRESS", "JWKS_URL", "LEDGER_TLS_ROOTS", "REDIS_TLS_ROOTS"}
+# Read, and set by nobody here: what certificates to trust instead of those in the program, what follows from the issuer, and what Lambda
+# alone sets.
+LEFT_OUT = {
+    "AWS_CA_BUNDLE",
+    "AWS_LAMBDA_RUNTIME_API",
+    "AWS_XRAY_DAEMON_ADDRESS",
+    "JWKS_TLS_ROOTS",
+    "JWKS_URL",
+    "LEDGER_TLS_ROOTS",
+    "REDIS_TLS_ROOTS",
+}
 # Set, and read by AWS's SDK.
 OF_THE_SDK = {"AWS_REGION"}
 # A way out of the pod, by the variable that says where it leads.

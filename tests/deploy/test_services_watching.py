@@ -18,10 +18,17 @@ from watching.prometheus import DASHBOARD, RULES, Prometheus, panels, wait_until
 
 # What Kubernetes and Prometheus say themselves.
 OF_OTHERS = {"kube_job_status_failed", "up"}
-# Of crates/entry-log, which has a gauge of its own.
+# Of the consumers, which have a gauge of their own.
 GAUGES = {"fluxo_log_lag_records": 'topic="fluxo.entries"'}
-OF_THE_LOG = {"EntriesSwept", "RecordsDead", "RecordsRetried"}
-LABELS = {"fluxo_requests_refused_total": "code", "fluxo_records_retried_total": "step", "fluxo_records_dead_total": "reason"}
+# Of services alone.
+OF_SERVICES = {"Answers", "EntriesSwept", "EntryLogLatency", "RecordsDead", "RecordsRetried", "RequestLatency"}
+LABELS = {
+    "fluxo_answers_total": "status",
+    "fluxo_records_dead_total": "reason",
+    "fluxo_records_retried_total": "step",
+    "fluxo_request_latency_seconds": "route",
+    "fluxo_requests_refused_total": "code",
+}
 # Of the scheduled functions, and of the workflow: no process of the second door says them.
 NOT_OF_SERVICES = re.compile("Replayed|SetAside|Parked|StateMachine|Months|Repaired|Different|OldestDifference")
 NAME = re.compile(r"\b((?:fluxo|kube|process)_[a-z0-9_]+|up)\b(?=[{ )\[]|$)")
@@ -29,7 +36,7 @@ NAME = re.compile(r"\b((?:fluxo|kube|process)_[a-z0-9_]+|up)\b(?=[{ )\[]|$)")
 
 def native() -> dict[str, str]:
     """The metrics of the code as Prometheus sees them, each with its kind."""
-    names = {name for name in emitted_metrics() | OF_THE_LOG if not NOT_OF_SERVICES.search(name)}
+    names = {name for name in emitted_metrics() | OF_SERVICES if not NOT_OF_SERVICES.search(name)}
     found = dict.fromkeys(GAUGES, "gauge")
     for name in names:
         snake = "fluxo_" + re.sub(r"(?<=[a-z])(?=[A-Z])", "_", name).lower()
@@ -83,11 +90,11 @@ class Door:
             elif kind == "counter":
                 lines.append(f"{name}{{{label}}} {risen if name in self.faults or not stands_still(name) else 0}")
             else:
-                fast = 0 if name in self.faults else risen
-                lines += [f'{name}_bucket{{le="{limit}"}} {fast}' for limit in ("0.01", "0.1", "1", "60")]
-                lines += [f'{name}_bucket{{le="+Inf"}} {risen}', f'{name}_bucket{{le="120"}} {risen}', f"{name}_count {risen}"]
-        if "internal_error" in self.faults:
-            lines.append(f'fluxo_requests_refused_total{{code="internal_error"}} {risen}')
+                fast, comma = 0 if name in self.faults else risen, "," if label else ""
+                lines += [f'{name}_bucket{{{label}{comma}le="{limit}"}} {fast}' for limit in ("0.01", "0.1", "1", "10", "60")]
+                lines += [f'{name}_bucket{{{label}{comma}le="+Inf"}} {risen}', f"{name}_count{{{label}}} {risen}"]
+        if "500" in self.faults:
+            lines.append(f'fluxo_answers_total{{status="500"}} {risen}')
         return "\n".join(lines) + "\n"
 
 
@@ -141,7 +148,7 @@ def test_every_panel_has_data_and_every_rule_is_evaluated(prometheus: Prometheus
         ("fluxo_log_lag_records", "FluxoServicesBehind"),
         ("fluxo_records_dead_total", "FluxoServicesDead"),
         ("fluxo_consolidation_lag_seconds", "FluxoServicesBalancesLate"),
-        ("internal_error", "FluxoServicesDefects"),
+        ("500", "FluxoServicesDefects"),
     ],
 )
 def test_an_alert_fires_for_its_fault_and_falls_silent_after_it(
