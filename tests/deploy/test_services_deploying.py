@@ -1,5 +1,6 @@
 """What `make deploy DOOR=services` reads from the main stack, and what it writes for the cluster."""
 
+import re
 import shutil
 import subprocess
 from pathlib import Path
@@ -21,6 +22,9 @@ OUTPUTS = {
     "ImagesUri": "123456789012.dkr.ecr.us-east-1.amazonaws.com/fluxo-services-images",
     "EntriesTargetsArn": "arn:aws:elasticloadbalancing:us-east-1:123456789012:targetgroup/entries/1",
     "ConsolidationTargetsArn": "arn:aws:elasticloadbalancing:us-east-1:123456789012:targetgroup/consolidation/2",
+    "VpcLinkId": "0f1e2d",
+    "EntriesListenerArn": "arn:aws:elasticloadbalancing:us-east-1:123456789012:listener/net/fluxo/1/2",
+    "ConsolidationListenerArn": "arn:aws:elasticloadbalancing:us-east-1:123456789012:listener/net/fluxo/1/3",
     "KafkaTopicPrefix": "fluxo",
 }
 RESOURCES = {
@@ -201,3 +205,14 @@ def test_the_stack_is_deployed_as_json_with_the_parameters_that_have_a_value(acc
     given = {"VpcId": "vpc-0f1e2d3c", "AlarmTopicArn": ""}
     assert command.deploy_stack(account, "fluxo-services", "prod", given, lambda words: ran.extend(words)) == OUTPUTS
     assert ran[:3] == ["deploy", "--config-env", "prod"] and "fluxo-services" in ran
+
+
+def test_the_api_in_front_is_told_of_users_and_listeners(account: ScriptedAccount) -> None:
+    if not command.API_TEMPLATE.exists():
+        pytest.skip("services/template.yaml is not here yet.")
+    expect_functions(account)
+    given = {name: value for name, value in command.api_parameters(main_stack(account), OUTPUTS).items() if value}
+    declared = yaml.load(command.API_TEMPLATE.read_text(), Loader)["Parameters"]
+    assert given.keys() <= declared.keys()
+    assert {name for name, one in declared.items() if "Default" not in one} <= given.keys()
+    assert all(re.search(one["AllowedPattern"], given[name]) for name, one in declared.items() if name in given and "AllowedPattern" in one)

@@ -38,8 +38,12 @@ class Marker:
 # Libraries that reach out by themselves: how that looks in the code, and what it is called below.
 REACHING = {
     "tokio-postgres": {Marker("connect"): "ledger"},
+    "rdkafka": {
+        Marker("from_config_and_context", "FutureProducer"): "the log",
+        Marker("from_config_and_context", "StreamConsumer"): "the log",
+    },
     "redis": {Marker("query_async"): "memory"},
-    "ureq": {Marker("put"): "CloudFormation's answer"},
+    "ureq": {Marker("put"): "CloudFormation's answer", Marker("call"): "the issuer's key set"},
 }
 
 # Sockets of the standard library. X-Ray's daemon runs beside the function, not in its VPC: Lambda starts it at a link-local address
@@ -56,9 +60,10 @@ BESIDE_THE_FUNCTION = {"lambda_http", "lambda_runtime"}
 # Those that bring only what others use, or nothing that leaves the process.
 REACHING_NOTHING = {
     "aes-siv", "aws-config", "aws-credential-types", "aws-sigv4", "aws-smithy-http-client", "aws-smithy-runtime-api", "aws-smithy-types",
-    "aws_lambda_events", "base64", "csv", "encoding_rs", "fastrand", "futures", "hmac", "iso_currency", "jiff", "mime",
-    "postgres-protocol", "refinery", "refinery-core", "rustls", "serde", "serde_json", "sha2", "subtle", "thiserror", "time", "tokio",
-    "tokio-postgres-rustls", "tracing", "tracing-serde", "tracing-subscriber", "url", "uuid",
+    "aws_lambda_events", "axum", "base64", "clap", "csv", "encoding_rs", "fastrand", "futures", "hmac", "http-body-util", "hyper",
+    "hyper-util", "iso_currency", "jiff", "jsonwebtoken", "mime", "postgres-protocol", "refinery", "refinery-core", "rustls", "serde",
+    "serde_json", "sha2", "subtle", "thiserror", "time", "tokio", "tokio-postgres-rustls", "tower", "tracing", "tracing-serde",
+    "tracing-subscriber", "url", "uuid",
 }  # fmt: skip
 
 
@@ -106,6 +111,7 @@ class Graph:
             for function in crate.functions:
                 self._by_name.setdefault(function.name, []).append(function)
         self._types = {function.owner for crate in crates.values() for function in crate.functions}
+        self._declared = {(one.crate, one.name) for crate in crates.values() for one in crate.functions if one.is_declared}
 
     def visible(self, crate: str) -> frozenset[str]:
         """A package and those of the workspace that it is built with."""
@@ -130,7 +136,9 @@ class Graph:
                 continue
             found[function] = None
             for call in function.calls:
-                left += self._meant(function, call, visible[function.crate])
+                # A package that calls a method of its own trait calls what others of the program have made of it.
+                is_of_trait = call.receiver is not None and (function.crate, call.name) in self._declared
+                left += self._meant(function, call, visible[crate] if is_of_trait else visible[function.crate])
         return list(found)
 
     def _meant(self, caller: Function, call: Call, visible: frozenset[str]) -> list[Function]:

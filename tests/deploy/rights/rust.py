@@ -45,6 +45,8 @@ class Function:
     calls: tuple[Call, ...] = field(repr=False, compare=False)
     literals: frozenset[str] = field(default=frozenset(), repr=False, compare=False)
     """The texts in it that can be names of environment variables."""
+    is_declared: bool = False
+    """Whether a trait only says that there is one: those that are called are in other packages, too."""
 
 
 @dataclass(frozen=True)
@@ -98,7 +100,7 @@ def functions_in(node: Node, crate: str, owner: str | None, file: str) -> Iterat
             continue
         if not is_of_tests and child.type != "line_comment":
             inner = owner_of(child) if child.type in ("impl_item", "trait_item") else owner
-            if child.type == "function_item":
+            if child.type in ("function_item", "function_signature_item"):
                 yield read_function(child, crate, owner, file)
             yield from functions_in(child, crate, inner, file)
         if child.type not in ("line_comment", "block_comment"):
@@ -128,6 +130,7 @@ def read_function(node: Node, crate: str, owner: str | None, file: str) -> Funct
         place=f"{file}:{node.start_point.row + 1}",
         calls=tuple(calls_in(body)) if body is not None else (),
         literals=frozenset(VARIABLE.findall(text(body))) if body is not None else frozenset(),
+        is_declared=body is None,
     )
 
 

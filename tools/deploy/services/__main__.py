@@ -26,6 +26,8 @@ from deploy.stack import STANDING, DeployedStack
 
 TEMPLATE = CHECKOUT / "services" / "deploy" / "eks.yaml"
 STAGES = TEMPLATE.with_name("stages.toml")
+# The HTTP API in front, which has the same routes as the main stack's.
+API_TEMPLATE = CHECKOUT / "services" / "template.yaml"
 
 
 def main() -> int:
@@ -50,6 +52,21 @@ def run(arguments: argparse.Namespace) -> None:
     digest = push(account.client("ecr"), outputs["ImagesUri"].split("/", 1)[1], image.build())
     folder = installation.write(chosen.name, main_stack.settings | log_settings(account, outputs), outputs, digest)
     apply(folder, outputs["ClusterName"], account.region)
+    to_api = api_parameters(main_stack, outputs)
+    api = deploy_stack(account, f"{chosen.stack_name}-services-api", chosen.name, to_api, sam_in(arguments.region), API_TEMPLATE)
+    say(f"the second door is at {api['ApiUrl']}")
+
+
+def api_parameters(main_stack: MainStack, outputs: Mapping[str, str]) -> dict[str, str]:
+    """What services/template.yaml is told of both stacks."""
+    return {
+        "UserPoolId": main_stack.id_of("UserPool"),
+        "UserPoolClientIds": main_stack.settings["JWT_AUDIENCE"],
+        "VpcLinkId": outputs["VpcLinkId"],
+        "EntriesTarget": outputs["EntriesListenerArn"],
+        "ConsolidationTarget": outputs["ConsolidationListenerArn"],
+        "CorsOrigins": main_stack.parameter("CorsOrigins"),
+    }
 
 
 def parameters_of(name: str, path: Path = STAGES) -> dict[str, str]:
@@ -60,11 +77,13 @@ def parameters_of(name: str, path: Path = STAGES) -> dict[str, str]:
     return stages[name]
 
 
-def deploy_stack(account: Account, name: str, stage_name: str, given: Mapping[str, str], sam: Sam) -> dict[str, str]:
-    """Deploys the template; what it says of itself then."""
-    template = LOCAL / "deploy" / "services.json"
+def deploy_stack(
+    account: Account, name: str, stage_name: str, given: Mapping[str, str], sam: Sam, source: Path = TEMPLATE
+) -> dict[str, str]:
+    """Deploys a template; what it says of itself then."""
+    template = LOCAL / "deploy" / f"{name}.json"
     template.parent.mkdir(parents=True, exist_ok=True)
-    template.write_text(json.dumps(yaml.load(TEMPLATE.read_text(), Loader), indent=1))
+    template.write_text(json.dumps(yaml.load(source.read_text(), Loader), indent=1))
     with parameters_file({key: value for key, value in given.items() if value}) as file:
         options = ["--config-env", stage_name, "--template-file", str(template), "--stack-name", name]
         sam(["deploy", *options, "--parameter-overrides", f"file://{file}"])
