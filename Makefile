@@ -99,7 +99,7 @@ deploy: tools stage ## Preflight, build, and deploy to AWS: make deploy STAGE=de
 	PATH="$(CURDIR)/$(SAM):$$PATH" $(SAM)/sam build --config-env '$(STAGE)'
 	@$(DEPLOY).binaries '$(STAGE)'
 	@$(DEPLOY).deploy --stage '$(STAGE)' $(if $(REGION),--region '$(REGION)') --parameters $(DEPLOY_PARAMETERS) $(if $(GUIDED),--guided)
-	@$(if $(filter services,$(DOOR)),$(DEPLOY).services --stage '$(STAGE)' $(if $(REGION),--region '$(REGION)'))
+	@$(if $(filter-out lambda,$(DOOR)),$(DEPLOY).services --door '$(DOOR)' --stage '$(STAGE)' $(if $(REGION),--region '$(REGION)'))
 
 image: tools ## Build the image of the second door's programs, without Docker, to .local/image/oci
 	@$(DEPLOY).image

@@ -33,6 +33,7 @@ API_TEMPLATE = CHECKOUT / "services" / "template.yaml"
 def main() -> int:
     """The exit status."""
     parser = argparse.ArgumentParser(prog="deploy.services", description=__doc__)
+    parser.add_argument("--door", choices=["services"], default="services", help="the door beside the main stack's own")
     parser.add_argument("--stage", required=True, help="a stage of samconfig.toml and services/deploy/stages.toml")
     parser.add_argument("--region", help="another region than samconfig.toml, AWS_DEFAULT_REGION or the profile names")
     arguments = parser.parse_args()
