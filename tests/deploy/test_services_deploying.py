@@ -74,7 +74,7 @@ def expect_table_and_zones(account: ScriptedAccount, zones: list[tuple[str, str]
     account.expect("ec2", "describe_availability_zones", {"Filters": filters}, {"AvailabilityZones": listed})
 
 
-def test_the_cluster_is_told_of_the_main_stacks_stores_and_a_third_zone_that_has_eks(account: ScriptedAccount) -> None:
+def test_the_cluster_is_told_of_the_stores_and_of_a_third_zone_with_eks(account: ScriptedAccount) -> None:
     expect_functions(account)
     expect_table_and_zones(account, ZONES)
     proxy = {"DBProxies": [{"DBProxyArn": "arn:aws:rds:us-east-1:123456789012:db-proxy:prx-0f1e"}]}
