@@ -10,6 +10,7 @@ from typing import Any
 import kubernetes_validate
 import pytest
 import yaml
+from cost import quantities
 from cost.template import Loader
 from kustomization import KUBERNETES, render
 from rights.reach import variables_of
@@ -173,6 +174,14 @@ def test_each_deployment_is_scaled_by_one_autoscaler_and_says_no_number_itself()
     deployments = of_kind("Deployment")
     assert sorted(scaled) == sorted(map(name_of, deployments))
     assert all("replicas" not in resource["spec"] for resource in deployments)
+
+
+@pytest.mark.parametrize("overlay", OVERLAYS)
+def test_the_nodes_that_the_cost_page_counts_have_room_for_all_pods(overlay: str) -> None:
+    """At their fewest; a node of two processors leaves 1.93 to pods, half of one goes to KEDA and others of the cluster."""
+    scalers = [one for one in render(KUBERNETES / "overlays" / overlay) if one["kind"] in ("HorizontalPodAutoscaler", "ScaledObject")]
+    fewest = sum(one["spec"].get("minReplicas", one["spec"].get("minReplicaCount")) for one in scalers)
+    assert len(scalers) == 5 and fewest * 0.25 + 0.5 <= quantities.load().assume("services_nodes")[overlay] * 1.93
 
 
 def test_no_more_consumers_than_partitions_read_topics_that_there_are() -> None:

@@ -8,8 +8,9 @@ from typing import Any
 
 import pytest
 import yaml
-from aws_double import ScriptedAccount
+from aws_double import ScriptedAccount, described
 from cost.template import TEMPLATE, Loader
+from deploy.destroy import refuse_beside_second_door
 from deploy.problem import Problem
 from deploy.services import __main__ as command
 from deploy.services import installation
@@ -51,9 +52,9 @@ def account() -> ScriptedAccount:
 def main_stack(account: ScriptedAccount, **resources: str) -> MainStack:
     """A main stack with these resources."""
     given = {"ZoneA": "us-east-1b", "ZoneB": "us-east-1a", "LedgerEpoch": "1", "LedgerLookupConnections": "20", "VpcId": ""}
-    described = {"Parameters": [{"ParameterKey": name, "ParameterValue": value} for name, value in given.items()]}
+    stack = {"Parameters": [{"ParameterKey": name, "ParameterValue": value} for name, value in given.items()]}
     found = {name: {"PhysicalResourceId": value} for name, value in (RESOURCES | resources).items() if value}
-    return MainStack(account, described, found)
+    return MainStack(account, stack, found)
 
 
 def expect_functions(account: ScriptedAccount, auth: str = "iam") -> None:
@@ -195,13 +196,13 @@ def test_without_kubectl_the_commands_are_printed(
 
 def test_the_stack_is_deployed_as_json_with_the_parameters_that_have_a_value(account: ScriptedAccount) -> None:
     ran: list[str] = []
-    described = {
+    deployed = {
         "StackName": "fluxo-services",
         "CreationTime": "2026-01-01",
         "StackStatus": "CREATE_COMPLETE",
         "Outputs": [{"OutputKey": name, "OutputValue": value} for name, value in OUTPUTS.items()],
     }
-    account.expect("cloudformation", "describe_stacks", {"StackName": "fluxo-services"}, {"Stacks": [described]})
+    account.expect("cloudformation", "describe_stacks", {"StackName": "fluxo-services"}, {"Stacks": [deployed]})
     given = {"VpcId": "vpc-0f1e2d3c", "AlarmTopicArn": ""}
     assert command.deploy_stack(account, "fluxo-services", "prod", given, lambda words: ran.extend(words)) == OUTPUTS
     assert ran[:3] == ["deploy", "--config-env", "prod"] and "fluxo-services" in ran
@@ -216,3 +217,14 @@ def test_the_api_in_front_is_told_of_users_and_listeners(account: ScriptedAccoun
     assert given.keys() <= declared.keys()
     assert {name for name, one in declared.items() if "Default" not in one} <= given.keys()
     assert all(re.search(one["AllowedPattern"], given[name]) for name, one in declared.items() if name in given and "AllowedPattern" in one)
+
+
+def test_the_main_stack_is_not_destroyed_while_the_second_door_stands(account: ScriptedAccount) -> None:
+    account.expect_error("cloudformation", "describe_stacks", "ValidationError", "Stack with id fluxo-services-api does not exist")
+    account.expect("cloudformation", "describe_stacks", {"StackName": "fluxo-services"}, described("CREATE_COMPLETE"))
+    with pytest.raises(Problem, match=r"delete-stack --stack-name fluxo-services\. Then run this again"):
+        refuse_beside_second_door(account, "fluxo")
+    for name in ("fluxo-services-api", "fluxo-services"):
+        account.expect_error("cloudformation", "describe_stacks", "ValidationError", f"Stack with id {name} does not exist")
+    refuse_beside_second_door(account, "fluxo")
+    account.assert_all_asked()
