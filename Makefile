@@ -12,7 +12,7 @@ STAGE ?= dev
 REGION ?=
 GUIDED ?=
 FORCE ?=
-DOOR ?=
+DOOR ?= lambda
 DAYS ?= 14
 PARK ?=
 QUICK ?=
@@ -21,6 +21,7 @@ VERSION ?=
 CRATE ?=
 ONLY ?=
 ENTRY ?=
+LTO ?=
 LOCAL := python3 local
 IN_PROFILE := --profile '$(PROFILE)'
 SAM := .local/tools/sam/bin
@@ -40,7 +41,7 @@ export SAM_CLI_TELEMETRY := 0
 export REDOCLY_TELEMETRY := off
 export REDOCLY_SUPPRESS_UPDATE_NOTICE := true
 
-.PHONY: help run up down console url token invoke reconcile redrive parked flow inspector-url docs-url test lint lint-rust lint-documents lint-python fmt unit wasm console-check e2e chaos chaos-list bench audit fuzz-api fuzz docs cost cost-measure capacity freeze preflight deploy image unparked destroy package-check stage tools lock release-notes release coverage mutants
+.PHONY: help run up down console url token invoke reconcile redrive parked flow inspector-url docs-url test lint lint-rust lint-documents lint-python fmt unit wasm console-check e2e chaos chaos-list bench audit fuzz-api fuzz docs cost cost-measure starts capacity freeze preflight deploy image unparked destroy package-check stage tools lock release-notes release coverage mutants
 
 help: ## This list
 	@grep -hE '^[a-z0-9-]+:.*## ' $(MAKEFILE_LIST) | sed -E 's/^([a-z0-9-]+):.*## /\1\t/' | expand -t 14
@@ -178,6 +179,9 @@ cost: tools ## Compute docs/cost.md: what the stack costs on AWS, idle and per m
 
 cost-measure: tools ## Measure what the costs are computed from, with functions built as they are deployed
 	$(COST).measure
+
+starts: tools ## Compare what functions take to start with other link-time optimisations: make starts [LTO='off fat']
+	@$(COST).starts $(if $(LTO),--lto $(LTO))
 
 capacity: tools ## Compute docs/capacity.md: at which rate each limit binds, and what to change next
 	$(CAPACITY)

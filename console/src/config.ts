@@ -1,3 +1,4 @@
+import type { Inspector } from "./lib/inspector";
 import { isRecord } from "./lib/storage";
 
 /** How to sign in: Cognito's hosted pages, authorization code with PKCE. */
@@ -23,8 +24,8 @@ export interface Config {
   auth: AuthConfig | null;
   timeZone: string;
   sample: SampleUser[];
-  /** Where operators look at executions; `?entry=ID` leads to one entry's, where the page there understands it. */
-  inspectorUrl: string | null;
+  /** Where operators look at executions. */
+  inspector: Inspector | null;
   /** An ID token to use without signing in. Only development builds look at it. */
   devToken: string | null;
 }
@@ -39,7 +40,7 @@ export function readConfig(value: unknown): Config {
     auth: value["auth"] === undefined || value["auth"] === null ? null : readAuth(value["auth"]),
     timeZone: readTimeZone(value["timeZone"]),
     sample: readSample(value["sample"]),
-    inspectorUrl: readInspector(value["inspector"]),
+    inspector: readInspector(value["inspector"]),
     devToken: import.meta.env.DEV && typeof value["devToken"] === "string" ? value["devToken"] : null,
   };
 }
@@ -63,14 +64,19 @@ function readAuth(value: unknown): AuthConfig {
   };
 }
 
-/** The launcher's page on this machine; on AWS, the executions of the state machine in the console of Step Functions. */
-function readInspector(value: unknown): string | null {
+function readInspector(value: unknown): Inspector | null {
   if (value === undefined || value === null) return null;
   if (!isRecord(value)) throw new ConfigError("config.json: inspector is not an object");
-  if (value["kind"] === "local") return url(value, "url");
-  const region = text(value, "region");
-  const machine = encodeURIComponent(text(value, "stateMachineArn"));
-  return `https://${region}.console.aws.amazon.com/states/home?region=${region}#/statemachines/view/${machine}`;
+  if (value["kind"] === "local") return { kind: "local", url: url(value, "url") };
+  const logGroups = value["logGroups"];
+  if (!Array.isArray(logGroups)) throw new ConfigError("config.json: logGroups is missing");
+  return {
+    kind: "aws",
+    region: text(value, "region"),
+    stateMachineArn: text(value, "stateMachineArn"),
+    standardStateMachineArn: text(value, "standardStateMachineArn"),
+    logGroups: logGroups.filter((group) => typeof group === "string"),
+  };
 }
 
 /** The business time zone; the installation's default unless it says another that this browser knows. */

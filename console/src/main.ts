@@ -1,6 +1,7 @@
 import "./styles/tokens.css";
 import "./styles/base.css";
 import "./styles/controls.css";
+import "./styles/frame.css";
 import "./styles/calendar.css";
 
 import { mount } from "svelte";

@@ -1,7 +1,7 @@
-"""MiniStack, the AWS engine, with six differences.
+"""MiniStack, the AWS engine, with seven differences.
 
 Calls to a busy function queue, none waits for nothing, nor for Python, and a request's body reaches its function undamaged. The console
-keeps its address, and a token that is refreshed keeps its groups.
+keeps its address, a token that is refreshed keeps its groups, and a queue its messages.
 
 AWS has as many machines as there are calls. Here every concurrent call is one more process on the same few cores, and MiniStack
 refuses those beyond its limit: a burst that AWS would not notice ends in throttling and timeouts. This bounds the processes of
@@ -23,7 +23,10 @@ known before it is deployed, as the callbacks of signing in have to be. Here the
 
 Its `/oauth2/token` leaves the groups of a user out of tokens that it refreshes, as Cognito does not: who could write could do so no more.
 
-This replaces seven functions of MiniStack, whose version is pinned in `requirements/engine.txt`.
+It looks for the queue of an event source, or one that is to be created, under a URL with its own port. A profile whose ports are free
+ones has another after each start, so that nobody took what had been parked. Here a queue is found by its name.
+
+This replaces eight functions of MiniStack, whose version is pinned in `requirements/engine.txt`.
 """
 
 import gc
@@ -36,7 +39,7 @@ from typing import Any
 
 from ministack import app
 from ministack.core import lambda_runtime
-from ministack.services import apigateway, cloudfront, cognito, lambda_svc
+from ministack.services import apigateway, cloudfront, cognito, lambda_svc, sqs
 
 # Shorter than API Gateway's 30 s: a call that waits longer is refused with 429, as on AWS.
 WAIT_TIMEOUT_S = 25
@@ -52,6 +55,7 @@ invoke = apigateway._invoke_lambda_proxy
 is_declared_as_text = apigateway._v2_request_body_is_text
 random_domain = cloudfront._cloudfront_domain
 make_token = cognito._fake_token
+make_queue_url = sqs._queue_url
 body_is_utf8 = ContextVar("body_is_utf8", default=True)
 
 
@@ -119,6 +123,11 @@ def token_with_groups(sub: str, pool_id: str, client_id: str, token_type: str = 
     return make_token(sub, pool_id, client_id, token_type, username, **groups, **more)
 
 
+def known_queue_url(name: str) -> str:
+    """The URL of the queue of this name, also of one that was made on another port."""
+    return sqs._queue_name_to_url.get(name) or make_queue_url(name)
+
+
 def leave_out_survivors(phase: str, info: dict[str, int]) -> None:
     """Keeps what has survived a search through everything out of later ones. What nobody refers to any more is freed all the same."""
     if phase == "stop" and info["generation"] == len(gc.get_threshold()) - 1:
@@ -132,6 +141,7 @@ apigateway._invoke_lambda_proxy = invoke_undamaged
 apigateway._v2_request_body_is_text = is_text
 cloudfront._cloudfront_domain = known_domain
 cognito._fake_token = token_with_groups
+sqs._queue_url = known_queue_url
 StreamRequestHandler.disable_nagle_algorithm = True
 gc.callbacks.append(leave_out_survivors)
 app.main()

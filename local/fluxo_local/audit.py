@@ -7,7 +7,7 @@ import subprocess
 from collections.abc import Sequence
 from pathlib import Path
 
-from fluxo_local import console, toolchain
+from fluxo_local import terminal, toolchain
 from fluxo_local.problem import Problem
 from fluxo_local.profile import CHECKOUT, LOCAL
 
@@ -47,11 +47,11 @@ def deny(tools: Path, folder: Path) -> None:
     if output is None:
         raise Problem(f"cargo-deny did not end within {DENY_TIMEOUT_S} s.")
     if status != 0:
-        console.say("\n\n".join(part for part in output.split("\n\n") if not part.startswith("warning")))
+        terminal.say("\n\n".join(part for part in output.split("\n\n") if not part.startswith("warning")))
         raise Problem(f"cargo-deny refuses a dependency of {shown(folder)}: see above and deny.toml.")
     twice = re.findall(r"found (\d+) duplicate entries for crate '([^']+)'", output)
     duplicates = ", ".join(f"{name} ({count})" for count, name in twice)
-    console.say(f"{shown(folder)}: licences, sources and bans hold. " + (f"In several versions: {duplicates}." if twice else ""))
+    terminal.say(f"{shown(folder)}: licences, sources and bans hold. " + (f"In several versions: {duplicates}." if twice else ""))
 
 
 def find_vulnerabilities(tools: Path, folder: Path, *, fetch: bool) -> bool:
@@ -60,14 +60,14 @@ def find_vulnerabilities(tools: Path, folder: Path, *, fetch: bool) -> bool:
     output, status = run([*command, *([] if fetch else ["--no-fetch"])], AUDIT_TIMEOUT_S)
     if output is None or NOT_FETCHED in output:
         reason = f"no answer within {AUDIT_TIMEOUT_S} s" if output is None else output.strip().splitlines()[-1].strip(" ->")
-        console.say(f"NOT CHECKED for known vulnerabilities: RustSec's advisory database cannot be fetched here ({reason}).")
+        terminal.say(f"NOT CHECKED for known vulnerabilities: RustSec's advisory database cannot be fetched here ({reason}).")
         return False
     if status != 0:
-        console.say(output)
+        terminal.say(output)
         raise Problem(f"cargo-audit knows a vulnerability of a dependency of {shown(folder)}, or has failed: see above.")
     warnings = re.findall(r"^Crate: +(\S+)\n(?:.*\n)*?Warning: +(\S+)", output, re.MULTILINE)
     noted = ", ".join(f"{name} ({kind})" for name, kind in warnings)
-    console.say(f"{shown(folder)}: no known vulnerabilities. " + (f"Noted: {noted}." if warnings else ""))
+    terminal.say(f"{shown(folder)}: no known vulnerabilities. " + (f"Noted: {noted}." if warnings else ""))
     return True
 
 

@@ -7,7 +7,7 @@ import sys
 import time
 from typing import BinaryIO
 
-from fluxo_local import console
+from fluxo_local import terminal
 from fluxo_local.engine import STOP_TIMEOUT_S
 from fluxo_local.problem import Problem
 from fluxo_local.profile import CHECKOUT, Profile, ProfileLock, read_json
@@ -22,7 +22,7 @@ def up(profile: Profile, *, fresh: bool) -> None:
     if launcher is None:
         start_and_follow(profile, ["--fresh"] if fresh else [])
     elif is_ready(profile, launcher):
-        console.say(f"Fluxo is running already, at {profile.stack()['url']}")
+        terminal.say(f"Fluxo is running already, at {profile.stack()['url']}")
     else:
         raise Problem("Fluxo is being started or stopped by another terminal: wait for that one.")
 
@@ -58,9 +58,9 @@ def down(profile: Profile) -> None:
     lock = ProfileLock(profile)
     launcher = lock.holder()
     if launcher is None:
-        console.say("Fluxo is not running.")
+        terminal.say("Fluxo is not running.")
         return
-    with console.step("Stopping Fluxo") as step:
+    with terminal.step("Stopping Fluxo") as step:
         os.kill(launcher, signal.SIGTERM)
         deadline = time.monotonic() + DOWN_TIMEOUT_S
         while lock.holder() is not None:

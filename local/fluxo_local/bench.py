@@ -7,12 +7,13 @@ import shutil
 import signal
 import subprocess
 import zipfile
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from pathlib import Path
+from types import MappingProxyType
 from typing import Any
 
-from fluxo_local import console, toolchain
+from fluxo_local import node_tools, system_packages, terminal, toolchain
 from fluxo_local.deployment import CARGO_BAR, function_packages
 from fluxo_local.postgres import SUPERUSER, Postgres, choose_programs, data_directory
 from fluxo_local.problem import Problem
@@ -69,7 +70,7 @@ def bench(*, quick: bool, only: str | None) -> int:
     ]  # fmt: skip
     service = postgres.start()
     try:
-        console.say()
+        terminal.say()
         url = f"postgres://{SUPERUSER}:{postgres.password}@127.0.0.1:{port}/postgres"
         status = run(command, {"FLUXO_TEST_POSTGRES_URL": url, "FLUXO_TEST_REDIS_SERVER": str(toolchain.find_redis())})
     finally:
@@ -83,23 +84,41 @@ def bench(*, quick: bool, only: str | None) -> int:
 def build() -> None:
     """The functions as they are deployed, the benchmark, and the peer in Node.js."""
     programs = functions()
-    with console.step("Building the benchmark") as step:
+    with terminal.step("Building the benchmark") as step:
         cargo(["build", "--profile", "measure", "--package", "bench"], "bench", step)
-    with console.step("Packing the functions"):
+    with terminal.step("Packing the functions"):
         PACKAGES.mkdir(exist_ok=True)
         for name in function_packages():
             pack(programs / name, PACKAGES / f"{name}.zip")
-    with console.step("Building the peer in Node.js") as step:
+    with terminal.step("Building the peer in Node.js") as step:
         build_peer(step)
 
 
 def functions() -> Path:
     """Builds the functions with the profile of what is deployed, for this machine; answers where their programs are."""
     PROFILE.prepare()
-    selected = [word for name in function_packages() for word in ("--package", name)]
-    with console.step("Building the functions as they are deployed (the first time takes some minutes)") as step:
-        cargo(["build", "--release", *selected], "functions", step)
+    with terminal.step("Building the functions as they are deployed (the first time takes some minutes)") as step:
+        cargo(["build", "--release", *every_function()], "functions", step)
     return BUILT / "release"
+
+
+def functions_linked(lto: str, names: Sequence[str]) -> Path:
+    """Builds some functions, but for `lto` as they are deployed; answers where copies of their programs are."""
+    PROFILE.prepare()
+    copies = BUILT / f"lto-{lto}"
+    copies.mkdir(parents=True, exist_ok=True)
+    # All packages are selected, so that the libraries have the features that they have above.
+    selected = [*every_function(), *(word for name in names for word in ("--bin", name))]
+    with terminal.step(f"Building {len(names)} functions with lto = {lto} (the first time takes some minutes)") as step:
+        cargo(["build", "--release", *selected], f"functions-{lto}", step, {"CARGO_PROFILE_RELEASE_LTO": lto})
+    for name in names:
+        shutil.copy(BUILT / "release" / name, copies / name)
+    return copies
+
+
+def every_function() -> list[str]:
+    """Selects the packages of all functions."""
+    return [word for name in function_packages() for word in ("--package", name)]
 
 
 def pack(program: Path, package: Path) -> None:
@@ -110,27 +129,28 @@ def pack(program: Path, package: Path) -> None:
         file.write(program, "bootstrap")
 
 
-def cargo(arguments: Sequence[str], what: str, step: console.Step) -> None:
+def cargo(arguments: Sequence[str], what: str, step: terminal.Step, environment: Mapping[str, str] = MappingProxyType({})) -> None:
     """Runs cargo in the benchmark's own target directory."""
     run_tool(
         ["cargo", *arguments, "--locked", "--target-dir", BUILT],
         what=f"Building the {what}",
         log=PROFILE.logs / f"cargo-{what}.log",
-        environment=os.environ | {"PATH": toolchain.search_path()} | CARGO_BAR,
+        environment=os.environ | {"PATH": toolchain.search_path()} | CARGO_BAR | dict(environment),
         step=step,
     )
 
 
-def build_peer(step: console.Step) -> None:
+def build_peer(step: terminal.Step) -> None:
     """Its packages as the lock file names them, and each of its functions bundled into one file, which starts faster."""
     if not shutil.which("npm"):
-        toolchain.install_system_packages(["npm"])
+        system_packages.install(["npm"])
     PEER_BUILT.mkdir(exist_ok=True)
     for name in ("package.json", "package-lock.json", "runtime.mjs", "src"):
         source, target = PEER / name, PEER_BUILT / name
         shutil.copytree(source, target, dirs_exist_ok=True) if source.is_dir() else shutil.copy(source, target)
-    for command in (["npm", "ci", "--ignore-scripts", "--no-audit", "--no-fund"], ["npm", "run", "build", "--", "--outdir=."]):
-        run_tool(command, what=" ".join(command[:3]), log=PROFILE.logs / "npm.log", directory=PEER_BUILT, step=step)
+    log = PROFILE.logs / "npm.log"
+    node_tools.install_in(PEER_BUILT, log=log, step=step)
+    run_tool(["npm", "run", "build", "--", "--outdir=."], what="npm run build", log=log, directory=PEER_BUILT, step=step)
 
 
 def node() -> str:
@@ -179,7 +199,7 @@ def publish(measured: Path) -> None:
     RESULTS.write_text(json.dumps(results, indent=2, ensure_ascii=False) + "\n")
     cost()
     run_tool([BUILT / "measure" / "bench", "report", RESULTS, CHECKOUT / "docs"], what="Rendering", log=PROFILE.logs / "report.log")
-    console.say(f"\nWritten: {RESULTS.relative_to(CHECKOUT)}, docs/performance.md and docs/cost.md.")
+    terminal.say(f"\nWritten: {RESULTS.relative_to(CHECKOUT)}, docs/performance.md and docs/cost.md.")
 
 
 def cost(*arguments: str) -> str:

@@ -6,7 +6,8 @@ import shutil
 import sys
 from pathlib import Path
 
-from fluxo_local import console, pages, toolchain
+from fluxo_local import pages, python_tools, terminal
+from fluxo_local.locks import one_at_a_time
 from fluxo_local.processes import Service, run_tool
 from fluxo_local.profile import CHECKOUT, LOCAL, Profile
 
@@ -21,13 +22,13 @@ def render() -> Path:
     mdBook reads one directory, and renders only what its table of contents names. So the chapters, wherever they are in the
     repository, and the files that they link to are copied to one, under the same paths: links are the same here and there.
     """
-    toolchain.install_python_tools(toolchain.BOOK)
-    with toolchain.one_at_a_time("book"):
+    python_tools.install(python_tools.BOOK)
+    with one_at_a_time("book"):
         book = LOCAL / "book"
         shutil.rmtree(book, ignore_errors=True)
         collect(book / "src")
         shutil.copy(CHECKOUT / "local" / "book.toml", book)
-        run_tool([toolchain.BOOK.program("mdbook"), "build", book], what="Rendering the book", log=LOCAL / "book.log")
+        run_tool([python_tools.BOOK.program("mdbook"), "build", book], what="Rendering the book", log=LOCAL / "book.log")
     return RENDERED
 
 
@@ -66,7 +67,7 @@ def copy(path: str, directory: Path) -> None:
 
 def serve(profile: Profile, port: int) -> Service:
     """Renders the book and serves it on loopback."""
-    with console.step("Rendering the book") as step:
+    with terminal.step("Rendering the book") as step:
         directory = render()
         command = [sys.executable, "-m", "http.server", str(port), "--bind", "127.0.0.1", "--directory", directory]
         return pages.serve("the book's server", command, port, profile, "book.log", step)

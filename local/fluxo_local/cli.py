@@ -6,7 +6,7 @@ import sys
 from collections.abc import Callable
 from types import FrameType
 
-from fluxo_local import console
+from fluxo_local import terminal
 from fluxo_local.problem import Interrupted, Problem
 from fluxo_local.profile import DEFAULT, Profile, ProfileLock
 
@@ -99,7 +99,8 @@ def parse() -> argparse.Namespace:
     flow.add_argument("--merchant", help="whose it is, if no execution of it is known")
     tools = add("install", install, "Install one set of tools into .local/tools and print where its programs are.")
     tools.add_argument(
-        "tools", choices=["engine", "sam", "checks", "policy", "book", "npm", "prometheus", "audit", "fuzz", "coverage", "release"]
+        "tools",
+        choices=["engine", "sam", "checks", "policy", "book", "npm", "lighthouse", "prometheus", "audit", "fuzz", "coverage", "release"],
     )
     locking = add("lock", lock, "Resolve the dependency groups of pyproject.toml into local/requirements.")
     locking.add_argument("--upgrade", action="store_true", help="to the newest versions that fit")
@@ -160,12 +161,12 @@ def down(arguments: argparse.Namespace) -> None:
 
 def url(arguments: argparse.Namespace) -> None:
     """Prints the base URL."""
-    console.say(Profile(arguments.profile).stack()["url"])
+    terminal.say(Profile(arguments.profile).stack()["url"])
 
 
 def console_url(arguments: argparse.Namespace) -> None:
     """Prints the address of the console."""
-    console.say(Profile(arguments.profile).stack()["console_url"])
+    terminal.say(Profile(arguments.profile).stack()["console_url"])
 
 
 def inspector_url(arguments: argparse.Namespace) -> None:
@@ -173,7 +174,7 @@ def inspector_url(arguments: argparse.Namespace) -> None:
     stack = Profile(arguments.profile).stack()
     if "inspector_url" not in stack:
         raise Problem("The inspector is not served: start Fluxo again, which says why if it cannot be.")
-    console.say(stack["inspector_url"])
+    terminal.say(stack["inspector_url"])
 
 
 def docs_url(arguments: argparse.Namespace) -> None:
@@ -181,7 +182,7 @@ def docs_url(arguments: argparse.Namespace) -> None:
     stack = Profile(arguments.profile).stack()
     if "docs_url" not in stack:
         raise Problem("The book is not served: `make docs` renders it and says why if it cannot.")
-    console.say(stack["docs_url"])
+    terminal.say(stack["docs_url"])
 
 
 def render_book(_arguments: argparse.Namespace) -> None:
@@ -192,14 +193,14 @@ def render_book(_arguments: argparse.Namespace) -> None:
 
     with redirect_stdout(sys.stderr):
         directory = book.render()
-    console.say(str(directory))
+    terminal.say(str(directory))
 
 
 def print_token(arguments: argparse.Namespace) -> None:
     """Prints an ID token."""
     from fluxo_local import users
 
-    console.say(users.id_token(Profile(arguments.profile), arguments.merchant, arguments.role))
+    terminal.say(users.id_token(Profile(arguments.profile), arguments.merchant, arguments.role))
 
 
 def invoke_function(arguments: argparse.Namespace) -> None:
@@ -245,14 +246,14 @@ def install(arguments: argparse.Namespace) -> None:
 
     with redirect_stdout(sys.stderr):
         directory = toolchain.install(arguments.tools)
-    console.say(str(directory))
+    terminal.say(str(directory))
 
 
 def lock(arguments: argparse.Namespace) -> None:
     """Resolves Python packages."""
-    from fluxo_local import toolchain
+    from fluxo_local import python_tools
 
-    toolchain.lock(upgrade=arguments.upgrade)
+    python_tools.lock(upgrade=arguments.upgrade)
 
 
 def audit(_arguments: argparse.Namespace) -> None:
@@ -317,10 +318,10 @@ def node(_: argparse.Namespace) -> None:
     """Prints where Node.js is. Progress goes to standard error, so that it can be used in a script."""
     from contextlib import redirect_stdout
 
-    from fluxo_local import toolchain
+    from fluxo_local import node_tools
 
     with redirect_stdout(sys.stderr):
-        directory = toolchain.node()
+        directory = node_tools.directory()
     print(directory)
 
 

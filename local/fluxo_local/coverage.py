@@ -6,7 +6,7 @@ import shutil
 import subprocess
 from pathlib import Path
 
-from fluxo_local import test_services, toolchain
+from fluxo_local import system_packages, test_services, toolchain
 from fluxo_local.problem import Problem
 
 
@@ -29,7 +29,7 @@ def tools() -> dict[str, str]:
     folder = Path(f"/usr/lib/llvm-{version[1]}/bin")
     if not (folder / "llvm-profdata").exists():
         try:
-            toolchain.install_system_packages([f"llvm-{version[1]}"])
+            system_packages.install([f"llvm-{version[1]}"])
         except Problem as problem:
             raise Problem(f"{problem} Or install the compiler's own: rustup component add llvm-tools.") from problem
     return {"LLVM_COV": str(folder / "llvm-cov"), "LLVM_PROFDATA": str(folder / "llvm-profdata")}

@@ -7,7 +7,7 @@ from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
-from fluxo_local import console
+from fluxo_local import terminal
 from fluxo_local.processes import run_tool
 
 
@@ -18,7 +18,7 @@ class DebianPackages:
     folder: Path
     """Where lists and archives lie until they are unpacked."""
     log: Path
-    step: console.Step
+    step: terminal.Step
     architectures: Sequence[str] = ()
     """Processors in Debian's names, if not only the machine's own."""
 

@@ -9,15 +9,16 @@ from pathlib import Path
 from typing import Any
 from urllib.parse import quote
 
-from fluxo_local import console, loopback, samples, toolchain, users, web_page
+from fluxo_local import loopback, samples, terminal, toolchain, users, web_page
 from fluxo_local.aws import REGION, aws_environment, signed_for
 from fluxo_local.engine import Engine
+from fluxo_local.locks import one_at_a_time
 from fluxo_local.postgres import CONNECTIONS_MAX, DATABASE, FUNCTIONS, LOOKUP, MAINTENANCE, OWNER, Postgres, prepare_ledger
 from fluxo_local.problem import Problem
 from fluxo_local.processes import run_tool, running_tool
 from fluxo_local.profile import CHECKOUT, Profile, write_json
+from fluxo_local.python_tools import SAM
 from fluxo_local.redis import Redis
-from fluxo_local.toolchain import SAM
 
 STACK_NAME = "fluxo"
 ARCHITECTURE = "Architecture"
@@ -57,7 +58,7 @@ class Deployment:
         prepare_ledger(self.postgres, owner_password)
         # A file, since the passwords must not be on a command line, which every user of the machine can read.
         write_json(parameters_file(self.profile), self.parameters(owner_password))
-        with console.step("sam deploy") as step:
+        with terminal.step("sam deploy") as step:
             sam_deploy(self.profile, self.engine.endpoint, step)
         outputs = self._outputs()
         stack = {
@@ -163,12 +164,12 @@ def building(profile: Profile) -> Iterator[Callable[[], None]]:
         log=profile.logs / "compile.log",
         environment=tool_environment() | CARGO_BAR,
     )
-    with toolchain.one_at_a_time("build"), compiling as cargo:
+    with one_at_a_time("build"), compiling as cargo:
 
         def finish() -> None:
-            with console.step("Compiling the functions (the first time takes some minutes)") as step:
+            with terminal.step("Compiling the functions (the first time takes some minutes)") as step:
                 cargo.wait(step)
-            with console.step("Collecting the functions") as step:
+            with terminal.step("Collecting the functions") as step:
                 collect(profile, step)
 
         yield finish
@@ -185,7 +186,7 @@ def function_packages() -> list[str]:
     return sorted(path.name for path in (CHECKOUT / "functions").iterdir())
 
 
-def collect(profile: Profile, step: console.Step | None = None) -> None:
+def collect(profile: Profile, step: terminal.Step | None = None) -> None:
     """Puts each function's program where the template then says that it is, as `sam build` does."""
     run_tool(
         [SAM.program("python"), COLLECT, CHECKOUT / "template.yaml", cargo_target() / "debug", built(profile)],
@@ -196,7 +197,7 @@ def collect(profile: Profile, step: console.Step | None = None) -> None:
     )
 
 
-def sam_deploy(profile: Profile, endpoint: str, step: console.Step | None = None) -> None:
+def sam_deploy(profile: Profile, endpoint: str, step: terminal.Step | None = None) -> None:
     """Deploys what was built last, with the parameters that were written last."""
     run_tool(
         [SAM.program("sam"), *deploy_command(profile)],

@@ -6,11 +6,11 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
 
-from fluxo_local import console, loopback, toolchain
+from fluxo_local import loopback, node_tools, terminal
 from fluxo_local.aws import REGION
 from fluxo_local.processes import Service, kill_programs_in, start_service
 from fluxo_local.profile import CHECKOUT, OWNER_ONLY
-from fluxo_local.toolchain import ENGINE
+from fluxo_local.python_tools import ENGINE
 
 START_TIMEOUT_S = 60
 # It writes every execution's history when it stops.
@@ -45,7 +45,7 @@ class Engine:
 
     def start(self) -> Service:
         """Starts the engine with the state that it saved when it last stopped."""
-        with console.step("Starting the AWS engine") as step:
+        with terminal.step("Starting the AWS engine") as step:
             for directory in (self.data, self.programs, self._home):
                 directory.mkdir(mode=OWNER_ONLY, parents=True, exist_ok=True)
             kill_programs_in(self.programs)
@@ -84,7 +84,7 @@ class Engine:
         """All of it, since functions inherit it: nothing of the developer's may leak into them."""
         environment = {
             # CloudFront's functions run on Node.js.
-            "PATH": f"{os.defpath}{os.pathsep}{toolchain.node()}",
+            "PATH": f"{os.defpath}{os.pathsep}{node_tools.directory()}",
             "LANG": "C.UTF-8",
             "HOME": str(self._home),
             "TMPDIR": str(self.programs),

@@ -9,7 +9,7 @@ from collections.abc import Callable, Iterator, Mapping
 from typing import Any
 from uuid import UUID
 
-from fluxo_local import console, history, loopback, users
+from fluxo_local import history, loopback, terminal, users
 from fluxo_local.aws import ask
 from fluxo_local.history import DEAD_LETTER_QUEUE, PARK_QUEUE, REPLAYED, Attempt, Execution, State
 from fluxo_local.problem import Problem
@@ -39,9 +39,9 @@ def show_flow(profile: Profile, entry: str, merchant: str | None) -> None:
     names = names_of(ask_locally, machine, entry)
     executions = [execution_named(ask_locally, machine, name, with_history=True) for name in shown(names)]
     for line in report(entry, executions, names):
-        console.say(line)
+        terminal.say(line)
     merchant = merchant or next((execution.merchant for execution in executions if execution.merchant), None)
-    console.say(ledger_says(profile, stack, entry, merchant) if merchant else "Ledger: not asked; name the merchant, MERCHANT=acme.")
+    terminal.say(ledger_says(profile, stack, entry, merchant) if merchant else "Ledger: not asked; name the merchant, MERCHANT=acme.")
 
 
 def entry_id(text: str) -> str:
@@ -118,7 +118,7 @@ def report(entry: str, executions: list[Execution], names: list[str]) -> Iterato
     last = executions[-1]
     others = len(last.entries) - 1
     batch = f", in a batch with {others} other{'s' if others > 1 else ''}" if others > 0 else ""
-    yield console.paint(f"Entry {entry} of {last.merchant or 'a merchant not known'}{batch}; times are in UTC", "bold")
+    yield terminal.paint(f"Entry {entry} of {last.merchant or 'a merchant not known'}{batch}; times are in UTC", "bold")
     left_out = len(names) - len(executions)
     for execution in executions:
         yield ""
@@ -131,10 +131,10 @@ def report(entry: str, executions: list[Execution], names: list[str]) -> Iterato
 
 def of_execution(execution: Execution, names: set[str], shown: set[str]) -> Iterator[str]:
     """What one execution went through."""
-    yield console.paint(execution.name, "bold")
+    yield terminal.paint(execution.name, "bold")
     took = f" after {pause(execution.ended - execution.started)}" if execution.ended else ""
     failure = f" with {execution.failure.error}" if execution.failure else ""
-    status = console.paint(execution.status, COLOUR_OF.get(execution.status, "red"))
+    status = terminal.paint(execution.status, COLOUR_OF.get(execution.status, "red"))
     yield f"  {execution.started:%Y-%m-%d} {clock(execution.started)}  started, {status}{took}{failure}"
     for state in execution.states:
         yield from of_state(state, execution)
@@ -160,7 +160,7 @@ def outcome(before: Attempt | None, attempt: Attempt, later: Attempt | None, exe
     # A cause fills a line, and is mostly that of all attempts.
     failure = f"{attempt.failure.error} as before" if before and before.failure == attempt.failure else str(attempt.failure)
     retried = f"; retried after {pause(later.started - attempt.ended)}" if later else ""
-    return f"{console.paint('failed', 'red')} after {took}, {failure}{retried}"
+    return f"{terminal.paint('failed', 'red')} after {took}, {failure}{retried}"
 
 
 def what_next(execution: Execution, names: set[str], shown: set[str]) -> str:

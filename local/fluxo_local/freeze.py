@@ -7,7 +7,7 @@ import shutil
 import subprocess
 from pathlib import Path
 
-from fluxo_local import console, toolchain
+from fluxo_local import terminal, toolchain
 from fluxo_local.problem import Problem
 from fluxo_local.processes import run_tool
 from fluxo_local.profile import CHECKOUT, LOCAL
@@ -40,7 +40,7 @@ def freeze(commit: str) -> None:
         handed_over = json.loads(git("show", f"{commit}:events/{event}.json"))
         written = json.loads(handed_over["Records"][0]["body"]) if "Records" in handed_over else handed_over
         (INPUTS / release / f"{name}.json").write_text(json.dumps(written, ensure_ascii=False, separators=(",", ":")) + "\n")
-    with console.step(f"Writing what {release} writes") as step:
+    with terminal.step(f"Writing what {release} writes") as step:
         run_tool(
             ["cargo", "run", "--quiet", "--package", "previous-release", "--bin", "write-inputs", "--", INPUTS / release],
             what="Writing the inputs",
@@ -49,7 +49,7 @@ def freeze(commit: str) -> None:
             environment=os.environ | {"PATH": toolchain.search_path()},
             step=step,
         )
-    console.say(f"{release} is now the release before: run cargo test -p previous-release, and commit tests/previous-release.")
+    terminal.say(f"{release} is now the release before: run cargo test -p previous-release, and commit tests/previous-release.")
 
 
 def freeze_crate(name: str, commit: str) -> None:

@@ -3,7 +3,7 @@
 import json
 from typing import Any
 
-from fluxo_local import console, loopback
+from fluxo_local import loopback, terminal
 from fluxo_local.aws import signed_for
 from fluxo_local.problem import Problem
 from fluxo_local.profile import CHECKOUT, Profile
@@ -19,7 +19,7 @@ def invoke(profile: Profile, function: str, case: str) -> None:
     if not event.is_file():
         known = sorted(f"{each.parent.name} {each.stem}" for each in EVENTS.glob("*/*.json"))
         raise Problem(f"There is no event {function} {case}. There are: {', '.join(known)}.")
-    console.say(json.dumps(answer_of(profile.stack(), function, event.read_bytes()), indent=2, ensure_ascii=False))
+    terminal.say(json.dumps(answer_of(profile.stack(), function, event.read_bytes()), indent=2, ensure_ascii=False))
 
 
 def answer_of(stack: dict[str, Any], function: str, event: bytes) -> Any:

@@ -6,7 +6,7 @@ import shutil
 from dataclasses import dataclass
 from pathlib import Path
 
-from fluxo_local import console, toolchain
+from fluxo_local import system_packages, terminal, toolchain
 from fluxo_local.problem import Problem
 from fluxo_local.processes import last_words, run_tool
 from fluxo_local.profile import CHECKOUT, LOCAL
@@ -38,13 +38,13 @@ class Run:
         covered = re.findall(r"\bcov: (\d+) ft: (\d+)", text)
         edges, features = covered[-1] if covered else (0, 0)
         outcome = "broken" if self.finding else "nothing found"
-        console.say(f"{self.target}: {outcome}; {count} inputs in {self.duration_s:.0f} s, {edges} edges and {features} features covered")
+        terminal.say(f"{self.target}: {outcome}; {count} inputs in {self.duration_s:.0f} s, {edges} edges and {features} features covered")
         if self.finding:
             said = re.search(r"panicked at ([^\n]*\n[^\n]*)", text)
-            console.say("  " + (said.group(1).replace("\n", "\n  ") if said else last_words(self.log)))
-            console.say(f"  the input: {self.finding.relative_to(CHECKOUT)}")
-            console.say(f"  to keep it: copy it to tests/parsers/findings/{self.target}/ under a name that says what it is,")
-            console.say("  describe it in tests/parsers/findings/README.md, and run cargo test -p parser-checks")
+            terminal.say("  " + (said.group(1).replace("\n", "\n  ") if said else last_words(self.log)))
+            terminal.say(f"  the input: {self.finding.relative_to(CHECKOUT)}")
+            terminal.say(f"  to keep it: copy it to tests/parsers/findings/{self.target}/ under a name that says what it is,")
+            terminal.say("  describe it in tests/parsers/findings/README.md, and run cargo test -p parser-checks")
 
 
 def fuzz(seconds: int, target: str | None) -> None:
@@ -68,12 +68,12 @@ def build() -> None:
     tools = toolchain.install("fuzz")
     # libFuzzer is C++.
     if not shutil.which("c++"):
-        toolchain.install_system_packages(["build-essential"])
+        system_packages.install(["build-essential"])
     STATE.mkdir(parents=True, exist_ok=True)
     # The versions that are tested and deployed; this workspace adds only the fuzzer to them.
     shutil.copy(CHECKOUT / "Cargo.lock", CRATE / "Cargo.lock")
     environment = os.environ | {"PATH": f"{tools}{os.pathsep}{toolchain.search_path()}"}
-    with console.step("Building the fuzz targets") as step:
+    with terminal.step("Building the fuzz targets") as step:
         run_tool(
             ["cargo", "fuzz", "build", "--fuzz-dir", CRATE, "--sanitizer", "none", "--debug-assertions", "--target-dir", BUILT],
             what="Building the fuzz targets",
@@ -102,7 +102,7 @@ def run(target: str, seconds: int) -> Run:
         "-use_value_profile=1",
     ]
     failure = None
-    with console.step(f"Fuzzing {target}") as step:
+    with terminal.step(f"Fuzzing {target}") as step:
         try:
             run_tool(command, what=f"Fuzzing {target}", log=log, step=step)
         except Problem as problem:

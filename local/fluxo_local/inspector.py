@@ -19,16 +19,16 @@ from pathlib import Path
 from typing import Any, ClassVar
 from urllib.parse import parse_qs, unquote, urlsplit
 
-from fluxo_local import aws, console, history, pages, queues, redrive
+from fluxo_local import aws, history, pages, queues, redrive, terminal
 from fluxo_local.inspection import KINDS, Executions, NotFound, Wanted
 from fluxo_local.problem import Problem
 from fluxo_local.processes import Service
 from fluxo_local.profile import CHECKOUT, Profile, read_json
 
 PAGE = CHECKOUT / "local" / "inspector" / "page"
-# The console's colours, type and controls, which the page shares.
+# The console's colours, type, controls and frame, which the page shares.
 STYLES = CHECKOUT / "console" / "src" / "styles"
-SHARED = ("tokens.css", "base.css", "controls.css")
+SHARED = ("tokens.css", "base.css", "controls.css", "frame.css")
 TYPES = {".html": "text/html; charset=utf-8", ".css": "text/css; charset=utf-8", ".js": "text/javascript; charset=utf-8"}
 TYPES |= {".json": "application/json", ".svg": "image/svg+xml"}
 LOOPBACK = ("127.0.0.1", "localhost", "[::1]")
@@ -56,7 +56,7 @@ class Refused(Exception):
 
 def start(profile: Profile, port: int) -> Service:
     """Starts the inspector of a profile."""
-    with console.step("Starting the inspector") as step:
+    with terminal.step("Starting the inspector") as step:
         command = [sys.executable, "-m", "fluxo_local.inspector", profile.name, str(port)]
         return pages.serve("the inspector", command, port, profile, "inspector.log", step)
 

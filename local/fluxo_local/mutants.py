@@ -7,7 +7,8 @@ import os
 import shutil
 import subprocess
 
-from fluxo_local import console, toolchain
+from fluxo_local import terminal, toolchain
+from fluxo_local.locks import one_at_a_time
 from fluxo_local.problem import Problem
 from fluxo_local.processes import run_tool
 from fluxo_local.profile import CHECKOUT, LOCAL, TOOLS
@@ -45,17 +46,17 @@ def run(crate: str, environment: dict[str, str]) -> int:
     tests = ["--", "--lib"] if crate in ONLY_UNIT_TESTS else []
     status = subprocess.run([*command, *tests], env=environment, cwd=CHECKOUT, check=False).returncode
     if status in (SURVIVED, TIMED_OUT):
-        console.say(f"{crate}: what the mutants above change is in {(output / 'mutants.out' / 'diff').relative_to(CHECKOUT)}.")
+        terminal.say(f"{crate}: what the mutants above change is in {(output / 'mutants.out' / 'diff').relative_to(CHECKOUT)}.")
     return status
 
 
 def install() -> str:
     """Compiles cargo-mutants, unless this very version is there; answers the directory of its programs."""
     stamp = HOME / ".complete"
-    with toolchain.one_at_a_time("set-up"):
+    with one_at_a_time("set-up"):
         if not (stamp.exists() and stamp.read_text() == VERSION):
             shutil.rmtree(HOME, ignore_errors=True)
-            with console.step("Compiling cargo-mutants, some minutes, once") as step:
+            with terminal.step("Compiling cargo-mutants, some minutes, once") as step:
                 command = ["cargo", "install", "--locked", "--debug", "--root", HOME, "--version", VERSION, "cargo-mutants"]
                 environment = os.environ | {"PATH": toolchain.search_path(), "CARGO_TARGET_DIR": str(BUILT / "cargo-mutants")}
                 run_tool(command, what="cargo install cargo-mutants", log=LOCAL / "mutants.log", environment=environment, step=step)

@@ -5,9 +5,9 @@ import socket
 from collections.abc import Sequence
 from pathlib import Path
 
-from fluxo_local.console import Step
 from fluxo_local.processes import Service, start_service
 from fluxo_local.profile import CHECKOUT, LOCAL, Profile
+from fluxo_local.terminal import Step
 
 START_TIMEOUT_S = 20
 

@@ -13,7 +13,7 @@ from datetime import UTC, datetime, timedelta
 from typing import Any
 from urllib.parse import urlencode
 
-from fluxo_local import console, history, loopback
+from fluxo_local import history, loopback, terminal
 from fluxo_local.aws import ask
 from fluxo_local.history import DEAD_LETTER_QUEUE, PARK_QUEUE, REPLAYED, Failure
 from fluxo_local.problem import Problem
@@ -56,7 +56,7 @@ def list_parked(profile: Profile) -> None:
     stack = profile.stack()
     now = datetime.now(UTC)
     for line in report(list(waiting(stack, now)), list(running_again(stack)), list(dead_letters(stack, now)), now):
-        console.say(line)
+        terminal.say(line)
 
 
 def waiting(stack: Mapping[str, Any], now: datetime) -> Iterator[Parked]:

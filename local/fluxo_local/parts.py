@@ -9,7 +9,7 @@ from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
 
-from fluxo_local import console, deployment, toolchain
+from fluxo_local import deployment, python_tools, terminal, toolchain
 from fluxo_local.processes import ending_with_parent, kill_group, last_line, progress, shown
 from fluxo_local.profile import CHECKOUT, LOCAL
 
@@ -60,7 +60,7 @@ def parts(*, package: bool) -> list[Part]:
         Part("lint-python", make("lint-python", PATIENT), after=("tools",)),
     ]
     if package:
-        program = [toolchain.CHECKS.program("python"), "-m", "deploy.package", "--stage", "dev", "--function", "ReplayParked"]
+        program = [python_tools.CHECKS.program("python"), "-m", "deploy.package", "--stage", "dev", "--function", "ReplayParked"]
         listed.append(Part("package", [*PATIENT, *program], after=("tools", "lint-rust"), impossible=3))
     return listed
 
@@ -92,12 +92,12 @@ def run(wanted: Sequence[Part]) -> int:
                         failed.append(part)
             if time.monotonic() - reported > REPORT_INTERVAL_S:
                 reported = time.monotonic()
-                console.say(f"{reported - began:5.0f} s  " + "; ".join(at(part) for part in running))
+                terminal.say(f"{reported - began:5.0f} s  " + "; ".join(at(part) for part in running))
             time.sleep(POLL_S)
     for part in waiting:
-        console.say(f"{part.name}: not run")
+        terminal.say(f"{part.name}: not run")
     names = ", ".join(part.name for part in failed)
-    console.say(f"\n{f'FAILED: {names}' if failed else 'All checks and tests have passed'}, after {time.monotonic() - began:.0f} s.")
+    terminal.say(f"\n{f'FAILED: {names}' if failed else 'All checks and tests have passed'}, after {time.monotonic() - began:.0f} s.")
     return 1 if failed else 0
 
 
@@ -144,12 +144,12 @@ def at(part: Part) -> str:
 def finish(part: Part, status: int, duration_s: float) -> None:
     """Says how a part has ended, and shows what a failed one said."""
     if status == 0:
-        console.say(f"{part.name}: {duration_s:.0f} s")
+        terminal.say(f"{part.name}: {duration_s:.0f} s")
         return
     text = part.log.read_text(errors="replace").splitlines()
     lines = [line for line in text if line.strip() and "Building [" not in line]
     if status == part.impossible:
-        console.say(f"{part.name}: {lines[-1]}")
+        terminal.say(f"{part.name}: {lines[-1]}")
         return
-    console.say(f"{part.name}: FAILED after {duration_s:.0f} s. All of it: {shown(part.log)}")
-    console.say("\n".join(f"  | {line}" for line in lines[-SHOWN_LINES:]))
+    terminal.say(f"{part.name}: FAILED after {duration_s:.0f} s. All of it: {shown(part.log)}")
+    terminal.say("\n".join(f"  | {line}" for line in lines[-SHOWN_LINES:]))

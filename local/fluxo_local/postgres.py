@@ -10,11 +10,11 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
 
-from fluxo_local import console, toolchain
+from fluxo_local import postgres_programs, terminal
+from fluxo_local.postgres_programs import PostgresPrograms
 from fluxo_local.problem import Problem
 from fluxo_local.processes import Account, Service, run_tool, start_service
 from fluxo_local.profile import CHECKOUT, OWNER_ONLY, Profile, write_private
-from fluxo_local.toolchain import PostgresPrograms
 
 SUPERUSER = "postgres"
 OWNER = "fluxo_owner"
@@ -44,7 +44,7 @@ class Postgres:
 
     def start(self) -> Service:
         """Starts the server, after creating its data directory if there is none."""
-        with console.step(f"Starting PostgreSQL {self.programs.major}") as step:
+        with terminal.step(f"Starting PostgreSQL {self.programs.major}") as step:
             if not (self.data / "PG_VERSION").exists():
                 self._create(step)
             service = start_service(
@@ -84,7 +84,7 @@ class Postgres:
             log.write(answer.stderr)
         return None
 
-    def _create(self, step: console.Step) -> None:
+    def _create(self, step: terminal.Step) -> None:
         """Runs initdb as the user who will own the files."""
         shutil.rmtree(self.data, ignore_errors=True)
         self.data.mkdir(mode=OWNER_ONLY, parents=True)
@@ -127,7 +127,7 @@ class Postgres:
 def choose_programs(data: Path) -> PostgresPrograms:
     """The newest PostgreSQL here, or the one whose major version wrote the data directory."""
     major = int((data / "PG_VERSION").read_text()) if (data / "PG_VERSION").exists() else None
-    programs = toolchain.find_postgres(major=major, with_wheel=True)
+    programs = postgres_programs.find(major=major, with_wheel=True)
     if not programs:
         raise Problem(
             f"The local ledger was written by PostgreSQL {major}: install postgresql-{major}, or delete {data} with all its entries."

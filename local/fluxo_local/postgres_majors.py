@@ -3,9 +3,9 @@
 import json
 from pathlib import Path
 
-from fluxo_local import postgres, toolchain
+from fluxo_local import node_tools, postgres
+from fluxo_local.node_tools import NodeTools
 from fluxo_local.profile import CHECKOUT
-from fluxo_local.toolchain import NodeTools
 
 MAJORS = (16, 17, 18)
 # The only registry with programs of all of them, for both processors.
@@ -14,7 +14,7 @@ PACKAGES = NodeTools("postgres-majors", "PostgreSQL 16, 17 and 18", CHECKOUT / "
 
 def install() -> dict[int, Path]:
     """The directory of `initdb` and `postgres` of each."""
-    toolchain.install_node_tools(PACKAGES)
+    node_tools.install(PACKAGES)
     return {major: programs(major) for major in MAJORS}
 
 

@@ -12,9 +12,9 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import BinaryIO
 
-from fluxo_local.console import Step
 from fluxo_local.problem import Problem
 from fluxo_local.profile import CHECKOUT
+from fluxo_local.terminal import Step
 
 PR_SET_PDEATHSIG = 1
 POLL_S = 0.05

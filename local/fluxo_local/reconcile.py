@@ -3,7 +3,7 @@
 import json
 from typing import Any
 
-from fluxo_local import console
+from fluxo_local import terminal
 from fluxo_local.functions import answer_of
 from fluxo_local.problem import Problem
 from fluxo_local.profile import Profile
@@ -38,7 +38,7 @@ def reconcile(profile: Profile, merchant: str | None, first: str | None, last: s
         if place is None:
             break
     found = [f"{text}: {sums[name]}" for name, text in COUNTS.items() if sums[name] or name in ("months_compared", "repaired")]
-    console.say(", ".join(found))
+    terminal.say(", ".join(found))
 
 
 def requested(merchant: str | None, first: str | None, last: str | None, currency: str | None) -> dict[str, Any]:

@@ -6,7 +6,7 @@ import socket
 from dataclasses import dataclass
 from pathlib import Path
 
-from fluxo_local import console
+from fluxo_local import terminal
 from fluxo_local.processes import Service, start_service
 from fluxo_local.profile import OWNER_ONLY, write_private
 
@@ -29,7 +29,7 @@ class Redis:
 
     def start(self) -> Service:
         """Starts the server. What it remembers survives a restart."""
-        with console.step("Starting Redis") as step:
+        with terminal.step("Starting Redis") as step:
             self.data.mkdir(mode=OWNER_ONLY, parents=True, exist_ok=True)
             # In a file rather than on the command line, which every user of the machine can read.
             settings = self.data / "redis.conf"

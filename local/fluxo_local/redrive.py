@@ -3,7 +3,7 @@
 from collections.abc import Mapping
 from typing import Any
 
-from fluxo_local import console
+from fluxo_local import terminal
 from fluxo_local.aws import ask
 from fluxo_local.profile import Profile
 
@@ -12,7 +12,7 @@ MESSAGES_AT_ONCE = 10
 
 def redrive(profile: Profile) -> None:
     """Brings them back, and says how many."""
-    console.say(f"Messages brought back from the dead-letter queue: {bring_back(profile.stack())}")
+    terminal.say(f"Messages brought back from the dead-letter queue: {bring_back(profile.stack())}")
 
 
 def bring_back(stack: Mapping[str, Any]) -> int:

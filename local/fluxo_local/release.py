@@ -5,7 +5,7 @@ import os
 import re
 from pathlib import Path
 
-from fluxo_local import console, toolchain
+from fluxo_local import terminal, toolchain
 from fluxo_local.freeze import git
 from fluxo_local.problem import Problem
 from fluxo_local.processes import run_tool
@@ -43,7 +43,7 @@ def release(version: str) -> None:
     git("add", *CHANGED)
     git("commit", "--quiet", "--message", f"Release {version}")
     git("tag", "--annotate", tag, "--message", f"Fluxo {version}")
-    console.say(f"Committed and tagged {tag}. Push both: git push --follow-tags. After it is deployed everywhere: make freeze.")
+    terminal.say(f"Committed and tagged {tag}. Push both: git push --follow-tags. After it is deployed everywhere: make freeze.")
 
 
 def numbers(tag: str) -> tuple[int, ...]:

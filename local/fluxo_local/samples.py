@@ -4,7 +4,7 @@ import time
 from typing import Any
 from urllib.parse import urlsplit
 
-from fluxo_local import console, loopback
+from fluxo_local import loopback, terminal
 from fluxo_local.problem import Problem
 from fluxo_local.profile import Profile
 from fluxo_local.users import ROLES, id_token
@@ -24,7 +24,7 @@ POLL_S = 0.1
 def register(profile: Profile, stack: dict[str, Any]) -> dict[str, Any]:
     """Posts the entries, waits for the day's balance to show them, and answers it."""
     port, prefix = stack["port"], urlsplit(stack["url"]).path
-    with console.step(f'Registering {len(ENTRIES)} entries of the merchant "{MERCHANT}"') as step:
+    with terminal.step(f'Registering {len(ENTRIES)} entries of the merchant "{MERCHANT}"') as step:
         # Who opens the console signs in as one of these.
         tokens = {role: id_token(profile, MERCHANT, role) for role in ROLES}
         authorization = {"Authorization": f"Bearer {tokens['clerk']}"}

@@ -10,7 +10,7 @@ from contextlib import suppress
 from dataclasses import dataclass
 from typing import Any
 
-from fluxo_local import book, console, inspector, samples, toolchain, users, web_page
+from fluxo_local import book, inspector, python_tools, samples, terminal, toolchain, users, web_page
 from fluxo_local.deployment import Deployment, building
 from fluxo_local.engine import Engine
 from fluxo_local.postgres import Postgres, choose_programs, data_directory
@@ -65,7 +65,7 @@ def run(profile: Profile) -> None:
         if engine.lost_state():
             # Redis would answer for entries whose workflows the engine has forgotten, and they would never run again.
             redis.forget()
-            console.say(LOST_STATE)
+            terminal.say(LOST_STATE)
         stack = start(deployment, running)
         serve_page("inspector_url", inspector.start, profile, ports.inspector, stack, running)
         serve_page("docs_url", book.serve, profile, ports.book, stack, running)
@@ -82,8 +82,8 @@ def run(profile: Profile) -> None:
 def prepare(profile: Profile) -> None:
     """Installs what is missing on this machine, and sees that nothing of an earlier run of the profile is left running."""
     toolchain.require_system_programs()
-    toolchain.install_python_tools(toolchain.ENGINE)
-    toolchain.install_python_tools(toolchain.SAM)
+    python_tools.install(python_tools.ENGINE)
+    python_tools.install(python_tools.SAM)
     profile.stack_file.unlink(missing_ok=True)
     end_leftovers(profile)
 
@@ -117,7 +117,7 @@ def serve_page(
     try:
         running.add(serve(profile, port))
     except Problem as problem:
-        console.say(f"It is not served. {problem}")
+        terminal.say(f"It is not served. {problem}")
         return
     stack[name] = f"http://127.0.0.1:{port}/"
     write_json(profile.stack_file, stack)
@@ -173,7 +173,7 @@ class RunningServices:
         self._record(ready=False)
         while self._services:
             service, stop = self._services.pop()
-            with console.step(f"Stopping {service.name}"):
+            with terminal.step(f"Stopping {service.name}"):
                 stop()
         self._profile.running_file.unlink(missing_ok=True)
 
@@ -192,7 +192,7 @@ def end_leftovers(profile: Profile) -> None:
     alive = {each["id"] for each in record["processes"] if each["start_time"] and start_time(each["id"]) == each["start_time"]}
     if not alive:
         return
-    with console.step("Waiting for the servers of the last run to stop") as step:
+    with terminal.step("Waiting for the servers of the last run to stop") as step:
         for pid in alive:
             with suppress(ProcessLookupError):
                 os.kill(pid, signal.SIGTERM)
@@ -253,7 +253,7 @@ def introduce(profile: Profile, stack: dict[str, Any], balance: dict[str, Any]) 
     pages = {"What executions went through": "inspector_url", "The documentation": "docs_url"}
     others = "".join(f"{what} is at {stack[name]}\n" for what, name in pages.items() if name in stack)
     amounts = "  ".join(f"{part} {balance[field]}" for part, field in BALANCE_PARTS.items())
-    console.say(
+    terminal.say(
         f"""
 Balance of the merchant "{samples.MERCHANT}" on {day}, from {balance["entry_count"]} entries:
   {amounts}

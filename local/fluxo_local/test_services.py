@@ -8,7 +8,7 @@ from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from pathlib import Path
 
-from fluxo_local import console, postgres_majors, toolchain
+from fluxo_local import postgres_majors, python_tools, terminal, toolchain
 from fluxo_local.aws import aws_environment
 from fluxo_local.engine import Engine
 from fluxo_local.postgres import SUPERUSER, Postgres, choose_programs
@@ -24,10 +24,10 @@ def run_with_services(command: Sequence[str]) -> int:
     """Runs the command with the servers' addresses in its environment; answers its exit status."""
     toolchain.require_linux_and_rust()
     toolchain.require_system_programs()
-    toolchain.install_python_tools(toolchain.ENGINE)
+    python_tools.install(python_tools.ENGINE)
     majors = {f"FLUXO_TEST_POSTGRES_{major}_PROGRAMS": str(directory) for major, directory in postgres_majors.install().items()}
     with servers() as addresses:
-        console.say()
+        terminal.say()
         environment = os.environ | addresses | majors | {"PATH": toolchain.search_path()}
         try:
             return subprocess.run(command, env=environment).returncode

@@ -11,12 +11,12 @@ import shutil
 import subprocess
 from pathlib import Path
 
-from fluxo_local import console
+from fluxo_local import system_packages, terminal
 from fluxo_local.debian import DebianPackages
+from fluxo_local.locks import one_at_a_time
 from fluxo_local.problem import Problem
 from fluxo_local.processes import run_tool
 from fluxo_local.profile import CHECKOUT, LOCAL, TOOLS
-from fluxo_local.toolchain import install_system_packages, one_at_a_time
 
 TARGET = "wasm32-unknown-unknown"
 MODULE = CHECKOUT / "console" / "wasm" / "built" / "statement-file.wasm"
@@ -35,7 +35,7 @@ def build() -> Path:
         # Unstable options are for nightly compilers, or for who builds the library itself, as here.
         command += ["-Zbuild-std=std,panic_abort"]
         environment["RUSTC_BOOTSTRAP"] = "1"
-    with console.step("Building the console's module") as step:
+    with terminal.step("Building the console's module") as step:
         run_tool(command, what="cargo build", log=LOG, directory=CHECKOUT, step=step, environment=os.environ | environment)
     target = Path(os.environ.get("CARGO_TARGET_DIR", CHECKOUT / "target"))
     MODULE.parent.mkdir(exist_ok=True)
@@ -54,7 +54,7 @@ def debian_rust() -> dict[str, str]:
     with one_at_a_time("set-up"):
         if not (HOME / ".complete").exists():
             shutil.rmtree(HOME, ignore_errors=True)
-            with console.step("Getting Rust for WebAssembly from Debian") as step:
+            with terminal.step("Getting Rust for WebAssembly from Debian") as step:
                 unpack(step)
             (HOME / ".complete").touch()
     linker = next((HOME / "root" / "usr" / "lib").glob("llvm-*/bin/wasm-ld"))
@@ -65,7 +65,7 @@ def debian_rust() -> dict[str, str]:
     }
 
 
-def unpack(step: console.Step) -> None:
+def unpack(step: terminal.Step) -> None:
     """Downloads and unpacks."""
     if not DebianPackages.can_be_had():
         raise Problem(f"Rust has no library for WebAssembly here: {REMEDY}.")
@@ -80,7 +80,7 @@ def unpack(step: console.Step) -> None:
     rustc.write_text(f'#!/bin/sh\nLD_LIBRARY_PATH="{libraries()}" exec "{HOME}/root/usr/bin/rustc" "$@"\n')
     rustc.chmod(0o755)
     if subprocess.run([rustc, "--version"], capture_output=True, check=False).returncode:
-        install_system_packages(needed_by_llvm)
+        system_packages.install(needed_by_llvm)
 
 
 def libraries() -> Path:

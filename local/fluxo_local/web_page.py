@@ -9,7 +9,8 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-from fluxo_local import console, toolchain, wasm
+from fluxo_local import node_tools, terminal, toolchain, wasm
+from fluxo_local.locks import one_at_a_time
 from fluxo_local.problem import Problem
 from fluxo_local.processes import run_tool
 from fluxo_local.profile import CHECKOUT, LOCAL
@@ -69,21 +70,18 @@ def configuration(sign_in: SignIn, **others: Any) -> dict[str, Any]:
 
 def build() -> None:
     """Builds the page, unless this very page is built already."""
-    environment = os.environ | {"PATH": f"{toolchain.node()}{os.pathsep}{toolchain.search_path()}"}
-    with toolchain.one_at_a_time("page"):
+    environment = os.environ | {"PATH": f"{node_tools.directory()}{os.pathsep}{toolchain.search_path()}"}
+    with one_at_a_time("page"):
         wanted = digest(SOURCES, (CHECKOUT / name for name in BESIDES))
         stamp = LOCAL / "page.sha256"
         if PAGE.exists() and stamp.exists() and stamp.read_text() == wanted:
             return
         wasm.build()
         log = LOCAL / "page.log"
-        with console.step("Building the console") as step:
-            # Not `npm ci`, which refuses a lock without the dependencies that its platform leaves out and its registry lacks.
-            for command, what in (
-                (["npm", "install", "--no-save", "--no-audit", "--no-fund"], "npm install"),
-                (["npm", "run", "build"], "Building the console"),
-            ):
-                run_tool(command, what=what, log=log, environment=environment, directory=SOURCES, step=step)
+        with terminal.step("Building the console") as step:
+            node_tools.install_in(SOURCES, log=log, environment=environment, step=step)
+            command = ["npm", "run", "build"]
+            run_tool(command, what="Building the console", log=log, environment=environment, directory=SOURCES, step=step)
         stamp.write_text(wanted)
 
 

@@ -5,7 +5,7 @@ import os
 import sys
 import time
 
-from fluxo_local import console
+from fluxo_local import terminal
 from fluxo_local.problem import Problem
 from fluxo_local.profile import ProfileLock
 
@@ -29,7 +29,7 @@ def main() -> int:
     arguments = parser.parse_args()
     if arguments.list:
         width = max(map(len, FAULTS))
-        console.say("\n".join(f"{fault.name:<{width}}  {fault.title}" for fault in FAULTS.values()))
+        terminal.say("\n".join(f"{fault.name:<{width}}  {fault.title}" for fault in FAULTS.values()))
         return 0
     if unknown := [name for name in arguments.faults if name not in FAULTS]:
         print(f"fluxo: there is no fault {unknown[0]}: make chaos-list names them all.", file=sys.stderr)
@@ -56,7 +56,7 @@ def run(faults: list[Fault]) -> int:
         results, unchanged = run_faults(system, faults)
     finally:
         system.stop()
-    console.say("\n" + report.table(results))
+    terminal.say("\n" + report.table(results))
     if len(faults) == len(FAULTS):
         report.write(results, time.monotonic() - began_at)
     return 0 if unchanged and all(result.passed for result in results) else 1

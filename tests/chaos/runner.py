@@ -6,7 +6,7 @@ import traceback
 from dataclasses import dataclass, field
 from typing import Any
 
-from fluxo_local import console
+from fluxo_local import terminal
 from fluxo_local.engine import CALLS_AT_ONCE_MAX
 from fluxo_local.users import id_token
 
@@ -68,15 +68,15 @@ def run_faults(system: System, faults: list[Fault]) -> tuple[list[Result], bool]
             judge_pace(result, healthy)
         results.append(result)
         books.append(result.book)
-    with console.step("Auditing everything once more"):
+    with terminal.step("Auditing everything once more"):
         differences = audit_whole(system, books)
-    console.say("\n".join(f"    WRONG: {difference}" for difference in differences[:SHOWN_MAX]) or "    nothing has changed")
+    terminal.say("\n".join(f"    WRONG: {difference}" for difference in differences[:SHOWN_MAX]) or "    nothing has changed")
     return results, not differences
 
 
 def measure(system: System, fault: Fault, seed: int, earlier_balances: list[dict[str, Any]]) -> Result:
     """Runs one fault, and says at once what came of it."""
-    with console.step(fault.name) as step:
+    with terminal.step(fault.name) as step:
         result = run_fault(system, fault, seed, earlier_balances)
     tell(result, step.duration_s)
     system.check()
@@ -151,7 +151,7 @@ def judge_pace(result: Result, healthy: Result) -> None:
     """Compares with the system as it is without a fault."""
     if result.p99_ms >= PACE * healthy.p99_ms:
         result.violations.append(f"99 of 100 POSTs took up to {result.p99_ms} ms, {healthy.p99_ms} ms without a fault")
-        console.say(f"    VIOLATED: {result.violations[-1]}")
+        terminal.say(f"    VIOLATED: {result.violations[-1]}")
 
 
 def worst_unavailability(attempts: list[Attempt]) -> float:
@@ -180,4 +180,4 @@ def tell(result: Result, duration_s: float) -> None:
         *(f"VIOLATED: {violation}" for violation in result.violations),
         *(f"WRONG: {difference}" for difference in result.findings.differences[:SHOWN_MAX]),
     ]
-    console.say("\n".join(f"    {line}" for line in told))
+    terminal.say("\n".join(f"    {line}" for line in told))

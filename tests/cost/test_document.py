@@ -16,7 +16,7 @@ from deploy import stage
 
 
 @pytest.fixture
-def page(stack: Callable[..., Stack], table: Prices, used: Quantities, monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> Path:
+def page(stack: Callable[..., Stack], used: Quantities, monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> Path:
     """Where the page of the small template goes."""
     used.measured["measurement"] = {"date": "2026-11-26", "machine": "a machine", "command": "make it", "invocations": 1}
     monkeypatch.setattr(document.Stack, "load", lambda parameters=None: stack(**(parameters or {})))

@@ -8,7 +8,7 @@ from pathlib import Path
 from typing import Any
 
 from cost.template import TEMPLATE
-from fluxo_local.toolchain import SAM
+from fluxo_local.python_tools import SAM
 
 INSIDE_SAM = Path(__file__).with_name("inside_sam.py")
 

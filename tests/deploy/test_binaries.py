@@ -12,7 +12,7 @@ from cost.template import FUNCTION, TEMPLATE, Stack
 from deploy import binaries, parameters
 from deploy.binaries import Program
 from deploy.problem import Problem
-from fluxo_local.toolchain import SAM
+from fluxo_local.python_tools import SAM
 
 RUNTIME = "provided.al2023"
 # strlcpy came with glibc 2.38.

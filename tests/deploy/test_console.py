@@ -192,6 +192,7 @@ OUTPUTS = {
     "ConsoleUrl": "https://d1.cloudfront.net/",
     "HostedPagesUrl": "https://fluxo.auth.us-east-1.amazoncognito.com",
     "WebClientId": "client",
+    "StateMachineArn": "arn:aws:states:us-east-1:1:stateMachine:record-entries-express",
     "StandardStateMachineArn": "arn:aws:states:us-east-1:1:stateMachine:record-entries",
 }
 
@@ -235,9 +236,7 @@ def change_sets(**statuses: str) -> dict[str, Any]:
     return {"Summaries": listed}
 
 
-def test_whoever_declines_the_changes_keeps_the_page_of_before(
-    built: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
-) -> None:
+def test_whoever_declines_the_changes_keeps_the_page_of_before(monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]) -> None:
     uploaded: list[str] = []
     monkeypatch.setattr(page, "upload", lambda _s3, _stack, region: uploaded.append(region) or "https://d1.cloudfront.net/")
     # An older one that nobody has carried out or removed; one of this deployment; one without changes, which SAM leaves, too.
@@ -261,7 +260,7 @@ def test_the_page_goes_to_the_region_of_the_stack() -> None:
 
 
 def test_the_page_is_told_where_to_sign_in_and_operators_where_executions_are() -> None:
-    told = page.configuration_of(standing(OUTPUTS, OperatorsEnabled="true", WorkflowType="STANDARD"), OUTPUTS, "us-east-1")
+    told = page.configuration_of(standing(OUTPUTS, OperatorsEnabled="true"), OUTPUTS, "us-east-1")
     assert told["apiBase"] == "/api"
     assert told["auth"] == {
         "authorizeUrl": "https://fluxo.auth.us-east-1.amazoncognito.com/oauth2/authorize",
@@ -271,9 +270,26 @@ def test_the_page_is_told_where_to_sign_in_and_operators_where_executions_are() 
         "redirectUri": "https://d1.cloudfront.net/",
         "scopes": ["openid", "email", "profile"],
     }
-    assert told["inspector"] == {"kind": "aws", "region": "us-east-1", "stateMachineArn": OUTPUTS["StandardStateMachineArn"]}
-    for parameters in ({"OperatorsEnabled": "false", "WorkflowType": "STANDARD"}, {"OperatorsEnabled": "true", "WorkflowType": "EXPRESS"}):
-        assert "inspector" not in page.configuration_of(standing(OUTPUTS, **parameters), OUTPUTS, "us-east-1")
+    assert told["inspector"] == {
+        "kind": "aws",
+        "region": "us-east-1",
+        "stateMachineArn": OUTPUTS["StateMachineArn"],
+        "standardStateMachineArn": OUTPUTS["StandardStateMachineArn"],
+        "logGroups": [
+            "/aws/lambda/fluxo/register-entry",
+            "/aws/lambda/fluxo/reverse-entry",
+            "/aws/lambda/fluxo/apply-to-ledger",
+            "/aws/lambda/fluxo/consolidate-day",
+            "/aws/lambda/fluxo/replay-parked",
+        ],
+    }
+    assert "inspector" not in page.configuration_of(standing(OUTPUTS, OperatorsEnabled="false"), OUTPUTS, "us-east-1")
+
+
+def test_the_logs_that_the_page_leads_to_are_those_of_the_template() -> None:
+    template = (CHECKOUT / "template.yaml").read_text()
+    names = page.inspector_of("${AWS::StackName}", OUTPUTS, "us-east-1")["logGroups"]
+    assert all(f"LogGroupName: !Sub {name}\n" in template for name in names)
 
 
 def test_the_page_is_built_anew_when_any_of_its_sources_changes(tmp_path: Path) -> None:

@@ -244,7 +244,7 @@ def test_the_protected_resources_are_those_that_the_template_protects(document: 
 
 def test_who_says_nothing_of_protection_has_it(document: dict[str, Any]) -> None:
     steps = plan(document, {}, ())
-    assert (steps.first, steps.protect_afterwards, steps.termination_protection) == ({"DeletionProtection": "false"}, True, True)
+    assert (steps.first, steps.protect_afterwards) == ({"DeletionProtection": "false"}, True)
 
 
 @pytest.mark.parametrize(

@@ -6,7 +6,7 @@ from pathlib import Path
 
 import pytest
 from deploy import as_sam, parameters
-from fluxo_local.toolchain import SAM
+from fluxo_local.python_tools import SAM
 
 # What SAM does with the answers when it has asked for them.
 SAVE = """

@@ -16,7 +16,7 @@ import pytest
 from deploy.image import oci, rootfs
 from deploy.image.ecr import PART_BYTES, push
 from fluxo_local.profile import CHECKOUT
-from fluxo_local.toolchain import CHECKS
+from fluxo_local.python_tools import CHECKS
 
 CONTAINERFILE = CHECKOUT / "services" / "Containerfile"
 # In the place of ours: it loads OpenSSL, as they do, and everybody who compiles them has it.

@@ -67,7 +67,7 @@ def test_counts_come_from_the_queues_and_the_rest_from_the_logs(capsys: pytest.C
     ]
 
 
-def test_listing_receives_no_message(capsys: pytest.CaptureFixture[str]) -> None:
+def test_listing_receives_no_message() -> None:
     """To receive one hides it and counts."""
     recorded = Recorded("parked")
     parked.run(recorded.account(), "fluxo", NOW)
@@ -137,7 +137,7 @@ def test_a_stack_that_is_not_there_is_named() -> None:
 @pytest.mark.parametrize(
     ("source", "texts"),
     [
-        ("functions/replay-parked/src/lib.rs", [parked.WAITS, parked.RUNS_AGAIN, parked.SET_ASIDE]),
+        ("functions/replay-parked/src/lib.rs", [parked.WAITS, parked.RUNS_AGAIN, parked.DEAD_LETTERED]),
         ("functions/replay-parked/src/lib.rs", ["merchant", "execution", "attempt", "first_parked_at", "next_try", "error", "cause"]),
         ("crates/intake/src/lib.rs", [flow.ACCEPTED]),
     ],

@@ -8,7 +8,7 @@ from typing import Any
 import pytest
 import yaml
 from cost.template import Stack
-from deploy.protection import PARAMETER, plan
+from deploy.protection import PARAMETER, is_protected, plan
 from rollback.scenarios import REGION, STANDING, Parameters, built, changes, stacks
 from rollback.simulator import Update, create, delete
 from sam_transform import processed
@@ -47,7 +47,7 @@ def release(parameters: Parameters) -> set[str]:
 def deletion(parameters: Parameters) -> set[str]:
     """What is left, and lost, when the stack is deleted, whatever fails at the first try."""
     standing = built(parameters)
-    if plan(processed(), parameters, set(standing)).termination_protection:
+    if is_protected(processed(), parameters):
         return {REFUSES}
     return delete(standing).union(*(delete(standing, {name}) for name in standing))
 

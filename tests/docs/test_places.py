@@ -1,6 +1,7 @@
 """The places that CONTRIBUTING and ARCHITECTURE name exist: whoever is sent to one finds it."""
 
 import re
+import tomllib
 
 import pytest
 from fluxo_local.profile import CHECKOUT
@@ -16,6 +17,15 @@ def test_every_place_that_is_named_exists(document: str) -> None:
     places = PLACE.findall((CHECKOUT / document).read_text())
     assert len(places) > 20
     assert [place for place in places if not (CHECKOUT / place).exists()] == []
+
+
+def test_every_crate_that_cargo_is_told_exists() -> None:
+    commands = re.findall(r"cargo [a-z]+[^`\n]*", (CHECKOUT / "CONTRIBUTING.md").read_text())
+    told = {name for command in commands for name in re.findall(r" -p ([a-z-]+)", command)}
+    members = tomllib.loads((CHECKOUT / "Cargo.toml").read_text())["workspace"]["members"]
+    manifests = [manifest for member in members for manifest in CHECKOUT.glob(f"{member}/Cargo.toml")]
+    crates = {tomllib.loads(manifest.read_text())["package"]["name"] for manifest in manifests}
+    assert told and told - crates == set()
 
 
 def test_every_time_limit_is_set_where_the_table_says() -> None:

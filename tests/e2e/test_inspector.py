@@ -99,8 +99,8 @@ def drawn(page: Page) -> dict[str, str]:
         ("retried", "No saldo", RECORDED, ["ok", "ok", "ok"]),
         ("duplicate", "No saldo", RECORDED_BEFORE, ["ok", "ok", "warn", "ok"]),
         ("conflict", "conflito", CONFLICTING, ["ok", "ok", "warn", "ok"]),
-        ("overtaken", "estorno repetido", OVERTAKEN, ["ok", "ok", "warn", "ok"]),
-        ("refused", "separado", DEAD_LETTERED, ["caught", "refused", "refused"]),
+        ("overtaken", "já estornado", OVERTAKEN, ["ok", "ok", "warn", "ok"]),
+        ("refused", "mensagem morta", DEAD_LETTERED, ["caught", "refused", "refused"]),
     ],
 )
 def test_each_kind_of_execution_is_drawn_as_it_went(
@@ -174,7 +174,7 @@ def test_executions_are_found_by_entry_merchant_outcome_name_and_time(page: Page
     expect(page.get_by_label("Comerciante")).to_have_value("")
     page.get_by_label("Id de um lançamento ou nome de uma execução").fill(made.names["refused"][:30])
     expect(rows).to_have_count(1)
-    expect(rows.first).to_contain_text("separado")
+    expect(rows.first).to_contain_text("mensagem morta")
 
 
 def test_it_can_be_used_with_the_keyboard_alone(page: Page, stack: Stack, made: Made) -> None:
@@ -254,8 +254,8 @@ def test_dead_letters_are_brought_back_by_a_button_of_its_own_page_only(page: Pa
     visit(page, stack, f"?entry={made.entries['refused']}")
     page.get_by_role("button", name="Trazer a mensagem de volta").click()
     expect(page.locator("#said")).to_have_text("1 mensagem voltou à fila de espera.")
-    # It can still not be posted, so it is set aside again, by replay-parked, and says why.
-    eventually(lambda: letters(stack), lambda now: now != [] and now != before, "the message to be set aside again")
+    # It can still not be posted, so replay-parked dead-letters it again, and says why.
+    eventually(lambda: letters(stack), lambda now: now != [] and now != before, "the message to be dead-lettered again")
     expect(page.locator(".queue .reason")).to_contain_text("the input can never be posted")
 
 

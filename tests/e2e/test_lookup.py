@@ -1,6 +1,7 @@
 """What has become of an entry, by its id."""
 
 from datetime import UTC, datetime
+from functools import partial
 from itertools import count
 
 from deployed.api import Answer
@@ -42,7 +43,7 @@ def test_the_place_that_a_202_names_is_where_the_entry_is(merchant: Merchant) ->
 
 
 def test_an_entry_that_cannot_be_posted_yet_is_pending_and_then_posted(merchant: Merchant, stack: Stack) -> None:
-    # The memory may miss an entry when Redis takes longer than its 50 ms. A busy machine must not fail this test for it.
+    # The cache may miss an entry when Redis takes longer than its 50 ms. A busy machine must not fail this test for it.
     tries = count()
 
     def accepted_and_looked_up() -> tuple[Answer, Answer]:
@@ -118,6 +119,26 @@ def test_the_reversal_that_came_too_late_says_so(merchant: Merchant, stack: Stac
     # Not only Redis knows it.
     stack.forget_requests()
     assert merchant.look_up(overtaken["id"]).body == overtaken
+
+
+def test_only_an_operator_is_told_the_execution_that_records_an_entry(merchant: Merchant, stack: Stack) -> None:
+    operator = stack.users.tokens(merchant.id, ["viewer", "operator"])["IdToken"]
+    single = merchant.accepted(entry("1.00"), "single")
+    merchant.recorded(single)
+    (alone,) = stack.workflow.names_for(single.body["id"])
+    before = set(stack.workflow.names())
+    batch = merchant.recorded_batch([entry("2.00", idempotency_key="a"), entry("3.00", idempotency_key="b")])
+    (together,) = set(stack.workflow.names()) - before
+    for entry_id, execution in [(single.body["id"], alone), *((line["id"], together) for line in batch.body["entries"])]:
+        # The memory of requests may miss an entry on a busy machine.
+        told = eventually(partial(merchant.look_up, entry_id, token=operator), names_its_execution, "the execution to be named")
+        assert told.body["execution"] == execution
+        assert "execution" not in merchant.look_up(entry_id).body
+
+
+def names_its_execution(answer: Answer) -> bool:
+    """Whether a lookup says which execution records the entry."""
+    return "execution" in answer.body
 
 
 def test_another_merchants_entry_is_answered_as_one_that_does_not_exist(merchant: Merchant, stack: Stack) -> None:

@@ -203,7 +203,7 @@ def test_a_key_names_an_entry_or_a_reversal_and_never_both(merchant: Merchant, s
     reversal = merchant.accepted_reversal(sale["id"], "refund", REFUND)
     merchant.recorded(reversal)
 
-    # The memory may miss a request, but before a reversal the ledger is asked.
+    # The cache may miss a request, but before a reversal the ledger is asked.
     def reused() -> list[tuple[int, str | None]]:
         answers = [
             merchant.reverse(other["id"], "sale", REFUND),
@@ -222,7 +222,7 @@ def test_a_key_names_an_entry_or_a_reversal_and_never_both(merchant: Merchant, s
 
 
 def test_an_entry_under_the_key_of_a_reversal_is_refused(merchant: Merchant, stack: Stack) -> None:
-    # As for two entries: the memory may miss one when Redis takes longer than its 50 ms.
+    # As for two entries: the cache may miss one when Redis takes longer than its 50 ms.
     tries = count()
 
     def reversed_and_reused() -> Answer:
@@ -251,7 +251,7 @@ def test_an_entry_that_is_not_posted_yet_is_reversed_later(merchant: Merchant, s
         return accepted, merchant.reverse(accepted.body["id"], "refund", {"date": DATE})
 
     with stack.ledger.writes_waiting():
-        # The memory may miss an entry when Redis takes longer than its 50 ms.
+        # The cache may miss an entry when Redis takes longer than its 50 ms.
         accepted, refused = eventually(accepted_and_reversed, lambda seen: seen[1].status != 404, "an entry to be remembered")
         assert refused.problem == (409, "not_yet_posted")
         assert refused.retry_after_s >= 1

@@ -17,7 +17,7 @@ def addresses(pytestconfig: pytest.Config, stack: Stack) -> dict[str, str]:
     """Where the processes answer for their metrics, `host:port` by their names."""
     if pytestconfig.getoption("door", default="lambda") != "services":
         pytest.skip("The functions of the first door have metrics in CloudWatch only.")
-    return stack.ids["internal_addresses"]
+    return {name.replace(" ", "-"): f"127.0.0.1:{port}" for name, port in stack.ids["metrics"].items()}
 
 
 def test_every_panel_has_data_under_load_and_no_alert_fires(addresses: dict[str, str], merchant: Merchant, tmp_path: Path) -> None:

@@ -22,7 +22,7 @@ PASSWORDS = {
 GIVEN = {
     "LedgerHost": "ledger.example.com",
     **PASSWORDS,
-    "RedisUrl": "rediss://memory.example.com",
+    "RedisUrl": "rediss://cache.example.com",
 }
 NO_ACCEPTING = {"AcceptingConcurrency": "0"}
 NETWORK = {"VpcId": "vpc-1", "PrivateSubnetIds": "subnet-1,subnet-2"}
@@ -309,7 +309,7 @@ def test_with_a_console_the_functions_behind_the_api_have_its_key(processed: dic
         GIVEN,
         GIVEN | NETWORK,
         NETWORK,
-        NETWORK | {"RedisUrl": "rediss://memory.example.com", "RedisCluster": "true"},
+        NETWORK | {"RedisUrl": "rediss://cache.example.com", "RedisCluster": "true"},
         NETWORK | {"LedgerHost": "ledger.example.com", "LedgerResourceId": "cluster-ABC"},
         GIVEN | {"LedgerOwnerUser": "owner", "LedgerOwnerPassword": "p"},
         MADE | {"HostedDomainPrefix": "example", "WebCallbackUrls": "https://app.example.com/"},
@@ -330,7 +330,7 @@ def test_complete_parameters_are_taken(processed: dict[str, Any], parameters: di
         ({"VpcId": "vpc-1"}, "VpcId needs PrivateSubnetIds"),
         ({"PrivateSubnetIds": "subnet-1,subnet-2"}, "need VpcId"),
         ({"FunctionsSecurityGroupId": "sg-1"}, "need VpcId"),
-        ({"RedisUrl": "rediss://memory.example.com"}, "VpcId has to name a VPC"),
+        ({"RedisUrl": "rediss://cache.example.com"}, "VpcId has to name a VPC"),
         ({name: value for name, value in GIVEN.items() if name != "RedisUrl"}, "VpcId has to name a VPC"),
         (
             PASSWORDS,

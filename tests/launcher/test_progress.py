@@ -1,13 +1,13 @@
 """What the launcher says while something takes long and there is no terminal."""
 
 import pytest
-from fluxo_local import console
+from fluxo_local import terminal
 from fluxo_local.processes import progress
 
 
 def test_a_long_step_says_how_far_it_is(capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(console, "LOG_INTERVAL_S", 0)
-    with console.step("Compiling") as step:
+    monkeypatch.setattr(terminal, "LOG_INTERVAL_S", 0)
+    with terminal.step("Compiling") as step:
         step.tick("12 of 345 crates")
         step.tick()
     lines = capsys.readouterr().out.splitlines()
@@ -16,7 +16,7 @@ def test_a_long_step_says_how_far_it_is(capsys: pytest.CaptureFixture[str], monk
 
 
 def test_a_short_step_is_one_line(capsys: pytest.CaptureFixture[str]) -> None:
-    with console.step("Compiling") as step:
+    with terminal.step("Compiling") as step:
         step.tick("12 of 345 crates")
     assert capsys.readouterr().out == "Compiling ... 0.0 s\n"
 

@@ -13,7 +13,7 @@ from pathlib import Path
 from typing import Any
 
 import yaml
-from fluxo_local import toolchain
+from fluxo_local import promtool
 from fluxo_local.profile import CHECKOUT
 from fluxo_local.stack import free_ports
 
@@ -62,8 +62,8 @@ def watching(targets: Mapping[str, str], folder: Path, shortest: str = "2s") -> 
         "scrape_configs": [{"job_name": "fluxo-services", "static_configs": jobs}],
     }
     (folder / "prometheus.yml").write_text(yaml.safe_dump(settings))
-    program = toolchain.install_promtool() / "prometheus"
-    command = [program, f"--config.file={folder}/prometheus.yml", f"--storage.tsdb.path={folder}/data"]
+    promtool.install()
+    command = [promtool.SERVER, f"--config.file={folder}/prometheus.yml", f"--storage.tsdb.path={folder}/data"]
     with (folder / "log").open("wb") as log:
         server = subprocess.Popen([*command, f"--web.listen-address=127.0.0.1:{port}"], stdout=log, stderr=subprocess.STDOUT)
         try:

@@ -7,7 +7,7 @@ from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
-from fluxo_local import toolchain
+from fluxo_local import python_tools
 
 # Nothing of the developer's AWS set-up may have a say in what the tests ask.
 for name in [name for name in os.environ if name.startswith("AWS_")]:
@@ -30,8 +30,8 @@ def on_moto() -> Iterator[Moto]:
 @pytest.fixture(scope="session")
 def on_ministack() -> dict[str, Trace]:
     """What each scenario does on MiniStack, by name."""
-    toolchain.install_python_tools(toolchain.ENGINE)
-    python = toolchain.ENGINE.program("python")
+    python_tools.install(python_tools.ENGINE)
+    python = python_tools.ENGINE.program("python")
     command = [python, "-m", "record_entries.on_ministack"]
     environment = {"PATH": os.environ["PATH"], "PYTHONPATH": str(FOLDER)}
     done = subprocess.run(command, env=environment, input="", text=True, capture_output=True, timeout=TIMEOUT_S)

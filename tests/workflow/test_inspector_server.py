@@ -9,7 +9,7 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-from fluxo_local import loopback, redrive, stack, toolchain
+from fluxo_local import loopback, node_tools, redrive, stack
 from fluxo_local.inspector import PAGE, SHARED, STYLES, TOKEN_HEADER, Inspector, server
 from fluxo_local.profile import write_json
 from record_entries.definition import CHECKOUT
@@ -144,8 +144,8 @@ def test_a_question_that_cannot_be_answered_says_why(port: int, stack_file: Path
 
 
 def test_the_drawing_is_what_the_state_machine_is_laid_out_to() -> None:
-    toolchain.install_node_tools(toolchain.LINTERS)
+    node_tools.install(node_tools.LINTERS)
     machines = sorted((CHECKOUT / "statemachines").glob("*.asl.json"))
-    command = ["node", CHECKOUT / "local" / "inspector" / "layout.mjs", toolchain.LINTERS.packages, *machines]
+    command = ["node", CHECKOUT / "local" / "inspector" / "layout.mjs", node_tools.LINTERS.packages, *machines]
     drawn = subprocess.run(command, check=True, capture_output=True, text=True).stdout
     assert drawn == (PAGE / "graph.json").read_text(), "the state machine has changed: run `make docs`"

@@ -6,7 +6,7 @@ from datetime import UTC, datetime, timedelta
 from typing import Any
 
 import pytest
-from fluxo_local import console
+from fluxo_local import terminal
 from fluxo_local.history import DEAD_LETTER_QUEUE, PARK_QUEUE, Failure
 from fluxo_local.parked import SHOWN_MAX, Parked, read, report
 from record_entries.definition import CHECKOUT
@@ -167,4 +167,4 @@ def test_nothing_that_an_entry_says_is_in_the_list() -> None:
 def test_colours_are_for_terminals(monkeypatch: pytest.MonkeyPatch, is_terminal: bool, declined: str, painted: str) -> None:
     monkeypatch.setattr(sys.stdout, "isatty", lambda: is_terminal)
     monkeypatch.setenv("NO_COLOR", declined)
-    assert console.paint("failed", "red") == painted
+    assert terminal.paint("failed", "red") == painted

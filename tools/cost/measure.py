@@ -18,6 +18,7 @@ from fluxo_local.postgres import DATABASE, FUNCTIONS
 from fluxo_local.profile import CHECKOUT
 
 from cost.metering import item_bytes
+from cost.problem import Problem
 from cost.quantities import MEASURED
 from cost.runtime_api import Function, cpu_ms
 from cost.stores import KEY_PREFIX, TABLE, Stores, running_stores
@@ -67,6 +68,8 @@ class Meter:
     def result(self) -> dict[str, Any]:
         """The means."""
         log = self._function.log()
+        if warning := next((line for line in log[self._log :].splitlines() if json.loads(line).get("level") in ("WARN", "ERROR")), None):
+            raise Problem(f"{self.name} did less than it should; measure again on a machine with less to do: {warning.decode()}")
         return {
             "cpu_ms": round((self._function.cpu_ms() - self._cpu_ms) / self._invocations, 3),
             "log_bytes": round((len(log) - self._log) / self._invocations),
@@ -253,10 +256,13 @@ def memory_of(stores: Stores, passed: dict[str, str]) -> dict[str, int]:
     """What the three commands transfer for one entry: the key, the key with its reservation, and the key with its answer."""
     entry = json.loads(passed["input"])["entries"][0]
     key = f"{KEY_PREFIX}:request:{entry['id']}"
+    value_bytes = int(stores.redis_command("STRLEN", key))
+    if value_bytes == 0:
+        raise Problem(f"Redis does not hold {key}: it did not answer register-entry in time. Measure again on a machine with less to do.")
     return {
         "get_bytes": len(key),
         "reserve_bytes": len(f"{key}reserved {entry['fingerprint']}"),
-        "set_bytes": len(key) + int(stores.redis_command("STRLEN", key)),
+        "set_bytes": len(key) + value_bytes,
     }
 
 
@@ -307,7 +313,10 @@ def main() -> None:
     parser.add_argument("--functions", type=Path, help="where the release programs are, if they are built already")
     parser.add_argument("--invocations", type=int, default=500, help="of each function; a fifth of it for batches")
     arguments = parser.parse_args()
-    measured = measure(arguments.functions or bench.functions(), arguments.invocations)
+    try:
+        measured = measure(arguments.functions or bench.functions(), arguments.invocations)
+    except Problem as problem:
+        raise SystemExit(f"fluxo: {problem}") from None
     MEASURED.write_text(json.dumps(measured, indent=2) + "\n")
 
 

@@ -6,6 +6,7 @@ import queue
 import subprocess
 import tempfile
 import threading
+import time
 from collections.abc import Mapping
 from dataclasses import dataclass
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
@@ -37,9 +38,11 @@ class Function:
         self._idle = threading.Event()
         self._server = ThreadingHTTPServer(("127.0.0.1", 0), self._handler())
         threading.Thread(target=self._server.serve_forever, daemon=True).start()
+        self._asked_at: float | None = None
         self._directory = tempfile.TemporaryDirectory()
         self._log = Path(self._directory.name) / "log"
         with self._log.open("ab") as log:
+            self._spawned_at = time.monotonic()
             self._process = subprocess.Popen([program], env=self._environment(program, environment, memory_mb), stdout=log, stderr=log)
 
     def __enter__(self) -> "Function":
@@ -56,6 +59,13 @@ class Function:
         """Waits until it asks for an event: it has started, or is done with the last one."""
         if not self._idle.wait(TIMEOUT_S):
             raise Problem(f"The function did not ask for an invocation in time: {self.log().decode(errors='replace')}")
+
+    def start_ms(self) -> float:
+        """How long it took from the start of its process until it asked for its first event."""
+        self.wait_until_idle()
+        if self._asked_at is None:
+            raise Problem("The function is idle, but did not ask for an invocation.")
+        return (self._asked_at - self._spawned_at) * 1000
 
     def invoke(self, event: Any) -> str:
         """What it answers to one event, as it wrote it."""
@@ -106,6 +116,8 @@ class Function:
                 if self.path != NEXT:
                     self.send_error(404)
                     return
+                if function._asked_at is None:
+                    function._asked_at = time.monotonic()
                 function._idle.set()
                 body = function._events.get().encode()
                 Handler.requests += 1

@@ -9,7 +9,7 @@ from pathlib import Path
 from typing import Any
 
 from fluxo_local.profile import CHECKOUT
-from fluxo_local.toolchain import SAM
+from fluxo_local.python_tools import SAM
 
 from deploy.problem import Problem
 

@@ -10,10 +10,10 @@ import subprocess
 from dataclasses import dataclass
 from pathlib import Path
 
-from fluxo_local import console
+from fluxo_local import system_packages, terminal
 from fluxo_local.debian import DebianPackages
+from fluxo_local.locks import one_at_a_time
 from fluxo_local.profile import LOCAL, TOOLS
-from fluxo_local.toolchain import install_system_packages, one_at_a_time
 
 from deploy.problem import Problem
 
@@ -40,7 +40,7 @@ class DebianRust:
         with one_at_a_time("set-up"):
             if not (self.home / ".complete").exists():
                 shutil.rmtree(self.home, ignore_errors=True)
-                with console.step("Getting a compiler for another processor from Debian") as step:
+                with terminal.step("Getting a compiler for another processor from Debian") as step:
                     self._install(step)
                 (self.home / ".complete").touch()
         return {"RUSTC": str(self._rustc), "RUSTUP": str(self._rustup)}
@@ -57,7 +57,7 @@ class DebianRust:
     def _rustup(self) -> Path:
         return self.home / "rustup"
 
-    def _install(self, step: console.Step) -> None:
+    def _install(self, step: terminal.Step) -> None:
         if not DebianPackages.can_be_had():
             raise Problem(f"The Rust library for {self.architecture} is not installed: {self._remedy}.")
         packages = DebianPackages(self.home / "packages", self._log, step, architectures=tuple(PROCESSORS.values()))
@@ -69,7 +69,7 @@ class DebianRust:
         packages.unpack([COMPILER, LIBRARY, driver, llvm, f"{LIBRARY}:{PROCESSORS[self.architecture]}"], root)
         self._write_programs(root / "usr")
         if subprocess.run([self._rustc, "--version"], capture_output=True, check=False).returncode:
-            install_system_packages(needed_by_llvm)
+            system_packages.install(needed_by_llvm)
 
     def _write_programs(self, usr: Path) -> None:
         libraries = next(usr.glob("lib/*-linux-gnu"))

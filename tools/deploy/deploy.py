@@ -17,7 +17,7 @@ from cost.template import TEMPLATE, Loader
 from fluxo_local import web_page
 from fluxo_local.problem import Problem as LauncherProblem
 from fluxo_local.profile import CHECKOUT
-from fluxo_local.toolchain import SAM
+from fluxo_local.python_tools import SAM
 
 from deploy import as_sam, page, stage
 from deploy.account import Account

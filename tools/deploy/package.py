@@ -10,11 +10,12 @@ import shutil
 import subprocess
 import sys
 
-from fluxo_local import console, toolchain
+from fluxo_local import terminal, toolchain
+from fluxo_local.locks import one_at_a_time
 from fluxo_local.problem import Problem as LauncherProblem
 from fluxo_local.processes import run_tool
 from fluxo_local.profile import CHECKOUT, LOCAL
-from fluxo_local.toolchain import SAM
+from fluxo_local.python_tools import SAM
 
 from deploy import as_sam, binaries
 from deploy.debian_rust import TARGETS, DebianRust
@@ -53,7 +54,7 @@ def run(stage: str, function: str | None) -> None:
     architecture = deploy.parameters[ARCHITECTURE]
     compiler = compiler_for(architecture)
     # cargo-lambda moves what it has built out of the target directory, which the local stack shares.
-    with toolchain.one_at_a_time("build"), console.step(f"Building {function or 'all functions'} for {architecture} as deployed") as step:
+    with one_at_a_time("build"), terminal.step(f"Building {function or 'all functions'} for {architecture} as deployed") as step:
         run_tool(
             [SAM.program("sam"), "build", *filter(None, [function]), "--config-env", stage, "--build-dir", BUILT],
             what="sam build",

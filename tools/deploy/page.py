@@ -13,6 +13,8 @@ BUCKET = "ConsoleBucketName"
 """The output that a stack with a console has."""
 # How long files of earlier releases stay: whoever has a page open may still ask for a part of it.
 KEPT = timedelta(days=7)
+# The functions that accept and record entries. The page may ask the log groups of 50 ("CloudWatch Logs quotas").
+RECORDING = ("register-entry", "reverse-entry", "apply-to-ledger", "consolidate-day", "replay-parked")
 # What one request deletes (AWS: "DeleteObjects").
 DELETED_AT_ONCE = 1000
 
@@ -38,11 +40,23 @@ def upload(s3: Any, described: Mapping[str, Any], region: str, now: datetime | N
 def configuration_of(described: Mapping[str, Any], outputs: Mapping[str, str], region: str) -> dict[str, Any]:
     """What the page reads first."""
     sign_in = SignIn(outputs["HostedPagesUrl"], outputs["WebClientId"], outputs["ConsoleUrl"])
-    # An EXPRESS execution is in no list: there is nothing to lead to.
-    has_operators = parameter(dict(described), "OperatorsEnabled") == "true" and parameter(dict(described), "WorkflowType") == "STANDARD"
-    arn = outputs["StandardStateMachineArn"]
-    inspector = {"kind": "aws", "region": region, "stateMachineArn": arn} if has_operators else None
+    has_operators = parameter(dict(described), "OperatorsEnabled") == "true"
+    inspector = inspector_of(described["StackName"], outputs, region) if has_operators else None
     return configuration(sign_in, inspector=inspector, timeZone=parameter(dict(described), "BusinessTimeZone"))
+
+
+def inspector_of(stack: str, outputs: Mapping[str, str], region: str) -> dict[str, Any]:
+    """Where operators see what an entry went through: its execution, or the logs of the functions that it goes through.
+
+    The API names executions of the STANDARD workflow only, also of entries that came before the type was changed.
+    """
+    return {
+        "kind": "aws",
+        "region": region,
+        "stateMachineArn": outputs["StateMachineArn"],
+        "standardStateMachineArn": outputs["StandardStateMachineArn"],
+        "logGroups": [f"/aws/lambda/{stack}/{function}" for function in RECORDING],
+    }
 
 
 def put(s3: Any, bucket: str, file: PageFile) -> None:

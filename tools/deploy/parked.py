@@ -24,7 +24,7 @@ from deploy.account import PATIENT, Account, NotAnswered, NotThere
 from deploy.problem import Problem
 
 # How replay-parked says what it did (functions/replay-parked/src/lib.rs).
-WAITS, RUNS_AGAIN, SET_ASIDE = "parked input waits", "parked input runs again", "parked input dead-lettered"
+WAITS, RUNS_AGAIN, DEAD_LETTERED = "parked input waits", "parked input runs again", "parked input dead-lettered"
 # What the state machine itself has put into the dead-letter queue.
 REFUSED = '{ $.type = "ExecutionFailed" && $.details.error = "EntriesRefused" }'
 # SQS can delay a message for 15 minutes, and one of a batch that failed comes again after three.
@@ -61,14 +61,14 @@ class Queues:
 
     def waiting(self, now: datetime) -> list[Parked]:
         """What replay-parked has put back with a delay and has not started since."""
-        lines = self._lines(self._replay_log, by_message(WAITS, RUNS_AGAIN, SET_ASIDE), now - LONGEST_WAIT)
+        lines = self._lines(self._replay_log, by_message(WAITS, RUNS_AGAIN, DEAD_LETTERED), now - LONGEST_WAIT)
         return still_there((said_at(line), named(line), read(line, PARK_QUEUE) if line["message"] == WAITS else None) for line in lines)
 
     def dead_letters(self, now: datetime) -> list[Parked]:
         """What was put into the dead-letter queue and does not run again since."""
         events: list[Event] = []
-        for line in self._lines(self._replay_log, by_message(SET_ASIDE, RUNS_AGAIN), now - KEPT):
-            events.append((said_at(line), named(line), read(line, DEAD_LETTER_QUEUE) if line["message"] == SET_ASIDE else None))
+        for line in self._lines(self._replay_log, by_message(DEAD_LETTERED, RUNS_AGAIN), now - KEPT):
+            events.append((said_at(line), named(line), read(line, DEAD_LETTER_QUEUE) if line["message"] == DEAD_LETTERED else None))
         for line in self._lines(self._machine_log, REFUSED, now - KEPT):
             refused = refused_by_the_state_machine(line)
             events.append((refused.since, flow.first_name(refused.execution or ""), refused))

@@ -18,8 +18,6 @@ class Plan:
     """What it is deployed with."""
     protect_afterwards: bool
     """Whether its resources are protected in a second step, once all of them are there."""
-    termination_protection: bool
-    """Whether CloudFormation refuses to delete the stack as a whole."""
 
 
 def plan(document: Mapping[str, Any], parameters: Mapping[str, str], existing: Collection[str], kept: Mapping[str, str] = NONE) -> Plan:
@@ -32,7 +30,7 @@ def plan(document: Mapping[str, Any], parameters: Mapping[str, str], existing: C
     afterwards = bool(protected - set(existing))
     # SAM keeps the stack's values by itself.
     first = dict(parameters) | ({PARAMETER: "false"} if afterwards else {})
-    return Plan(first, afterwards, is_protected(document, parameters))
+    return Plan(first, afterwards)
 
 
 def is_protected(document: Mapping[str, Any], parameters: Mapping[str, str]) -> bool:

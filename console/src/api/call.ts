@@ -17,6 +17,8 @@ export interface CallOptions {
   tries?: number;
   /** Codes other than the transient ones that are answered differently a moment later. */
   repeatOn?: readonly string[];
+  /** What a browser without a connection does: it waits and tries again, or fails at once, because the caller keeps what it sends. */
+  whenOffline?: "wait" | "fail";
 }
 
 type Method = "get" | "post";
@@ -72,17 +74,22 @@ async function send(method: Method, path: string, parts: Parts<unknown>, options
       return await once(method, path, parts, options.signal);
     } catch (error) {
       if (options.signal?.aborted) throw error;
-      const problem = asProblem(error);
+      let problem = asProblem(error);
       if (problem.code === "unauthorized") {
-        if (!renewed && (await session.renew())) {
+        const renewal = renewed ? "refused" : await session.renew();
+        if (renewal === "renewed") {
           renewed = true;
           continue;
         }
-        session.end();
-        throw problem;
+        if (renewal === "refused") {
+          session.end();
+          throw problem;
+        }
+        problem = unreachable("the sign-in does not answer");
       }
       const again = problem.isTransient || (options.repeatOn?.includes(problem.code) ?? false);
-      if (!again || tried >= tries) throw problem;
+      const keeps = options.whenOffline === "fail" && problem.code === "network" && !navigator.onLine;
+      if (!again || keeps || tried >= tries) throw problem;
       await waitFor(problem, tried, options);
     }
   }
@@ -95,14 +102,15 @@ async function once(
   signal: AbortSignal | undefined,
 ): Promise<Response> {
   const token = await session.token();
-  if (!token) throw new Problem("unauthorized", 401, "nobody is signed in");
+  if (token === "unreachable") throw unreachable("the sign-in does not answer");
+  if (token === null) throw new Problem("unauthorized", 401, "nobody is signed in");
   const timeout = AbortSignal.timeout(TIMEOUT_MS);
   let response: Response;
   try {
     response = await fetch(address(path, parts), {
       method: method.toUpperCase(),
       headers: {
-        Authorization: `Bearer ${token}`,
+        Authorization: `Bearer ${token.value}`,
         ...(parts.body !== undefined && { "Content-Type": "application/json" }),
         ...(parts.header as Record<string, string> | undefined),
       },
@@ -113,10 +121,14 @@ async function once(
     });
   } catch (error) {
     if (signal?.aborted) throw error;
-    throw new Problem("network", 0, error instanceof Error ? error.message : String(error));
+    throw unreachable(error instanceof Error ? error.message : String(error));
   }
   if (!response.ok) throw await problemOf(response);
   return response;
+}
+
+function unreachable(detail: string): Problem {
+  return new Problem("network", 0, detail);
 }
 
 function address(path: string, parts: Parts<unknown>): string {

@@ -114,16 +114,28 @@ export function balancesCsv(from: string, to: string, currency: string, options:
   return call("get", "/daily-balances.csv", { query: { from, to, currency: currency as Api.Currency } }, options);
 }
 
-/** The entries of a range as CSV, all pages joined: every page has the header line, which is kept of the first only. */
-export async function entriesCsv(from: string, to: string, currency: string, options: Options): Promise<string> {
-  let text = "";
+/** The entries of a range as CSV, page by page. Every page has the header line. */
+export async function* entriesCsvPages(
+  from: string,
+  to: string,
+  currency: string,
+  options: Options,
+): AsyncGenerator<string> {
   let cursor: string | null = null;
   do {
     const query = { from, to, currency: currency as Api.Currency, ...(cursor && { cursor }) };
     const page: Answer<string> = await call("get", "/entries.csv", { query }, options);
-    text += text ? page.data.slice(page.data.indexOf("\r\n") + 2) : page.data;
+    yield page.data;
     cursor = nextCursor(page.headers.get("Link"));
   } while (cursor);
+}
+
+/** The entries of a range as one file of CSV: the header line is kept of the first page only. */
+export async function entriesCsv(from: string, to: string, currency: string, options: Options): Promise<string> {
+  let text = "";
+  for await (const page of entriesCsvPages(from, to, currency, options)) {
+    text += text ? page.slice(page.indexOf("\r\n") + 2) : page;
+  }
   return text;
 }
 

@@ -1,10 +1,13 @@
 import { isRecord } from "../lib/storage";
 
-/** One thing that is wrong with a request, and where: a JSON pointer into the body, or a parameter. */
+/** One thing that is wrong with a request, and where: a JSON pointer into the body, or a parameter. A later release may add codes. */
 export interface Fault {
   pointer?: string;
   parameter?: string;
+  code?: string;
   detail: string;
+  /** The limit that the value is beyond. */
+  limit?: string;
 }
 
 /**

@@ -70,6 +70,8 @@ export interface paths {
          * @description `posted` entries come with everything that is known of them. An entry that was accepted a moment ago is `pending`. That is best
          *     effort: if the idempotency cache is lost or out of reach, an entry is not found until it is posted, and is posted all the same.
          *     A reversal that was accepted, but was overtaken by another reversal of the same entry, is `already_reversed` and never posted.
+         *
+         *     Users in the group `operator` are also told the `execution` that records the entry, as far as it is known.
          */
         get: operations["getEntry"];
         put?: never;
@@ -476,6 +478,7 @@ export interface components {
             /** @description Other payloads that were accepted under this entry's key and not posted. Nearly always empty. */
             conflicts: components["schemas"]["Conflict"][];
             balance_token: components["schemas"]["BalanceToken"];
+            execution?: components["schemas"]["Execution"];
         };
         /** @description An entry that was accepted, and is not posted yet. */
         PendingEntry: {
@@ -493,6 +496,7 @@ export interface components {
              * @enum {string}
              */
             status: "pending";
+            execution?: components["schemas"]["Execution"];
         };
         /** @description A reversal that another one of the same entry has overtaken; it will never be posted. */
         OvertakenReversal: {
@@ -512,7 +516,15 @@ export interface components {
             status: "already_reversed";
             /** @description Other payloads that were accepted under this reversal's key and not posted either. Nearly always empty. */
             conflicts: components["schemas"]["Conflict"][];
+            execution?: components["schemas"]["Execution"];
         };
+        /**
+         * @description The name of the execution of the state machine that records the entry, for users in the group `operator`; all others are not
+         *     shown it. Absent where it is not known for certain: a day after the entry was accepted, if the idempotency cache has lost it,
+         *     and with the workflow type EXPRESS. Replays have this name with `-r1`, `-r2` and so on.
+         * @example f8074bc3-3d8c-5a13-bf98-16220b3a9341-bcb8b57fa834577fa5c8266e
+         */
+        Execution: string;
         /** @description A payload that came under a key already used by another one, while the idempotency cache was lost or out of reach. */
         Conflict: {
             type: components["schemas"]["EntryType"];
@@ -637,14 +649,52 @@ export interface components {
         Fault: {
             /** @description Where in the body, as a JSON pointer (RFC 6901). Empty for the body as a whole. */
             pointer: string;
-            /** @description What is wrong there. */
+            code: components["schemas"]["FaultCode"];
+            /** @description What is wrong there, for people. */
             detail: string;
+            limit?: components["schemas"]["FaultLimit"];
         } | {
             /** @description The name of the parameter. */
             parameter: string;
-            /** @description What is wrong with it. */
+            code: components["schemas"]["FaultCode"];
+            /** @description What is wrong with it, for people. */
             detail: string;
+            limit?: components["schemas"]["FaultLimit"];
         };
+        /**
+         * @description What is wrong, for programs. Codes never change their meaning; a later version may add some. Codes that name a limit come with
+         *     it as `limit`.
+         *
+         *     - `required`: it is missing
+         *     - `unknown_field`: the object has no such field
+         *     - `unknown_parameter`: the path has no such parameter
+         *     - `duplicate`: the field or parameter occurs more than once
+         *     - `wrong_type`: a JSON value of another type, such as a number for an amount
+         *     - `invalid_format`: a text of another form, such as an amount with a comma, or a day that the calendar does not have
+         *     - `unknown_value`: none of the types of entries, or no currency that amounts can have
+         *     - `not_positive`: the amount is zero
+         *     - `too_large`: the amount is above the limit
+         *     - `too_many_fraction_digits`: the limit is how many the currency has
+         *     - `too_early`: the date is before the limit
+         *     - `too_late`: the date is after the limit
+         *     - `too_long`: the text has more characters than the limit
+         *     - `control_character`: the text has a control character
+         *     - `too_few_entries`: the batch is empty; the limit is 1
+         *     - `too_many_entries`: the batch has more entries than the limit
+         *     - `duplicate_key`: an earlier entry of the same batch has the same idempotency key
+         *     - `key_reused`: the idempotency key was used before with another payload
+         *     - `range_too_long`: more days than the limit
+         *     - `out_of_range`: not a whole number from 1 to the limit
+         *     - `invalid_cursor`: the cursor was not given out for this list, or does not hold any more
+         *     - `invalid_token`: the balance token was not given out to this merchant
+         * @enum {string}
+         */
+        FaultCode: "required" | "unknown_field" | "unknown_parameter" | "duplicate" | "wrong_type" | "invalid_format" | "unknown_value" | "not_positive" | "too_large" | "too_many_fraction_digits" | "too_early" | "too_late" | "too_long" | "control_character" | "too_few_entries" | "too_many_entries" | "duplicate_key" | "key_reused" | "range_too_long" | "out_of_range" | "invalid_cursor" | "invalid_token";
+        /**
+         * @description The limit that the value is beyond, as a decimal number or a date. Absent from faults that are about none.
+         * @example 2
+         */
+        FaultLimit: string;
         /** @description What the gateway answers by itself, before or instead of Fluxo. Its shape is AWS's and cannot be changed for these statuses. */
         GatewayMessage: {
             /** @description For people. */

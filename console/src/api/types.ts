@@ -19,6 +19,7 @@ export type ReversalRequest = Schemas["ReversalRequest"];
 export type AcceptedEntry = Schemas["AcceptedEntry"];
 export type AcceptedReversal = Schemas["AcceptedReversal"];
 export type AcceptedBatch = Schemas["AcceptedBatch"];
+export type FaultCode = Schemas["FaultCode"];
 export type Currency = Schemas["Currency"];
 export type Seal = Schemas["Seal"];
 export type Seals = Schemas["Seals"];

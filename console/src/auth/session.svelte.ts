@@ -6,6 +6,9 @@ import { authorizeAddress, logoutAddress, readReturn, redeem, refresh, TokenErro
 /** `ended`: it was there and is over; what the user typed is still on the page. */
 export type SessionState = "starting" | "signed-out" | "signed-in" | "ended" | "failed";
 
+/** What became of asking for a new token: without a connection nobody can say that a session is over. */
+export type Renewal = "renewed" | "refused" | "unreachable";
+
 interface Kept {
   refreshToken: string;
   hadGroups: boolean;
@@ -28,7 +31,7 @@ class Session {
 
   #config: Config | null = null;
   #idToken: string | null = null;
-  #refreshing: Promise<boolean> | null = null;
+  #refreshing: Promise<Renewal> | null = null;
 
   get merchant(): string {
     return this.claims?.merchant ?? "";
@@ -63,7 +66,7 @@ class Session {
       }
       return returned.returnTo;
     }
-    if (!(await this.#renew())) this.state = "signed-out";
+    if ((await this.#renew()) !== "renewed") this.state = "signed-out";
     return null;
   }
 
@@ -81,15 +84,16 @@ class Session {
   }
 
   /** A token for the next request, a new one if the old one ends soon; `null` when one has to sign in. */
-  async token(): Promise<string | null> {
+  async token(): Promise<{ value: string } | "unreachable" | null> {
     const left = (this.claims?.expires ?? 0) - Date.now() / 1000;
-    if (this.#idToken && left > EARLY_S) return this.#idToken;
-    if (await this.renew()) return this.#idToken;
-    return this.#idToken && left > 0 ? this.#idToken : null;
+    if (this.#idToken && left > EARLY_S) return { value: this.#idToken };
+    const renewal = await this.renew();
+    if (this.#idToken && (renewal === "renewed" || left > 0)) return { value: this.#idToken };
+    return renewal === "unreachable" ? renewal : null;
   }
 
   /** A new token for the one that the API has refused. */
-  renew(): Promise<boolean> {
+  renew(): Promise<Renewal> {
     this.#refreshing ??= this.#renew().finally(() => (this.#refreshing = null));
     return this.#refreshing;
   }
@@ -100,31 +104,32 @@ class Session {
     remove(tab, KEPT);
   }
 
-  async #renew(): Promise<boolean> {
+  async #renew(): Promise<Renewal> {
     const kept = read(tab, KEPT, isKept);
-    if (!kept || !this.#config?.auth) return false;
+    if (!kept || !this.#config?.auth) return "refused";
     try {
       const tokens = await refresh(this.#config.auth, kept.refreshToken);
       // MiniStack 1.5.33 drops the groups when it refreshes; a clerk would be shown as a reader. Signing in anew brings them back.
       if (kept.hadGroups && readClaims(tokens.idToken).groups.length === 0) {
         remove(tab, KEPT);
-        return this.#signInAnew();
+        await this.#signInAnew();
+        return "refused";
       }
       this.#accept(tokens.idToken, tokens.refreshToken ?? kept.refreshToken);
-      return true;
+      return "renewed";
     } catch (error) {
-      if (error instanceof TokenError && error.kind === "refused") remove(tab, KEPT);
-      return false;
+      if (error instanceof TokenError && error.kind === "unreachable") return "unreachable";
+      remove(tab, KEPT);
+      return "refused";
     }
   }
 
   /** At page load nothing is lost by leaving at once; once a minute, or a provider that always drops them would make a circle. */
-  async #signInAnew(): Promise<boolean> {
+  async #signInAnew(): Promise<void> {
     const last = read(tab, AGAIN, (value): value is number => typeof value === "number") ?? 0;
-    if (this.state !== "starting" || Date.now() - last < 60_000) return false;
+    if (this.state !== "starting" || Date.now() - last < 60_000) return;
     write(tab, AGAIN, Date.now());
     await this.signIn(location.pathname + location.search);
-    return false;
   }
 
   #accept(idToken: string, refreshToken: string | null): void {

@@ -26,7 +26,13 @@ const SENTENCES: Record<string, Key> = {
   batch_too_large: "error.tooLarge",
 };
 
+/** The fields at which a fault is shown. */
+const SHOWN = /^\/(amount|currency|date|description|category)$/;
+
 export function sentence(problem: Problem): string {
+  if (problem.code === "validation_failed" && !problem.faults.some(({ pointer }) => SHOWN.test(pointer ?? ""))) {
+    return t("fault.page");
+  }
   const key = SENTENCES[problem.code];
   if (key) return t(key);
   if (problem.status >= 500) return t("error.internal", { id: problem.requestId ?? String(problem.status) });

@@ -1,7 +1,12 @@
 import { settings } from "../state/settings.svelte";
-import { importText as en } from "./en/import";
+import { importText as enImport } from "./en/import";
+import { reasonsText as enReasons } from "./en/reasons";
 import { count, fill, type Values } from "./index.svelte";
-import { importText as pt } from "./pt/import";
+import { importText as ptImport } from "./pt/import";
+import { reasonsText as ptReasons } from "./pt/reasons";
+
+const pt = { ...ptImport, ...ptReasons };
+const en: Record<ImportKey, string> = { ...enImport, ...enReasons };
 
 /** The importer's texts: they come with its part of the page. */
 export type ImportKey = keyof typeof pt;

@@ -48,6 +48,11 @@ export class ImportFlow {
   }
 
   /** Those that are not posted yet. */
+  /** Nothing is sent before it is known what is posted already, or that nobody can say: a row may be there under another key. */
+  get isLookingUp(): boolean {
+    return this.known === null && this.knownProblem === null;
+  }
+
   get fresh(): SendRow[] {
     const known = this.known;
     return known ? this.sendable.filter((row) => !known.has(row.line)) : this.sendable;
@@ -135,7 +140,7 @@ export class ImportFlow {
     void this.#lookUp(this.#controller.signal);
   }
 
-  /** What is posted already, and how many days are sealed. The file can be sent without: no key is posted twice. */
+  /** What is posted already, and how many days are sealed. If that fails, the file can be sent all the same. */
   async #lookUp(signal: AbortSignal): Promise<void> {
     this.knownProblem = null;
     this.sealedDays = 0;

@@ -1,10 +1,11 @@
 import type { Wait } from "../api/call";
 import { pause } from "../api/call";
 import { entryIfKnown, recordBatch } from "../api/endpoints";
-import { asProblem, Problem } from "../api/problem";
+import { asProblem, Problem, type Fault } from "../api/problem";
 import type { BatchEntry } from "../api/types";
+import { faultSentence } from "../i18n/faults";
+import { t, type Key } from "../i18n/index.svelte";
 import { reading } from "../state/reading.svelte";
-import { ti } from "../i18n/import";
 import { batches } from "./batches";
 import { acceptedSoFar, rememberAccepted } from "./memory";
 import type { NotTaken } from "./refused";
@@ -102,11 +103,10 @@ export class Sender {
       return true;
     }
     const named = new Map<number, string[]>();
-    for (const { pointer, detail } of problem.faults) {
-      const [, entries, at, field = ""] = pointer?.split("/") ?? [];
+    for (const fault of problem.faults) {
+      const [, entries, at, field = ""] = fault.pointer?.split("/") ?? [];
       if (entries !== "entries" || at === undefined) continue;
-      const text = problem.code === "idempotency_key_reused" ? ti("row.keyReused") : `${field}: ${detail}`;
-      named.set(Number(at), [...(named.get(Number(at)) ?? []), text]);
+      named.set(Number(at), [...(named.get(Number(at)) ?? []), reason(fault, field, batch.entries[Number(at)])]);
     }
     if (named.size === 0) return false;
     for (const [at, texts] of named) {
@@ -142,4 +142,21 @@ export class Sender {
     const batchesOf = parts.map((entries): BatchState => ({ entries, state: "queued" }));
     this.all = [...this.all.slice(0, index), ...batchesOf, ...this.all.slice(index + 1)];
   }
+}
+
+const FIELDS: Record<string, Key> = {
+  type: "entry.type",
+  amount: "entry.amount",
+  currency: "entry.currency",
+  date: "entry.date",
+  description: "entry.description",
+  category: "entry.category",
+};
+
+/** Why the API did not take a row: the field, where a row has it, and what is wrong there. */
+function reason(fault: Fault, field: string, entry: BatchEntry | undefined): string {
+  const value = (entry as Record<string, string | null | undefined> | undefined)?.[field];
+  const sentence = faultSentence(fault, { field, value, currency: entry?.currency ?? "BRL" });
+  const name = FIELDS[field];
+  return name ? `${t(name)}: ${sentence}` : sentence;
 }

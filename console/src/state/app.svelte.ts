@@ -1,6 +1,8 @@
 import { session } from "../auth/session.svelte";
+import type { Entry } from "../api/types";
 import type { Config } from "../config";
 import { today } from "../lib/dates";
+import { inspectorHome, inspectorOf, type Inspector } from "../lib/inspector";
 import { dayPath, router } from "./router.svelte";
 import { settings } from "./settings.svelte";
 
@@ -25,11 +27,11 @@ class App {
   /** Counts up when balances may have changed, so that screens read them again. */
   changes = $state(0);
 
-  #inspector = $state<string | null>(null);
+  #inspector = $state.raw<Inspector | null>(null);
 
   start(config: Config): void {
     this.timeZone = config.timeZone;
-    this.#inspector = config.inspectorUrl;
+    this.#inspector = config.inspector;
     this.#tick();
     // A page that is open over midnight is told so when it is looked at, and every minute.
     setInterval(() => this.#tick(), 60_000);
@@ -37,14 +39,12 @@ class App {
   }
 
   get inspectorUrl(): string | null {
-    return session.isOperator ? this.#inspector : null;
+    return session.isOperator && this.#inspector ? inspectorHome(this.#inspector) : null;
   }
 
-  inspectorLink(entry: string): string | null {
-    if (!this.inspectorUrl) return null;
-    const address = new URL(this.inspectorUrl, location.origin);
-    address.searchParams.set("entry", entry);
-    return address.href;
+  /** Where an operator sees what an entry went through; `entry` is its lookup, once it is answered. */
+  inspectorLink(id: string, entry: Entry | null): string | null {
+    return session.isOperator && this.#inspector ? inspectorOf(this.#inspector, id, entry) : null;
   }
 
   get currency(): string {

@@ -1,7 +1,7 @@
 import { pause } from "../api/call";
 import { dailyBalance, entryIfKnown } from "../api/endpoints";
 import { asProblem, type Problem } from "../api/problem";
-import type { AcceptedEntry, AcceptedReversal, Conflict, DailyBalance } from "../api/types";
+import type { AcceptedEntry, AcceptedReversal, Conflict, DailyBalance, Entry } from "../api/types";
 import { isRecord, read, session as tab, write } from "../lib/storage";
 import { reading } from "./reading.svelte";
 
@@ -27,6 +27,8 @@ export class Life {
   conflicts = $state.raw<Conflict[]>([]);
   balance = $state.raw<DailyBalance | null>(null);
   problem = $state.raw<Problem | null>(null);
+  /** What the API last said of the entry. */
+  found = $state.raw<Entry | null>(null);
 
   readonly acceptedAt = new Date().toISOString();
   #begun = performance.now();
@@ -34,7 +36,7 @@ export class Life {
 
   constructor(
     readonly entry: AcceptedEntry | AcceptedReversal,
-    readonly replayed: boolean,
+    readonly isRepeat: boolean,
   ) {}
 
   stop(): void {
@@ -63,6 +65,7 @@ export class Life {
       this.isSlow = performance.now() - this.#begun > SLOW_MS;
       const found = await this.#look();
       // Not found is not lost: the memory of requests is best effort, and the entry is posted all the same.
+      if (found) this.found = found;
       if (!found || found.status === "pending") continue;
       this.conflicts = found.conflicts;
       if (found.status === "already_reversed") {

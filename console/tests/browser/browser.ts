@@ -1,5 +1,7 @@
 import { chromium, type Browser, type BrowserContext, type Page } from "playwright-core";
+import { once } from "node:events";
 import { existsSync } from "node:fs";
+import { createServer, type AddressInfo } from "node:net";
 import { NOW } from "./server/bakery";
 import type { TestServer } from "./server/server";
 
@@ -15,11 +17,21 @@ const FLAGS = [
 ];
 
 /** Debian's Chromium: `apt-get install chromium`. Nothing is downloaded. */
-export function launch(): Promise<Browser> {
+export function launch(more: string[] = []): Promise<Browser> {
   const executablePath = process.env["CHROMIUM"] ?? "/usr/bin/chromium";
   if (!existsSync(executablePath))
     throw new Error(`${executablePath} is missing: apt-get install chromium, or say where it is in CHROMIUM`);
-  return chromium.launch({ executablePath, args: FLAGS });
+  return chromium.launch({ executablePath, args: [...FLAGS, ...more] });
+}
+
+/** One that nobody has now. */
+export async function freePort(): Promise<number> {
+  const server = createServer().listen(0, "127.0.0.1");
+  await once(server, "listening");
+  const { port } = server.address() as AddressInfo;
+  server.close();
+  await once(server, "close");
+  return port;
 }
 
 export interface Look {

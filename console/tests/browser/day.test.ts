@@ -121,6 +121,29 @@ test("a viewer sees no way to write", async () => {
   expect(server.calls.every((call) => call.method === "GET")).toBe(true);
 });
 
+test("an operator comes from an entry to its execution, or to the logs that name it", async () => {
+  server.user = { groups: ["clerk", "operator"], name: "Olga Operadora" };
+  server.inspector = {
+    kind: "aws",
+    region: "sa-east-1",
+    stateMachineArn: "arn:aws:states:sa-east-1:1:stateMachine:record-entries",
+    standardStateMachineArn: "arn:aws:states:sa-east-1:1:stateMachine:record-entries",
+    logGroups: ["/aws/lambda/fluxo/register-entry"],
+  };
+  const [first, second] = server.ledger.day(YESTERDAY, "BRL").map(({ line }) => line.id);
+  server.api.pendingLooks = 0;
+  server.api.executions.set(first ?? "", "batch-1");
+  const { page, complaints } = await visit(browser, server, `/day/${YESTERDAY}`);
+  const link = page.getByRole("link", { name: "ver o fluxo" });
+  await page.locator("table.statement [data-row]").nth(0).click();
+  expect(await link.getAttribute("href")).toMatch(/#\/v2\/executions\/details\/.*record-entries%3Abatch-1$/);
+  await page.locator("table.statement [data-row]").nth(1).click();
+  await page.getByText(second ?? "").waitFor();
+  expect(await link.getAttribute("href")).toContain(`#logsV2:logs-insights`);
+  expect(await link.getAttribute("href")).toContain(second);
+  expect(complaints).toEqual([]);
+});
+
 test("an empty day says where its balance came from", async () => {
   const { page } = await visit(browser, server, "/day/2026-11-23");
   await page.getByText("Nenhum lançamento neste dia. O saldo veio de 22").waitFor();

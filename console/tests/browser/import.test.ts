@@ -60,6 +60,9 @@ describe.skipIf(!hasParser)("with the parser", () => {
     await page.getByText("PIX RECEBIDO 7", { exact: false }).first().waitFor();
     await page.getByRole("button", { name: "Recusadas 2" }).click();
     await page.getByText("ESTORNO TARIFA").waitFor();
+    // In the page's words: the field's name, and what is wrong with it.
+    await page.getByText("Valor precisa ser maior que zero").waitFor();
+    await page.getByText("Dia não é uma data do calendário").waitFor();
     const saved = page.waitForEvent("download");
     await page.getByRole("button", { name: "Baixar as 2 recusadas" }).click();
     expect((await saved).suggestedFilename()).toBe("extrato.refused.csv");
@@ -72,6 +75,48 @@ describe.skipIf(!hasParser)("with the parser", () => {
     await page.getByText("Nenhuma linha nova.").waitFor();
     expect(imported()).toBe(40);
     expect(complaints).toEqual([]);
+  });
+
+  test("of a file that cannot be read only the reason is shown", async () => {
+    const { page } = await visit(browser, server, "/import");
+    const status = "<STATUS><CODE>15500<SEVERITY>ERROR<MESSAGE>Signon invalid</STATUS>";
+    const text = `OFXHEADER:100\nDATA:OFXSGML\n\n<OFX><SIGNONMSGSRSV1><SONRS>${status}</SONRS></SIGNONMSGSRSV1></OFX>`;
+    await choose(page, { name: "erro.ofx", mimeType: "application/x-ofx", buffer: Buffer.from(text) });
+    await page.getByText("o banco respondeu com um erro em vez do extrato: 15500 Signon invalid").waitFor();
+    expect(await page.locator("#main table").count()).toBe(0);
+    expect(await page.getByText("Nenhuma linha nova.").count()).toBe(0);
+    await page.getByRole("button", { name: "Outro arquivo" }).click();
+  });
+
+  test("a row that is a balance says so in its place, and amounts stand under their heading", async () => {
+    const { page } = await visit(browser, server, "/import");
+    const lines = [
+      "31/10/2026;Saldo Anterior;1.000,00",
+      "03/11/2026;PIX RECEBIDO;80,00",
+      "03/11/2026;Saldo do dia;1.080,00",
+    ];
+    const text = ["Data;Histórico;Valor", ...lines, ""].join("\r\n");
+    await choose(page, { name: "extrato.csv", mimeType: "text/csv", buffer: Buffer.from(text, "latin1") });
+    const balance = page
+      .locator("#main tbody tr")
+      .filter({ hasText: "“Saldo Anterior” é um saldo, não um lançamento" });
+    expect(await balance.textContent()).toContain("Ignorada");
+    expect(await page.locator("#main tbody tr").count()).toBe(3);
+    const edges = await page.evaluate(() =>
+      ["thead th.n", "tbody td.amount"].map((selector) => {
+        const range = document.createRange();
+        range.selectNodeContents(document.querySelector(`#main ${selector}`) as Node);
+        return Math.round(range.getBoundingClientRect().right);
+      }),
+    );
+    expect(edges[0]).toBe(edges[1]);
+    await page.setViewportSize({ width: 380, height: 844 });
+    const lefts = await balance
+      .first()
+      .evaluate((row) =>
+        [".what", ".state span"].map((cell) => Math.round(row.querySelector(cell)?.getBoundingClientRect().left ?? -1)),
+      );
+    expect(lefts[0]).toBe(lefts[1]);
   });
 
   test("2,000 rows that a closed page has interrupted go on with the same file, and every row is posted once", async () => {
@@ -106,7 +151,7 @@ describe.skipIf(!hasParser)("with the parser", () => {
       if (call.path !== "/entries/batch" || !first) return null;
       first = false;
       return problem(422, "idempotency_key_reused", {
-        errors: [{ pointer: "/entries/4/idempotency_key", detail: "was used" }],
+        errors: [{ pointer: "/entries/4/idempotency_key", code: "key_reused", detail: "was used" }],
       });
     };
     await choose(page, statement(10));
@@ -114,6 +159,26 @@ describe.skipIf(!hasParser)("with the parser", () => {
     await page.getByText("9 linhas enviadas").waitFor();
     await page.getByText("A chave desta linha já tem outro conteúdo").first().waitFor();
     expect(imported()).toBe(9);
+  });
+
+  test("nothing is sent before it is known what is posted already, or that it cannot be", async () => {
+    const { page } = await visit(browser, server, "/import");
+    let answer = (): void => undefined;
+    let asked = false;
+    server.intercept = (call) => {
+      if (call.path !== "/entries.csv") return null;
+      asked = true;
+      return new Promise((resolve) => (answer = () => resolve(problem(500, "internal_error"))));
+    };
+    await choose(page, statement(10));
+    const send = page.getByRole("button", { name: "Enviar 10 linhas" });
+    await send.waitFor();
+    expect(await send.isDisabled()).toBe(true);
+    await expect.poll(() => asked).toBe(true);
+    answer();
+    await page.getByText("Não deu para ver o que já foi lançado").waitFor();
+    await send.click();
+    await page.getByText("10 linhas enviadas").waitFor();
   });
 
   test("sending is paused, and an outage is waited for", async () => {

@@ -85,6 +85,20 @@ test("a session that ends while the page is open says so, and keeps what is on s
   expect(page.url()).toContain("/day/2026-11-26");
 });
 
+test("a token that cannot be renewed for now ends no session", async () => {
+  const { page } = await visit(browser, server, "/day/2026-11-27");
+  await page.locator("[data-row]").first().waitFor();
+  server.expireTokens();
+  server.signInDown = true;
+  await page.getByRole("link", { name: /qui 26/ }).click();
+  await page.getByText("O sistema não pôde ser alcançado").first().waitFor();
+  expect(await page.getByText("Sua sessão terminou").count()).toBe(0);
+  server.signInDown = false;
+  await expect.poll(() => page.getByText("O sistema não pôde ser alcançado").count(), { timeout: 10_000 }).toBe(0);
+  await page.locator("[data-row]").first().waitFor();
+  expect(page.url()).toContain("/day/2026-11-26");
+});
+
 test("signing out leaves nothing of the merchant on the page", async () => {
   const { page } = await visit(browser, server, "/");
   await page.getByRole("button", { name: /Conta:/ }).click();

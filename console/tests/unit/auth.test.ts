@@ -42,6 +42,18 @@ describe("config.json", () => {
     expect(() => readConfig({ auth })).toThrow("apiBase");
     expect(() => readConfig({ apiBase: "/api", auth: { ...auth, tokenUrl: 7 } })).toThrow("tokenUrl");
     expect(() => readConfig({ apiBase: "/api", timeZone: "Mars/Base" })).toThrow("timeZone");
+    const inspector = {
+      kind: "aws",
+      region: "r",
+      stateMachineArn: "a",
+      standardStateMachineArn: "b",
+      logGroups: ["g"],
+    };
+    expect(readConfig({ apiBase: "/api", inspector }).inspector).toEqual(inspector);
+    for (const field of ["region", "stateMachineArn", "standardStateMachineArn", "logGroups"]) {
+      expect(() => readConfig({ apiBase: "/api", inspector: { ...inspector, [field]: undefined } })).toThrow(field);
+    }
+    expect(readConfig({ apiBase: "/api" }).inspector).toBeNull();
   });
 });
 

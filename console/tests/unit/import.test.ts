@@ -1,11 +1,12 @@
 import { describe, expect, it } from "vitest";
-import type { BatchEntry } from "../../src/api/types";
+import type { BatchEntry, Entry } from "../../src/api/types";
 import { batches } from "../../src/import/batches";
-import { ranges } from "../../src/import/known";
+import { knownRows, ranges, type Asked } from "../../src/import/known";
 import { notTakenCsv, refusedBytes } from "../../src/import/refused";
 import { changed, guessed } from "../../src/import/parser";
-import { fileRows } from "../../src/import/rows";
+import { fileRows, type SendRow } from "../../src/import/rows";
 import { csvCell } from "../../src/lib/csv";
+import { entryId } from "../../src/lib/uuid5";
 import { nextCursor } from "../../src/api/endpoints";
 
 const entry = (key: string, description = "x"): BatchEntry => ({
@@ -131,5 +132,63 @@ describe("how a file is read", () => {
       [8, "skipped"],
       [9, "send"],
     ]);
+  });
+});
+
+describe("rows that are posted already", () => {
+  const row = (line: number, key: string, values: Partial<SendRow> = {}): SendRow => {
+    return { kind: "send", line, entry: entry(key), otherKeys: [], exportedFrom: null, ...values };
+  };
+  const id = (key: string): Promise<string> => entryId("acme", key);
+  const page = (...ids: string[]): string =>
+    ["date,id,type", ...ids.map((each) => `2026-11-27,${each},credit`), ""].join("\r\n");
+
+  /** The lines that are known where the export has these pages and these entries were reversed, and what was asked. */
+  async function known(
+    rows: SendRow[],
+    pages: string[],
+    reversed: string[] = [],
+  ): Promise<{ lines: number[]; pages: number; looks: string[] }> {
+    const looks: string[] = [];
+    let read = 0;
+    const asked: Asked = {
+      async *pages() {
+        for (const each of pages) {
+          read += 1;
+          yield await Promise.resolve(each);
+        }
+      },
+      entry(wanted) {
+        looks.push(wanted);
+        return Promise.resolve({ status: "posted", reversed_by: reversed.includes(wanted) ? "x" : null } as Entry);
+      },
+    };
+    const lines = await knownRows(rows, "acme", {}, asked);
+    return { lines: [...lines].sort((a, b) => a - b), pages: read, looks };
+  }
+
+  it("are those of their own key, and of the entry that they were exported from", async () => {
+    const exported = row(3, "c", { exportedFrom: "00000000-0000-5000-8000-000000000001" });
+    const rows = [row(1, "a"), row(2, "b"), exported];
+    const pages = [page(await id("b")), page("00000000-0000-5000-8000-000000000001")];
+    expect(await known(rows, pages)).toEqual({ lines: [2, 3], pages: 2, looks: [] });
+  });
+
+  it("are those of another key, unless that entry was reversed", async () => {
+    const rows = [row(1, "a", { otherKeys: ["old-a"] }), row(2, "b", { otherKeys: ["old-b"] })];
+    const [oldA, oldB] = [await id("old-a"), await id("old-b")];
+    expect(await known(rows, [page(oldA, oldB)], [oldB])).toEqual({ lines: [1], pages: 1, looks: [oldA, oldB] });
+  });
+
+  it("are known by their own key also when that entry was reversed", async () => {
+    const rows = [row(1, "a", { otherKeys: ["old-a"] })];
+    const own = await id("a");
+    expect(await known(rows, [page(own, await id("old-a"))], [own])).toEqual({ lines: [1], pages: 1, looks: [] });
+  });
+
+  it("are looked for no further than until all are found", async () => {
+    const pages = [page(await id("a")), page(await id("other")), page(await id("another"))];
+    expect(await known([row(1, "a")], pages)).toEqual({ lines: [1], pages: 1, looks: [] });
+    expect((await known([row(1, "b")], pages)).pages).toBe(3);
   });
 });

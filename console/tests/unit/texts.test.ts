@@ -4,8 +4,10 @@ import { fileURLToPath } from "node:url";
 import { describe, expect, it } from "vitest";
 import { en } from "../../src/i18n/en";
 import { importText as enImport } from "../../src/i18n/en/import";
+import { reasonsText as enReasons } from "../../src/i18n/en/reasons";
 import { pt } from "../../src/i18n/pt";
 import { importText as ptImport } from "../../src/i18n/pt/import";
+import { reasonsText as ptReasons } from "../../src/i18n/pt/reasons";
 
 const root = fileURLToPath(new URL("../../src", import.meta.url));
 
@@ -25,6 +27,7 @@ const placeholders = (text: string): string[] => (text.match(/\{\w+\}/g) ?? []).
 describe.each([
   ["the page", pt as Record<string, string>, en as Record<string, string>],
   ["the importer", ptImport as Record<string, string>, enImport as Record<string, string>],
+  ["the parser's sentences", ptReasons as Record<string, string>, enReasons as Record<string, string>],
 ])("the texts of %s", (_, first, second) => {
   it("are there in both languages, with the same values", () => {
     expect(Object.keys(second).sort()).toEqual(Object.keys(first).sort());

@@ -3,7 +3,7 @@ use jiff::Timestamp;
 use lambda_http::{Body, Request, Response, http::StatusCode};
 use serde::Serialize;
 
-use crate::{Problem, balances::BalanceSums, query::Query, response::respond_json};
+use crate::{FaultCode, Flaw, Problem, balances::BalanceSums, query::Query, response::respond_json};
 
 /// Which balance is asked for, and as of when.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -21,8 +21,8 @@ pub fn parse_as_of_query(request: &Request) -> Result<AsOfQuery, Problem> {
     let mut query = Query::read(request, &["currency"]);
     let date = query.path_date(request);
     let instant = parse_instant(Query::path_part(request, "instant"));
-    let instant =
-        query.check("instant", instant.ok_or("must be a time as RFC 3339 has it, such as 2026-11-22T18:00:00Z"));
+    let detail = "must be a time as RFC 3339 has it, such as 2026-11-22T18:00:00Z";
+    let instant = query.check("instant", instant.ok_or_else(|| Flaw::new(FaultCode::InvalidFormat, detail)));
     let currency = query.currency();
     query.none_or_problem()?;
     let (Some(date), Some(instant), Some(currency)) = (date, instant, currency) else {

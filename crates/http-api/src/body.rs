@@ -6,7 +6,7 @@ use lambda_http::{
 };
 
 use crate::{
-    Code, Fault, Problem,
+    Code, Fault, FaultCode, Flaw, Problem,
     json::{Json, without_values_of_numbers},
     problem::FAULTS_MAX,
 };
@@ -94,15 +94,20 @@ fn beginning(text: &str) -> &str {
 pub(crate) struct Faults(Vec<Fault>);
 
 impl Faults {
-    pub(crate) fn add(&mut self, pointer: impl Into<String>, detail: impl ToString) {
+    pub(crate) fn add(&mut self, pointer: impl Into<String>, flaw: impl Into<Flaw>) {
         if self.0.len() < FAULTS_MAX {
-            self.0.push(Fault::at(pointer, detail));
+            self.0.push(Fault::at(pointer, flaw));
         }
     }
 
     pub(crate) fn none_or_problem(self) -> Result<(), Problem> {
         if self.0.is_empty() { Ok(()) } else { Err(Problem::with_faults(Code::ValidationFailed, self.0)) }
     }
+}
+
+/// A value of another type than this one.
+pub(crate) fn wrong_type(expected: &str, value: &Json) -> Flaw {
+    Flaw::new(FaultCode::WrongType, format!("must be {expected}, is {}", value.kind()))
 }
 
 /// The members of one object, each to be asked for once; what nobody asked for is unknown.
@@ -127,7 +132,7 @@ impl<'a, 'f> Object<'a, 'f> {
         let mut values = self.members.iter().filter(|(member, _)| member == name).map(|(_, value)| value);
         let value = values.next();
         if values.next().is_some() {
-            self.fault(name, "occurs more than once");
+            self.fault(name, Flaw::new(FaultCode::Duplicate, "occurs more than once"));
         }
         value.filter(|value| **value != Json::Null)
     }
@@ -135,7 +140,7 @@ impl<'a, 'f> Object<'a, 'f> {
     pub(crate) fn required(&mut self, name: &'static str) -> Option<&'a Json> {
         let value = self.optional(name);
         if value.is_none() {
-            self.fault(name, "is required");
+            self.fault(name, Flaw::new(FaultCode::Required, "is required"));
         }
         value
     }
@@ -150,7 +155,7 @@ impl<'a, 'f> Object<'a, 'f> {
     }
 
     /// A member that may be left out: nothing if it is not what it should be, which is noted.
-    pub(crate) fn optional_parsed<T, E: ToString>(
+    pub(crate) fn optional_parsed<T, E: Into<Flaw>>(
         &mut self,
         name: &'static str,
         parse: impl FnOnce(&str) -> Result<T, E>,
@@ -166,27 +171,27 @@ impl<'a, 'f> Object<'a, 'f> {
         match value {
             Json::String(text) => Ok(text),
             other => {
-                self.fault(name, format!("must be a string, is {}", other.kind()));
+                self.fault(name, wrong_type("a string", other));
                 Err(NotText)
             }
         }
     }
 
-    pub(crate) fn check<T, E: ToString>(&mut self, name: &str, result: Result<T, E>) -> Option<T> {
-        result.map_err(|error| self.fault(name, error.to_string())).ok()
+    pub(crate) fn check<T, E: Into<Flaw>>(&mut self, name: &str, result: Result<T, E>) -> Option<T> {
+        result.map_err(|error| self.fault(name, error)).ok()
     }
 
     pub(crate) fn refuse_other_members(&mut self) {
         for (name, _) in self.members {
             if !self.known.contains(&name.as_str()) {
-                self.fault(name, "is not a known field");
+                self.fault(name, Flaw::new(FaultCode::UnknownField, "is not a known field"));
             }
         }
     }
 
-    pub(crate) fn fault(&mut self, name: &str, detail: impl ToString) {
+    pub(crate) fn fault(&mut self, name: &str, flaw: impl Into<Flaw>) {
         // RFC 6901, section 3.
         let name = name.replace('~', "~0").replace('/', "~1");
-        self.faults.add(format!("{}/{name}", self.pointer), detail);
+        self.faults.add(format!("{}/{name}", self.pointer), flaw);
     }
 }

@@ -7,11 +7,14 @@ use crate::{Code, Problem};
 
 const CLERK: &str = "clerk";
 
+const OPERATOR: &str = "operator";
+
 /// Who is calling, from the claims that API Gateway has verified. Nothing in the request itself has a say in it.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Caller {
     merchant: MerchantId,
     is_clerk: bool,
+    is_operator: bool,
 }
 
 impl Caller {
@@ -27,13 +30,19 @@ impl Caller {
             claims.get("custom:merchant_id").and_then(|merchant| MerchantId::parse(merchant).ok()).ok_or_else(
                 || Problem::new(Code::MerchantMissing, "The user has no valid merchant (claim custom:merchant_id)."),
             )?;
-        let is_clerk = claims.get("cognito:groups").is_some_and(|groups| group_names(groups).any(|name| name == CLERK));
-        Ok(Caller { merchant, is_clerk })
+        let groups = claims.get("cognito:groups").map_or("", String::as_str);
+        let is_in = |group: &str| group_names(groups).any(|name| name == group);
+        Ok(Caller { merchant, is_clerk: is_in(CLERK), is_operator: is_in(OPERATOR) })
     }
 
     /// The caller's merchant, for reading.
     pub fn merchant(&self) -> &MerchantId {
         &self.merchant
+    }
+
+    /// Whether the caller may see which execution records an entry: users in the group `operator`.
+    pub fn is_operator(&self) -> bool {
+        self.is_operator
     }
 
     /// The caller's merchant, for writing: only users in the group `clerk` may.
@@ -102,6 +111,18 @@ mod tests {
         check(&[id, ("custom:merchant_id", "a\nb"), ("cognito:groups", "[clerk]")], Err(Code::MerchantMissing));
         check(&[("token_use", "access"), merchant, ("cognito:groups", "[clerk]")], Err(Code::IdTokenRequired));
         check(&[merchant, ("cognito:groups", "[clerk]")], Err(Code::IdTokenRequired));
+    }
+
+    #[test]
+    fn only_the_group_operator_makes_an_operator() {
+        let is_operator = |groups: &str| {
+            let claims = [("token_use", "id"), ("custom:merchant_id", "acme"), ("cognito:groups", groups)];
+            Caller::of(&request(&claims)).unwrap().is_operator()
+        };
+        assert!(is_operator("[operator]") && is_operator("[clerk operator]"));
+        for groups in ["", "[]", "[clerk]", "operator", "[operators co-operator]", "[operator] [[operator]"] {
+            assert!(!is_operator(groups), "{groups:?}");
+        }
     }
 
     #[test]

@@ -1,28 +1,22 @@
 use std::collections::HashMap;
 
 use cashflow::{
-    Amount, AmountError, Category, Currency, Date, DateError, Description, Entry, EntryRequest, EntryType,
-    IdempotencyKey, MerchantId, check_entry_date, parse_date,
+    Amount, AmountError, Category, Currency, Date, DateError, Description, EntryRequest, EntryType, IdempotencyKey,
+    check_entry_date, parse_date,
 };
-use lambda_http::{
-    Body, Request, Response,
-    http::{HeaderValue, StatusCode, header::LOCATION},
-};
-use serde::{Deserialize, Serialize};
+use lambda_http::Request;
 
 use crate::{
-    Code, Fault, Problem,
-    body::{Faults, NotText, Object, parse_body},
+    Code, Fault, FaultCode, Flaw, Problem,
+    body::{Faults, NotText, Object, parse_body, wrong_type},
     json::Json,
     query::Query,
-    response::respond_json,
 };
 
 /// The most entries of a batch.
 pub const BATCH_ENTRIES_MAX: usize = 500;
 
 const IDEMPOTENCY_KEY: &str = "idempotency-key";
-const IDEMPOTENT_REPLAYED: &str = "idempotent-replayed";
 
 /// One entry that a client wants recorded, under its idempotency key.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -42,7 +36,7 @@ pub fn parse_entry(request: &Request, today: Date) -> Result<NewEntry, Problem> 
     let entry = match &body {
         Json::Object(members) => parse_entry_object(&mut Object::new("", members, &mut faults), today),
         other => {
-            faults.add("", format!("must be an object, is {}", other.kind()));
+            faults.add("", wrong_type("an object", other));
             None
         }
     };
@@ -62,22 +56,23 @@ pub fn parse_batch(request: &Request, today: Date) -> Result<Vec<NewEntry>, Prob
 
 fn parse_batch_body(body: &Json, today: Date, faults: &mut Faults) -> Vec<NewEntry> {
     let Json::Object(members) = body else {
-        faults.add("", format!("must be an object, is {}", body.kind()));
+        faults.add("", wrong_type("an object", body));
         return Vec::new();
     };
     let mut object = Object::new("", members, faults);
     let entries = object.required("entries").and_then(|value| match value {
         Json::Array(entries) => Some(entries.as_slice()),
         other => {
-            object.fault("entries", format!("must be an array, is {}", other.kind()));
+            object.fault("entries", wrong_type("an array", other));
             None
         }
     });
     object.refuse_other_members();
     match entries {
-        Some([]) => faults.add("/entries", "must have at least 1 entry"),
+        Some([]) => faults.add("/entries", Flaw::new(FaultCode::TooFewEntries, "must have at least 1 entry").beyond(1)),
         Some(entries) if entries.len() > BATCH_ENTRIES_MAX => {
-            faults.add("/entries", format!("must have at most {BATCH_ENTRIES_MAX} entries, has {}", entries.len()));
+            let detail = format!("must have at most {BATCH_ENTRIES_MAX} entries, has {}", entries.len());
+            faults.add("/entries", Flaw::new(FaultCode::TooManyEntries, detail).beyond(BATCH_ENTRIES_MAX));
         }
         Some(entries) => return parse_batch_entries(entries, today, faults),
         None => {}
@@ -91,7 +86,7 @@ fn parse_batch_entries(entries: &[Json], today: Date, faults: &mut Faults) -> Ve
     for (index, entry) in entries.iter().enumerate() {
         let pointer = format!("/entries/{index}");
         let Json::Object(members) = entry else {
-            faults.add(pointer, format!("must be an object, is {}", entry.kind()));
+            faults.add(pointer, wrong_type("an object", entry));
             continue;
         };
         let mut object = Object::new(&pointer, members, faults);
@@ -103,7 +98,8 @@ fn parse_batch_entries(entries: &[Json], today: Date, faults: &mut Faults) -> Ve
             }
         });
         if let Some(first) = key.clone().and_then(|key| first_use.insert(key, index)) {
-            object.fault("idempotency_key", format!("is also the key of entry {first} of this batch"));
+            let detail = format!("is also the key of entry {first} of this batch");
+            object.fault("idempotency_key", Flaw::new(FaultCode::DuplicateKey, detail));
         }
         let request = parse_entry_object(&mut object, today);
         if let (Some(key), Some(request)) = (key, request) {
@@ -147,7 +143,7 @@ pub(crate) fn parse_entry_date(object: &mut Object<'_, '_>, today: Date) -> Opti
 fn parse_amount(object: &mut Object<'_, '_>, currency: Option<Currency>) -> Option<Amount> {
     let value = object.required("amount")?;
     let Json::String(text) = value else {
-        object.fault("amount", format!("must be a decimal string such as \"150.75\", is {}", value.kind()));
+        object.fault("amount", wrong_type("a decimal string such as \"150.75\"", value));
         return None;
     };
     match (Amount::parse(text, currency.unwrap_or(Currency::BRL)), currency) {
@@ -181,100 +177,6 @@ pub(crate) fn header_key(request: &Request) -> Result<IdempotencyKey, Problem> {
     })
 }
 
-/// An entry as it was accepted: the answer to `POST /entries`, and what a repeat of the request is answered.
-#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
-pub struct AcceptedEntry {
-    /// The entry's id.
-    pub id: String,
-    /// Whose entry it is.
-    pub merchant_id: String,
-    /// `credit` or `debit`.
-    #[serde(rename = "type")]
-    pub entry_type: String,
-    /// In major units, with all digits of the currency.
-    pub amount: String,
-    /// The ISO 4217 code.
-    pub currency: String,
-    /// The business date.
-    pub date: String,
-    /// What it was for.
-    pub description: Option<String>,
-    /// The merchant's own grouping.
-    pub category: Option<String>,
-    /// The entry that this one undoes, if it is a reversal.
-    #[serde(default, skip_serializing_if = "Option::is_none")]
-    pub reverses: Option<String>,
-    /// `accepted`: it will be posted, whatever fails in between.
-    pub status: String,
-}
-
-impl AcceptedEntry {
-    /// The answer for this entry.
-    pub fn new(merchant: &MerchantId, entry: &Entry) -> AcceptedEntry {
-        // Without `..`, so that a field is shown or left out knowingly. The fingerprint is the server's own.
-        let Entry { id, fingerprint: _, entry_type, amount, date, description, category, reverses } = entry;
-        AcceptedEntry {
-            id: id.to_string(),
-            merchant_id: merchant.to_string(),
-            entry_type: entry_type.to_string(),
-            amount: amount.to_decimal(),
-            currency: amount.currency().to_string(),
-            date: date.to_string(),
-            description: description.as_ref().map(|text| text.as_str().to_owned()),
-            category: category.as_ref().map(|text| text.as_str().to_owned()),
-            reverses: reverses.map(|original| original.to_string()),
-            status: "accepted".to_owned(),
-        }
-    }
-}
-
-impl AcceptedEntry {
-    /// The answer as the idempotency cache holds it.
-    pub fn to_cached(&self) -> Option<String> {
-        serde_json::to_string(self).ok()
-    }
-
-    /// The answer that the idempotency cache held, if it was this merchant's. `None` if this release cannot read it.
-    pub fn from_cached(text: &str, merchant: &MerchantId) -> Option<AcceptedEntry> {
-        let accepted: AcceptedEntry = serde_json::from_str(text).ok()?;
-        (accepted.merchant_id == merchant.as_str()).then_some(accepted)
-    }
-}
-
-/// The answer to `POST /entries`.
-pub fn accepted_response(entry: &AcceptedEntry, repeated: bool) -> Response<Body> {
-    let mut response = respond_json(StatusCode::ACCEPTED, entry);
-    if let Ok(location) = HeaderValue::try_from(format!("/entries/{}", entry.id)) {
-        response.headers_mut().insert(LOCATION, location);
-    }
-    mark_repeated(&mut response, repeated);
-    response
-}
-
-/// The answer to `POST /entries/batch`, in request order; `repeated` if every entry had been accepted before.
-pub fn accepted_batch_response(entries: &[AcceptedEntry], repeated: bool) -> Response<Body> {
-    #[derive(Serialize)]
-    struct Line<'a> {
-        id: &'a str,
-        status: &'a str,
-    }
-    #[derive(Serialize)]
-    struct Batch<'a> {
-        entries: Vec<Line<'a>>,
-    }
-    let lines = entries.iter().map(|entry| Line { id: &entry.id, status: &entry.status }).collect();
-    let mut response = respond_json(StatusCode::ACCEPTED, &Batch { entries: lines });
-    mark_repeated(&mut response, repeated);
-    response
-}
-
-/// The header keeps the name that clients know. In the code such a request is a repeat: a replay runs a parked input again.
-fn mark_repeated(response: &mut Response<Body>, repeated: bool) {
-    if repeated {
-        response.headers_mut().insert(IDEMPOTENT_REPLAYED, HeaderValue::from_static("true"));
-    }
-}
-
 /// Where the idempotency key of an entry stands in its request.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum KeyLocation {
@@ -291,7 +193,8 @@ pub fn reused_keys(locations: &[KeyLocation]) -> Problem {
         .filter_map(|location| match location {
             KeyLocation::Header => None,
             KeyLocation::Batch(index) => {
-                Some(Fault::at(format!("/entries/{index}/idempotency_key"), "was used before with another payload"))
+                let flaw = Flaw::new(FaultCode::KeyReused, "was used before with another payload");
+                Some(Fault::at(format!("/entries/{index}/idempotency_key"), flaw))
             }
         })
         .collect();

@@ -2,6 +2,7 @@
 //!
 //! Functions hand a request over and get domain types back, or a [`Problem`] that says everything that is wrong with it.
 
+mod accepted;
 mod as_of;
 mod balances;
 mod body;
@@ -9,6 +10,7 @@ mod caller;
 mod csv;
 mod edge;
 mod entries;
+mod fault;
 mod json;
 mod opaque;
 mod problem;
@@ -21,6 +23,7 @@ mod shown_entry;
 mod statement;
 mod token;
 
+pub use accepted::{AcceptedEntry, accepted_batch_response, accepted_response, cached_execution};
 pub use as_of::{AsOfQuery, balance_as_of_response, parse_as_of_query};
 pub use balances::{
     BalanceQuery, balance_response, balances_csv_response, balances_response, parse_day_query, parse_range_query,
@@ -28,11 +31,9 @@ pub use balances::{
 pub use body::BODY_BYTES_MAX;
 pub use caller::Caller;
 pub use edge::{EdgeKey, KeyTooShort};
-pub use entries::{
-    AcceptedEntry, BATCH_ENTRIES_MAX, KeyLocation, NewEntry, accepted_batch_response, accepted_response, parse_batch,
-    parse_entry, reused_keys,
-};
-pub use problem::{Code, Fault, Problem};
+pub use entries::{BATCH_ENTRIES_MAX, KeyLocation, NewEntry, parse_batch, parse_entry, reused_keys};
+pub use fault::{Fault, FaultCode, Flaw};
+pub use problem::{Code, Problem};
 pub use query::RANGE_DAYS_MAX;
 pub use reversal::{NewReversal, parse_reversal};
 pub use seals::{

@@ -8,7 +8,7 @@ use lambda_http::{
 use serde::Serialize;
 use telemetry::Causes;
 
-use crate::response::respond;
+use crate::{fault::Fault, response::respond};
 
 /// The most faults that are listed: more than a batch with every field of every entry wrong, few enough to bound the answer.
 pub(crate) const FAULTS_MAX: usize = 5_000;
@@ -144,31 +144,6 @@ impl Code {
                 (StatusCode::SERVICE_UNAVAILABLE, "temporarily_unavailable", "Try again shortly")
             }
         }
-    }
-}
-
-/// One thing that is wrong with a request.
-#[derive(Debug, Clone, PartialEq, Eq, Serialize)]
-pub struct Fault {
-    /// Where in the body, as a JSON pointer (RFC 6901).
-    #[serde(skip_serializing_if = "Option::is_none")]
-    pub pointer: Option<String>,
-    /// Which part of the path or query.
-    #[serde(skip_serializing_if = "Option::is_none")]
-    pub parameter: Option<String>,
-    /// What is wrong there.
-    pub detail: String,
-}
-
-impl Fault {
-    /// A fault in the body.
-    pub fn at(pointer: impl Into<String>, detail: impl ToString) -> Fault {
-        Fault { pointer: Some(pointer.into()), parameter: None, detail: detail.to_string() }
-    }
-
-    /// A fault in the path or the query.
-    pub fn parameter(name: impl Into<String>, detail: impl ToString) -> Fault {
-        Fault { pointer: None, parameter: Some(name.into()), detail: detail.to_string() }
     }
 }
 

@@ -6,7 +6,7 @@ use cashflow::{Currency, Date, EntryId, MerchantId, parse_date};
 use lambda_http::{Request, RequestExt};
 use url::form_urlencoded;
 
-use crate::{Code, Fault, GivenToken, Problem, TokenKey};
+use crate::{Code, Fault, FaultCode, Flaw, GivenToken, Problem, TokenKey};
 
 /// The most days of a range.
 pub const RANGE_DAYS_MAX: i64 = 366;
@@ -23,9 +23,9 @@ impl Query {
         let mut query = Query { values: BTreeMap::new(), faults: Vec::new() };
         for (name, value) in form_urlencoded::parse(request.uri().query().unwrap_or_default().as_bytes()) {
             if !known.contains(&name.as_ref()) {
-                query.faults.push(Fault::parameter(name, "is not a known parameter"));
+                query.fault(&name, Flaw::new(FaultCode::UnknownParameter, "is not a known parameter"));
             } else if query.values.insert(name.clone().into_owned(), value.into_owned()).is_some() {
-                query.faults.push(Fault::parameter(name, "occurs more than once"));
+                query.fault(&name, Flaw::new(FaultCode::Duplicate, "occurs more than once"));
             }
         }
         query
@@ -43,7 +43,8 @@ impl Query {
     pub(crate) fn path_entry_id(&mut self, request: &Request) -> Option<EntryId> {
         // Upper case says the same (RFC 9562, section 4).
         let id = Query::path_part(request, "id").to_ascii_lowercase();
-        let id = EntryId::parse(&id).ok_or("must be a UUID in its canonical form");
+        let id = EntryId::parse(&id)
+            .ok_or_else(|| Flaw::new(FaultCode::InvalidFormat, "must be a UUID in its canonical form"));
         self.check("id", id)
     }
 
@@ -55,10 +56,10 @@ impl Query {
         // Both dates lie within four-digit years, whose distance in days always fits.
         let days = i64::from((to - from).get_days()) + 1;
         if days < 1 {
-            self.faults.push(Fault::parameter("to", "must not be before from"));
+            self.fault("to", Flaw::new(FaultCode::TooEarly, "must not be before from").beyond(from));
         } else if days > RANGE_DAYS_MAX {
             let detail = format!("must be at most {RANGE_DAYS_MAX} days from from, is {days}");
-            self.faults.push(Fault::parameter("to", detail));
+            self.fault("to", Flaw::new(FaultCode::RangeTooLong, detail).beyond(RANGE_DAYS_MAX));
         }
         Some((from, to))
     }
@@ -67,7 +68,8 @@ impl Query {
     pub(crate) fn balance_token(&mut self, merchant: &MerchantId, key: &TokenKey) -> Option<GivenToken> {
         let text = self.values.remove("token")?;
         let given = key.read(merchant, &text);
-        self.check("token", given.ok_or("is not a balance_token that an entry of the merchant was answered with"))
+        let detail = "is not a balance_token that an entry of the merchant was answered with";
+        self.check("token", given.ok_or_else(|| Flaw::new(FaultCode::InvalidToken, detail)))
     }
 
     pub(crate) fn optional(&mut self, name: &str) -> Option<String> {
@@ -78,7 +80,8 @@ impl Query {
     pub(crate) fn limit(&mut self, max: u16, default: u16) -> Option<u16> {
         let Some(text) = self.values.remove("limit") else { return Some(default) };
         let limit = text.parse().ok().filter(|limit| (1..=max).contains(limit) && limit.to_string() == text);
-        self.check("limit", limit.ok_or(format!("must be a whole number from 1 to {max}")))
+        let detail = format!("must be a whole number from 1 to {max}");
+        self.check("limit", limit.ok_or_else(|| Flaw::new(FaultCode::OutOfRange, detail).beyond(max)))
     }
 
     pub(crate) fn currency(&mut self) -> Option<Currency> {
@@ -90,14 +93,18 @@ impl Query {
 
     pub(crate) fn required_date(&mut self, name: &str) -> Option<Date> {
         let Some(text) = self.values.remove(name) else {
-            self.faults.push(Fault::parameter(name, "is required"));
+            self.fault(name, Flaw::new(FaultCode::Required, "is required"));
             return None;
         };
         self.check(name, parse_date(&text))
     }
 
-    pub(crate) fn check<T, E: ToString>(&mut self, name: &str, result: Result<T, E>) -> Option<T> {
-        result.map_err(|error| self.faults.push(Fault::parameter(name, error.to_string()))).ok()
+    pub(crate) fn check<T, E: Into<Flaw>>(&mut self, name: &str, result: Result<T, E>) -> Option<T> {
+        result.map_err(|error| self.fault(name, error)).ok()
+    }
+
+    fn fault(&mut self, name: &str, flaw: impl Into<Flaw>) {
+        self.faults.push(Fault::parameter(name, flaw));
     }
 
     pub(crate) fn none_or_problem(&mut self) -> Result<(), Problem> {

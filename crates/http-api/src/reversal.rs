@@ -3,7 +3,7 @@ use lambda_http::Request;
 
 use crate::{
     Problem,
-    body::{Faults, Object, parse_body},
+    body::{Faults, Object, parse_body, wrong_type},
     entries::{header_key, parse_entry_date},
     json::Json,
     query::Query,
@@ -38,7 +38,7 @@ pub fn parse_reversal(request: &Request, today: Date) -> Result<NewReversal, Pro
 
 fn parse_reversal_body(body: &Json, original: EntryId, today: Date, faults: &mut Faults) -> Option<ReversalRequest> {
     let Json::Object(members) = body else {
-        faults.add("", format!("must be an object, is {}", body.kind()));
+        faults.add("", wrong_type("an object", body));
         return None;
     };
     let mut object = Object::new("", members, faults);

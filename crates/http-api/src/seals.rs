@@ -2,7 +2,7 @@ use cashflow::{Currency, Date, MerchantId, Positions, Seal};
 use lambda_http::{Body, Request, Response, http::StatusCode};
 use serde::Serialize;
 
-use crate::{Problem, opaque, query::Query, response::respond_json};
+use crate::{FaultCode, Flaw, Problem, opaque, query::Query, response::respond_json};
 
 /// The most seals of a page, and those of a page that asks for no number of them.
 const LIMIT_MAX: u16 = 100;
@@ -56,7 +56,8 @@ pub fn parse_seals_query(request: &Request) -> Result<SealsQuery, Problem> {
         Some(text) => {
             let number = text.parse().ok();
             let number = number.filter(|number| (1..=CURSOR_MAX).contains(number) && number.to_string() == text);
-            query.check("cursor", number.map(Some).ok_or("is not a cursor that a list of seals was answered with"))
+            let detail = "is not a cursor that a list of seals was answered with";
+            query.check("cursor", number.map(Some).ok_or_else(|| Flaw::new(FaultCode::InvalidCursor, detail)))
         }
         None => Some(None),
     };

@@ -109,25 +109,30 @@ impl ShownConflict {
     }
 }
 
-/// The answer to `GET /entries/{id}` for an entry that the ledger knows.
+/// The answer to `GET /entries/{id}` for an entry that the ledger knows. Only operators are shown the execution.
 pub fn recorded_entry_response(
     merchant: &MerchantId,
     recorded: &RecordedEntry,
     balance_token: Option<&BalanceToken>,
     key: &TokenKey,
+    execution: Option<&str>,
 ) -> Response<Body> {
     #[derive(Serialize)]
-    struct Posted {
+    struct Posted<'a> {
         #[serde(flatten)]
         posted: ShownPostedEntry,
         conflicts: Vec<ShownConflict>,
         balance_token: Option<String>,
+        #[serde(skip_serializing_if = "Option::is_none")]
+        execution: Option<&'a str>,
     }
     #[derive(Serialize)]
-    struct Overtaken {
+    struct Overtaken<'a> {
         #[serde(flatten)]
         reversal: ShownEntry,
         conflicts: Vec<ShownConflict>,
+        #[serde(skip_serializing_if = "Option::is_none")]
+        execution: Option<&'a str>,
     }
     match recorded {
         RecordedEntry::Posted(posted, conflicts) => {
@@ -140,6 +145,7 @@ pub fn recorded_entry_response(
                 posted: ShownPostedEntry { entry, ..posted },
                 conflicts: conflicts.iter().map(ShownConflict::new).collect(),
                 balance_token,
+                execution,
             };
             respond_json(StatusCode::OK, &body)
         }
@@ -147,6 +153,7 @@ pub fn recorded_entry_response(
             let body = Overtaken {
                 reversal: ShownEntry::new(reversal, "already_reversed").of(merchant),
                 conflicts: conflicts.iter().map(ShownConflict::new).collect(),
+                execution,
             };
             respond_json(StatusCode::OK, &body)
         }
@@ -154,7 +161,7 @@ pub fn recorded_entry_response(
 }
 
 /// The answer to `GET /entries/{id}` for an entry that is on its way to the ledger.
-pub fn pending_entry_response(accepted: &AcceptedEntry) -> Response<Body> {
+pub fn pending_entry_response(accepted: &AcceptedEntry, execution: Option<&str>) -> Response<Body> {
     #[derive(Serialize)]
     struct Pending<'a> {
         #[serde(flatten)]
@@ -162,7 +169,9 @@ pub fn pending_entry_response(accepted: &AcceptedEntry) -> Response<Body> {
         // Shown as null where the answer to the POST leaves it out.
         #[serde(skip_serializing_if = "Option::is_some")]
         reverses: Option<&'a str>,
+        #[serde(skip_serializing_if = "Option::is_none")]
+        execution: Option<&'a str>,
     }
     let pending = AcceptedEntry { status: "pending".to_owned(), ..accepted.clone() };
-    respond_json(StatusCode::OK, &Pending { reverses: pending.reverses.as_deref(), accepted: &pending })
+    respond_json(StatusCode::OK, &Pending { reverses: pending.reverses.as_deref(), accepted: &pending, execution })
 }

@@ -11,7 +11,7 @@ use url::form_urlencoded;
 use uuid::Uuid;
 
 use crate::{
-    Code, Fault, Problem,
+    Code, Fault, FaultCode, Flaw, Problem,
     csv::{Csv, text_cell},
     opaque,
     query::Query,
@@ -78,8 +78,10 @@ impl StatementQuery {
     /// Where the page starts: none for the first page. A cursor counts only for the statement it was given out for.
     pub fn position(&self, merchant: &MerchantId, key: &StatementKey) -> Result<Option<StatementPosition>, Problem> {
         let Some(cursor) = &self.cursor else { return Ok(None) };
-        let refused =
-            |detail: &str| Problem::with_faults(Code::ParameterInvalid, vec![Fault::parameter("cursor", detail)]);
+        let refused = |detail: &str| {
+            let fault = Fault::parameter("cursor", Flaw::new(FaultCode::InvalidCursor, detail));
+            Problem::with_faults(Code::ParameterInvalid, vec![fault])
+        };
         let payload = opaque::read(&key.key, &self.context(merchant), cursor);
         let position = payload
             .and_then(read_position)

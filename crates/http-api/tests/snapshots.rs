@@ -3,7 +3,9 @@
 #![allow(clippy::unwrap_used, reason = "a failed unwrap fails the test")]
 
 use cashflow::{BalanceLine, DailyBalance, DayStatus, Entry, PostedEntry, StatementLine, Totals};
-use http_api::{Code, EntryCsv, Fault, Problem, balances_csv_response, parse_export_query, parse_range_query};
+use http_api::{
+    Code, EntryCsv, Fault, FaultCode, Flaw, Problem, balances_csv_response, parse_export_query, parse_range_query,
+};
 use lambda_http::{Body, Response};
 use test_builders::{acme, date, entry};
 use test_events::HttpEvent;
@@ -19,9 +21,14 @@ fn sent(response: Response<Body>) -> String {
 /// A problem of each kind, as its constructor makes it where it has one of its own.
 fn problem(code: Code) -> Problem {
     match code {
-        Code::ValidationFailed => Problem::with_faults(code, vec![Fault::at("/amount", "is required")]),
+        Code::ValidationFailed => {
+            let flaw =
+                Flaw::new(FaultCode::TooManyFractionDigits, "has more than the 2 fraction digits of BRL").beyond(2);
+            Problem::with_faults(code, vec![Fault::at("/amount", flaw)])
+        }
         Code::ParameterInvalid => {
-            let faults = ["from", "to"].map(|name| Fault::parameter(name, "is required"));
+            let faults =
+                ["from", "to"].map(|name| Fault::parameter(name, Flaw::new(FaultCode::Required, "is required")));
             Problem::with_faults(code, faults.into())
         }
         Code::NotYetPosted => Problem::not_yet_posted(),

@@ -13,7 +13,7 @@ use std::{collections::HashMap, sync::Arc};
 
 use cashflow::{Entry, EntryId, Fingerprint, MerchantId};
 use executions::{Start, StateMachine, StateMachineError};
-use http_api::{AcceptedEntry, Code, KeyLocation, Problem, reused_keys};
+use http_api::{AcceptedEntry, Code, KeyLocation, Problem, cached_execution, reused_keys};
 use idempotency_cache::{CachedRequest, IdempotencyCache, RequestState};
 use ledger::{Ledger, Recorded};
 pub use lookup::{LOOKUP_BUDGET, LOOKUP_PAUSE, RequestLookup};
@@ -142,7 +142,10 @@ impl Intake {
                 PriorRequest::Accepted(answer) => Some(answer),
                 PriorRequest::Posted(answer) => {
                     if !is_posted(cached) {
-                        newly_posted.extend(cached_as(*id, *fingerprint, &answer, RequestState::Posted));
+                        let of_this = cached.as_ref().filter(|cached| cached.fingerprint == *fingerprint);
+                        let execution = of_this.and_then(|cached| cached_execution(cached.answer()?));
+                        let answered = (&answer, execution.as_deref());
+                        newly_posted.extend(cached_as(*id, *fingerprint, answered, RequestState::Posted));
                     }
                     Some(answer)
                 }
@@ -233,10 +236,14 @@ impl Intake {
             entries = first_entries(first, &entries).unwrap_or(entries);
         }
         let accepted: Vec<AcceptedEntry> = entries.iter().map(|entry| AcceptedEntry::new(merchant, entry)).collect();
+        // Of an EXPRESS execution nothing could be shown.
+        let execution = Some(name.as_str()).filter(|_| !self.state_machine.keeps_no_inputs());
         let requests: Vec<_> = entries
             .iter()
             .zip(&accepted)
-            .filter_map(|(entry, accepted)| cached_as(entry.id, entry.fingerprint, accepted, RequestState::Accepted))
+            .filter_map(|(entry, accepted)| {
+                cached_as(entry.id, entry.fingerprint, (accepted, execution), RequestState::Accepted)
+            })
             .collect();
         self.cache.put(&requests).await;
         Ok((Accepted { entries: accepted, repeated }, line))
@@ -269,14 +276,14 @@ fn is_posted(cached: &Option<CachedRequest>) -> bool {
     cached.as_ref().is_some_and(|cached| matches!(cached.state, RequestState::Posted(_)))
 }
 
-/// The request in the form in which it is cached, with this answer.
+/// The request in the form in which it is cached, with this answer and the name of its execution.
 fn cached_as(
     id: EntryId,
     fingerprint: Fingerprint,
-    answer: &AcceptedEntry,
+    (answer, execution): (&AcceptedEntry, Option<&str>),
     state: fn(String) -> RequestState,
 ) -> Option<(EntryId, CachedRequest)> {
-    Some((id, CachedRequest { fingerprint, state: state(answer.to_cached()?) }))
+    Some((id, CachedRequest { fingerprint, state: state(answer.to_cached(execution)?) }))
 }
 
 /// Refuses what Step Functions cannot carry, while nothing has been done yet.

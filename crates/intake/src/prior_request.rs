@@ -73,11 +73,11 @@ mod tests {
     }
 
     fn accepted(payload: u8) -> CachedRequest {
-        CachedRequest { state: RequestState::Accepted(answer(payload).to_cached().unwrap()), ..reserved(payload) }
+        CachedRequest { state: RequestState::Accepted(answer(payload).to_cached(None).unwrap()), ..reserved(payload) }
     }
 
     fn cached_as_posted(payload: u8) -> CachedRequest {
-        CachedRequest { state: RequestState::Posted(answer(payload).to_cached().unwrap()), ..reserved(payload) }
+        CachedRequest { state: RequestState::Posted(answer(payload).to_cached(None).unwrap()), ..reserved(payload) }
     }
 
     fn posted(payload: u8) -> Recorded {

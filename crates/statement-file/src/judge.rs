@@ -104,6 +104,3 @@ pub fn prepare(number: u64, row: Row, survey: &Survey, keys: &mut Keys) -> Judge
         Err(reasons) => Judged::Refuse(RefusedRow { line, cells, reasons }),
     }
 }
-
-#[cfg(test)]
-mod tests;

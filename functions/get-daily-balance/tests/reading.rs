@@ -181,7 +181,8 @@ fn given_to(merchant: &str, token: &BalanceToken) -> String {
     let merchant = self::merchant(merchant);
     let entry = entry("sale").of(&merchant).on(&token.date.to_string()).build();
     let posted = PostedEntry { entry, posted_at: posted_at(), reversed_by: None, seal: None, late: false };
-    let answer = recorded_entry_response(&merchant, &RecordedEntry::Posted(posted, vec![]), Some(token), &token_key());
+    let answer =
+        recorded_entry_response(&merchant, &RecordedEntry::Posted(posted, vec![]), Some(token), &token_key(), None);
     Answer::read(answer).body["balance_token"].as_str().unwrap().to_owned()
 }
 

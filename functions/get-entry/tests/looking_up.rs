@@ -26,6 +26,8 @@ impl World {
             cache: IdempotencyCache::new(&RedisConfig::single(redis.url()), BREAKER_PAUSE).unwrap(),
             token_key: "a secret of at least 32 characters".parse().unwrap(),
         };
+        // As an environment does when it starts: the first command would have to connect within its budget.
+        function.cache.warm_up().await;
         World { function, database, redis }
     }
 
@@ -113,7 +115,7 @@ async fn an_accepted_entry_is_pending_as_long_as_it_is_remembered() {
     let world = World::new().await;
     assert_eq!(world.get(&lookup()).await.code(), "not_found");
     let (merchant, entries) = read(sale());
-    let response = AcceptedEntry::new(&merchant, &entries[0]).to_cached().unwrap();
+    let response = AcceptedEntry::new(&merchant, &entries[0]).to_cached(None).unwrap();
     let fingerprint = Fingerprint::from_bytes(&[0; 32]).unwrap();
     // That somebody is about to accept it says nothing of it.
     world.function.cache.reserve(&[(entries[0].id, fingerprint)]).await;
@@ -132,6 +134,62 @@ async fn an_accepted_entry_is_pending_as_long_as_it_is_remembered() {
     assert_eq!(world.get(&lookup()).await.code(), "not_found");
     world.post(sale()).await;
     assert_eq!(world.get(&lookup()).await.body["status"], "posted");
+}
+
+/// As `register-entry` caches it.
+async fn remember(world: &World, input: Value, execution: Option<&str>) {
+    let (merchant, entries) = read(input);
+    for entry in entries {
+        let answer = AcceptedEntry::new(&merchant, &entry).to_cached(execution).unwrap();
+        let request = CachedRequest { fingerprint: entry.fingerprint, state: RequestState::Accepted(answer) };
+        world.function.cache.put(&[(entry.id, request)]).await;
+    }
+}
+
+#[tokio::test]
+async fn only_operators_are_shown_the_execution_of_an_entry() {
+    let world = World::new().await;
+    let operator = lookup().claim("cognito:groups", "[clerk operator]");
+    let overtaken = || {
+        let mut second = state("apply-to-ledger/reversal");
+        second["entries"][0]["id"] = json!("00000000-0000-5000-8000-000000000001");
+        second
+    };
+    for input in [sale(), state("apply-to-ledger/reversal"), overtaken()] {
+        let id = input["entries"][0]["id"].as_str().unwrap().to_owned();
+        for posted in [false, true] {
+            remember(&world, input.clone(), Some("batch-1")).await;
+            if posted {
+                world.post(input.clone()).await;
+            }
+            let shown = world.get(&operator.clone().path_part("id", &id)).await.body;
+            assert_eq!((shown["status"] != "pending", &shown["execution"]), (posted, &json!("batch-1")));
+            for groups in ["[clerk]", "[]"] {
+                let others = world.get(&lookup().claim("cognito:groups", groups).path_part("id", &id)).await.body;
+                assert!(others.get("execution").is_none(), "{groups} {others}");
+            }
+        }
+    }
+}
+
+/// Of a name that might be another's nothing is said.
+#[tokio::test]
+async fn an_execution_that_is_not_certain_is_not_shown() {
+    let world = World::new().await;
+    let operator = lookup().claim("cognito:groups", "[operator]");
+    world.post(sale()).await;
+    let is_shown = async || world.get(&operator).await.body.get("execution").is_some();
+    assert!(!is_shown().await);
+    // An answer that the release before has cached.
+    remember(&world, sale(), None).await;
+    assert!(!is_shown().await);
+    // Another payload under the same key, which is not the one that was posted.
+    let mut other = sale();
+    other["entries"][0]["fingerprint"] = json!("0".repeat(64));
+    remember(&world, other, Some("another")).await;
+    assert!(!is_shown().await);
+    remember(&world, sale(), Some("its own")).await;
+    assert!(is_shown().await);
 }
 
 #[tokio::test]

@@ -7,9 +7,9 @@ use std::{sync::Arc, time::Duration};
 
 use aws_sdk_sfn::Client;
 use cashflow::{EntryId, Fingerprint, parse_date};
-use executions::StateMachine;
+use executions::{StateMachine, WorkflowType};
 use futures::future::join_all;
-use http_api::AcceptedEntry;
+use http_api::{AcceptedEntry, cached_execution};
 use idempotency_cache::{CachedRequest, IdempotencyCache, RedisConfig, RequestState};
 use intake::{Intake, LOOKUP_BUDGET, LOOKUP_PAUSE, RequestLookup};
 use jiff::{Timestamp, tz::TimeZone};
@@ -513,6 +513,61 @@ async fn a_key_names_its_request_for_ever_though_redis_forgets_it() {
     // What was refused has left nothing behind: the key that was new can be used, with whatever payload.
     let rest = world.post(&batch(&[line("3", "7.00"), line("1", "1.00")])).await;
     assert_eq!(rest.status, 202, "{rest:?}");
+}
+
+/// Under each id of these entries, what the cache holds as the name of its execution.
+async fn cached_executions(function: &RegisterEntry, input: &Value) -> Vec<Option<String>> {
+    let ids = input["entries"].as_array().unwrap().iter();
+    let ids: Vec<EntryId> = ids.map(|entry| EntryId::parse(entry["id"].as_str().unwrap()).unwrap()).collect();
+    let cached = function.intake.cache.get(&ids).await;
+    cached.iter().map(|cached| cached_execution(cached.as_ref().unwrap().answer().unwrap())).collect()
+}
+
+/// What posts them later would not tell: the name of a batch's execution says nothing of its entries.
+#[tokio::test]
+async fn the_cache_holds_the_execution_of_each_entry() {
+    let world = World::new().await;
+    let two = batch(&[line("a", "1.00"), line("b", "2.00")]);
+    for (event, count) in [(sale(), 1), (two, 2)] {
+        let accepted = world.post(&event).await;
+        assert!(accepted.body.get("execution").is_none(), "operators look at lookups");
+        let (name, input) = world.executions().await.pop().unwrap();
+        let expected = vec![Some(name); count];
+        assert_eq!(cached_executions(&world.function, &input).await, expected);
+        world.record(&input).await;
+        let repeat = world.post(&event).await;
+        assert!(is_repeat(&repeat));
+        assert_eq!(repeat.body, accepted.body);
+        assert_eq!(cached_executions(&world.function, &input).await, expected);
+    }
+}
+
+/// The ledger has posted another payload than the cache knows of: the execution of the cached one did not post it.
+#[tokio::test]
+async fn the_execution_of_another_payload_is_not_taken_over() {
+    let world = World::new().await;
+    world.post(&sale()).await;
+    let first = world.executions().await.remove(0).1;
+    world.record(&first).await;
+    world.redis.forget_everything().await;
+    let mut function = world.another_environment();
+    function.intake.lookup = lookup(LedgerConfig { port: 1, ..world.database.lookup_config() });
+    let other = sale().json(&json!({"type": "debit", "amount": "7.00"}));
+    assert_eq!(Answer::read(function.handle(&other.request(), NOON.parse().unwrap()).await).status, 202);
+    assert!(cached_executions(&world.function, &first).await[0].is_some());
+    assert!(is_repeat(&world.post(&sale()).await));
+    assert_eq!(cached_executions(&world.function, &first).await, [None]);
+}
+
+/// Nothing could be shown of it.
+#[tokio::test]
+async fn no_name_of_an_express_execution_is_cached() {
+    let mut world = World::new().await;
+    let state_machine = StateMachine::new(world.sfn.clone(), &world.state_machine_arn);
+    world.function.intake.state_machine = state_machine.of_type(WorkflowType::Express);
+    world.post(&sale()).await;
+    let input = world.executions().await.remove(0).1;
+    assert_eq!(cached_executions(&world.function, &input).await, [None]);
 }
 
 /// Step Functions knows a name for 90 days, and an EXPRESS machine never: here it is another machine.

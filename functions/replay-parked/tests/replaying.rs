@@ -385,7 +385,7 @@ async fn lines_of(body: &Value) -> [Value; 3] {
 
 #[tokio::test]
 async fn a_line_says_of_each_message_why_it_is_parked_and_what_comes_next() {
-    let [waits, runs_again, set_aside] = lines_of(&body(&message("parked"))).await;
+    let [waits, runs_again, dead_lettered] = lines_of(&body(&message("parked"))).await;
     let known = json!({
         "merchant": "acme",
         "execution": format!("{NAME}-r1"),
@@ -402,7 +402,7 @@ async fn a_line_says_of_each_message_why_it_is_parked_and_what_comes_next() {
     assert_eq!(waits, with(json!({"message": "parked input waits", "next_try": "2026-11-22T15:00:03Z"})));
     assert_eq!(runs_again, with(json!({"message": "parked input runs again", "start": "Started"})));
     let reason = "not recorded after 1 attempts since 2026-11-22T15:00:02Z";
-    assert_eq!(set_aside, with(json!({"message": "parked input dead-lettered", "attempt": 1, "reason": reason})));
+    assert_eq!(dead_lettered, with(json!({"message": "parked input dead-lettered", "attempt": 1, "reason": reason})));
 }
 
 #[tokio::test]

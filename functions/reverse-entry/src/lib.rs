@@ -7,8 +7,8 @@ use std::sync::Arc;
 
 use cashflow::{Date, EntryId, Fingerprint, MerchantId, PostedEntry};
 use http_api::{
-    AcceptedEntry, Caller, Code, Fault, KeyLocation, NewReversal, Problem, accepted_response, entry_not_found,
-    parse_reversal, reused_keys,
+    AcceptedEntry, Caller, Code, Fault, FaultCode, Flaw, KeyLocation, NewReversal, Problem, accepted_response,
+    entry_not_found, parse_reversal, reused_keys,
 };
 use intake::{Intake, RequestedEntry};
 use jiff::{Timestamp, tz::TimeZone};
@@ -97,7 +97,8 @@ fn refuse_irreversible(original: &PostedEntry) -> Result<(), Problem> {
 /// A correction of something that had not happened yet would make the balances of the days between wrong.
 fn refuse_date_before(original: Date, reversal: Option<Date>) -> Result<(), Problem> {
     if reversal.is_some_and(|date| date < original) {
-        let fault = Fault::at("/date", format!("must not be before {original}, the date of the entry that it undoes"));
+        let detail = format!("must not be before {original}, the date of the entry that it undoes");
+        let fault = Fault::at("/date", Flaw::new(FaultCode::TooEarly, detail).beyond(original));
         return Err(Problem::with_faults(Code::ValidationFailed, vec![fault]));
     }
     Ok(())

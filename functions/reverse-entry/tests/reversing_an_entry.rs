@@ -162,6 +162,8 @@ async fn a_reversal_is_not_dated_before_its_entry() {
     let refused = world.reverse(&reversal().json(&json!({"date": "2026-11-21"}))).await;
     assert_eq!((refused.status, refused.code()), (400, "validation_failed"));
     assert_eq!(refused.faults(), ["/date: must not be before 2026-11-22, the date of the entry that it undoes"]);
+    let fault = &refused.body["errors"][0];
+    assert_eq!((&fault["code"], &fault["limit"]), (&json!("too_early"), &json!("2026-11-22")));
     assert_eq!(world.started().await.len(), 0);
     let same_day = world.reverse(&reversal().json(&json!({"date": "2026-11-22"}))).await;
     assert_eq!((same_day.status, &same_day.body["date"]), (202, &json!("2026-11-22")));
@@ -234,7 +236,7 @@ async fn an_entry_that_is_not_posted_yet_can_be_reversed_later() {
     let world = World::new().await;
     assert_eq!(world.reverse(&reversal()).await.code(), "not_found");
     let (merchant, entries) = read(sale());
-    let response = AcceptedEntry::new(&merchant, &entries[0]).to_cached().unwrap();
+    let response = AcceptedEntry::new(&merchant, &entries[0]).to_cached(None).unwrap();
     let remembered = CachedRequest { fingerprint: entries[0].fingerprint, state: RequestState::Accepted(response) };
     world.function.intake.cache.put(&[(entries[0].id, remembered)]).await;
     let answer = world.reverse(&reversal()).await;

@@ -10,6 +10,9 @@
 
 #![allow(clippy::unwrap_used, reason = "a failed unwrap fails the test")]
 
+#[cfg(feature = "rows")]
+pub mod rows;
+
 use cashflow::{
     Amount, Category, Currency, Date, Description, Entry, EntryId, EntryRequest, EntryType, IdempotencyKey, MerchantId,
     ReversalRequest, parse_date,

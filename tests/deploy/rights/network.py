@@ -128,7 +128,7 @@ class Network:
                 yield f"{name} calls {service}, and the VPC has no endpoint for it"
                 return
             self._through[endpoint] += needs
-            yield from self._check_policy(name, function, endpoint, needs)
+            yield from self._check_policy(function, endpoint, needs)
             yield from self._check_lead(name, endpoint, vpc, subnets, used)
             used.add(endpoint)
             groups = self.stack.all[endpoint]["Properties"].get("SecurityGroupIds", [None])
@@ -144,7 +144,7 @@ class Network:
                 return name
         return None
 
-    def _check_policy(self, name: str, function: dict[str, Any], endpoint: str, needs: list[Need]) -> Iterator[str]:
+    def _check_policy(self, function: dict[str, Any], endpoint: str, needs: list[Need]) -> Iterator[str]:
         """Both have to allow a call, the role and the endpoint's policy."""
         document = self.stack.all[endpoint]["Properties"].get("PolicyDocument")
         if document is None:

@@ -5,10 +5,10 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 from typing import Any
 
-from fluxo_local import toolchain
+from fluxo_local import node_tools, toolchain
 from playwright.sync_api import Browser, BrowserContext, Page, sync_playwright
 
-AXE = toolchain.LINTERS.packages / "axe-core" / "axe.min.js"
+AXE = node_tools.LINTERS.packages / "axe-core" / "axe.min.js"
 # Nothing is asked of anybody but the page's own server.
 FLAGS = [
     "--headless",

@@ -30,7 +30,8 @@ class Merchant:
     def __init__(self, stack: Stack, name: str | None = None) -> None:
         self.stack = stack
         self.id = name or f"merchant-{uuid.uuid4().hex[:12]}"
-        self.token = stack.users.id_token(self.id)
+        # Of a clerk who is no operator. The clerks of `make token` are both.
+        self.token = stack.users.tokens(self.id, ["clerk"])["IdToken"]
 
     def post(self, entry: object, key: str | None, *, token: str | None = None, headers: dict[str, str] | None = None) -> Answer:
         """POST /entries."""

@@ -7,7 +7,7 @@ import socket
 import subprocess
 import sys
 from collections.abc import Iterator
-from contextlib import contextmanager
+from contextlib import ExitStack, contextmanager
 from functools import cached_property
 from pathlib import Path
 from typing import Any
@@ -169,6 +169,15 @@ class Stack:
         The table itself cannot be made to refuse, and deleting it would take every other balance with it.
         """
         with self.environment("ConsolidateDay", BALANCES_TABLE=NO_TABLE):
+            yield
+
+    @contextmanager
+    def balances_hanging(self) -> Iterator[None]:
+        """DynamoDB takes every connection of those that read and write balances, and answers nothing."""
+        with socket.create_server(("127.0.0.1", 0), backlog=1024) as silent, ExitStack() as changed:
+            address = f"http://127.0.0.1:{silent.getsockname()[1]}"
+            for function in ("GetDailyBalance", "ConsolidateDay"):
+                changed.enter_context(self.environment(function, AWS_ENDPOINT_URL_DYNAMODB=address))
             yield
 
     @contextmanager

@@ -154,8 +154,8 @@ fn every_field_of_an_entry_is_in_its_answer_and_in_the_cache() {
     let entry = reversal("refund");
     let accepted = AcceptedEntry::new(&acme(), &entry);
     assert_shows(&shown(accepted_response(&accepted, false)), &entry, &[], "accepted");
-    let remembered = AcceptedEntry::from_cached(&accepted.to_cached().unwrap(), &acme()).unwrap();
-    assert_shows(&shown(pending_entry_response(&remembered)), &entry, &[], "pending");
+    let remembered = AcceptedEntry::from_cached(&accepted.to_cached(None).unwrap(), &acme()).unwrap();
+    assert_shows(&shown(pending_entry_response(&remembered, None)), &entry, &[], "pending");
 }
 
 #[test]
@@ -167,7 +167,7 @@ fn every_field_of_an_entry_is_shown_in_a_lookup() {
         RecordedEntry::AlreadyReversed(entry.clone(), vec![conflict]),
     ];
     for recorded in records {
-        let answer = shown(recorded_entry_response(&acme(), &recorded, None, &key));
+        let answer = shown(recorded_entry_response(&acme(), &recorded, None, &key, None));
         assert_shows(&answer, &entry, &[], "lookup");
         assert_shows(&answer["conflicts"][0], &entry, &NOT_SHOWN_OF_A_CONFLICT, "conflict");
     }

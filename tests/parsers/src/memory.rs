@@ -21,7 +21,7 @@ pub(crate) fn remembered(data: &[u8]) {
 
 /// Checks that an answer comes back from the cache as it was, for its merchant and for no other.
 pub(crate) fn assert_remembered(fingerprint: Fingerprint, accepted: &AcceptedEntry, merchant: &MerchantId) {
-    let answer = accepted.to_cached().expect("JSON");
+    let answer = accepted.to_cached(None).expect("JSON");
     for state in [RequestState::Reserved, RequestState::Accepted(answer.clone()), RequestState::Posted(answer.clone())]
     {
         let remembered = CachedRequest { fingerprint, state };
@@ -31,5 +31,5 @@ pub(crate) fn assert_remembered(fingerprint: Fingerprint, accepted: &AcceptedEnt
     let other = MerchantId::parse(if merchant.as_str() == "emca" { "acme" } else { "emca" }).expect("a merchant");
     assert_eq!(AcceptedEntry::from_cached(&answer, &other), None);
     assert_eq!(accepted_response(accepted, true).status(), 202);
-    assert_eq!(pending_entry_response(accepted).status(), 200);
+    assert_eq!(pending_entry_response(accepted, None).status(), 200);
 }

@@ -161,8 +161,13 @@ fn shown(given: &GivenToken) -> String {
     let id = EntryId::derive(&merchant(), &IdempotencyKey::parse("k").expect("a key"));
     let entry = request.into_entry(id, TODAY);
     let posted = PostedEntry { entry, posted_at: *posted_at, reversed_by: None, seal: None, late: false };
-    let response =
-        recorded_entry_response(&merchant(), &RecordedEntry::Posted(posted, Vec::new()), Some(token), &token_key());
+    let response = recorded_entry_response(
+        &merchant(),
+        &RecordedEntry::Posted(posted, Vec::new()),
+        Some(token),
+        &token_key(),
+        None,
+    );
     let body: Value = serde_json::from_slice(response.body()).expect("JSON");
     body["balance_token"].as_str().expect("a token").to_owned()
 }

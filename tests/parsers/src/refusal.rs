@@ -1,6 +1,6 @@
 //! What holds of every refusal of a request.
 
-use http_api::{Code, Fault, Problem};
+use http_api::{Code, Fault, FaultCode, Problem};
 use serde_json::Value;
 
 /// What Lambda can answer, in bytes, less room for what the gateway's form of it adds.
@@ -41,8 +41,7 @@ fn assert_pointers(faults: &[Fault], body: &[u8]) {
     };
     let pointer = |fault: &Fault| fault.pointer.clone().filter(|_| fault.parameter.is_none()).expect("a pointer");
     // Of members of one name, this reader keeps the last and the parser looks at the first.
-    let repeated: Vec<String> =
-        faults.iter().filter(|fault| fault.detail == "occurs more than once").map(pointer).collect();
+    let repeated: Vec<String> = faults.iter().filter(|fault| fault.code == FaultCode::Duplicate).map(pointer).collect();
     for fault in faults {
         let pointer = pointer(fault);
         assert!(!fault.detail.is_empty());
@@ -50,11 +49,11 @@ fn assert_pointers(faults: &[Fault], body: &[u8]) {
             continue;
         }
         match document.pointer(&pointer) {
-            Some(value) => assert!(value.is_null() || fault.detail != "is required", "{fault:?}"),
+            Some(value) => assert!(value.is_null() || fault.code != FaultCode::Required, "{fault:?}"),
             None => {
                 let (parent, _) = pointer.rsplit_once('/').expect("a pointer");
                 let is_object = document.pointer(parent).is_some_and(Value::is_object);
-                assert!(is_object && fault.detail == "is required", "{fault:?} {document}");
+                assert!(is_object && fault.code == FaultCode::Required, "{fault:?} {document}");
             }
         }
     }

@@ -9,8 +9,10 @@ use std::{
 };
 
 use cashflow::{CATEGORY_CHARACTERS_MAX, Currency, DESCRIPTION_CHARACTERS_MAX};
-use http_api::{BATCH_ENTRIES_MAX, Code, Problem, RANGE_DAYS_MAX};
-use serde_json::Value;
+use http_api::{BATCH_ENTRIES_MAX, Code, EntryCsv, FaultCode, Problem, RANGE_DAYS_MAX, parse_export_query};
+use serde_json::{Value, json};
+use statement_file::EXPORT_COLUMNS;
+use test_events::HttpEvent;
 
 const PROBLEM: &str = "application/problem+json";
 
@@ -103,6 +105,17 @@ fn every_problem_code_is_described_with_its_status_and_no_other() {
         .into_iter()
         .flat_map(|problem| problem.codes.into_iter().map(move |code| (problem.status, code)));
     assert_eq!(codes_by_status(described), codes_of_the_code());
+}
+
+#[test]
+fn every_code_of_a_fault_is_described_and_no_other() {
+    let schema = &description()["components"]["schemas"]["FaultCode"];
+    let described: Vec<&str> = schema["enum"].as_array().unwrap().iter().map(|code| code.as_str().unwrap()).collect();
+    let answered = serde_json::to_value(FaultCode::ALL).unwrap();
+    assert_eq!(json!(described), answered);
+    let text = schema["description"].as_str().unwrap();
+    let explained = text.lines().filter_map(|line| line.strip_prefix("- `")?.split_once('`'));
+    assert_eq!(explained.map(|(code, _)| code).collect::<Vec<_>>(), described);
 }
 
 #[test]
@@ -214,9 +227,19 @@ fn every_object_that_is_sent_or_answered_is_closed() {
             assert_eq!(schema["additionalProperties"], false, "{name}");
             let is_sent = ["EntryRequest", "BatchRequest", "BatchEntry", "ReversalRequest"].contains(&name.as_str());
             let required = schema["required"].as_array().map_or(0, Vec::len);
-            // A problem lists its faults only where it has some.
-            let optional = usize::from(name == "Problem");
+            // A problem lists its faults only where it has some; an entry's execution is for operators.
+            let optional = ["Problem", "PostedEntry", "PendingEntry", "OvertakenReversal"].contains(&name.as_str());
+            let optional = usize::from(optional);
             assert!(is_sent || required + optional == members(&schema["properties"]).count(), "{name}");
         }
     }
+}
+
+/// An export is imported without `--map`, because its columns are known.
+#[test]
+fn the_importer_knows_the_columns_that_the_export_writes() {
+    let query = parse_export_query(&HttpEvent::load("export-entries/month").request()).unwrap();
+    let answer = EntryCsv::new(&query).into_response(None);
+    let csv = std::str::from_utf8(answer.body()).unwrap();
+    assert_eq!(csv.lines().next(), Some(EXPORT_COLUMNS.join(",").as_str()));
 }

@@ -7,7 +7,8 @@ import os
 import sys
 from pathlib import Path
 
-from fluxo_local import console, toolchain
+from fluxo_local import terminal, toolchain
+from fluxo_local.locks import one_at_a_time
 from fluxo_local.problem import Problem as LauncherProblem
 from fluxo_local.processes import run_tool
 from fluxo_local.profile import CHECKOUT, LOCAL
@@ -33,7 +34,7 @@ def build() -> oci.Image:
     """Compiles, assembles and writes."""
     packages = [word for name in rootfs.PROGRAMS for word in ("--package", name)]
     environment = os.environ | {"PATH": toolchain.search_path()}
-    with toolchain.one_at_a_time("build"), console.step("Building the programs of the second door") as step:
+    with one_at_a_time("build"), terminal.step("Building the programs of the second door") as step:
         command = ["cargo", "build", "--release", "--locked", *packages]
         run_tool(command, what="cargo build", log=LOCAL / "image.log", directory=CHECKOUT, environment=environment, step=step)
     return assemble(CHECKOUT / "target" / "release")

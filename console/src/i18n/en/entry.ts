@@ -67,7 +67,7 @@ export const entryText: EntryText = {
   "life.now": "Closing now",
   "life.seeStatement": "See in the statement",
   "life.another": "Add another",
-  "life.replayed": "It had been accepted before under this key: nothing was posted twice.",
+  "life.repeated": "It had been accepted before under this key: nothing was posted twice.",
   "life.toastOne": "Entry of {amount} in the balance",
   "life.conflictKept": "This content was not posted: another one came first under the same key.",
   "conflict.title": "Not posted: the key has other content",

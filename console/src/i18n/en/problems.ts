@@ -23,6 +23,13 @@ export const problemsText: ProblemsText = {
   "error.tooLarge": "It is too large to be sent at once.",
   "error.internal": "Something failed on our side. Safe to repeat: same key, nothing twice. Code {id}.",
   "error.unknown": "It did not work: {detail}",
+  "fault.required": "This is missing.",
+  "fault.currency": "The system does not accept this currency.",
+  "fault.tooEarly": "The day cannot be before {date}.",
+  "fault.tooLate": "The day cannot be after {date}.",
+  "fault.duplicateKey": "Another row of the same batch has the same key.",
+  "fault.keyReused": "This row's key has other content already: the first stands.",
+  "fault.page": "The system did not understand what this page sent. Load the page again and retry.",
   "wait.tooMany": "Too many requests. Trying again in {n} s.",
   "wait.unavailable":
     "Part of the system is not answering. Trying again in {n} s under the same key: nothing is posted twice.",

@@ -20,6 +20,13 @@ export const problemsText = {
   "error.tooLarge": "É grande demais para um envio só.",
   "error.internal": "Algo falhou do nosso lado. Pode repetir: com a mesma chave nada entra duas vezes. Código {id}.",
   "error.unknown": "Não deu certo: {detail}",
+  "fault.required": "Falta preencher.",
+  "fault.currency": "O sistema não aceita esta moeda.",
+  "fault.tooEarly": "O dia não pode ser antes de {date}.",
+  "fault.tooLate": "O dia não pode ser depois de {date}.",
+  "fault.duplicateKey": "Outra linha do mesmo lote tem a mesma chave.",
+  "fault.keyReused": "A chave desta linha já tem outro conteúdo: o primeiro está valendo.",
+  "fault.page": "O sistema não entendeu o que esta página enviou. Recarregue a página e tente de novo.",
   "wait.tooMany": "Muitos pedidos de uma vez. Tentamos de novo em {n} s.",
   "wait.unavailable":
     "Uma parte do sistema não responde. Nova tentativa em {n} s, com a mesma chave: nada entra duas vezes.",

@@ -30,7 +30,7 @@ export const shellText = {
   "theme.auto": "Do sistema",
   "theme.light": "Claro",
   "theme.dark": "Escuro",
-  "signin.title": "Seu caixa, dia a dia, até o centavo.",
+  "signin.title": "Seu caixa, dia a dia, até o centavo.",
   "signin.text": "Cada lançamento entra uma única vez. Cada dia pode ser conferido.",
   "signin.button": "Entrar",
   "signin.failed": "Não foi possível entrar. Tente de novo.",

@@ -1,5 +1,6 @@
 import type { Problem } from "../../api/problem";
 import type { EntryRequest, Currency } from "../../api/types";
+import { digitsSentence, faultSentence } from "../../i18n/faults";
 import { t } from "../../i18n/index.svelte";
 import { addDays, formatDate, isDate, year } from "../../lib/dates";
 import { money, readAmount, type AmountFault } from "../../lib/money";
@@ -53,9 +54,7 @@ export function amountSentence(fault: AmountFault, currency: string, locale: str
     case "too_large":
       return t("entry.faultLarge", { largest: money("9999999999999.99", locale) });
     case "too_many_digits":
-      return fault.digits === 0
-        ? t("entry.faultDigitsNone", { currency, typed: fault.typed })
-        : t("entry.faultDigits", { currency, digits: fault.digits, typed: fault.typed });
+      return digitsSentence(fault.digits, fault.typed, currency);
   }
 }
 
@@ -77,12 +76,14 @@ function textFault(text: string, most: number): string | null {
   return /\p{Cc}/u.test(text) ? t("entry.faultControl") : null;
 }
 
-/** The faults that the API names, at their fields. */
-export function serverFaults(problem: Problem): Faults {
+/** The faults that the API names in what was sent, at their fields. */
+export function serverFaults(problem: Problem, sent: Partial<EntryRequest>): Faults {
   const faults: Faults = {};
-  for (const { pointer, detail } of problem.faults) {
-    const field = pointer?.split("/")[1];
-    if (isField(field)) faults[field] = t("entry.faultServer", { detail });
+  for (const fault of problem.faults) {
+    const field = fault.pointer?.split("/")[1];
+    if (isField(field)) {
+      faults[field] ??= faultSentence(fault, { field, value: sent[field], currency: sent.currency ?? "BRL" });
+    }
   }
   return faults;
 }

@@ -121,7 +121,10 @@ export class EntryFlow {
     keep(this.#draft);
     try {
       if (!navigator.onLine && this.#keepUnsent(body)) return;
-      const answer = await recordEntry(this.key, body, { onWait: (wait) => (this.wait = wait) });
+      const answer = await recordEntry(this.key, body, {
+        onWait: (wait) => (this.wait = wait),
+        whenOffline: "fail",
+      });
       this.#accepted(answer.data, answer.headers.has("Idempotent-Replayed"));
     } catch (error) {
       await this.#refused(asProblem(error), body);
@@ -131,10 +134,10 @@ export class EntryFlow {
     }
   }
 
-  #accepted(entry: AcceptedEntry, replayed: boolean): void {
+  #accepted(entry: AcceptedEntry, isRepeat: boolean): void {
     forgetDraft();
     if (entry.category) rememberCategory(entry.category);
-    const life = new Life(entry, replayed);
+    const life = new Life(entry, isRepeat);
     void life.follow().then((stage) => {
       // The drawer shows the life that it is open for; of all others a toast tells.
       if (stage === "balanced" && app.entryDrawer === null) toastOf(entry);
@@ -162,7 +165,7 @@ export class EntryFlow {
       this.onRecord = await entryIfKnown(await entryId(session.merchant, this.key), { tries: 2 }).catch(() => null);
       return;
     }
-    const faults = serverFaults(problem);
+    const faults = serverFaults(problem, body);
     this.problem = problem;
     this.faults = faults;
     if (Object.keys(faults).length > 0) this.phase = "form";

@@ -1,4 +1,4 @@
-import type { BatchEntry, EntryRequest } from "../../../src/api/types";
+import type { BatchEntry, EntryRequest, FaultCode } from "../../../src/api/types";
 import { idOf, minorOf, type Kept, type Ledger } from "./ledger";
 
 export interface Call {
@@ -31,6 +31,8 @@ const ok = (body: unknown, status = 200, headers: Record<string, string> = {}): 
 export class Api {
   /** How often a lookup still says `pending` before it says `posted`. */
   pendingLooks = 1;
+  /** Names of executions by the ids of their entries, as operators are told them. */
+  executions = new Map<string, string>();
   /** Ids whose reversals another one has overtaken. */
   overtaken = new Set<string>();
   #looks = new Map<string, number>();
@@ -122,7 +124,12 @@ export class Api {
   #entry(id: string): Reply {
     const kept = this.ledger.find(id);
     if (!kept) return problem(404, "not_found");
-    const common = { ...(this.#accepted(kept) as Record<string, unknown>), reverses: kept.line.reverses };
+    const execution = this.executions.get(id);
+    const common = {
+      ...(this.#accepted(kept) as Record<string, unknown>),
+      reverses: kept.line.reverses,
+      ...(execution && { execution }),
+    };
     const looks = (this.#looks.get(id) ?? 0) + 1;
     this.#looks.set(id, looks);
     if (this.overtaken.has(id)) return ok({ ...common, status: "already_reversed", conflicts: [] });
@@ -172,9 +179,9 @@ export class Api {
 }
 
 /** What the contract refuses of an entry: as much of it as the tests ask for. */
-export function faultsOf(body: unknown): { pointer: string; detail: string }[] {
+export function faultsOf(body: unknown): { pointer: string; code: FaultCode; detail: string }[] {
   const { amount } = body as EntryRequest;
   return typeof amount !== "string" || minorOf(amount) <= 0n
-    ? [{ pointer: "/amount", detail: "must be greater than zero" }]
+    ? [{ pointer: "/amount", code: "not_positive", detail: "must be greater than zero" }]
     : [];
 }

@@ -6,6 +6,7 @@ import { createServer, type IncomingMessage, type Server, type ServerResponse } 
 import type { AddressInfo } from "node:net";
 import { extname, join } from "node:path";
 import { fileURLToPath } from "node:url";
+import { gzipSync } from "node:zlib";
 import { Api, type Call, type Reply } from "./api";
 import { NOW } from "./bakery";
 import { Ledger } from "./ledger";
@@ -42,6 +43,10 @@ export class TestServer {
   /** As MiniStack does: tokens of a refresh have no groups. */
   refreshDropsGroups = false;
   refreshRefused = false;
+  /** What the page is told of where executions are shown. */
+  inspector: object | null = null;
+  /** Nobody gets a token. */
+  signInDown = false;
   /** Asked before the API, for what goes wrong; `null` lets the call through. */
   intercept: Intercept | null = null;
 
@@ -120,6 +125,7 @@ export class TestServer {
 
   #auth(address: URL, form: URLSearchParams): Reply {
     const query = address.searchParams;
+    if (this.signInDown) return { status: 503, body: { message: "Service Unavailable" } };
     if (address.pathname === "/auth/authorize") {
       const code = randomBytes(8).toString("hex");
       const redirect = query.get("redirect_uri") ?? "";
@@ -174,8 +180,13 @@ export class TestServer {
     try {
       return {
         status: 200,
-        headers: { "Content-Type": type, "Content-Security-Policy": POLICY, "X-Content-Type-Options": "nosniff" },
-        body: await readFile(join(DIST, path)),
+        headers: {
+          "Content-Type": type,
+          "Content-Encoding": "gzip",
+          "Content-Security-Policy": POLICY,
+          "X-Content-Type-Options": "nosniff",
+        },
+        body: gzipSync(await readFile(join(DIST, path))),
       };
     } catch {
       return { status: 404, body: { message: "Not Found" } };
@@ -186,6 +197,7 @@ export class TestServer {
     return {
       apiBase: "/api",
       timeZone: "America/Sao_Paulo",
+      inspector: this.inspector,
       auth: {
         authorizeUrl: "/auth/authorize",
         tokenUrl: "/auth/token",

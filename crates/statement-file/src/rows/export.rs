@@ -1,6 +1,6 @@
 //! The CSV that Fluxo itself exports (`GET /entries.csv`), read back.
 
-/// Its columns. A file with exactly these is taken for one.
+/// The columns of Fluxo's own export. A file with exactly these is taken for one.
 pub const COLUMNS: [&str; 12] = [
     "date",
     "id",
@@ -16,7 +16,7 @@ pub const COLUMNS: [&str; 12] = [
     "running_balance",
 ];
 
-/// What each of its columns is, in the words of `--map`.
+/// What each of the columns is, in the words of `--map`.
 pub const MAPPING: &str =
     "date=date,id=id,type=type,amount=amount,currency=currency,description=description,category=category";
 

@@ -25,6 +25,7 @@ pub use self::{
     condition::Condition,
     csv::{CsvOptions, CsvRows, Mapping, MappingError, is_date_format},
     error::StatementError,
+    export::COLUMNS as EXPORT_COLUMNS,
     number::{Convention, Decimal, NumberError},
     ofx::OfxRows,
     reasons::Reason,

@@ -1,32 +1,13 @@
-use csv::ByteRecord;
-use statement_file::{Keys, Reason, Row, Survey, Traits, prepare};
-use test_builders::{TODAY, entry};
+use statement_file::{Keys, Reason, Row};
+use test_builders::rows::{judged, row};
 
 use super::*;
-
-fn row(line: u64, description: &str) -> Row {
-    let request = entry("any").debit("1.5").on("2026-11-22").described(description).request();
-    let movement = Movement {
-        request,
-        date: TODAY,
-        account: None,
-        id: Some(line.to_string()),
-        ignored_id: None,
-        entry_id: None,
-        misread: None,
-    };
-    Row { line, cells: ByteRecord::new(), content: Ok(movement), traits: Traits::default() }
-}
-
-fn prepared(row: Row, keys: &mut Keys) -> Judged {
-    prepare(0, row, &Survey::default(), keys)
-}
 
 fn sizes(descriptions: &str, count: u64) -> Vec<u64> {
     let mut keys = Keys::default();
     let mut batches = vec![Batch::default()];
     for line in 0..count {
-        let row = prepared(row(line, descriptions), &mut keys);
+        let row = judged(row(line, descriptions), &mut keys);
         if !batches.last().unwrap().has_room_for(&row) {
             batches.push(Batch::default());
         }
@@ -51,8 +32,8 @@ fn refused_rows_are_bounded_too() {
     let mut keys = Keys::default();
     let mut batch = Batch::default();
     let refused = || Row { content: Err(vec![Reason::new("row", "bad")]), ..row(1, "x") };
-    while batch.has_room_for(&prepared(refused(), &mut keys)) {
-        batch.add(prepared(refused(), &mut keys));
+    while batch.has_room_for(&judged(refused(), &mut keys)) {
+        batch.add(judged(refused(), &mut keys));
     }
     assert_eq!(batch.rows(), REFUSED_MAX as u64);
 }

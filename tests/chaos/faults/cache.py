@@ -29,7 +29,7 @@ def redis_hangs(scene: Scene) -> None:
 
 @fault("redis-flushed", "Redis flushed every half second, in the middle of the load", rate=BUSY_RATE, no_failed_post=True, keeps_pace=True)
 def redis_flushed(scene: Scene) -> None:
-    """Repeats meet an empty memory."""
+    """Repeats meet an empty cache."""
     until = time.monotonic() + 10
     while time.monotonic() < until:
         scene.system.redis_command("FLUSHALL")
