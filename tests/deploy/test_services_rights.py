@@ -216,7 +216,8 @@ def test_the_table_says_what_the_programs_call(program: str, reach: dict[str, Re
         for operation in reach[function].operations
         if operation.service not in REPLACED
     }
-    assert set(reach[program].operations) == told
+    # `intake` starts executions or appends, and which of both is decided by a type, which is not known here.
+    assert {operation for operation in reach[program].operations if operation.service not in REPLACED} == told
 
 
 def test_each_action_takes_a_resource(template: Template) -> None:

@@ -111,7 +111,7 @@ class Graph:
             for function in crate.functions:
                 self._by_name.setdefault(function.name, []).append(function)
         self._types = {function.owner for crate in crates.values() for function in crate.functions}
-        self._declared = {(one.crate, one.name) for crate in crates.values() for one in crate.functions if one.is_declared}
+        self._traits = {(one.crate, one.name): one.owner for crate in crates.values() for one in crate.functions if one.is_declared}
 
     def visible(self, crate: str) -> frozenset[str]:
         """A package and those of the workspace that it is built with."""
@@ -136,9 +136,10 @@ class Graph:
                 continue
             found[function] = None
             for call in function.calls:
+                left += self._meant(function, call, visible[function.crate])
                 # A package that calls a method of its own trait calls what others of the program have made of it.
-                is_of_trait = call.receiver is not None and (function.crate, call.name) in self._declared
-                left += self._meant(function, call, visible[crate] if is_of_trait else visible[function.crate])
+                trait = self._traits.get((function.crate, call.name)) if call.receiver is not None else None
+                left += [one for one in self._by_name.get(call.name, []) if trait and one.of_trait == trait and one.crate in visible[crate]]
         return list(found)
 
     def _meant(self, caller: Function, call: Call, visible: frozenset[str]) -> list[Function]:

@@ -47,6 +47,8 @@ class Function:
     """The texts in it that can be names of environment variables."""
     is_declared: bool = False
     """Whether a trait only says that there is one: those that are called are in other packages, too."""
+    of_trait: str | None = None
+    """The trait that it is a method of, for a type."""
 
 
 @dataclass(frozen=True)
@@ -91,18 +93,22 @@ def read_file(crate: str, file: Path, root: Path) -> Iterator[Function]:
     yield from functions_in(tree.root_node, crate, None, str(file.relative_to(root)))
 
 
-def functions_in(node: Node, crate: str, owner: str | None, file: str) -> Iterator[Function]:
-    """The functions in a node and what is in it, without those of tests."""
+def functions_in(node: Node, crate: str, owner: str | None, file: str, of_trait: str | None = None) -> Iterator[Function]:
+    """The functions in a node and what is in it, and what tables of functions are made of, without those of tests."""
     is_of_tests = False
     for child in node.named_children:
         if child.type == "attribute_item":
             is_of_tests = is_of_tests or text(child).replace(" ", "") in ("#[cfg(test)]", "#[test]", "#[tokio::test]")
             continue
         if not is_of_tests and child.type != "line_comment":
-            inner = owner_of(child) if child.type in ("impl_item", "trait_item") else owner
+            inner, trait = owner, of_trait
+            if child.type in ("impl_item", "trait_item"):
+                inner, trait = owner_of(child), last_name(child.child_by_field_name("trait"))
             if child.type in ("function_item", "function_signature_item"):
-                yield read_function(child, crate, owner, file)
-            yield from functions_in(child, crate, inner, file)
+                yield read_function(child, crate, owner, file, of_trait)
+            if child.type == "static_item":
+                yield read_static(child, crate, file)
+            yield from functions_in(child, crate, inner, file, trait)
         if child.type not in ("line_comment", "block_comment"):
             is_of_tests = False
 
@@ -117,7 +123,14 @@ def owner_of(node: Node) -> str:
     return text(named).rsplit("::", 1)[-1]
 
 
-def read_function(node: Node, crate: str, owner: str | None, file: str) -> Function:
+def read_static(node: Node, crate: str, file: str) -> Function:
+    """A table of functions, as if it called them: who names it can."""
+    name, value = (node.child_by_field_name(part) for part in ("name", "value"))
+    calls = tuple(calls_in(value)) if value is not None else ()
+    return Function(crate, None, text(name), 0, False, f"{file}:{node.start_point.row + 1}", calls)
+
+
+def read_function(node: Node, crate: str, owner: str | None, file: str, of_trait: str | None) -> Function:
     """One function."""
     name, parameters, body = (node.child_by_field_name(part) for part in ("name", "parameters", "body"))
     kinds = [parameter.type for parameter in parameters.named_children]
@@ -131,6 +144,7 @@ def read_function(node: Node, crate: str, owner: str | None, file: str) -> Funct
         calls=tuple(calls_in(body)) if body is not None else (),
         literals=frozenset(VARIABLE.findall(text(body))) if body is not None else frozenset(),
         is_declared=body is None,
+        of_trait=of_trait,
     )
 
 
