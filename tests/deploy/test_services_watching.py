@@ -40,6 +40,8 @@ def native() -> dict[str, str]:
     found = dict.fromkeys(GAUGES, "gauge")
     for name in names:
         snake = "fluxo_" + re.sub(r"(?<=[a-z])(?=[A-Z])", "_", name).lower()
+        if snake in GAUGES:
+            continue
         is_time = name.endswith(("Latency", "Lag"))
         found[f"{snake}_seconds" if is_time else f"{snake}_total"] = "histogram" if is_time else "counter"
     return found

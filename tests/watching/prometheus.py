@@ -2,6 +2,7 @@
 
 import json
 import re
+import socket
 import subprocess
 import time
 import urllib.parse
@@ -15,7 +16,6 @@ from typing import Any
 import yaml
 from fluxo_local import promtool
 from fluxo_local.profile import CHECKOUT
-from fluxo_local.stack import free_ports
 
 RULES = CHECKOUT / "observability" / "prometheus" / "services.rules.yml"
 DASHBOARD = CHECKOUT / "observability" / "grafana" / "services.json"
@@ -52,7 +52,7 @@ class Prometheus:
 @contextmanager
 def watching(targets: Mapping[str, str], folder: Path, shortest: str = "2s") -> Iterator[Prometheus]:
     """Scrapes processes by their names, at `host:port`, until it has scraped each; no alert waits longer than `shortest`."""
-    (port,) = free_ports(1)
+    port = free_port()
     folder.mkdir(parents=True, exist_ok=True)
     (folder / "rules.yml").write_text(hurried(RULES.read_text(), shortest))
     jobs = [{"targets": [address], "labels": {"process": name}} for name, address in targets.items()]
@@ -73,6 +73,12 @@ def watching(targets: Mapping[str, str], folder: Path, shortest: str = "2s") -> 
         finally:
             server.terminate()
             server.wait(PATIENCE_S)
+
+
+def free_port() -> int:
+    """One that nobody listens on."""
+    with socket.create_server(("127.0.0.1", 0)) as server:
+        return server.getsockname()[1]
 
 
 def scraped(prometheus: Prometheus, server: subprocess.Popen[bytes], folder: Path) -> list[dict[str, Any]]:
