@@ -228,3 +228,9 @@ def test_the_main_stack_is_not_destroyed_while_the_second_door_stands(account: S
         account.expect_error("cloudformation", "describe_stacks", "ValidationError", f"Stack with id {name} does not exist")
     refuse_beside_second_door(account, "fluxo")
     account.assert_all_asked()
+
+
+def test_an_image_for_another_processor_than_the_nodes_is_refused() -> None:
+    command.require_processor("x86_64")
+    with pytest.raises(Problem, match="nodes are x86-64 and this machine is aarch64"):
+        command.require_processor("aarch64")

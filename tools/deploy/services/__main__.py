@@ -2,6 +2,7 @@
 
 import argparse
 import json
+import platform
 import shutil
 import subprocess
 import sys
@@ -42,6 +43,7 @@ def main() -> int:
 
 def run(arguments: argparse.Namespace) -> None:
     """Deploys the second door of a stage."""
+    require_processor(platform.machine())
     chosen = stage.read(arguments.stage)
     account = Account.of_shell(arguments.region or chosen.region, chosen.profile)
     account.sign_in()
@@ -56,6 +58,14 @@ def run(arguments: argparse.Namespace) -> None:
     to_api = api_parameters(main_stack, outputs)
     api = deploy_stack(account, f"{chosen.stack_name}-services-api", chosen.name, to_api, sam_in(arguments.region), API_TEMPLATE)
     say(f"the second door is at {api['ApiUrl']}")
+
+
+def require_processor(machine: str) -> None:
+    """Whether programs that are built here run on the cluster's nodes ("Enable or Disable Built-in NodePools": `general-purpose`)."""
+    if machine != "x86_64":
+        raise Problem(
+            f"The cluster's nodes are x86-64 and this machine is {machine}: deploy from another, or give the cluster a node pool."
+        )
 
 
 def api_parameters(main_stack: MainStack, outputs: Mapping[str, str]) -> dict[str, str]:
