@@ -12,6 +12,7 @@ STAGE ?= dev
 REGION ?=
 GUIDED ?=
 FORCE ?=
+DOOR ?= lambda
 DAYS ?= 14
 PARK ?=
 QUICK ?=
@@ -40,7 +41,7 @@ export SAM_CLI_TELEMETRY := 0
 export REDOCLY_TELEMETRY := off
 export REDOCLY_SUPPRESS_UPDATE_NOTICE := true
 
-.PHONY: help run up down console url token invoke reconcile redrive parked flow inspector-url docs-url test lint lint-rust lint-documents lint-python fmt unit wasm console-check e2e chaos chaos-list bench audit fuzz-api fuzz docs cost cost-measure starts capacity freeze preflight deploy unparked destroy package-check stage tools lock release-notes release coverage mutants
+.PHONY: help run up down console url token invoke reconcile redrive parked flow inspector-url docs-url test lint lint-rust lint-documents lint-python fmt unit wasm console-check e2e chaos chaos-list bench audit fuzz-api fuzz docs cost cost-measure starts capacity freeze preflight deploy image unparked destroy package-check stage tools lock release-notes release coverage mutants
 
 help: ## This list
 	@grep -hE '^[a-z0-9-]+:.*## ' $(MAKEFILE_LIST) | sed -E 's/^([a-z0-9-]+):.*## /\1\t/' | expand -t 14
@@ -93,12 +94,16 @@ flow: $(if $(ON_AWS),tools stage) ## Print what an entry went through: make flow
 preflight: tools stage ## Ask the AWS account what a deployment would fail at: make preflight STAGE=dev|prod [REGION=sa-east-1]
 	@$(PREFLIGHT)
 
-deploy: tools stage ## Preflight, build, and deploy to AWS: make deploy STAGE=dev|prod [REGION=sa-east-1] [GUIDED=1] [FORCE=1]
+deploy: tools stage ## Preflight, build, and deploy to AWS: make deploy STAGE=dev|prod [REGION=sa-east-1] [GUIDED=1] [FORCE=1] [DOOR=services]
 	@$(DEPLOY).parameters '$(STAGE)'
 	@$(PREFLIGHT) --parameters $(DEPLOY_PARAMETERS) $(if $(FORCE),--force)
 	PATH="$(CURDIR)/$(SAM):$$PATH" $(SAM)/sam build --config-env '$(STAGE)'
 	@$(DEPLOY).binaries '$(STAGE)'
 	@$(DEPLOY).deploy --stage '$(STAGE)' $(if $(REGION),--region '$(REGION)') --parameters $(DEPLOY_PARAMETERS) $(if $(GUIDED),--guided)
+	@$(if $(filter-out lambda,$(DOOR)),$(DEPLOY).services --door '$(DOOR)' --stage '$(STAGE)' $(if $(REGION),--region '$(REGION)'))
+
+image: tools ## Build the image of the second door's programs, without Docker, to .local/image/oci
+	@$(DEPLOY).image
 
 unparked: tools stage ## List executions on AWS that failed and whose input does not run again: make unparked STAGE=dev|prod [DAYS=14] [PARK=1]
 	@$(CHECKS)/python -m deploy.unparked --stage '$(STAGE)' --days '$(DAYS)' $(if $(REGION),--region '$(REGION)') $(if $(PARK),--park)
@@ -129,12 +134,19 @@ lint-documents: tools
 	@# As CloudFormation gets it, without YAML's merge keys, which checkov cannot read.
 	@mkdir -p .local/lint && $(SAM)/python -c 'import json, sys; from samcli.yamlhelper import yaml_parse; json.dump(yaml_parse(sys.stdin.read()), sys.stdout, indent=1)' < template.yaml > .local/lint/template.json
 	$(POLICY)/checkov --config-file local/checkov.yaml --file .local/lint/template.json
+	$(SAM)/cfn-lint services/deploy/eks.yaml
+	@$(SAM)/python -c 'import json, sys; from samcli.yamlhelper import yaml_parse; json.dump(yaml_parse(sys.stdin.read()), sys.stdout, indent=1)' < services/deploy/eks.yaml > .local/lint/eks.json
+	$(POLICY)/checkov --config-file local/checkov.yaml --file .local/lint/eks.json
+	$(POLICY)/checkov --config-file local/checkov.yaml --directory services/deploy/kubernetes
 	@# The validator knows no placeholders; deploying fills them in.
 	@for file in statemachines/*.asl.json; do sed 's/$${Partition}/aws/' $$file > .local/lint/$${file##*/}; done
 	$(NPM)/asl-validator $(patsubst statemachines/%,--json-path .local/lint/%,$(wildcard statemachines/*.asl.json))
 	$(PROMTOOL) check config observability/prometheus/prometheus.yml
 	$(PROMTOOL) check rules observability/prometheus/rules.yml observability/prometheus/alerts.yml
 	$(PROMTOOL) test rules observability/prometheus/alerts_test.yml
+	@# Not services.scrape.yml: Debian's Prometheus is built without the discovery of Kubernetes.
+	$(PROMTOOL) check rules observability/prometheus/services.rules.yml
+	$(PROMTOOL) test rules observability/prometheus/services_test.yml
 	$(NPM)/redocly lint openapi.yaml --config local/npm/redocly.yaml --format stylish
 	@rm -rf .local/lint/api && $(call render,.local/lint/api)
 	@diff --recursive --brief .local/lint/api docs/api || { echo 'fluxo: docs/api is not what openapi.yaml renders to: run make docs' >&2; exit 1; }

@@ -1,7 +1,8 @@
-"""promtool, the checker of Prometheus' rules."""
+"""Prometheus, for the tests of what watches the second door, and promtool, the checker of its rules."""
 
 import shutil
 import tempfile
+from collections.abc import Sequence
 from pathlib import Path
 
 from fluxo_local import terminal
@@ -12,30 +13,35 @@ from fluxo_local.profile import LOCAL, TOOLS
 
 NAME = "prometheus"
 PROGRAM = TOOLS / NAME / "promtool"
+SERVER = PROGRAM.with_name("prometheus")
 
 
 def install() -> Path:
-    """Gets it, unless it is there, and answers its directory.
+    """Gets them, unless they are there, and answers their directory.
 
     Taken out of Debian's package: installing that would start a server.
     """
     with one_at_a_time("set-up"):
-        if not PROGRAM.exists():
-            shutil.rmtree(PROGRAM.parent, ignore_errors=True)
-            PROGRAM.parent.mkdir(parents=True)
-            if found := shutil.which(PROGRAM.name):
-                PROGRAM.symlink_to(found)
-            else:
-                unpack()
+        missing = [program for program in (PROGRAM, SERVER) if not program.exists()]
+        PROGRAM.parent.mkdir(parents=True, exist_ok=True)
+        for program in missing:
+            program.unlink(missing_ok=True)
+            if found := shutil.which(program.name):
+                program.symlink_to(found)
+        unpack([program for program in missing if not program.exists()])
     return PROGRAM.parent
 
 
-def unpack() -> None:
-    """Copies it out of the package."""
+def unpack(programs: Sequence[Path]) -> None:
+    """Copies them out of the package."""
+    if not programs:
+        return
+    names = " and ".join(program.name for program in programs)
     if not DebianPackages.can_be_had():
-        raise Problem(f"Missing on this machine: {PROGRAM.name}. Install it, on Debian or Ubuntu it is in the package {NAME}.")
-    with terminal.step("Getting promtool") as step, tempfile.TemporaryDirectory(dir=LOCAL) as name:
+        raise Problem(f"Missing on this machine: {names}. Install it, on Debian or Ubuntu it is in the package {NAME}.")
+    with terminal.step(f"Getting {names}") as step, tempfile.TemporaryDirectory(dir=LOCAL) as name:
         packages = DebianPackages(Path(name) / "packages", LOCAL / "apt.log", step)
         packages.update()
         packages.unpack([NAME], Path(name))
-        shutil.move(Path(name) / "usr" / "bin" / PROGRAM.name, PROGRAM)
+        for program in programs:
+            shutil.move(Path(name) / "usr" / "bin" / program.name, program)

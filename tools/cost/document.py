@@ -7,7 +7,7 @@ from decimal import Decimal
 
 from deploy import stage
 
-from cost import edge, idle, requests
+from cost import edge, idle, requests, services
 from cost.metering import GB, MILLION
 from cost.prices import Prices
 from cost.quantities import Quantities
@@ -78,6 +78,7 @@ def figures(prices: Prices, quantities: Quantities) -> tuple[list[dict[str, Deci
 def render(prices: Prices, quantities: Quantities) -> str:
     """The whole document."""
     months, millions = figures(prices, quantities)
+    doors = [services.month(name, prices, quantities) for name in SERVICES_STAGES]
     stack = Stack.load()
     parts = [
         "<!-- Written by `make cost` from template.yaml and tools/cost: change those. -->",
@@ -126,6 +127,14 @@ def render(prices: Prices, quantities: Quantities) -> str:
             "files (cents)."
         ),
         "",
+        "## The second door",
+        "",
+        wrapped(SECOND_DOOR),
+        "",
+        table("", [Column(f"stage `{name}`") for name in SERVICES_STAGES], doors),
+        "",
+        *map(bullet, second_door(doors, prices, quantities)),
+        "",
         "## What it is computed from",
         "",
         bullet(from_template(stack)),
@@ -142,6 +151,11 @@ def render(prices: Prices, quantities: Quantities) -> str:
     return "\n".join(parts)
 
 
+SERVICES_STAGES = ("dev", "prod")
+SECOND_DOOR = (
+    "On Kubernetes with Kafka ([Deploying the second door](deploying-services.md)) it costs a month, used or not, in addition to the "
+    "stores of the first table:"
+)
 IDLE_NOTES = (
     "*As it comes*: Aurora with one instance that never pauses, behind RDS Proxy, which charges for at least 8 ACUs. The proxy shares "
     "connections among functions; without it `LedgerConcurrency` bounds them.",
@@ -157,6 +171,28 @@ CHOICES = (
     ("EndpointStandby", "Interface endpoints", "the way to Step Functions through a second zone"),
     ("AlarmsEnabled", "Alarms and dashboards", "alarms and dashboard"),
 )
+
+
+def second_door(doors: Sequence[Mapping[str, Decimal]], prices: Prices, quantities: Quantities) -> list[str]:
+    """What entries cost through the second door, and from how many on it is the cheaper one."""
+    of_kinds = {kind: Stack.load(parameters={"WorkflowType": kind}) for kind in ("STANDARD", "EXPRESS")}
+
+    def cheaper(case: Case, kind: str) -> str:
+        found = [services.break_even(door, case, of_kinds[kind], prices, quantities) for door in doors]
+        if None in found:
+            return f"never cheaper than `{kind}`"
+        amounts = " and ".join(f"{amount:,.0f} million a month in `{name}`" for name, amount in zip(SERVICES_STAGES, found, strict=True))
+        return f"cheaper than `{kind}` from {amounts}"
+
+    lines = []
+    for case, what in ((ENTRY, "one by one"), (BATCH, "in batches of 100")):
+        million = sum(services.million(case, of_kinds["STANDARD"], prices, quantities).values(), Decimal(0))
+        lines.append(f"*Entries {what}*: ${money(million)} per million on top; {cheaper(case, 'STANDARD')}; {cheaper(case, 'EXPRESS')}.")
+    lines.append(
+        "Not counted: what coalescing and larger transactions save in DynamoDB and Aurora, more nodes under load, the shipping of the "
+        "pods' logs, traffic between zones (cents)."
+    )
+    return lines
 
 
 def smallest(months: Sequence[Mapping[str, Decimal]]) -> str:

@@ -39,7 +39,20 @@ def run(name: str, region: str | None) -> None:
     chosen = stage.read(name)
     account = Account.of_shell(region or chosen.region, chosen.profile)
     account.sign_in()
+    refuse_beside_second_door(account, chosen.stack_name)
     destroy(chosen, account, sam_in(region))
+
+
+def refuse_beside_second_door(account: Account, name: str) -> None:
+    """The second door's cluster stands in the main stack's network, which would stay, with the rest of the stack gone."""
+    cloudformation = account.client("cloudformation")
+    there = [one for one in (f"{name}-services-api", f"{name}-services") if DeployedStack(cloudformation, one).describe()]
+    if there:
+        commands = " && ".join(f"aws cloudformation delete-stack --stack-name {one}" for one in there)
+        raise Problem(
+            f"The second door stands in the network of {name}, and nothing was touched. Once its log is empty (docs/deploying-services.md) "
+            f"delete it: {commands}. Then run this again."
+        )
 
 
 def destroy(chosen: stage.Stage, account: Account, sam: Sam) -> None:

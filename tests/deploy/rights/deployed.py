@@ -35,6 +35,8 @@ ATTRIBUTES: dict[str, dict[str, str]] = {
     "AWS::Lambda::Function": {"Arn": arn("lambda", "function:{name}")},
     # With `:*` for its streams.
     "AWS::Logs::LogGroup": {"Arn": arn("logs", "log-group:{name}:*")},
+    "AWS::MSK::Cluster": {"Ref": arn("kafka", "cluster/{name}/0f1e2d3c-1")},
+    "AWS::MSK::Topic": {"Ref": arn("kafka", "topic/Log/0f1e2d3c-1/{name}")},
     "AWS::RDS::DBCluster": {
         "DBClusterResourceId": "cluster-{name}",
         "Endpoint.Address": "{name}.cluster.rds.amazonaws.com",

@@ -38,8 +38,12 @@ class Marker:
 # Libraries that reach out by themselves: how that looks in the code, and what it is called below.
 REACHING = {
     "tokio-postgres": {Marker("connect"): "ledger"},
+    "rdkafka": {
+        Marker("from_config_and_context", "FutureProducer"): "the log",
+        Marker("from_config_and_context", "StreamConsumer"): "the log",
+    },
     "redis": {Marker("query_async"): "memory"},
-    "ureq": {Marker("put"): "CloudFormation's answer"},
+    "ureq": {Marker("put"): "CloudFormation's answer", Marker("call"): "the issuer's key set"},
 }
 
 # Sockets of the standard library. X-Ray's daemon runs beside the function, not in its VPC: Lambda starts it at a link-local address
@@ -56,9 +60,10 @@ BESIDE_THE_FUNCTION = {"lambda_http", "lambda_runtime"}
 # Those that bring only what others use, or nothing that leaves the process.
 REACHING_NOTHING = {
     "aes-siv", "aws-config", "aws-credential-types", "aws-sigv4", "aws-smithy-http-client", "aws-smithy-runtime-api", "aws-smithy-types",
-    "aws_lambda_events", "base64", "csv", "encoding_rs", "fastrand", "futures", "hmac", "iso_currency", "jiff", "mime",
-    "postgres-protocol", "refinery", "refinery-core", "rustls", "serde", "serde_json", "sha2", "subtle", "thiserror", "time", "tokio",
-    "tokio-postgres-rustls", "tracing", "tracing-serde", "tracing-subscriber", "url", "uuid",
+    "aws_lambda_events", "axum", "base64", "clap", "csv", "encoding_rs", "fastrand", "futures", "hmac", "http-body-util", "hyper",
+    "hyper-util", "iso_currency", "jiff", "jsonwebtoken", "mime", "postgres-protocol", "refinery", "refinery-core", "rustls", "serde",
+    "serde_json", "sha2", "subtle", "thiserror", "time", "tokio", "tokio-postgres-rustls", "tower", "tracing", "tracing-serde",
+    "tracing-subscriber", "url", "uuid",
 }  # fmt: skip
 
 
@@ -106,6 +111,7 @@ class Graph:
             for function in crate.functions:
                 self._by_name.setdefault(function.name, []).append(function)
         self._types = {function.owner for crate in crates.values() for function in crate.functions}
+        self._traits = {(one.crate, one.name): one.owner for crate in crates.values() for one in crate.functions if one.is_declared}
 
     def visible(self, crate: str) -> frozenset[str]:
         """A package and those of the workspace that it is built with."""
@@ -123,7 +129,7 @@ class Graph:
         found: dict[Function, None] = {}
         left = [function for function in self._by_name["main"] if function.crate == crate]
         if not left:
-            raise Problem(f"functions/{crate} has no main.")
+            raise Problem(f"The program {crate} has no main.")
         while left:
             function = left.pop()
             if function in found:
@@ -131,6 +137,9 @@ class Graph:
             found[function] = None
             for call in function.calls:
                 left += self._meant(function, call, visible[function.crate])
+                # A package that calls a method of its own trait calls what others of the program have made of it.
+                trait = self._traits.get((function.crate, call.name)) if call.receiver is not None else None
+                left += [one for one in self._by_name.get(call.name, []) if trait and one.of_trait == trait and one.crate in visible[crate]]
         return list(found)
 
     def _meant(self, caller: Function, call: Call, visible: frozenset[str]) -> list[Function]:
@@ -172,16 +181,21 @@ def calls_out(crate: Crate, function: Function) -> Iterator[tuple[Operation | st
 
 
 def reach_of(crates: dict[str, Crate]) -> dict[str, Reach]:
-    """What each Lambda function reaches, by the name of its program."""
+    """What each Lambda function and each service reaches, by the name of its program."""
     check_libraries(crates)
     graph = Graph(crates)
-    found = {crate.name: Reach() for crate in crates.values() if crate.is_function}
+    found = {crate.name: Reach() for crate in crates.values() if crate.is_function or crate.is_service}
     for name, of_function in found.items():
         for function in graph.reached(name):
             for target, _ in calls_out(crates[function.crate], function):
                 into = of_function.operations if isinstance(target, Operation) else of_function.ways
                 into.setdefault(target, set()).add(function.place)
     return found
+
+
+def variables_of(crates: dict[str, Crate], program: str) -> set[str]:
+    """The environment variables that a program can read, wherever it comes to from `main`."""
+    return set().union(*(function.literals for function in Graph(crates).reached(program)))
 
 
 def call_sites(crates: dict[str, Crate]) -> dict[str, set[Operation | str]]:

@@ -1,5 +1,6 @@
 """The functions of the workspace's Rust sources, and what each of them calls, by name."""
 
+import re
 import tomllib
 from collections.abc import Iterator
 from dataclasses import dataclass, field
@@ -12,6 +13,8 @@ from tree_sitter import Language, Node, Parser
 from rights import CHECKOUT, Problem
 
 PARSER = Parser(Language(tree_sitter_rust.language()))
+# `LISTEN` is the one variable without an underscore.
+VARIABLE = re.compile(r'"((?:[A-Z][A-Z0-9]*_[A-Z0-9_]+|LISTEN))"')
 
 
 @dataclass(frozen=True)
@@ -40,6 +43,12 @@ class Function:
     place: str
     """File and line, for people."""
     calls: tuple[Call, ...] = field(repr=False, compare=False)
+    literals: frozenset[str] = field(default=frozenset(), repr=False, compare=False)
+    """The texts in it that can be names of environment variables."""
+    is_declared: bool = False
+    """Whether a trait only says that there is one: those that are called are in other packages, too."""
+    of_trait: str | None = None
+    """The trait that it is a method of, for a type."""
 
 
 @dataclass(frozen=True)
@@ -49,6 +58,8 @@ class Crate:
     name: str
     is_function: bool
     """Whether it is a program that Lambda runs."""
+    is_service: bool
+    """Whether it is a program that Kubernetes runs."""
     dependencies: frozenset[str]
     """The names of its normal dependencies, of the workspace and others; not those of its tests."""
     functions: tuple[Function, ...]
@@ -57,7 +68,7 @@ class Crate:
 @cache
 def workspace(root: Path = CHECKOUT) -> dict[str, Crate]:
     """The packages that functions are made of, by name."""
-    folders = [*sorted((root / "crates").iterdir()), *sorted((root / "functions").iterdir())]
+    folders = sorted(path for kind in ("crates", "functions", "services") for path in (root / kind).glob("*"))
     crates = [read_crate(root, folder) for folder in folders if (folder / "Cargo.toml").exists()]
     return {crate.name: crate for crate in crates}
 
@@ -70,7 +81,8 @@ def read_crate(root: Path, folder: Path) -> Crate:
         raise Problem(f"{folder}/Cargo.toml has {', '.join(sorted(unknown))}, whose dependencies are not looked at: mend rust.py.")
     name = manifest["package"]["name"]
     functions = [function for file in sorted(folder.glob("src/**/*.rs")) for function in read_file(name, file, root)]
-    return Crate(name, folder.parent.name == "functions", frozenset(manifest.get("dependencies", {})), tuple(functions))
+    kind = folder.parent.name
+    return Crate(name, kind == "functions", kind == "services", frozenset(manifest.get("dependencies", {})), tuple(functions))
 
 
 def read_file(crate: str, file: Path, root: Path) -> Iterator[Function]:
@@ -81,18 +93,22 @@ def read_file(crate: str, file: Path, root: Path) -> Iterator[Function]:
     yield from functions_in(tree.root_node, crate, None, str(file.relative_to(root)))
 
 
-def functions_in(node: Node, crate: str, owner: str | None, file: str) -> Iterator[Function]:
-    """The functions in a node and what is in it, without those of tests."""
+def functions_in(node: Node, crate: str, owner: str | None, file: str, of_trait: str | None = None) -> Iterator[Function]:
+    """The functions in a node and what is in it, and what tables of functions are made of, without those of tests."""
     is_of_tests = False
     for child in node.named_children:
         if child.type == "attribute_item":
             is_of_tests = is_of_tests or text(child).replace(" ", "") in ("#[cfg(test)]", "#[test]", "#[tokio::test]")
             continue
         if not is_of_tests and child.type != "line_comment":
-            inner = owner_of(child) if child.type in ("impl_item", "trait_item") else owner
-            if child.type == "function_item":
-                yield read_function(child, crate, owner, file)
-            yield from functions_in(child, crate, inner, file)
+            inner, trait = owner, of_trait
+            if child.type in ("impl_item", "trait_item"):
+                inner, trait = owner_of(child), last_name(child.child_by_field_name("trait"))
+            if child.type in ("function_item", "function_signature_item"):
+                yield read_function(child, crate, owner, file, of_trait)
+            if child.type == "static_item":
+                yield read_static(child, crate, file)
+            yield from functions_in(child, crate, inner, file, trait)
         if child.type not in ("line_comment", "block_comment"):
             is_of_tests = False
 
@@ -107,7 +123,14 @@ def owner_of(node: Node) -> str:
     return text(named).rsplit("::", 1)[-1]
 
 
-def read_function(node: Node, crate: str, owner: str | None, file: str) -> Function:
+def read_static(node: Node, crate: str, file: str) -> Function:
+    """A table of functions, as if it called them: who names it can."""
+    name, value = (node.child_by_field_name(part) for part in ("name", "value"))
+    calls = tuple(calls_in(value)) if value is not None else ()
+    return Function(crate, None, text(name), 0, False, f"{file}:{node.start_point.row + 1}", calls)
+
+
+def read_function(node: Node, crate: str, owner: str | None, file: str, of_trait: str | None) -> Function:
     """One function."""
     name, parameters, body = (node.child_by_field_name(part) for part in ("name", "parameters", "body"))
     kinds = [parameter.type for parameter in parameters.named_children]
@@ -119,6 +142,9 @@ def read_function(node: Node, crate: str, owner: str | None, file: str) -> Funct
         is_method="self_parameter" in kinds,
         place=f"{file}:{node.start_point.row + 1}",
         calls=tuple(calls_in(body)) if body is not None else (),
+        literals=frozenset(VARIABLE.findall(text(body))) if body is not None else frozenset(),
+        is_declared=body is None,
+        of_trait=of_trait,
     )
 
 

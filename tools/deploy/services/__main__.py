@@ -1,0 +1,131 @@
+"""`make deploy DOOR=services`: the cluster and the log beside the main stack, the image, and what runs in the cluster."""
+
+import argparse
+import json
+import platform
+import shutil
+import subprocess
+import sys
+import tomllib
+from collections.abc import Mapping
+from pathlib import Path
+from typing import Any
+
+import yaml
+from cost.template import Loader
+from fluxo_local.profile import CHECKOUT, LOCAL
+
+from deploy import stage
+from deploy.account import Account
+from deploy.deploy import Sam, ended, parameters_file, sam_in, say
+from deploy.image import __main__ as image
+from deploy.image.ecr import push
+from deploy.problem import Problem
+from deploy.services import installation, quotas
+from deploy.services.main_stack import MainStack
+from deploy.stack import STANDING, DeployedStack
+
+TEMPLATE = CHECKOUT / "services" / "deploy" / "eks.yaml"
+STAGES = TEMPLATE.with_name("stages.toml")
+# The HTTP API in front, which has the same routes as the main stack's.
+API_TEMPLATE = CHECKOUT / "services" / "template.yaml"
+
+
+def main() -> int:
+    """The exit status."""
+    parser = argparse.ArgumentParser(prog="deploy.services", description=__doc__)
+    parser.add_argument("--door", choices=["services"], default="services", help="the door beside the main stack's own")
+    parser.add_argument("--stage", required=True, help="a stage of samconfig.toml and services/deploy/stages.toml")
+    parser.add_argument("--region", help="another region than samconfig.toml, AWS_DEFAULT_REGION or the profile names")
+    arguments = parser.parse_args()
+    return ended(lambda: run(arguments))
+
+
+def run(arguments: argparse.Namespace) -> None:
+    """Deploys the second door of a stage."""
+    require_processor(platform.machine())
+    chosen = stage.read(arguments.stage)
+    account = Account.of_shell(arguments.region or chosen.region, chosen.profile)
+    account.sign_in()
+    for finding in quotas.findings(account):
+        say(finding)
+    main_stack = MainStack.find(account, chosen.stack_name)
+    given = parameters_of(chosen.name) | main_stack.parameters()
+    outputs = deploy_stack(account, f"{chosen.stack_name}-services", chosen.name, given, sam_in(arguments.region))
+    digest = push(account.client("ecr"), outputs["ImagesUri"].split("/", 1)[1], image.build())
+    folder = installation.write(chosen.name, main_stack.settings | log_settings(account, outputs), outputs, digest)
+    apply(folder, outputs["ClusterName"], account.region)
+    to_api = api_parameters(main_stack, outputs)
+    api = deploy_stack(account, f"{chosen.stack_name}-services-api", chosen.name, to_api, sam_in(arguments.region), API_TEMPLATE)
+    say(f"the second door is at {api['ApiUrl']}")
+
+
+def require_processor(machine: str) -> None:
+    """Whether programs that are built here run on the cluster's nodes ("Enable or Disable Built-in NodePools": `general-purpose`)."""
+    if machine != "x86_64":
+        raise Problem(
+            f"The cluster's nodes are x86-64 and this machine is {machine}: deploy from another, or give the cluster a node pool."
+        )
+
+
+def api_parameters(main_stack: MainStack, outputs: Mapping[str, str]) -> dict[str, str]:
+    """What services/template.yaml is told of both stacks."""
+    return {
+        "UserPoolId": main_stack.id_of("UserPool"),
+        "UserPoolClientIds": main_stack.settings["JWT_AUDIENCE"],
+        "VpcLinkId": outputs["VpcLinkId"],
+        "EntriesTarget": outputs["EntriesListenerArn"],
+        "ConsolidationTarget": outputs["ConsolidationListenerArn"],
+        "CorsOrigins": main_stack.parameter("CorsOrigins"),
+    }
+
+
+def parameters_of(name: str, path: Path = STAGES) -> dict[str, str]:
+    """The parameters of a stage."""
+    stages = tomllib.loads(path.read_text())
+    if name not in stages:
+        raise Problem(f"services/deploy/{path.name} has no stage {name}.")
+    return stages[name]
+
+
+def deploy_stack(
+    account: Account, name: str, stage_name: str, given: Mapping[str, str], sam: Sam, source: Path = TEMPLATE
+) -> dict[str, str]:
+    """Deploys a template; what it says of itself then."""
+    template = LOCAL / "deploy" / f"{name}.json"
+    template.parent.mkdir(parents=True, exist_ok=True)
+    template.write_text(json.dumps(yaml.load(source.read_text(), Loader), indent=1))
+    with parameters_file({key: value for key, value in given.items() if value}) as file:
+        options = ["--config-env", stage_name, "--template-file", str(template), "--stack-name", name]
+        sam(["deploy", *options, "--parameter-overrides", f"file://{file}"])
+    described = DeployedStack(account.client("cloudformation"), name).describe()
+    if described is None or described["StackStatus"] not in STANDING:
+        raise Problem(f"The stack {name} was not deployed.")
+    return {output["OutputKey"]: output["OutputValue"] for output in described["Outputs"]}
+
+
+def log_settings(account: Account, outputs: Mapping[str, str]) -> dict[str, str]:
+    """Where the log is. CloudFormation does not know its brokers."""
+    answer: dict[str, Any] = account.client("kafka").get_bootstrap_brokers(ClusterArn=outputs["LogArn"])
+    return {"KAFKA_BROKERS": answer["BootstrapBrokerStringSaslIam"], "KAFKA_TOPIC_PREFIX": outputs["KafkaTopicPrefix"]}
+
+
+def apply(folder: Path, cluster: str, region: str) -> None:
+    """Applies the manifests, or says how, where kubectl or the AWS CLI, which signs it in, is not here."""
+    kubeconfig = folder / "kubeconfig"
+    commands = [
+        ["aws", "eks", "update-kubeconfig", "--name", cluster, "--region", region, "--kubeconfig", str(kubeconfig)],
+        ["kubectl", "--kubeconfig", str(kubeconfig), "apply", "--kustomize", str(folder)],
+        ["kubectl", "--kubeconfig", str(kubeconfig), "--namespace", "fluxo", "rollout", "status", "deployment", "--timeout=300s"],
+    ]
+    if missing := [program for program in ("aws", "kubectl") if not shutil.which(program)]:
+        say(f"{' and '.join(missing)} is not here. Where it is, run:")
+        print("\n".join(" ".join(command) for command in commands))
+        return
+    for command in commands:
+        if subprocess.run(command, check=False).returncode != 0:
+            raise Problem(f"`{' '.join(command)}` failed. What it is about is in {folder.relative_to(CHECKOUT)}.")
+
+
+if __name__ == "__main__":
+    sys.exit(main())

@@ -1,0 +1,126 @@
+"""What the second door takes over from the main stack: its stores, and the settings of its functions, whose handlers it runs."""
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from functools import cached_property
+from typing import Any
+
+from deploy.account import Account
+from deploy.problem import Problem
+from deploy.stack import STANDING, DeployedStack, parameter
+
+# "Amazon EKS VPC and subnet considerations": where no cluster may have a subnet.
+WITHOUT_EKS = {"use1-az3", "usw1-az2", "cac1-az3"}
+SHARED = (
+    "LEDGER_HOST",
+    "LEDGER_PORT",
+    "LEDGER_DATABASE",
+    "LEDGER_USER",
+    "LEDGER_AUTH",
+    "LEDGER_PASSWORD",
+    "LEDGER_TLS",
+    "LEDGER_GENERATION",
+    "REDIS_URL",
+    "REDIS_CLUSTER",
+    "REDIS_KEY_PREFIX",
+    "BUSINESS_TIME_ZONE",
+    "METRICS_NAMESPACE",
+    "EDGE_KEY",
+)
+# Which of a function's variables become which of the second door's.
+SETTINGS: Mapping[str, Mapping[str, str]] = {
+    "ReverseEntry": {name: name for name in SHARED},
+    "GetEntry": {"BALANCE_TOKEN_KEY": "BALANCE_TOKEN_KEY"},
+    "GetDailyBalance": {"BALANCES_TABLE": "BALANCES_TABLE"},
+    "ReconcileBalances": {"LEDGER_USER": "LEDGER_MAINTENANCE_USER", "LEDGER_PASSWORD": "LEDGER_MAINTENANCE_PASSWORD"},
+    "RegisterEntry": {"LEDGER_USER": "LEDGER_LOOKUP_USER", "LEDGER_PASSWORD": "LEDGER_LOOKUP_PASSWORD"},
+}
+# What a parameter of the main stack says, for the job that migrates.
+OF_PARAMETERS = {"LedgerLookupConnections": "LEDGER_LOOKUP_CONNECTIONS", "LedgerEpoch": "LEDGER_EPOCH"}
+CLIENTS = ("UserPoolClient", "WebClient", "EntraClient")
+
+
+@dataclass(frozen=True)
+class MainStack:
+    """A main stack that stands."""
+
+    account: Account
+    described: Mapping[str, Any]
+    resources: Mapping[str, Mapping[str, Any]]
+
+    @classmethod
+    def find(cls, account: Account, name: str) -> "MainStack":
+        """The stack of this name."""
+        stack = DeployedStack(account.client("cloudformation"), name)
+        described = stack.describe()
+        if described is None or described["StackStatus"] not in STANDING:
+            status = described["StackStatus"] if described else "not there"
+            raise Problem(f"The main stack {name} is {status}: the second door stands beside one that works. Deploy it first.")
+        return cls(account, described, stack.resources())
+
+    def id_of(self, name: str) -> str:
+        """The id of one of its resources; nothing if it has none of that name."""
+        return self.resources.get(name, {}).get("PhysicalResourceId", "")
+
+    def parameter(self, name: str) -> str:
+        """A parameter's value; nothing if it has none."""
+        return parameter(dict(self.described), name) or ""
+
+    @cached_property
+    def settings(self) -> dict[str, str]:
+        """The variables that processes of the second door have in common with functions."""
+        client, found = self.account.client("lambda"), {}
+        for function, names in SETTINGS.items():
+            configuration = client.get_function_configuration(FunctionName=self.id_of(function))
+            variables = configuration.get("Environment", {}).get("Variables", {})
+            found |= {name: variables[own] for own, name in names.items() if variables.get(own)}
+        found |= {variable: self.parameter(name) for name, variable in OF_PARAMETERS.items()}
+        issuer = f"https://cognito-idp.{self.account.region}.amazonaws.com/{self.id_of('UserPool')}"
+        audience = ",".join(filter(None, map(self.id_of, CLIENTS)))
+        return found | {"AWS_REGION": self.account.region, "JWT_ISSUER": issuer, "JWT_AUDIENCE": audience}
+
+    def parameters(self) -> dict[str, str]:
+        """What services/deploy/eks.yaml is told of it."""
+        direct, proxy = self.id_of("LedgerSecurityGroup"), self.id_of("LedgerProxySecurityGroup")
+        table = self.account.client("dynamodb").describe_table(TableName=self.id_of("BalancesTable"))["Table"]
+        vpc = self.id_of("Vpc") or self.parameter("VpcId")
+        if not vpc:
+            raise Problem("The main stack is in no VPC, so that no cluster could reach its stores: deploy it with VpcId.")
+        return {
+            "VpcId": vpc,
+            **self.zones(),
+            "LedgerSecurityGroupId": proxy or direct,
+            "LedgerDirectSecurityGroupId": direct if proxy else "",
+            "LedgerResourceId": self.ledger_resource() if self.settings["LEDGER_AUTH"] == "iam" else "",
+            "LedgerUser": self.settings["LEDGER_USER"],
+            "LedgerMaintenanceUser": self.settings["LEDGER_MAINTENANCE_USER"],
+            "LedgerOwnerSecretArn": self.parameter("LedgerOwnerSecretArn"),
+            "MemorySecurityGroupId": self.id_of("MemorySecurityGroup"),
+            "BalancesTableArn": table["TableArn"],
+            "AlarmTopicArn": self.parameter("AlarmTopicArn"),
+        }
+
+    def ledger_resource(self) -> str:
+        """What the right to sign in to the ledger is about."""
+        rds = self.account.client("rds")
+        if proxy := self.id_of("LedgerProxy"):
+            (found,) = rds.describe_db_proxies(DBProxyName=proxy)["DBProxies"]
+            return found["DBProxyArn"].rsplit(":", 1)[-1]
+        if cluster := self.id_of("LedgerCluster"):
+            (found,) = rds.describe_db_clusters(DBClusterIdentifier=cluster)["DBClusters"]
+            return found["DbClusterResourceId"]
+        return self.parameter("LedgerResourceId")
+
+    def zones(self) -> dict[str, str]:
+        """Those of the main stack, if it has any, and enough others for three."""
+        answer = self.account.client("ec2").describe_availability_zones(
+            Filters=[{"Name": "zone-type", "Values": ["availability-zone"]}, {"Name": "state", "Values": ["available"]}]
+        )
+        usable = [zone["ZoneName"] for zone in answer["AvailabilityZones"] if zone["ZoneId"] not in WITHOUT_EKS]
+        first = [zone for zone in (self.parameter("ZoneA"), self.parameter("ZoneB")) if zone in usable]
+        chosen = [*first, *sorted(set(usable) - set(first))][:3]
+        if len(chosen) < 3:
+            raise Problem(
+                f"{self.account.region} has {len(chosen)} zones for EKS, and the log keeps each record in three: choose another region."
+            )
+        return dict(zip(("ZoneA", "ZoneB", "ZoneC"), chosen, strict=True))
