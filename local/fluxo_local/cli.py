@@ -101,7 +101,7 @@ def parse() -> argparse.Namespace:
     tools.add_argument(
         "tools", choices=["engine", "sam", "checks", "policy", "book", "npm", "prometheus", "audit", "fuzz", "coverage", "release"]
     )
-    locking = add("lock", lock, "Resolve the dependency groups of pyproject.toml into local/requirements.")
+    locking = add("lock", lock, "Resolve the dependency groups of pyproject.toml into local/requirements, and local/kafka/pom.xml into checksums.")
     locking.add_argument("--upgrade", action="store_true", help="to the newest versions that fit")
     add("audit", audit, "Check the dependencies: licences, sources, bans, and known vulnerabilities.")
     fuzzing = add("fuzz", fuzz, "Look for inputs that break a parser.")
@@ -123,7 +123,7 @@ def parse() -> argparse.Namespace:
     add("wasm", wasm, "Build the module with which the console reads statements, and print where it is.")
     testing = add("test", test, "Run all checks and tests, side by side.")
     testing.add_argument("--package", action="store_true", help="and build one function exactly as it is deployed")
-    services = add("with-test-services", with_test_services, "Run a command beside a throw-away PostgreSQL and AWS engine.")
+    services = add("with-test-services", with_test_services, "Run a command beside a throw-away PostgreSQL, Kafka and AWS engine.")
     services.add_argument("test_command", nargs=argparse.REMAINDER, metavar="-- CMD")
     return parser.parse_args()
 
@@ -249,10 +249,11 @@ def install(arguments: argparse.Namespace) -> None:
 
 
 def lock(arguments: argparse.Namespace) -> None:
-    """Resolves Python packages."""
-    from fluxo_local import python_tools
+    """Resolves Python packages, and writes the checksums of Kafka's."""
+    from fluxo_local import kafka_jars, python_tools
 
     python_tools.lock(upgrade=arguments.upgrade)
+    kafka_jars.lock()
 
 
 def audit(_arguments: argparse.Namespace) -> None:
