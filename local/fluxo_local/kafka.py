@@ -94,7 +94,7 @@ class Kafka:
             "log.retention.hours": RETENTION_DAYS * 24,
             "offsets.topic.num.partitions": PARTITIONS,
             "group.initial.rebalance.delay.ms": 0,
-            # For tests with consumers that end.
+            # Consumers that end without a word are noticed as soon as they ask for.
             "group.min.session.timeout.ms": 1000,
             # One node has no replicas, nor anybody to make them.
             "default.replication.factor": 1,

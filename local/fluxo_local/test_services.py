@@ -12,10 +12,10 @@ from fluxo_local import postgres_majors, python_tools, terminal, toolchain
 from fluxo_local.aws import aws_environment
 from fluxo_local.engine import Engine
 from fluxo_local.kafka import Kafka
+from fluxo_local.ports import free_ports
 from fluxo_local.postgres import SUPERUSER, Postgres, choose_programs
 from fluxo_local.problem import Problem
 from fluxo_local.profile import LOCAL, OTHERS_MAY_PASS
-from fluxo_local.stack import free_ports
 
 # Not in the temporary directory: what a server said has to outlive it.
 LOGS = LOCAL / "test-services"

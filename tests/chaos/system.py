@@ -20,9 +20,11 @@ from fluxo_local import stack as local
 from fluxo_local import toolchain
 from fluxo_local.deployment import STACK_NAME, Deployment, Doors, building
 from fluxo_local.engine import Engine
+from fluxo_local.ports import free_ports
 from fluxo_local.postgres import DATABASE, LOOKUP, Postgres, choose_programs, data_directory, server_environment
 from fluxo_local.profile import Profile
 from fluxo_local.redis import Redis
+from fluxo_local.running import RunningServices
 
 from chaos.proxy import Proxies, Proxy, Rule
 from chaos.victims import processes_of, runs_with
@@ -41,7 +43,7 @@ class System(Stack):
     def __init__(self) -> None:
         super().__init__(PROFILE)
         self._proxies = Proxies()
-        self._running = local.RunningServices(PROFILE)
+        self._running = RunningServices(PROFILE)
         self.doors: dict[str, Proxy] = {}
 
     def start(self) -> None:
@@ -51,7 +53,7 @@ class System(Stack):
         with building(PROFILE) as finish_building:
             local.prepare(PROFILE)
             finish_building()
-        engine_port, postgres_port, redis_port = local.free_ports(3)
+        engine_port, postgres_port, redis_port = free_ports(3)
         self.doors = {name: self._proxies.open(engine_port) for name in AWS_SERVICES}
         self.doors |= {"POSTGRES": self._proxies.open(postgres_port), "REDIS": self._proxies.open(redis_port)}
         endpoints = {f"AWS_ENDPOINT_URL_{name}": f"http://127.0.0.1:{self.doors[name].port}" for name in AWS_SERVICES}
