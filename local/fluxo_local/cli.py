@@ -7,7 +7,7 @@ from collections.abc import Callable
 from types import FrameType
 
 from fluxo_local import terminal
-from fluxo_local.doors import DOORS, LAMBDA
+from fluxo_local.doors import DOORS, LAMBDA, SERVICES
 from fluxo_local.problem import Interrupted, Problem
 from fluxo_local.profile import DEFAULT, Profile, ProfileLock
 
@@ -226,17 +226,27 @@ def reconcile_balances(arguments: argparse.Namespace) -> None:
 
 
 def redrive_messages(arguments: argparse.Namespace) -> None:
-    """Moves the messages of the dead-letter queue back to the park queue."""
-    from fluxo_local import redrive
+    """Moves the messages of the dead-letter queue back to the park queue, or what is in the dead-letter topic to its retries."""
+    from fluxo_local import parked_log, redrive
 
-    redrive.redrive(Profile(arguments.profile))
+    profile = Profile(arguments.profile)
+    stack = profile.stack()
+    if stack["door"] == SERVICES:
+        parked_log.redrive(stack)
+    if redrive.message_count(stack, stack["dead_letter_queue_url"]) or stack["door"] == LAMBDA:
+        redrive.redrive(profile)
 
 
 def list_parked(arguments: argparse.Namespace) -> None:
     """Lists what is parked."""
-    from fluxo_local import parked
+    from fluxo_local import parked, parked_log
 
-    parked.list_parked(Profile(arguments.profile))
+    profile = Profile(arguments.profile)
+    stack = profile.stack()
+    if stack["door"] == SERVICES:
+        parked_log.list_parked(stack)
+        terminal.say("\nBehind the functions, beside it:\n")
+    parked.list_parked(profile)
 
 
 def show_flow(arguments: argparse.Namespace) -> None:

@@ -27,6 +27,11 @@ def records(brokers: str, topic: str, *groups: str) -> list[dict[str, Any]]:
     return [record | {"appended_at": datetime.fromtimestamp(record["appended_at_ms"] / 1000, UTC)} for record in found]
 
 
+def lag(brokers: str, topic: str, group: str) -> int:
+    """How many records of a topic a group has not handled."""
+    return int(ask("lag", brokers, f"{PREFIX}.{topic}", group))
+
+
 def ask(*words: str) -> str:
     """What the program prints."""
     python_tools.install(KAFKA_CLIENT)

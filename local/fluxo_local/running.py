@@ -62,11 +62,18 @@ class RunningServices:
             time.sleep(WATCH_INTERVAL_S)
 
     def check(self) -> None:
-        """Starts again what has ended, as Kubernetes does it; raises if it is not to be started again."""
+        """Starts again what has ended; raises if it is not to be started again."""
         for running in self._services:
             if running.restart is None:
                 running.service.check()
-            elif (status := running.service.process.poll()) is not None and time.monotonic() - running.restarted_at > RESTART_PAUSE_S:
+        self.start_again_what_ended()
+
+    def start_again_what_ended(self) -> None:
+        """Starts again what is meant to be, as Kubernetes does it."""
+        for running in list(self._services):
+            if running.restart is None:
+                continue
+            if (status := running.service.process.poll()) is not None and time.monotonic() - running.restarted_at > RESTART_PAUSE_S:
                 terminal.say(f"{running.service.name} has ended ({describe_status(status)}), and is started again.")
                 running.service.kill()
                 running.restarted_at = time.monotonic()

@@ -13,7 +13,7 @@ from fluxo_local.processes import Service, run_tool
 from fluxo_local.profile import CHECKOUT, write_json
 from fluxo_local.python_tools import SAM
 from fluxo_local.running import RunningServices
-from fluxo_local.services import CONSOLIDATION, ENTRIES, PROGRAMS, Services, client_ids
+from fluxo_local.services import CONSOLIDATION, ENTRIES, PROGRAMS, WORKER, Services, client_ids
 
 TEMPLATE = CHECKOUT / "services" / "template.yaml"
 STACK_NAME = f"{deployment.STACK_NAME}-{SERVICES}"
@@ -43,6 +43,8 @@ class ServicesDoor:
             "url": f"{endpoint}/_aws/execute-api/{API_ID}",
             "lambda_url": stack["url"],
             "kafka_brokers": self.kafka.brokers,
+            # For `worker redrive`.
+            "worker": self.services.variables(WORKER, stack),
             "metrics": {program.name: self.services.internal_port(program) for program in PROGRAMS},
         }
         write_json(self.services.deployment.profile.stack_file, stack)

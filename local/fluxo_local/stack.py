@@ -1,7 +1,7 @@
 """Runs the stack of a profile from start to end: servers, deployment, samples, and a watch over all of them."""
 
 import shutil
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from contextlib import suppress
 from typing import Any
 
@@ -46,7 +46,7 @@ def run(profile: Profile, door: str) -> None:
             # Redis would answer for entries whose workflows the engine has forgotten, and they would never run again.
             redis.forget()
             terminal.say(LOST_STATE)
-        stack = start_with_services(deployment, ports, running) if has_services else start(deployment, running)
+        stack = start_with_services(deployment, ports.kafka, running) if has_services else start(deployment, running)
         serve_page("inspector_url", inspector.start, profile, ports.inspector, stack, running)
         serve_page("docs_url", book.serve, profile, ports.book, stack, running)
         balance = samples.register(profile, stack)
@@ -86,11 +86,13 @@ def start(deployment: Deployment, running: RunningServices) -> dict[str, Any]:
     return deployment.deploy()
 
 
-def start_with_services(deployment: Deployment, ports: Ports, running: RunningServices) -> dict[str, Any]:
-    """The same, with the second door on it."""
-    first = ports.kafka
-    kafka = Kafka(deployment.profile.directory / "kafka", first, first + 1, deployment.profile.logs)
-    door = ServicesDoor(kafka, Services(deployment, kafka.brokers, tuple(range(first + 2, first + DOOR_PORTS)), {}))
+def start_with_services(
+    deployment: Deployment, first_port: int, running: RunningServices, environment: Mapping[str, str] | None = None
+) -> dict[str, Any]:
+    """The same, with the second door on it, whose services find this in their environment besides."""
+    kafka = Kafka(deployment.profile.directory / "kafka", first_port, first_port + 1, deployment.profile.logs)
+    ports = tuple(range(first_port + 2, first_port + DOOR_PORTS))
+    door = ServicesDoor(kafka, Services(deployment, kafka.brokers, ports, environment or {}))
     # The slowest to start, so the others start meanwhile.
     running.add(broker := kafka.begin(), restart=kafka.begin)
     return door.start(broker, start(deployment, running), running)

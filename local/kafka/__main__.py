@@ -2,6 +2,7 @@
 
     python local/kafka topics BROKERS PREFIX
     python local/kafka records BROKERS TOPIC [GROUP ...]
+    python local/kafka lag BROKERS TOPIC GROUP
 
 With groups, each record says which of them have not handled it. Nothing is committed: who looks changes nothing.
 """
@@ -58,6 +59,16 @@ def records(brokers: str, topic: str, groups: list[str]) -> Iterator[Mapping[str
     consumer.close()
 
 
+def lag(brokers: str, topic: str, group: str) -> int:
+    """How many records of the topic the group has not handled."""
+    consumer = reader(brokers, group)
+    partitions = [TopicPartition(topic, number) for number in consumer.list_topics(topic, TIMEOUT_S).topics[topic].partitions]
+    ends = {each.partition: consumer.get_watermark_offsets(each, TIMEOUT_S) for each in partitions}
+    consumer.close()
+    handled = committed(brokers, group, partitions)
+    return sum(end - max(first, handled.get(partition, first)) for partition, (first, end) in ends.items())
+
+
 def committed(brokers: str, group: str, partitions: list[TopicPartition]) -> dict[int, int]:
     """Up to where a group has handled each partition; one that it never committed is not in it."""
     consumer = reader(brokers, group)
@@ -86,6 +97,8 @@ def main(command: str, brokers: str, name: str, *groups: str) -> None:
     """Carries out one command."""
     if command == "topics":
         make_topics(brokers, name)
+    elif command == "lag":
+        print(lag(brokers, name, *groups))
     else:
         for record in records(brokers, name, list(groups)):
             print(json.dumps(record))
