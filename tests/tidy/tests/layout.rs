@@ -138,6 +138,7 @@ fn dependencies_point_inward() {
         ("circuit-breaker", vec![]),
         ("executions", vec!["aws-clients", "settings", "telemetry"]),
         ("http-api", vec!["cashflow", "settings", "telemetry"]),
+        ("http-server", vec!["aws-clients", "http-api", "settings", "telemetry"]),
         (
             "intake",
             vec![
@@ -170,6 +171,21 @@ fn dependencies_point_inward() {
             .filter(|dependency| crates.contains(*dependency));
         assert_eq!(own.collect::<Vec<_>>(), allowed, "{name}");
     }
+}
+
+/// API Gateway does it for them.
+#[test]
+fn no_function_is_built_with_an_http_server() {
+    for folder in ["crates", "functions"] {
+        for name in names(folder).into_iter().filter(|name| name != "http-server") {
+            let manifest = read(&format!("{folder}/{name}/Cargo.toml"));
+            let built = manifest.split("[dev-dependencies]").next().unwrap();
+            for dependency in ["axum", "http-server", "hyper", "jsonwebtoken"] {
+                assert!(!built.contains(&format!("\n{dependency}")), "{folder}/{name}: {dependency}");
+            }
+        }
+    }
+    assert!(read("Cargo.toml").contains("default-members = [\"functions/*\"]"), "what `cargo build` builds");
 }
 
 #[test]

@@ -1,0 +1,6 @@
+//! The service `entries`: it accepts entries and answers what the ledger knows.
+
+mod recorder;
+pub mod serve;
+
+pub use recorder::LogRecorder;
