@@ -115,7 +115,7 @@ def require_compiler() -> None:
 def require_system_programs() -> None:
     """PostgreSQL, Redis, a C compiler and Python's venv module."""
     require_compiler()
-    missing = []
+    missing = missing_for_kafka_client()
     if not has_module("ensurepip"):
         missing.append("python3-venv")
     if not shutil.which("redis-server", path=search_path()):
@@ -127,6 +127,12 @@ def require_system_programs() -> None:
         missing = [] if find_postgres(with_wheel=True) else missing
     if missing:
         install_system_packages(missing)
+
+
+def missing_for_kafka_client() -> list[str]:
+    """What the services' Kafka client is compiled with beside the compiler (docs/adr/0030): OpenSSL's headers, and what finds them."""
+    found = shutil.which("pkg-config") and os.system("pkg-config --exists openssl") == 0
+    return [] if found else ["libssl-dev", "pkg-config"]
 
 
 def node() -> Path:

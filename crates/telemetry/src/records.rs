@@ -23,6 +23,7 @@ pub const METRIC_NAMES: &[&str] = &[
     "EntriesApplied",
     "EntriesDuplicate",
     "EntriesReplayed",
+    "EntriesSwept",
     "EntryLogLatency",
     "InputsReplayed",
     "InputsSetAside",
@@ -32,6 +33,8 @@ pub const METRIC_NAMES: &[&str] = &[
     "MonthsSetAside",
     "OldestDifferenceAge",
     "OldestParkedAge",
+    "RecordsDead",
+    "RecordsRetried",
     "RequestLatency",
     "RequestLookupBreakerOpen",
     "RequestMemoryBreakerOpen",
@@ -210,6 +213,40 @@ pub struct AnswerMetrics {
 impl Record for AnswerMetrics {
     fn describe(self, metrics: &mut MetricSet) {
         metrics.one_of("Answers", "Status", self.status);
+    }
+}
+
+/// A record of the log that could not be handled, in the services.
+#[derive(Debug)]
+pub struct MovedMetrics {
+    /// At which step: the dimension of those that are tried again, with two values.
+    pub step: &'static str,
+    /// If it is not tried again: the name of the error, the dimension of dead letters, with some seven values.
+    pub dead_for: Option<&'static str>,
+}
+
+impl Record for MovedMetrics {
+    fn describe(self, metrics: &mut MetricSet) {
+        match self.dead_for {
+            Some(reason) => metrics.one_of("RecordsDead", "Reason", reason),
+            None => metrics.one_of("RecordsRetried", "Step", self.step),
+        }
+    }
+}
+
+/// A batch of records of a part of the log that was posted again.
+#[derive(Debug)]
+pub struct SweepMetrics {
+    /// Entries that were not in the ledger, though they should have been.
+    pub entries_swept: u64,
+    /// What its calls of stores took.
+    pub stores: StoreMetrics,
+}
+
+impl Record for SweepMetrics {
+    fn describe(self, metrics: &mut MetricSet) {
+        metrics.tally("EntriesSwept", self.entries_swept);
+        self.stores.describe(metrics);
     }
 }
 

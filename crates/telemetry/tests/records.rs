@@ -5,8 +5,9 @@
 use std::{collections::BTreeSet, convert::Infallible, time::Duration};
 
 use telemetry::{
-    AnswerMetrics, ConsolidationMetrics, IntakeMetrics, Invocation, Line, METRIC_NAMES, Metrics, PostingMetrics,
-    ReconciliationMetrics, RefusalMetrics, ReplayMetrics, RequestMetrics, Store, StoreMetrics, Telemetry, call,
+    AnswerMetrics, ConsolidationMetrics, IntakeMetrics, Invocation, Line, METRIC_NAMES, Metrics, MovedMetrics,
+    PostingMetrics, ReconciliationMetrics, RefusalMetrics, ReplayMetrics, RequestMetrics, Store, StoreMetrics,
+    SweepMetrics, Telemetry, call,
 };
 use test_events::EmittedMetrics;
 
@@ -58,6 +59,9 @@ async fn emit_each(metrics: &Metrics) {
     metrics.emit(&line("balances reconciled"), reconciliation);
     let refusal = RefusalMetrics { code: "validation_failed", stores: called(&[Store::Ledger]).await };
     metrics.emit(&line("request refused"), refusal);
+    metrics.emit(&Line::new("record waits"), MovedMetrics { step: "record", dead_for: None });
+    metrics.emit(&Line::new("record dead"), MovedMetrics { step: "record", dead_for: Some("InvalidInput") });
+    metrics.emit(&Line::new("swept"), SweepMetrics { entries_swept: 0, stores: StoreMetrics::default() });
     metrics.emit(&Line::new("answered"), AnswerMetrics { status: "2xx" });
     let request = RequestMetrics { route: "POST /entries", took: Duration::from_micros(2_500) };
     metrics.emit(&Line::new("request"), request);

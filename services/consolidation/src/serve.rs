@@ -27,10 +27,8 @@ pub static ROUTES: &[Route<GetDailyBalance>] = &[
 ];
 
 /// Answers requests until the process is told to end.
-pub async fn run() -> Result<Served, Box<dyn Error>> {
-    let exposition = Exposition::default();
-    let telemetry = Telemetry::start_exposed(&exposition);
+pub async fn run(telemetry: Telemetry, exposition: &Exposition) -> Result<Served, Box<dyn Error>> {
     let config = HttpConfig::from_env()?;
     let balances = GetDailyBalance::from_env().await?;
-    Ok(http_server::run(&config, ROUTES, balances, telemetry, &exposition).await?)
+    Ok(http_server::run(&config, ROUTES, balances, telemetry, exposition).await?)
 }

@@ -110,10 +110,8 @@ impl Serve {
 }
 
 /// Answers requests until the process is told to end.
-pub async fn run() -> Result<Served, Box<dyn Error>> {
-    let exposition = Exposition::default();
-    let telemetry = Telemetry::start_exposed(&exposition);
+pub async fn run(telemetry: Telemetry, exposition: &Exposition) -> Result<Served, Box<dyn Error>> {
     let config = HttpConfig::from_env()?;
     let serve = Serve::from_env(telemetry.metrics.clone()).await?;
-    Ok(http_server::run(&config, ROUTES, serve, telemetry, &exposition).await?)
+    Ok(http_server::run(&config, ROUTES, serve, telemetry, exposition).await?)
 }
