@@ -1,4 +1,5 @@
 use std::{
+    fmt,
     sync::{Arc, PoisonError, RwLock},
     time::Duration,
 };
@@ -83,6 +84,12 @@ impl AppendError {
             Some(RDKafkaErrorCode::MessageTimedOut) => AppendError::Timeout { topic },
             _ => AppendError::Kafka { topic, source: error },
         }
+    }
+}
+
+impl fmt::Debug for EntryLog {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("EntryLog").field("topics", &self.topics).finish_non_exhaustive()
     }
 }
 

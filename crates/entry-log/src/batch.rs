@@ -7,10 +7,18 @@ use jiff::Timestamp;
 
 use crate::{Record, context::Partition};
 
+/// The most records that a handler gets at once.
+pub const RECORDS_MAX: usize = 500;
+
+/// The most that waits for a handler, in bytes and but for the last record: an input of entries can have 200 KiB.
+const BYTES_MAX: usize = 4 * 1024 * 1024;
+
 /// Records that were read and not handled yet, in the order of each partition.
 #[derive(Debug, Default)]
 pub(crate) struct Waiting {
     records: VecDeque<Due>,
+    /// What their values take.
+    bytes: usize,
 }
 
 /// A record, and how old it is when it is handled.
@@ -29,24 +37,28 @@ impl Due {
 }
 
 impl Waiting {
-    pub(crate) fn len(&self) -> usize {
-        self.records.len()
+    /// Whether no more may wait.
+    pub(crate) fn is_full(&self) -> bool {
+        self.records.len() >= RECORDS_MAX || self.bytes >= BYTES_MAX
     }
 
     pub(crate) fn push(&mut self, record: Record, delay: Duration) {
+        self.bytes += record.value.len();
         self.records.push_back(Due { record, delay });
     }
 
     /// Puts records back that were taken because they were due.
     pub(crate) fn put_back(&mut self, records: Vec<Record>) {
         for record in records.into_iter().rev() {
+            self.bytes += record.value.len();
             self.records.push_front(Due { record, delay: Duration::ZERO });
         }
     }
 
     /// Drops what is of partitions that another consumer has now.
     pub(crate) fn drop_revoked(&mut self, revoked: &BTreeSet<Partition>) {
-        self.records.retain(|due| !is_of(&due.record, revoked));
+        self.records.retain(|due| !revoked.contains(&partition_of(&due.record)));
+        self.bytes = self.records.iter().map(|due| due.record.value.len()).sum();
     }
 
     /// How long until one of them is to be handled; nothing if there are none.
@@ -54,13 +66,14 @@ impl Waiting {
         self.records.iter().map(|due| due.within(now)).min()
     }
 
-    /// Takes what is to be handled now, up to so many. Of a partition, nothing is taken past a record that still has to wait.
-    pub(crate) fn take_due(&mut self, now: Timestamp, most: usize) -> Vec<Record> {
+    /// Takes what is to be handled now. Of a partition, nothing is taken past a record that still has to wait.
+    pub(crate) fn take_due(&mut self, now: Timestamp) -> Vec<Record> {
         let mut waits = BTreeSet::new();
         let mut taken = Vec::new();
         for due in std::mem::take(&mut self.records) {
             let partition = partition_of(&due.record);
-            if taken.len() < most && due.within(now).is_zero() && !waits.contains(&partition) {
+            if taken.len() < RECORDS_MAX && due.within(now).is_zero() && !waits.contains(&partition) {
+                self.bytes -= due.record.value.len();
                 taken.push(due.record);
             } else {
                 waits.insert(partition);
@@ -69,10 +82,6 @@ impl Waiting {
         }
         taken
     }
-}
-
-pub(crate) fn is_of(record: &Record, partitions: &BTreeSet<Partition>) -> bool {
-    partitions.contains(&partition_of(record))
 }
 
 /// Where each partition goes on once these records are handled.
@@ -126,10 +135,10 @@ mod tests {
     fn a_record_is_due_when_it_is_as_old_as_the_delay() {
         let mut waiting = waiting(MINUTE, &[(0, 1, 100), (0, 2, 110), (1, 7, 90)]);
         assert_eq!(waiting.due_within(at(140)), Some(Duration::from_secs(10)));
-        assert_eq!(places(&waiting.take_due(at(149), 500)), []);
-        assert_eq!(places(&waiting.take_due(at(160), 500)), [(0, 1), (1, 7)]);
+        assert_eq!(places(&waiting.take_due(at(149))), []);
+        assert_eq!(places(&waiting.take_due(at(160))), [(0, 1), (1, 7)]);
         assert_eq!(waiting.due_within(at(180)), Some(Duration::ZERO));
-        assert_eq!(places(&waiting.take_due(at(180), 500)), [(0, 2)]);
+        assert_eq!(places(&waiting.take_due(at(180))), [(0, 2)]);
         assert_eq!(waiting.due_within(at(180)), None);
     }
 
@@ -137,24 +146,39 @@ mod tests {
     #[test]
     fn nothing_passes_a_record_of_its_partition_that_still_waits() {
         let mut waiting = waiting(MINUTE, &[(0, 1, 100), (0, 2, 0), (1, 7, 0)]);
-        assert_eq!(places(&waiting.take_due(at(100), 500)), [(1, 7)]);
-        assert_eq!(waiting.len(), 2);
+        assert_eq!(places(&waiting.take_due(at(100))), [(1, 7)]);
+        assert_eq!(waiting.records.len(), 2);
     }
 
     #[test]
-    fn no_more_are_taken_than_asked_for_and_the_rest_stays_in_order() {
-        let mut waiting = waiting(Duration::ZERO, &[(0, 1, 0), (1, 7, 0), (0, 2, 0)]);
-        let first = waiting.take_due(at(1), 2);
-        assert_eq!(places(&first), [(0, 1), (1, 7)]);
+    fn no_more_wait_than_a_handler_gets_and_memory_can_hold() {
+        let mut waiting = Waiting::default();
+        for offset in 0..502 {
+            assert_eq!(waiting.is_full(), offset >= 500, "{offset}");
+            waiting.push(record(0, offset, 0), Duration::ZERO);
+        }
+        let first = waiting.take_due(at(1));
+        assert_eq!((first.len(), waiting.records.len()), (500, 2));
         waiting.put_back(first);
-        assert_eq!(places(&waiting.take_due(at(1), 500)), [(0, 1), (1, 7), (0, 2)]);
+        assert_eq!(waiting.take_due(at(1))[0].origin.offset, 0, "the rest stays in order");
+
+        let large = |offset| Record { value: vec![b' '; BYTES_MAX / 4], ..record(1, offset, 0) };
+        let mut waiting = Waiting::default();
+        (0..4).for_each(|offset| waiting.push(large(offset), Duration::ZERO));
+        assert!(waiting.is_full());
+        assert_eq!(waiting.take_due(at(1)).len(), 4);
+        assert!(!waiting.is_full());
+        waiting.put_back((0..4).map(large).collect());
+        assert!(waiting.is_full());
+        waiting.drop_revoked(&BTreeSet::from([("t".to_owned(), 1)]));
+        assert!(!waiting.is_full());
     }
 
     #[test]
     fn what_another_consumer_has_now_is_dropped() {
         let mut waiting = waiting(Duration::ZERO, &[(0, 1, 0), (1, 7, 0)]);
         waiting.drop_revoked(&BTreeSet::from([("t".to_owned(), 0)]));
-        assert_eq!(places(&waiting.take_due(at(1), 500)), [(1, 7)]);
+        assert_eq!(places(&waiting.take_due(at(1))), [(1, 7)]);
     }
 
     #[test]

@@ -1,3 +1,4 @@
+use aws_clients::Roots;
 use rdkafka::ClientConfig;
 use settings::{SettingError, optional, required};
 
@@ -19,16 +20,26 @@ pub struct KafkaConfig {
 pub enum Security {
     /// In the clear, with no sign-in: for a broker on the same machine.
     Plaintext,
-    /// TLS, and a sign-in with the AWS credentials of the environment (IAM access control of Amazon MSK).
-    Iam(Box<aws_config::SdkConfig>),
+    /// TLS, and a sign-in with AWS credentials (IAM access control of Amazon MSK).
+    Iam {
+        /// Whose credentials, and of which region.
+        sdk: Box<aws_config::SdkConfig>,
+        /// Whom to trust. "Any truststore that trusts Amazon Trust Services also trusts the certificates of Amazon MSK brokers"
+        /// (AWS, "Amazon MSK encryption", Amazon MSK Developer Guide).
+        roots: Roots,
+    },
 }
 
 impl KafkaConfig {
-    /// Reads `KAFKA_BROKERS`, `KAFKA_SECURITY` (`plaintext` or `iam`) and `KAFKA_TOPIC_PREFIX` (default `fluxo`).
+    /// Reads `KAFKA_BROKERS`, `KAFKA_SECURITY` (`plaintext` or `iam`), `KAFKA_TOPIC_PREFIX` (default `fluxo`) and, where the brokers'
+    /// authority is not Amazon's, `KAFKA_TLS_ROOTS` (a file with certificates in PEM form).
     pub async fn from_env() -> Result<KafkaConfig, SettingError> {
         let security = match required("KAFKA_SECURITY")?.as_str() {
             "plaintext" => Security::Plaintext,
-            "iam" => Security::Iam(Box::new(aws_clients::load_signing_config().await?)),
+            "iam" => Security::Iam {
+                sdk: Box::new(aws_clients::load_signing_config().await?),
+                roots: Roots::from_env("KAFKA_TLS_ROOTS", Roots::amazon)?,
+            },
             _ => return Err(SettingError::Invalid { name: "KAFKA_SECURITY", expected: "plaintext or iam" }),
         };
         let prefix = optional("KAFKA_TOPIC_PREFIX").unwrap_or_else(|| "fluxo".to_owned());
@@ -52,9 +63,12 @@ impl KafkaConfig {
             .set("reconnect.backoff.max.ms", "1000")
             // Idle connections are closed by brokers and load balancers all the time.
             .set("log.connection.close", "false");
-        match self.security {
+        match &self.security {
             Security::Plaintext => client.set("security.protocol", "plaintext"),
-            Security::Iam(_) => client.set("security.protocol", "sasl_ssl").set("sasl.mechanism", "OAUTHBEARER"),
+            Security::Iam { roots, .. } => client
+                .set("security.protocol", "sasl_ssl")
+                .set("sasl.mechanism", "OAUTHBEARER")
+                .set("ssl.ca.pem", String::from_utf8_lossy(roots.pem())),
         };
         client
     }
@@ -63,7 +77,7 @@ impl KafkaConfig {
     pub(crate) async fn tokens(&self) -> Option<TokenSource> {
         match &self.security {
             Security::Plaintext => None,
-            Security::Iam(sdk) => Some(TokenSource::start(sdk.as_ref().clone()).await),
+            Security::Iam { sdk, .. } => Some(TokenSource::start(sdk.as_ref().clone()).await),
         }
     }
 }

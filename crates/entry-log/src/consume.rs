@@ -1,4 +1,4 @@
-use std::{collections::BTreeSet, error::Error, time::Duration};
+use std::{borrow::Cow, collections::BTreeSet, error::Error, thread, time::Duration};
 
 use futures::StreamExt;
 use jiff::Timestamp;
@@ -12,6 +12,7 @@ use rdkafka::{
 use telemetry::Causes;
 use tokio::{
     pin, select,
+    sync::oneshot,
     time::{Instant, sleep, sleep_until, timeout},
 };
 
@@ -20,9 +21,6 @@ use crate::{
     batch::{Waiting, next_offsets},
     context::{Context, Partition},
 };
-
-/// The most records that a handler gets at once.
-pub const RECORDS_MAX: usize = 500;
 
 /// How long the first record waits for others.
 const COMPANY: Duration = Duration::from_millis(3);
@@ -59,9 +57,6 @@ pub trait Handler {
     /// Handles records of several partitions, those of each in order: at least once, so that it has to be idempotent. It may be
     /// dropped at any point. `attempt` says how often these records were not handled before.
     fn handle(&self, records: &[Record], attempt: u32) -> impl Future<Output = Result<(), NotHandled>>;
-
-    /// Takes note of how many records of a topic wait for this consumer.
-    fn lag(&self, topic: &str, records: u64);
 }
 
 /// Records could not be handled now, for a reason that has nothing to do with them. They stay where they are and are handled
@@ -104,21 +99,21 @@ pub async fn consume(
     let Consumption { group, topic, .. } = consumption;
     let failed = |source| ConsumeError::Client { topic: topic.clone(), source };
     let context = Context::new(kafka.tokens().await);
-    let consumer = consumer(kafka, group, context.clone()).map_err(failed)?;
+    let member = Member(Some(consumer(kafka, group, context.clone()).map_err(failed)?));
+    let consumer = member.consumer();
     consumer.subscribe(&[topic]).map_err(failed)?;
-    let consumed = {
-        let mut consuming = Consuming {
-            consumption,
-            handler,
-            consumer: &consumer,
-            records: consumer.stream(),
-            context: &context,
-            waiting: Waiting::default(),
-        };
-        pin!(shutdown);
-        consuming.run(&mut shutdown).await
+    let mut consuming = Consuming {
+        consumption,
+        handler,
+        consumer,
+        records: consumer.stream(),
+        context: &context,
+        waiting: Waiting::default(),
     };
-    leave(consumer).await;
+    pin!(shutdown);
+    let consumed = consuming.run(&mut shutdown).await;
+    drop(consuming);
+    member.leave().await;
     consumed
 }
 
@@ -144,11 +139,35 @@ fn consumer(kafka: &KafkaConfig, group: &str, context: Context) -> Result<Stream
     StreamConsumer::from_config_and_context(&config, context)
 }
 
-/// Leaves the group. The client waits for brokers then, in a thread of its own.
-async fn leave(consumer: StreamConsumer<Context>) {
-    let left = tokio::task::spawn_blocking(move || drop(consumer));
-    if timeout(LEAVE_PATIENCE, left).await.is_err() {
-        tracing::warn!("leaving the consumer group took longer than {LEAVE_PATIENCE:?}");
+/// A member of a group. It leaves in a thread of its own, in which nobody else waits: the client asks brokers then, and may wait
+/// for them without an end (issues 509 and 611 of rust-rdkafka).
+struct Member(Option<StreamConsumer<Context>>);
+
+impl Member {
+    fn consumer(&self) -> &StreamConsumer<Context> {
+        self.0.as_ref().expect("it has not left")
+    }
+
+    /// Leaves the group, so that others need not wait until this member is missed.
+    async fn leave(mut self) {
+        let (tell, left) = oneshot::channel();
+        if let Some(consumer) = self.0.take() {
+            thread::spawn(move || {
+                drop(consumer);
+                tell.send(())
+            });
+        }
+        if timeout(LEAVE_PATIENCE, left).await.is_err() {
+            tracing::warn!("leaving the consumer group takes longer than {LEAVE_PATIENCE:?}");
+        }
+    }
+}
+
+impl Drop for Member {
+    fn drop(&mut self) {
+        if let Some(consumer) = self.0.take() {
+            thread::spawn(move || drop(consumer));
+        }
     }
 }
 
@@ -181,7 +200,7 @@ impl<H: Handler> Consuming<'_, H> {
             if let Worked::Shutdown = self.drive(sleep(due_within), &BTreeSet::new(), shutdown).await? {
                 return Ok(());
             }
-            let due = self.waiting.take_due(Timestamp::now(), RECORDS_MAX);
+            let due = self.waiting.take_due(Timestamp::now());
             let partitions = partitions_of(&due);
             match self.drive(handle_until_done(self.handler, &due), &partitions, shutdown).await? {
                 Worked::Done(()) => self.store(&due),
@@ -197,7 +216,7 @@ impl<H: Handler> Consuming<'_, H> {
     /// Reads until some records are to be handled, or no more may wait. It may be dropped at any point.
     async fn collect(&mut self) -> Result<(), ConsumeError> {
         let mut ready_at = self.ready_at();
-        while self.waiting.len() < RECORDS_MAX {
+        while !self.waiting.is_full() {
             select! {
                 biased;
                 () = self.context.changed() => {
@@ -273,9 +292,6 @@ impl<H: Handler> Consuming<'_, H> {
 
     /// Takes note of what the client has told, and answers which partitions are gone.
     fn take_changes(&mut self) -> BTreeSet<Partition> {
-        for (topic, records) in self.context.take_lag() {
-            self.handler.lag(&topic, records);
-        }
         let revoked = self.context.take_revoked();
         self.waiting.drop_revoked(&revoked);
         revoked
@@ -312,7 +328,11 @@ async fn finish<T>(work: impl Future<Output = T>) -> Worked<T> {
 
 /// Hands records to the handler, again and again with growing pauses, until they are handled.
 async fn handle_until_done(handler: &impl Handler, records: &[Record]) {
-    let records: Vec<Record> = records.iter().filter(|record| handler.concerns(record)).cloned().collect();
+    let records = if records.iter().all(|record| handler.concerns(record)) {
+        Cow::Borrowed(records)
+    } else {
+        Cow::Owned(records.iter().filter(|record| handler.concerns(record)).cloned().collect())
+    };
     let mut attempt = 0;
     while !records.is_empty() {
         let Err(error) = handler.handle(&records, attempt).await else { return };

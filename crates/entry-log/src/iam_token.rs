@@ -115,3 +115,70 @@ async fn renew(sdk: &SdkConfig, newest: &Mutex<Option<(String, SystemTime)>>) ->
         }
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use aws_config::Region;
+    use aws_credential_types::{Credentials, provider::SharedCredentialsProvider};
+    use aws_smithy_async::time::StaticTimeSource;
+
+    use super::*;
+
+    const SIGNED_AT: Duration = Duration::from_secs(1_724_709_600);
+
+    fn sdk(session_token: Option<&str>) -> SdkConfig {
+        let credentials = Credentials::new("akid", "secret", session_token.map(str::to_owned), None, "test");
+        SdkConfig::builder()
+            .credentials_provider(SharedCredentialsProvider::new(credentials))
+            .region(Region::new("us-east-1"))
+            .time_source(StaticTimeSource::new(UNIX_EPOCH + SIGNED_AT))
+            .build()
+    }
+
+    /// The parts of the address, in an order of their own.
+    fn parts(url: &str) -> Vec<&str> {
+        let mut parts: Vec<&str> = url.split(['?', '&']).collect();
+        parts.sort_unstable();
+        parts
+    }
+
+    /// What `MSKAuthTokenProvider` of `aws-msk-iam-sasl-signer-python` 1.0.2 makes of the same, but for the `User-Agent`.
+    #[tokio::test]
+    async fn a_token_is_the_one_of_the_library_of_aws() {
+        let common = "https://kafka.us-east-1.amazonaws.com/?Action=kafka-cluster%3AConnect&X-Amz-Algorithm=AWS4-HMAC-SHA256\
+             &X-Amz-Credential=akid%2F20240826%2Fus-east-1%2Fkafka-cluster%2Faws4_request&X-Amz-Date=20240826T220000Z\
+             &X-Amz-Expires=900&X-Amz-SignedHeaders=host&User-Agent=fluxo";
+        let cases = [
+            (None, "&X-Amz-Signature=33595f885411d3e912123ff1b90639394ecbf86d346d8420231d499c90774eb9"),
+            (
+                Some("token/with+signs=="),
+                "&X-Amz-Security-Token=token%2Fwith%2Bsigns%3D%3D\
+                 &X-Amz-Signature=60f6b5e4f6991da0858aa3e1a7e9b61d9a7ea13e43de285c2e5e8ae216c26b79",
+            ),
+        ];
+        for (session_token, signature) in cases {
+            let (token, ends_at) = iam_token(&sdk(session_token)).await.expect("a token");
+            let url = String::from_utf8(URL_SAFE_NO_PAD.decode(token).expect("base64")).expect("text");
+            assert_eq!(parts(&url), parts(&format!("{common}{signature}")));
+            assert_eq!(ends_at, UNIX_EPOCH + SIGNED_AT + TOKEN_AGE_MAX);
+        }
+    }
+
+    /// It reads the authorities and the mechanism then, and connects when it has something to send.
+    #[tokio::test]
+    async fn a_client_that_signs_in_can_be_made() {
+        let security = crate::Security::Iam { sdk: Box::new(sdk(None)), roots: aws_clients::Roots::amazon() };
+        let topics = "test".parse().expect("a prefix");
+        let kafka = crate::KafkaConfig { brokers: "127.0.0.1:9".to_owned(), security, topics };
+        crate::EntryLog::new(&kafka).await.expect("a client");
+    }
+
+    #[tokio::test]
+    async fn a_client_gets_the_newest_token_and_when_it_ends() {
+        let token = TokenSource::start(sdk(None)).await.token().expect("a token");
+        assert_eq!(token.lifetime_ms, 1_724_710_500_000);
+        let nowhere = sdk(None).to_builder().region(None::<Region>).build();
+        let error = TokenSource::start(nowhere).await.token().err().expect("no region");
+        assert_eq!(error.to_string(), "no IAM token for Kafka could be signed yet");
+    }
+}

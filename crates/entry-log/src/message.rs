@@ -43,7 +43,7 @@ impl FromStr for Step {
 }
 
 /// What travels beside the value. All of it is optional, and nothing of what becomes of the entries depends on it but when they
-/// are tried again; what cannot be read counts as absent, and other headers are passed over.
+/// are tried again. What is unknown or cannot be read counts as absent, and travels on.
 #[derive(Debug, Clone, PartialEq, Eq, Default)]
 pub struct Headers {
     /// The name of the execution: what the request is called in logs.
@@ -62,32 +62,43 @@ pub struct Headers {
     pub reason: Option<String>,
     /// Where it was when it could not be handled.
     pub origin: Option<String>,
+    /// What this release does not know.
+    pub others: Vec<(String, Vec<u8>)>,
 }
 
 impl Headers {
     fn read<'a>(headers: impl Iterator<Item = Header<'a, &'a [u8]>>) -> Headers {
         let mut read = Headers::default();
         for Header { key, value } in headers {
-            let Some(text) = value.and_then(|value| str::from_utf8(value).ok()) else { continue };
-            match key {
-                "execution" => read.execution = Some(text.to_owned()),
-                "trace" => read.trace = Some(text.to_owned()),
-                "request_id" => read.request_id = Some(text.to_owned()),
-                "step" => read.step = text.parse().ok(),
-                "attempt" => read.attempt = text.parse().ok(),
-                "first_failed_at" => read.first_failed_at = text.parse().ok(),
-                "reason" => read.reason = Some(text.to_owned()),
-                "origin" => read.origin = Some(text.to_owned()),
-                _ => {}
+            let value = value.unwrap_or_default();
+            if read.set(key, value).is_none() {
+                read.others.push((key.to_owned(), value.to_vec()));
             }
         }
         read
     }
 
+    /// Sets the header of this name, if it is known and can be read.
+    fn set(&mut self, key: &str, value: &[u8]) -> Option<()> {
+        let text = str::from_utf8(value).ok()?;
+        match key {
+            "execution" => self.execution = Some(text.to_owned()),
+            "trace" => self.trace = Some(text.to_owned()),
+            "request_id" => self.request_id = Some(text.to_owned()),
+            "step" => self.step = Some(text.parse().ok()?),
+            "attempt" => self.attempt = Some(text.parse().ok()?),
+            "first_failed_at" => self.first_failed_at = Some(text.parse().ok()?),
+            "reason" => self.reason = Some(text.to_owned()),
+            "origin" => self.origin = Some(text.to_owned()),
+            _ => return None,
+        }
+        Some(())
+    }
+
     pub(crate) fn written(&self) -> OwnedHeaders {
         // Without `..`, so that a header that is not written does not compile.
-        let Headers { execution, trace, request_id, step, attempt, first_failed_at, reason, origin } = self;
-        let headers = [
+        let Headers { execution, trace, request_id, step, attempt, first_failed_at, reason, origin, others } = self;
+        let known = [
             ("execution", execution.clone()),
             ("trace", trace.clone()),
             ("request_id", request_id.clone()),
@@ -97,8 +108,16 @@ impl Headers {
             ("reason", reason.clone()),
             ("origin", origin.clone()),
         ];
-        let present = headers.iter().filter_map(|(key, value)| Some(Header { key, value: Some(value.as_ref()?) }));
-        present.fold(OwnedHeaders::new(), OwnedHeaders::insert)
+        let mut written = OwnedHeaders::new();
+        for (key, value) in known.iter().filter_map(|(key, value)| Some((key, value.as_ref()?))) {
+            written = written.insert(Header { key, value: Some(value) });
+        }
+        for (key, value) in
+            others.iter().filter(|(key, _)| !known.iter().any(|(known, value)| known == key && value.is_some()))
+        {
+            written = written.insert(Header { key, value: Some(value) });
+        }
+        written
     }
 }
 
@@ -192,17 +211,24 @@ mod tests {
             first_failed_at: Some("2026-11-22T15:04:05.123Z".parse().expect("a time")),
             reason: Some("InvalidInput".to_owned()),
             origin: Some("fluxo.entries-1-2".to_owned()),
+            others: vec![("newer".to_owned(), vec![0xff])],
         };
         assert_eq!(read(&headers.written()), headers);
         assert_eq!(read(&Headers::default().written()), Headers::default());
     }
 
     #[test]
-    fn a_header_that_is_unknown_or_unreadable_counts_as_absent() {
-        let strange = [("new", b"1" as &[u8]), ("step", b"other"), ("attempt", b"-1"), ("execution", b"\xff")];
+    fn a_header_that_is_unknown_or_unreadable_counts_as_absent_and_stays() {
+        let strange = [("newer", b"1" as &[u8]), ("step", b"other"), ("attempt", b"-1"), ("execution", b"\xff")];
         let headers = strange
             .into_iter()
             .fold(OwnedHeaders::new(), |headers, (key, value)| headers.insert(Header { key, value: Some(value) }));
-        assert_eq!(read(&headers), Headers::default());
+        let others = strange.map(|(key, value)| (key.to_owned(), value.to_vec())).to_vec();
+        let expected = Headers { others, ..Headers::default() };
+        assert_eq!(read(&headers), expected);
+        assert_eq!(read(&expected.written()), expected);
+        let known = Headers { step: Some(Step::Record), ..expected };
+        assert_eq!(read(&known.written()).step, Some(Step::Record), "one of a name");
+        assert_eq!(read(&known.written()).others.len(), 3);
     }
 }

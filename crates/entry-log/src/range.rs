@@ -8,7 +8,7 @@ use rdkafka::{
     consumer::{CommitMode, Consumer, StreamConsumer},
     error::KafkaError,
 };
-use tokio::{task::spawn_blocking, time::timeout};
+use tokio::{select, task::spawn_blocking, time::timeout};
 
 use crate::{KafkaConfig, RECORDS_MAX, Record, batch::next_offsets, context::Context};
 
@@ -76,8 +76,12 @@ impl Reader {
         let context = Context::new(kafka.tokens().await);
         let consumer = Arc::new(StreamConsumer::from_config_and_context(&config, context).map_err(failed)?);
         let (asked, name) = (consumer.clone(), topic.to_owned());
-        let limits = spawn_blocking(move || limits(&asked, &name, part)).await;
-        let limits = limits.unwrap_or(Err(KafkaError::Canceled)).map_err(failed)?;
+        let limits = spawn_blocking(move || limits(&asked, &name, part));
+        let limits = select! {
+            limits = limits => limits.unwrap_or(Err(KafkaError::Canceled)).map_err(failed)?,
+            // The client asks for its token while it is polled, and has nothing else to say yet.
+            _ = async { while consumer.recv().await.is_err() {} } => BTreeMap::new(),
+        };
 
         let mut start = TopicPartitionList::new();
         let mut ends = BTreeMap::new();
