@@ -3,6 +3,7 @@
 MAKEFLAGS += --no-print-directory
 
 PROFILE ?= default
+DOOR ?= lambda
 ROLE ?= clerk
 SEED ?= 1
 EXAMPLES ?= 100
@@ -41,16 +42,19 @@ export SAM_CLI_TELEMETRY := 0
 export REDOCLY_TELEMETRY := off
 export REDOCLY_SUPPRESS_UPDATE_NOTICE := true
 
-.PHONY: help run up down console url token invoke reconcile redrive parked flow inspector-url docs-url test lint lint-rust lint-documents lint-python fmt unit wasm console-check e2e chaos chaos-list bench audit fuzz-api fuzz docs cost cost-measure starts capacity freeze preflight deploy image unparked destroy package-check stage tools lock release-notes release coverage mutants
+.PHONY: help run run-services up down console url token invoke reconcile redrive parked flow inspector-url docs-url test lint lint-rust lint-documents lint-python fmt unit wasm console-check e2e chaos chaos-list bench audit fuzz-api fuzz docs cost cost-measure starts capacity freeze preflight deploy image unparked destroy package-check stage tools lock release-notes release coverage mutants
 
 help: ## This list
 	@grep -hE '^[a-z0-9-]+:.*## ' $(MAKEFILE_LIST) | sed -E 's/^([a-z0-9-]+):.*## /\1\t/' | expand -t 14
 
-run: ## Set up, build and run everything on this machine; Ctrl-C stops it
-	@$(LOCAL) run $(IN_PROFILE)
+run: ## Set up, build and run everything on this machine; Ctrl-C stops it. With services and Kafka as its door: make run DOOR=services
+	@$(LOCAL) run $(IN_PROFILE) --door '$(DOOR)'
 
-up: ## The same in the background; returns when it is ready
-	@$(LOCAL) up $(IN_PROFILE)
+run-services: ## The same as make run DOOR=services
+	@$(LOCAL) run $(IN_PROFILE) --door services
+
+up: ## The same in the background; returns when it is ready: make up [DOOR=services]
+	@$(LOCAL) up $(IN_PROFILE) --door '$(DOOR)'
 
 down: ## Stop it; the data stays in .local
 	@$(LOCAL) down $(IN_PROFILE)
@@ -223,14 +227,14 @@ coverage: ## How much of the Rust code its tests reach: make coverage [CRATE=cas
 mutants: ## Change the Rust code bit by bit, and list the changes that no test notices: make mutants [CRATE=cashflow]
 	@$(LOCAL) mutants $(if $(CRATE),--crate '$(CRATE)')
 
-e2e: tools ## End-to-end tests on a deployed stack of their own
-	$(CHECKS)/pytest tests/e2e
+e2e: tools ## End-to-end tests on a deployed stack of their own: make e2e [DOOR=services]
+	$(CHECKS)/pytest tests/e2e --door '$(DOOR)'
 
-chaos: tools ## Break everything under load and audit what is left; one fault: make chaos FAULT=redis-hangs
-	$(CHAOS) $(FAULT)
+chaos: tools ## Break everything under load and audit what is left; one fault: make chaos [DOOR=services] FAULT=redis-hangs
+	$(CHAOS) --door '$(DOOR)' $(FAULT)
 
 chaos-list: tools ## The faults that make chaos knows
-	@$(CHAOS) --list
+	@$(CHAOS) --door '$(DOOR)' --list
 
 bench: ## Measure against the limit of the stores, write docs/performance.md; within 3 minutes: make bench QUICK=1
 	@$(LOCAL) bench $(if $(QUICK),--quick) $(if $(ONLY),--only '$(ONLY)')

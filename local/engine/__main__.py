@@ -1,7 +1,8 @@
-"""MiniStack, the AWS engine, with seven differences.
+"""MiniStack, the AWS engine, with eight differences.
 
 Calls to a busy function queue, none waits for nothing, nor for Python, and a request's body reaches its function undamaged. The console
-keeps its address, a token that is refreshed keeps its groups, and a queue its messages.
+keeps its address, a token that is refreshed keeps its groups, and a queue its messages. What stands before services hands on their
+answers whole (`http_proxy.py`).
 
 AWS has as many machines as there are calls. Here every concurrent call is one more process on the same few cores, and MiniStack
 refuses those beyond its limit: a burst that AWS would not notice ends in throttling and timeouts. This bounds the processes of
@@ -26,7 +27,7 @@ Its `/oauth2/token` leaves the groups of a user out of tokens that it refreshes,
 It looks for the queue of an event source, or one that is to be created, under a URL with its own port. A profile whose ports are free
 ones has another after each start, so that nobody took what had been parked. Here a queue is found by its name.
 
-This replaces eight functions of MiniStack, whose version is pinned in `requirements/engine.txt`.
+This replaces nine functions of MiniStack, whose version is pinned in `requirements/engine.txt`.
 """
 
 import gc
@@ -37,6 +38,7 @@ from contextvars import ContextVar
 from socketserver import StreamRequestHandler
 from typing import Any
 
+import http_proxy
 from ministack import app
 from ministack.core import lambda_runtime
 from ministack.services import apigateway, cloudfront, cognito, lambda_svc, sqs
@@ -139,6 +141,7 @@ lambda_svc._release_execution_slot = give_back_both
 lambda_runtime.Worker._drain_stderr_bounded = read_log_at_once
 apigateway._invoke_lambda_proxy = invoke_undamaged
 apigateway._v2_request_body_is_text = is_text
+apigateway._invoke_http_proxy = http_proxy.forward
 cloudfront._cloudfront_domain = known_domain
 cognito._fake_token = token_with_groups
 sqs._queue_url = known_queue_url

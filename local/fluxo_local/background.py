@@ -16,12 +16,15 @@ POLL_S = 0.1
 DOWN_TIMEOUT_S = STOP_TIMEOUT_S + 60
 
 
-def up(profile: Profile, *, fresh: bool) -> None:
+def up(profile: Profile, door: str, *, fresh: bool) -> None:
     """Starts the stack in the background, shows its progress, and returns when it is ready."""
     launcher = ProfileLock(profile).holder()
     if launcher is None:
-        start_and_follow(profile, ["--fresh"] if fresh else [])
+        start_and_follow(profile, ["--door", door, *(["--fresh"] if fresh else [])])
     elif is_ready(profile, launcher):
+        stack = profile.stack()
+        if stack["door"] != door:
+            raise Problem(f"Fluxo is running already, with the door of {stack['door']}: `make down` stops it.")
         terminal.say(f"Fluxo is running already, at {profile.stack()['url']}")
     else:
         raise Problem("Fluxo is being started or stopped by another terminal: wait for that one.")

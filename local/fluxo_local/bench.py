@@ -15,11 +15,11 @@ from typing import Any
 
 from fluxo_local import node_tools, system_packages, terminal, toolchain
 from fluxo_local.deployment import CARGO_BAR, function_packages
+from fluxo_local.ports import free_ports
 from fluxo_local.postgres import SUPERUSER, Postgres, choose_programs, data_directory
 from fluxo_local.problem import Problem
 from fluxo_local.processes import ending_with_parent, run_tool
 from fluxo_local.profile import CHECKOUT, LOCAL, Profile, ProfileLock
-from fluxo_local.stack import free_ports
 
 PROFILE = Profile("bench")
 CRATE = CHECKOUT / "bench"

@@ -7,6 +7,7 @@ from collections.abc import Callable
 from types import FrameType
 
 from fluxo_local import terminal
+from fluxo_local.doors import DOORS, LAMBDA, SERVICES
 from fluxo_local.problem import Interrupted, Problem
 from fluxo_local.profile import DEFAULT, Profile, ProfileLock
 
@@ -20,6 +21,7 @@ environment variables:
   FLUXO_REDIS_PORT     port of Redis (default 18742)
   FLUXO_INSPECTOR_PORT port of the inspector (default 18743)
   FLUXO_BOOK_PORT      port of the book's server (default 18744)
+  FLUXO_KAFKA_PORT     with --door services, port of Kafka, before those of its controller and the services (default 18745 to 18753)
 
 Everything listens on 127.0.0.1 only. Data, logs and secrets are in .local/PROFILE, tools in .local/tools;
 delete .local to start afresh. Profiles other than "default" take free ports by themselves.
@@ -57,6 +59,10 @@ def parse() -> argparse.Namespace:
     commands = parser.add_subparsers(required=True, metavar="COMMAND")
     profile = argparse.ArgumentParser(add_help=False)
     profile.add_argument("--profile", default=DEFAULT, help="which independent instance of the stack (default: %(default)s)")
+    door = argparse.ArgumentParser(add_help=False)
+    door.add_argument(
+        "--door", choices=DOORS, default=LAMBDA, help="what accepts entries: functions, or services beside them (default: %(default)s)"
+    )
     fresh = argparse.ArgumentParser(add_help=False)
     fresh.add_argument("--fresh", action="store_true", help="delete the profile's data first")
 
@@ -67,8 +73,8 @@ def parse() -> argparse.Namespace:
         command.set_defaults(command=function)
         return command
 
-    add("run", run, "Set up, build, start and deploy everything, then stay in the foreground; Ctrl-C stops it.", profile, fresh)
-    add("up", up, "The same in the background; returns when it is ready.", profile, fresh)
+    add("run", run, "Set up, build, start and deploy everything, then stay in the foreground; Ctrl-C stops it.", profile, door, fresh)
+    add("up", up, "The same in the background; returns when it is ready.", profile, door, fresh)
     add("down", down, "Stop it, wherever it was started; returns when it has stopped.", profile)
     add("url", url, "Print the base URL of the API.", profile)
     add("console", console_url, "Print the address of the console.", profile)
@@ -100,9 +106,11 @@ def parse() -> argparse.Namespace:
     tools = add("install", install, "Install one set of tools into .local/tools and print where its programs are.")
     tools.add_argument(
         "tools",
-        choices=["engine", "sam", "checks", "policy", "book", "npm", "lighthouse", "prometheus", "audit", "fuzz", "coverage", "release"],
+        choices=["engine", "kafka-client", "sam", "checks", "policy", "book", "npm", "lighthouse", "prometheus", "audit", "fuzz", "coverage", "release"],
     )
-    locking = add("lock", lock, "Resolve the dependency groups of pyproject.toml into local/requirements.")
+    locking = add(
+        "lock", lock, "Resolve the dependency groups of pyproject.toml into local/requirements, and local/kafka/pom.xml into checksums."
+    )
     locking.add_argument("--upgrade", action="store_true", help="to the newest versions that fit")
     add("audit", audit, "Check the dependencies: licences, sources, bans, and known vulnerabilities.")
     fuzzing = add("fuzz", fuzz, "Look for inputs that break a parser.")
@@ -124,7 +132,7 @@ def parse() -> argparse.Namespace:
     add("wasm", wasm, "Build the module with which the console reads statements, and print where it is.")
     testing = add("test", test, "Run all checks and tests, side by side.")
     testing.add_argument("--package", action="store_true", help="and build one function exactly as it is deployed")
-    services = add("with-test-services", with_test_services, "Run a command beside a throw-away PostgreSQL and AWS engine.")
+    services = add("with-test-services", with_test_services, "Run a command beside a throw-away PostgreSQL, Kafka and AWS engine.")
     services.add_argument("test_command", nargs=argparse.REMAINDER, metavar="-- CMD")
     return parser.parse_args()
 
@@ -142,14 +150,14 @@ def run(arguments: argparse.Namespace) -> None:
         raise Problem(f"Fluxo is running already (process {lock.holder()}): `make down` stops it.")
     if arguments.fresh:
         stack.erase(profile)
-    stack.run(profile)
+    stack.run(profile, arguments.door)
 
 
 def up(arguments: argparse.Namespace) -> None:
     """Starts the stack in the background."""
     from fluxo_local import background
 
-    background.up(Profile(arguments.profile), fresh=arguments.fresh)
+    background.up(Profile(arguments.profile), arguments.door, fresh=arguments.fresh)
 
 
 def down(arguments: argparse.Namespace) -> None:
@@ -218,17 +226,27 @@ def reconcile_balances(arguments: argparse.Namespace) -> None:
 
 
 def redrive_messages(arguments: argparse.Namespace) -> None:
-    """Moves the messages of the dead-letter queue back to the park queue."""
-    from fluxo_local import redrive
+    """Moves the messages of the dead-letter queue back to the park queue, or what is in the dead-letter topic to its retries."""
+    from fluxo_local import parked_log, redrive
 
-    redrive.redrive(Profile(arguments.profile))
+    profile = Profile(arguments.profile)
+    stack = profile.stack()
+    if stack["door"] == SERVICES:
+        parked_log.redrive(stack)
+    if redrive.message_count(stack, stack["dead_letter_queue_url"]) or stack["door"] == LAMBDA:
+        redrive.redrive(profile)
 
 
 def list_parked(arguments: argparse.Namespace) -> None:
     """Lists what is parked."""
-    from fluxo_local import parked
+    from fluxo_local import parked, parked_log
 
-    parked.list_parked(Profile(arguments.profile))
+    profile = Profile(arguments.profile)
+    stack = profile.stack()
+    if stack["door"] == SERVICES:
+        parked_log.list_parked(stack)
+        terminal.say("\nBehind the functions, beside it:\n")
+    parked.list_parked(profile)
 
 
 def show_flow(arguments: argparse.Namespace) -> None:
@@ -250,10 +268,11 @@ def install(arguments: argparse.Namespace) -> None:
 
 
 def lock(arguments: argparse.Namespace) -> None:
-    """Resolves Python packages."""
-    from fluxo_local import python_tools
+    """Resolves Python packages, and writes the checksums of Kafka's."""
+    from fluxo_local import kafka_jars, python_tools
 
     python_tools.lock(upgrade=arguments.upgrade)
+    kafka_jars.lock()
 
 
 def audit(_arguments: argparse.Namespace) -> None:

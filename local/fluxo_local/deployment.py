@@ -2,7 +2,7 @@
 
 import os
 import xml.etree.ElementTree as xml
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterable, Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
@@ -11,6 +11,7 @@ from urllib.parse import quote
 
 from fluxo_local import loopback, samples, terminal, toolchain, users, web_page
 from fluxo_local.aws import REGION, aws_environment, signed_for
+from fluxo_local.doors import LAMBDA
 from fluxo_local.engine import Engine
 from fluxo_local.locks import one_at_a_time
 from fluxo_local.postgres import CONNECTIONS_MAX, DATABASE, FUNCTIONS, LOOKUP, MAINTENANCE, OWNER, Postgres, prepare_ledger
@@ -51,6 +52,8 @@ class Deployment:
     """Whether the console is built and deployed, too."""
     inspector: str | None = None
     """Address of the page that shows what executions went through, if there is one."""
+    console_api: str | None = None
+    """Id of the API to which the console leads, if it is not that of the functions."""
 
     def deploy(self) -> dict[str, Any]:
         """Runs `sam deploy` and answers the ids of what it made; without changes it makes none."""
@@ -64,6 +67,7 @@ class Deployment:
         stack = {
             "url": f"{self.engine.endpoint}/_aws/execute-api/{outputs['ApiId']}",
             "port": self.engine.port,
+            "door": LAMBDA,
             "user_pool_id": outputs["UserPoolId"],
             "user_pool_client_id": outputs["UserPoolClientId"],
             "state_machine_arn": outputs["StateMachineArn"],
@@ -126,7 +130,16 @@ class Deployment:
             "HostedDomainPrefix": STACK_NAME,
             "OperatorsEnabled": "true",
             "EmulatorPort": str(self.engine.port),
+            "ConsoleApiId": self.console_api or "",
         }
+
+    def configuration(self, function: str) -> dict[str, Any]:
+        """What a deployed function runs with, by its name."""
+        path = f"/2015-03-31/functions/{function}/configuration"
+        status, answer = loopback.request_json(self.engine.port, "GET", path, headers={"Authorization": signed_for("lambda")})
+        if status != 200:
+            raise Problem(f"The AWS engine does not say how {function} was deployed (status {status}): {answer}")
+        return answer
 
     def _outputs(self) -> dict[str, str]:
         """The stack's outputs by name."""
@@ -156,10 +169,10 @@ class Deployment:
 
 
 @contextmanager
-def building(profile: Profile) -> Iterator[Callable[[], None]]:
-    """Compiles the functions beside what the block does. It is given what waits for their end and collects them."""
+def building(profile: Profile, besides: Iterable[str] = ()) -> Iterator[Callable[[], None]]:
+    """Compiles the functions, and other packages, beside what the block does. It is given what waits for their end and collects them."""
     compiling = running_tool(
-        compile_command(),
+        compile_command(besides),
         what="Compiling",
         log=profile.logs / "compile.log",
         environment=tool_environment() | CARGO_BAR,
@@ -175,9 +188,9 @@ def building(profile: Profile) -> Iterator[Callable[[], None]]:
         yield finish
 
 
-def compile_command() -> list[str]:
-    """How the functions of the local stack are compiled."""
-    packages = (*function_packages(), LIKE_THE_TESTS)
+def compile_command(besides: Iterable[str] = ()) -> list[str]:
+    """How the functions of the local stack are compiled, and other packages with them."""
+    packages = (*function_packages(), LIKE_THE_TESTS, *besides)
     return ["cargo", "build", "--locked", "--bins", *(word for package in packages for word in ("--package", package))]
 
 

@@ -36,6 +36,7 @@ class PythonTools:
 
 # Apart, because they want different releases of the same packages.
 ENGINE = PythonTools("engine", "the AWS engine")
+KAFKA_CLIENT = PythonTools("kafka-client", "a client of Kafka")
 SAM = PythonTools("sam", "SAM and cargo-lambda")
 CHECKS = PythonTools("checks", "pytest, ruff, schemathesis and moto")
 POLICY = PythonTools("policy", "checkov")
@@ -46,7 +47,9 @@ COVERAGE = PythonTools("coverage", "cargo-llvm-cov")
 RELEASE = PythonTools("release", "git-cliff")
 NODE = PythonTools("node", "Node.js")
 POSTGRES_WHEEL = PythonTools("postgres", "PostgreSQL")
-GROUPS = {tools.name: tools for tools in (ENGINE, SAM, CHECKS, POLICY, BOOK, AUDIT, FUZZ, COVERAGE, RELEASE, NODE, POSTGRES_WHEEL)}
+GROUPS = {
+    tools.name: tools for tools in (ENGINE, KAFKA_CLIENT, SAM, CHECKS, POLICY, BOOK, AUDIT, FUZZ, COVERAGE, RELEASE, NODE, POSTGRES_WHEEL)
+}
 
 
 def install(tools: PythonTools) -> None:

@@ -1,4 +1,4 @@
-"""Throw-away servers around a command: a PostgreSQL that may lose data and an AWS engine that keeps none."""
+"""Throw-away servers around a command: a PostgreSQL and a Kafka that may lose data, and an AWS engine that keeps none."""
 
 import os
 import secrets
@@ -11,10 +11,11 @@ from pathlib import Path
 from fluxo_local import postgres_majors, python_tools, terminal, toolchain
 from fluxo_local.aws import aws_environment
 from fluxo_local.engine import Engine
+from fluxo_local.kafka import Kafka
+from fluxo_local.ports import free_ports
 from fluxo_local.postgres import SUPERUSER, Postgres, choose_programs
 from fluxo_local.problem import Problem
 from fluxo_local.profile import LOCAL, OTHERS_MAY_PASS
-from fluxo_local.stack import free_ports
 
 # Not in the temporary directory: what a server said has to outlive it.
 LOGS = LOCAL / "test-services"
@@ -48,19 +49,25 @@ def temporary_directory() -> Iterator[Path]:
 @contextmanager
 def servers() -> Iterator[dict[str, str]]:
     """Starts the servers, yields the variables that lead to them, and stops and deletes them."""
-    engine_port, postgres_port = free_ports(2)
+    engine_port, postgres_port, *kafka_ports = free_ports(4)
     LOGS.mkdir(parents=True, exist_ok=True)
     with temporary_directory() as directory:
         directory.chmod(OTHERS_MAY_PASS)
         data = directory / "postgres"
         postgres = Postgres(choose_programs(data), data, postgres_port, secrets.token_hex(8), LOGS, durable=False)
         engine = Engine(directory / "engine", engine_port, LOGS, durable=False)
+        kafka = Kafka(directory / "kafka", *kafka_ports, LOGS, durable=False)
         stops = []
         try:
+            # The slowest to start, so the others start meanwhile.
+            stops.append((broker := kafka.begin()).stop)
             stops.append(postgres.start().stop)
             service = engine.start()
             stops.append(lambda: engine.stop(service))
+            with terminal.step("Waiting for Kafka") as step:
+                kafka.await_ready(broker, step)
             yield {
+                "TEST_KAFKA_BROKERS": kafka.brokers,
                 "FLUXO_TEST_POSTGRES_URL": f"postgres://{SUPERUSER}:{postgres.password}@127.0.0.1:{postgres_port}/postgres",
                 # For the tests that need a server with settings of its own.
                 "FLUXO_TEST_POSTGRES_PROGRAMS": str(postgres.programs.directory),

@@ -35,9 +35,9 @@ def require_compiler() -> None:
 
 
 def require_system_programs() -> None:
-    """PostgreSQL, Redis, a C compiler and Python's venv module."""
+    """PostgreSQL, Redis, a C compiler, what the services' Kafka client is compiled with, and Python's venv module."""
     require_compiler()
-    missing = []
+    missing = missing_for_kafka_client()
     if not importlib.util.find_spec("ensurepip"):
         missing.append("python3-venv")
     if not shutil.which("redis-server", path=search_path()):
@@ -49,6 +49,12 @@ def require_system_programs() -> None:
         missing = [] if postgres_programs.find(with_wheel=True) else missing
     if missing:
         system_packages.install(missing)
+
+
+def missing_for_kafka_client() -> list[str]:
+    """What the services' Kafka client is compiled with beside the compiler (docs/adr/0030): OpenSSL's headers, and what finds them."""
+    found = shutil.which("pkg-config") and os.system("pkg-config --exists openssl") == 0
+    return [] if found else ["libssl-dev", "pkg-config"]
 
 
 def require_browser() -> None:

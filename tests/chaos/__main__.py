@@ -6,6 +6,7 @@ import sys
 import time
 
 from fluxo_local import terminal
+from fluxo_local.doors import DOORS, LAMBDA
 from fluxo_local.problem import Problem
 from fluxo_local.profile import ProfileLock
 
@@ -26,17 +27,19 @@ def main() -> int:
     parser = argparse.ArgumentParser(prog="chaos", description="Breaks the system under load, and audits what is left.")
     parser.add_argument("faults", nargs="*", metavar="FAULT", help="only these; without any, all")
     parser.add_argument("--list", action="store_true", help="print the faults")
+    parser.add_argument("--door", choices=DOORS, default=LAMBDA, help="what accepts entries (default: %(default)s)")
     arguments = parser.parse_args()
+    known = {name: fault for name, fault in FAULTS.items() if arguments.door in fault.doors}
     if arguments.list:
-        width = max(map(len, FAULTS))
-        terminal.say("\n".join(f"{fault.name:<{width}}  {fault.title}" for fault in FAULTS.values()))
+        width = max(map(len, known))
+        terminal.say("\n".join(f"{fault.name:<{width}}  {fault.title}" for fault in known.values()))
         return 0
-    if unknown := [name for name in arguments.faults if name not in FAULTS]:
+    if unknown := [name for name in arguments.faults if name not in known]:
         print(f"fluxo: there is no fault {unknown[0]}: make chaos-list names them all.", file=sys.stderr)
         return 2
     interrupt_on_signals()
     try:
-        return run([FAULTS[name] for name in arguments.faults] or list(FAULTS.values()))
+        return run([known[name] for name in arguments.faults] or list(known.values()), arguments.door, not arguments.faults)
     except Problem as problem:
         print(f"fluxo: {problem}", file=sys.stderr)
         return 1
@@ -44,12 +47,12 @@ def main() -> int:
         return 130
 
 
-def run(faults: list[Fault]) -> int:
+def run(faults: list[Fault], door: str, are_all: bool) -> int:
     """Starts the system, runs the faults, and stops it whatever happens."""
     lock = ProfileLock(PROFILE)
     if not lock.acquire():
         raise Problem(f"The fault suite is running already (process {lock.holder()}).")
-    system = System()
+    system = System(door)
     began_at = time.monotonic()
     try:
         system.start()
@@ -57,8 +60,8 @@ def run(faults: list[Fault]) -> int:
     finally:
         system.stop()
     terminal.say("\n" + report.table(results))
-    if len(faults) == len(FAULTS):
-        report.write(results, time.monotonic() - began_at)
+    if are_all:
+        report.write(results, time.monotonic() - began_at, door)
     return 0 if unchanged and all(result.passed for result in results) else 1
 
 

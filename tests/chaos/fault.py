@@ -4,6 +4,8 @@ from collections.abc import Callable
 from dataclasses import dataclass, field
 from typing import Any
 
+from fluxo_local.doors import LAMBDA
+
 from chaos.load import Load
 from chaos.system import System
 
@@ -38,6 +40,9 @@ class Scene:
 
     def check_parked(self) -> None:
         """Notes a violation if no execution has used up its retries since the fault began, been parked, and run again."""
+        if self.system.door != LAMBDA:
+            # Nothing is parked there: the topic is the queue.
+            return
         parked = sum(name.endswith("-r1") and name not in self.known for name in self.system.workflow.names())
         self.note(f"{parked} executions parked")
         self.check(parked > 0, "executions to use up their retries")
@@ -66,19 +71,27 @@ class Fault:
     no_failed_post: bool
     # 99 of 100 POSTs are answered in less than twice the time that it takes without a fault.
     keeps_pace: bool
+    # Behind which doors there is what it breaks.
+    doors: tuple[str, ...] = (LAMBDA,)
 
 
 FAULTS: dict[str, Fault] = {}
 
 
 def fault(
-    name: str, title: str, *, rate: float = RATE, no_failed_post: bool = False, keeps_pace: bool = False
+    name: str,
+    title: str,
+    *,
+    rate: float = RATE,
+    no_failed_post: bool = False,
+    keeps_pace: bool = False,
+    doors: tuple[str, ...] = (LAMBDA,),
 ) -> Callable[[Callable[[Scene], None]], Callable[[Scene], None]]:
     """Puts a function that injects a fault on the list."""
 
     def add(inject: Callable[[Scene], None]) -> Callable[[Scene], None]:
         assert name not in FAULTS, name
-        FAULTS[name] = Fault(name, title, inject, rate, no_failed_post, keeps_pace)
+        FAULTS[name] = Fault(name, title, inject, rate, no_failed_post, keeps_pace, doors)
         return inject
 
     return add

@@ -66,11 +66,13 @@ class Load:
     def __init__(self, url: str, tokens: dict[str, str], seed: int) -> None:
         self.book = Book(tokens)
         self.sales: list[Sale] = []
-        self._url = url
+        # Where requests go, each to one of them.
+        self.urls = [url]
         self._tokens = tokens
         self._merchants = list(tokens)
         self._chance = random.Random(seed)
         self._numbers = count(1)
+        self._turn = count()
         self._pool = ThreadPoolExecutor(CLIENTS, thread_name_prefix="client")
         self._waiting: list[Future[Sale]] = []
         self._sending = threading.Lock()
@@ -147,12 +149,12 @@ class Load:
         return attempt
 
     def _call(self, sale: Sale) -> Answer:
-        token = self._tokens[sale.merchant]
+        token, url = self._tokens[sale.merchant], self.urls[next(self._turn) % len(self.urls)]
         if sale.is_batch:
             entries = [entry | {"idempotency_key": key} for key, entry in sale.entries.items()]
-            return call(f"{self._url}/entries/batch", "POST", token, {"entries": entries})
+            return call(f"{url}/entries/batch", "POST", token, {"entries": entries})
         ((key, entry),) = sale.entries.items()
-        return call(f"{self._url}/entries", "POST", token, entry, {"Idempotency-Key": key})
+        return call(f"{url}/entries", "POST", token, entry, {"Idempotency-Key": key})
 
     def _deliver(self, sale: Sale) -> Sale:
         pause_s, deadline = FIRST_PAUSE_S, time.monotonic() + PATIENCE_S

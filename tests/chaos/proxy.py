@@ -8,7 +8,7 @@ from collections.abc import Coroutine, Iterator
 from contextlib import contextmanager, suppress
 from typing import Any
 
-from fluxo_local.stack import free_ports
+from fluxo_local.ports import free_ports
 
 from chaos.victims import Victim, owner_of
 

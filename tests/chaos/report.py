@@ -3,13 +3,17 @@
 import os
 from datetime import date
 
+from fluxo_local.doors import LAMBDA, SERVICES
 from fluxo_local.profile import CHECKOUT
 
 from chaos.runner import HEALTHY, Result
 
 DOCUMENT = CHECKOUT / "docs" / "reliability.md"
-BEGIN = "<!-- figures: written by `make chaos` -->"
-END = "<!-- end of figures -->"
+# For each door: where its figures begin and end.
+MARKS = {
+    LAMBDA: ("<!-- figures: written by `make chaos` -->", "<!-- end of figures -->"),
+    SERVICES: ("<!-- figures: written by `make chaos DOOR=services` -->", "<!-- end of figures of services -->"),
+}
 HEADINGS = [
     "fault",
     "entries",
@@ -69,10 +73,10 @@ def summary(results: list[Result]) -> str:
     return "\n".join(lines)
 
 
-def write(results: list[Result], duration_s: float) -> None:
-    """Puts the figures into the document, between its marks."""
-    text = DOCUMENT.read_text()
-    before, _, rest = text.partition(BEGIN)
-    _, _, after = rest.partition(END)
+def write(results: list[Result], duration_s: float, door: str) -> None:
+    """Puts the figures into the document, between the marks of the door."""
+    begin, end = MARKS[door]
+    before, _, rest = DOCUMENT.read_text().partition(begin)
+    _, _, after = rest.partition(end)
     measured = f"Measured on {date.today()} with {os.cpu_count()} cores, in {duration_s / 60:.0f} minutes:"
-    DOCUMENT.write_text("\n".join([f"{before}{BEGIN}", "", measured, "", summary(results), "", table(results), "", f"{END}{after}"]))
+    DOCUMENT.write_text("\n".join([f"{before}{begin}", "", measured, "", summary(results), "", table(results), "", f"{end}{after}"]))

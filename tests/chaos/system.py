@@ -6,6 +6,7 @@ import shutil
 import signal
 import socket
 import subprocess
+import threading
 import time
 import uuid
 from collections.abc import Iterator
@@ -16,13 +17,17 @@ from typing import Any
 
 from deployed.ledger import Ledger
 from deployed.stack import Stack
+from fluxo_local import services, toolchain
 from fluxo_local import stack as local
-from fluxo_local import toolchain
 from fluxo_local.deployment import STACK_NAME, Deployment, Doors, building
+from fluxo_local.doors import SERVICES
 from fluxo_local.engine import Engine
+from fluxo_local.ports import DOOR_PORTS, free_ports, free_range
 from fluxo_local.postgres import DATABASE, LOOKUP, Postgres, choose_programs, data_directory, server_environment
+from fluxo_local.processes import Service
 from fluxo_local.profile import Profile
 from fluxo_local.redis import Redis
+from fluxo_local.running import WATCH_INTERVAL_S, RunningServices
 
 from chaos.proxy import Proxies, Proxy, Rule
 from chaos.victims import processes_of, runs_with
@@ -38,20 +43,23 @@ AWS_SERVICES = ("DYNAMODB", "SFN", "SQS")
 class System(Stack):
     """The deployed system. The functions reach its stores through `doors`; whoever audits does not."""
 
-    def __init__(self) -> None:
-        super().__init__(PROFILE)
+    def __init__(self, door: str) -> None:
+        super().__init__(PROFILE, door)
         self._proxies = Proxies()
-        self._running = local.RunningServices(PROFILE)
+        self._running = RunningServices(PROFILE)
         self.doors: dict[str, Proxy] = {}
+        self._stopping = threading.Event()
+        self._supervising = threading.Lock()
 
     def start(self) -> None:
         """Builds, starts and deploys, with no data."""
         local.erase(PROFILE)
         PROFILE.prepare()
-        with building(PROFILE) as finish_building:
+        has_services = self.door == SERVICES
+        with building(PROFILE, services.PACKAGES if has_services else ()) as finish_building:
             local.prepare(PROFILE)
             finish_building()
-        engine_port, postgres_port, redis_port = local.free_ports(3)
+        engine_port, postgres_port, redis_port = free_ports(3)
         self.doors = {name: self._proxies.open(engine_port) for name in AWS_SERVICES}
         self.doors |= {"POSTGRES": self._proxies.open(postgres_port), "REDIS": self._proxies.open(redis_port)}
         endpoints = {f"AWS_ENDPOINT_URL_{name}": f"http://127.0.0.1:{self.doors[name].port}" for name in AWS_SERVICES}
@@ -61,15 +69,33 @@ class System(Stack):
         self.engine = Engine(PROFILE.directory / "engine", engine_port, PROFILE.logs, durable=False, environment=endpoints)
         doors = Doors(self.doors["POSTGRES"].port, self.doors["REDIS"].port)
         deployment = Deployment(PROFILE, self.postgres, self.redis, self.engine, doors, has_console=False)
-        local.start(deployment, self._running)
+        if has_services:
+            local.start_with_services(deployment, free_range(DOOR_PORTS), self._running, endpoints)
+            threading.Thread(target=self._start_again_what_ended, name="supervisor", daemon=True).start()
+        else:
+            local.start(deployment, self._running)
         self._running.ready()
         self.scale_waits(1)
 
     def stop(self) -> None:
         """Ends everything that was started."""
+        self._stopping.set()
+        with self._supervising:
+            pass
         self._running.stop()
         self._proxies.close()
         shutil.rmtree(data_directory(PROFILE).with_name(LEDGER_BACKUP), ignore_errors=True)
+
+    def _start_again_what_ended(self) -> None:
+        """As the launcher does it, and Kubernetes."""
+        while not self._stopping.wait(WATCH_INTERVAL_S):
+            with self._supervising, redirect_stdout(io.StringIO()):
+                if not self._stopping.is_set():
+                    self._running.start_again_what_ended()
+
+    def service(self, name: str) -> Service:
+        """A server or a process of the second door, as it runs now."""
+        return self._running.named(name)
 
     @cached_property
     def ledger(self) -> Ledger:

@@ -70,10 +70,9 @@ def quiet_merchant(stack: Stack) -> Merchant:
 
 def test_a_posting_that_takes_long_changes_no_answer(merchant: Merchant, stack: Stack) -> None:
     # A posting has the time at which its transaction began. Here that may lie before a moment that is asked about meanwhile.
-    with stack.ledger.writes_waiting():
+    with stack.failing_to_post() as until_failing, stack.ledger.writes_waiting():
         accepted = merchant.accepted(entry("10.00"), "slow")
-        (name,) = stack.workflow.names_for(accepted.body["id"])
-        stack.workflow.failing(name)
+        until_failing(accepted.body["id"])
         asked = datetime.now(UTC).isoformat().replace("+00:00", "Z")
         assert as_of(merchant, asked).problem == (409, "not_settled")
     merchant.recorded(accepted)

@@ -20,6 +20,8 @@ from deployed.receiver import receiving
 from deployed.stack import Stack
 from fluxo_local.functions import EVENTS, name_in_template
 
+pytestmark = pytest.mark.door("lambda", "Events are what functions get.")
+
 MERCHANT = "acme"
 SALE = "cfa8bece-e667-5d04-9fd2-16305e61fcd8"
 INVOICE = "fd320b8f-3275-5d20-bd21-a6fe2716f613"

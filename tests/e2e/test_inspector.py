@@ -16,6 +16,8 @@ from fluxo_local import inspector, loopback, parked
 from playwright.sync_api import Browser, Page, expect
 from record_entries.scenarios import CONFLICTING, DEAD_LETTERED, NOT_POSTED, OVERTAKEN, RECORDED, RECORDED_BEFORE
 
+pytestmark = pytest.mark.door("lambda", "The inspector draws executions, and the second door has none.")
+
 TIMEOUT_MS = 30_000
 expect.set_options(timeout=TIMEOUT_MS)
 

@@ -5,11 +5,14 @@ import sys
 import uuid
 from typing import Any
 
+import pytest
 from deployed.merchant import Merchant, entry
 from deployed.stack import LAUNCH_TIMEOUT_S, Stack
 from deployed.waiting import eventually
 from fluxo_local import parked
 from fluxo_local.profile import CHECKOUT
+
+pytestmark = pytest.mark.door("lambda", "It looks into the park queue and executions; test_log.py is about the topics of the second door.")
 
 # All retries of a task in 0.6 s instead of 31.
 SHORT = 0.02

@@ -29,12 +29,11 @@ def test_entries_are_accepted_while_the_ledger_refuses(merchant: Merchant, stack
 def test_entries_are_accepted_while_the_ledger_hangs(merchant: Merchant, stack: Stack) -> None:
     """They are posted once when it wakes."""
     merchant.recorded(merchant.accepted(entry("1.00"), "before"))
-    with stack.hanging("PostgreSQL"):
+    with stack.failing_to_post() as until_failing, stack.hanging("PostgreSQL"):
         posted = [merchant.accepted(entry("10.00"), f"during-{n}") for n in range(3)]
         assert merchant.day() == Day("0.00", "1.00", "0.00", "1.00", 1)
         for answer in posted:
-            (name,) = stack.workflow.names_for(answer.body["id"])
-            assert set(stack.workflow.failing(name).failed_attempts) == {"LedgerUnavailable"}
+            until_failing(answer.body["id"])
     # Statements that the functions gave up on may go through now, beside the next attempts.
     for answer in posted:
         assert merchant.recorded(answer).status == "SUCCEEDED"
@@ -73,8 +72,7 @@ def test_entries_are_accepted_while_balances_cannot_be_written(merchant: Merchan
     with stack.balances_unwritable():
         posted = [merchant.accepted(entry("10.00"), f"during-{n}") for n in range(3)]
         for answer in posted:
-            (name,) = stack.workflow.names_for(answer.body["id"])
-            assert set(stack.workflow.failing(name).failed_attempts) == {"BalancesUnavailable"}
+            stack.until_not_consolidated(answer.body["id"])
     for answer in posted:
         assert merchant.recorded(answer).status == "SUCCEEDED"
     assert merchant.day() == Day("0.00", "30.00", "0.00", "30.00", 3)

@@ -13,6 +13,8 @@ from deployed.waiting import eventually
 from deployed.workflow import Execution
 from record_entries.scenarios import ATTEMPTS, DEAD_LETTERED, NOT_CONSOLIDATED, NOT_POSTED, RECORDED
 
+pytestmark = pytest.mark.door("lambda", "Inputs are parked by the state machine; test_log.py is about the topics of the second door.")
+
 TEN = Day("0.00", "10.00", "0.00", "10.00", 1)
 # All retries of a task in 0.6 s instead of 31.
 SHORT = 0.02

@@ -21,9 +21,9 @@ from deploy.stack import DeployedStack
 from deploy.stage import Stage
 from fluxo_local.aws import REGION, aws_environment
 from fluxo_local.engine import Engine
+from fluxo_local.ports import free_ports
 from fluxo_local.profile import CHECKOUT
 from fluxo_local.python_tools import SAM
-from fluxo_local.stack import free_ports
 
 TEMPLATE = """
 Transform: AWS::Serverless-2016-10-31

@@ -130,6 +130,7 @@ def test_twenty_simultaneous_requests_under_one_key_are_one_reversal(merchant: M
     assert len(merchant.entries()) == 2
 
 
+@pytest.mark.door("lambda", "It looks at states of the state machine.")
 def test_the_path_of_the_reversal_that_came_too_late_shows_in_its_execution(merchant: Merchant, sale: dict[str, Any], stack: Stack) -> None:
     with stack.ledger.writes_waiting():
         rivals = [merchant.accepted_reversal(sale["id"], f"refund-{n}", REFUND) for n in range(2)]
@@ -145,6 +146,7 @@ def test_the_path_of_the_reversal_that_came_too_late_shows_in_its_execution(merc
     assert len(merchant.entries()) == 2
 
 
+@pytest.mark.door("lambda", "No request makes such a batch; services/entries tests it on the log.")
 def test_a_reversal_that_came_too_late_harms_no_entry_beside_it(merchant: Merchant, sale: dict[str, Any], stack: Stack) -> None:
     # No request makes such a batch, but the workflow would carry it.
     first = merchant.recorded(merchant.accepted_reversal(sale["id"], "refund", REFUND)).input["entries"][0]
@@ -159,6 +161,7 @@ def test_a_reversal_that_came_too_late_harms_no_entry_beside_it(merchant: Mercha
     assert merchant.day("2026-03-13") == Day("0.00", "8.00", "0.00", "8.00", 2)
 
 
+@pytest.mark.door("lambda", "No request makes such a batch; services/entries tests it on the log.")
 def test_two_reversals_of_one_entry_in_one_batch_are_one(merchant: Merchant, sale: dict[str, Any], stack: Stack) -> None:
     refund = merchant.recorded(merchant.accepted_reversal(sale["id"], "refund", REFUND)).input["entries"][0]
     other = merchant.recorded(merchant.accepted(entry("150.75", category="vendas"), "other-sale")).input["entries"][0]
@@ -289,10 +292,9 @@ def test_a_reversal_needs_the_ledger(merchant: Merchant, sale: dict[str, Any], s
 
 
 def test_an_accepted_reversal_is_posted_once_the_ledger_is_back(merchant: Merchant, sale: dict[str, Any], stack: Stack) -> None:
-    with stack.ledger.writes_waiting():
+    with stack.failing_to_post() as until_failing, stack.ledger.writes_waiting():
         accepted = merchant.accepted_reversal(sale["id"], "refund", REFUND)
-        (name,) = stack.workflow.names_for(accepted.body["id"])
-        stack.workflow.failing(name)
+        until_failing(accepted.body["id"])
     assert merchant.recorded(accepted).status == "SUCCEEDED"
     assert merchant.look_up(sale["id"]).body["reversed_by"] == accepted.body["id"]
     assert len(merchant.entries()) == 2

@@ -3,9 +3,12 @@
 They are those of tests/workflow, which tries every error on two interpreters; here they come about as they do in earnest.
 """
 
+import pytest
 from deployed.merchant import Day, Merchant, entry
 from deployed.stack import Stack
 from record_entries.scenarios import CONFLICTING, NONE, RECORDED, RECORDED_BEFORE
+
+pytestmark = pytest.mark.door("lambda", "The state machine has no part in the second door.")
 
 TEN = Day("0.00", "10.00", "0.00", "10.00", 1)
 APPLIED = NONE | {"applied": 1}

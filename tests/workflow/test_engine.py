@@ -12,7 +12,7 @@ import boto3
 from fluxo_local import python_tools
 from fluxo_local.aws import REGION
 from fluxo_local.engine import Engine
-from fluxo_local.stack import free_ports
+from fluxo_local.ports import free_ports
 
 QUEUE = "park"
 TIMEOUT_S = 30

@@ -15,10 +15,10 @@ import boto3
 from fluxo_local import toolchain
 from fluxo_local.aws import REGION, aws_environment
 from fluxo_local.engine import Engine
+from fluxo_local.ports import free_ports
 from fluxo_local.postgres import DATABASE, FUNCTIONS, LOOKUP, MAINTENANCE, OWNER, Postgres, choose_programs, prepare_ledger
 from fluxo_local.profile import LOCAL, OTHERS_MAY_PASS
 from fluxo_local.redis import Redis
-from fluxo_local.stack import free_ports
 
 TABLE = "balances"
 # As long as those of a usual stack.

@@ -30,7 +30,7 @@ impl FromStr for EdgeKey {
 
 impl EdgeKey {
     /// The key in `EDGE_KEY`; a stack without a console has none.
-    pub(crate) fn from_env() -> Result<Option<EdgeKey>, SettingError> {
+    pub fn from_env() -> Result<Option<EdgeKey>, SettingError> {
         let name = "EDGE_KEY";
         let expected = "a secret of at least 32 characters";
         let key = settings::optional(name).map(|key| key.parse()).transpose();

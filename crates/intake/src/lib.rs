@@ -1,5 +1,5 @@
-//! Accepting entries: a repeated request is answered as it was the first time; a new one starts the state machine, and only
-//! then is it cached as accepted.
+//! Accepting entries: a repeated request is answered as it was the first time; a new one starts what records it (a
+//! [`Recorder`]), and only then is it cached as accepted.
 //!
 //! What a key was used for is read from the idempotency cache, or else from the ledger. Accepting depends on neither: an entry
 //! is safe once its execution has started, and whatever is lost before that, the client repeats under the same key. While one
@@ -8,29 +8,31 @@
 
 mod lookup;
 mod prior_request;
+mod recorder;
 
-use std::{collections::HashMap, sync::Arc};
+use std::{collections::HashMap, error::Error, sync::Arc};
 
 use cashflow::{Entry, EntryId, Fingerprint, MerchantId};
-use executions::{Start, StateMachine, StateMachineError};
+pub use executions::{Start, StateMachine};
 use http_api::{AcceptedEntry, Code, KeyLocation, Problem, cached_execution, reused_keys};
 use idempotency_cache::{CachedRequest, IdempotencyCache, RequestState};
 use ledger::{Ledger, Recorded};
 pub use lookup::{LOOKUP_BUDGET, LOOKUP_PAUSE, RequestLookup};
 use prior_request::PriorRequest;
+pub use recorder::Recorder;
 use settings::SettingError;
 use telemetry::{Causes, IntakeMetrics, Line, Metrics, StoreMetrics, correlate_with_execution};
 use workflow::{Generation, RecordEntries, check_input_size, execution_name, listed_ids};
 
 /// What accepts entries, built once when a function starts.
 #[derive(Debug)]
-pub struct Intake {
+pub struct Intake<R> {
     /// Which requests were accepted before, if Redis has it.
     pub cache: IdempotencyCache,
     /// What the ledger holds of them.
     pub lookup: RequestLookup,
     /// What records the entries.
-    pub state_machine: StateMachine,
+    pub recorder: R,
     /// The generation of the ledger that they are recorded in.
     pub generation: Generation,
     /// Where the metrics go.
@@ -63,13 +65,20 @@ struct Asked {
     answer: Option<AcceptedEntry>,
 }
 
-impl Intake {
-    /// From `REDIS_…`, `STATE_MACHINE_ARN`, `WORKFLOW_TYPE` and `LEDGER_GENERATION`; what is recorded is looked up in this ledger.
-    pub async fn from_env(ledger: Arc<Ledger>, metrics: Metrics) -> Result<Intake, SettingError> {
+impl Intake<StateMachine> {
+    /// With the state machine at `STATE_MACHINE_ARN`, of the type `WORKFLOW_TYPE`.
+    pub async fn from_env(ledger: Arc<Ledger>, metrics: Metrics) -> Result<Intake<StateMachine>, SettingError> {
+        Intake::from_env_with(StateMachine::from_env().await?, ledger, metrics)
+    }
+}
+
+impl<R: Recorder> Intake<R> {
+    /// From `REDIS_…` and `LEDGER_GENERATION`; what is recorded is looked up in this ledger.
+    pub fn from_env_with(recorder: R, ledger: Arc<Ledger>, metrics: Metrics) -> Result<Intake<R>, SettingError> {
         Ok(Intake {
             cache: IdempotencyCache::from_env()?,
             lookup: RequestLookup::new(ledger, LOOKUP_BUDGET, LOOKUP_PAUSE),
-            state_machine: StateMachine::from_env().await?,
+            recorder,
             generation: settings::required_as("LEDGER_GENERATION", "1 to 32 letters, digits and hyphens")?,
             metrics,
         })
@@ -227,12 +236,12 @@ impl Intake {
         // From here on every line of this request is found from its execution, and the other way round.
         correlate_with_execution(&name);
         let line = self.line_of(&entries, &input);
-        let repeated = match self.state_machine.start(&name, input, trace_header).await.map_err(unavailable)? {
+        let repeated = match self.recorder.start(merchant, &name, input, trace_header).await.map_err(unavailable)? {
             Start::Started => false,
             Start::StartedBefore => true,
         };
         if repeated && a_date_is_default {
-            let first = self.state_machine.input_of(&name).await.map_err(unavailable)?;
+            let first = self.recorder.input_of(&name).await.map_err(unavailable)?;
             entries = first_entries(first, &entries).unwrap_or(entries);
         }
         let accepted: Vec<AcceptedEntry> = entries.iter().map(|entry| AcceptedEntry::new(merchant, entry)).collect();
@@ -254,7 +263,7 @@ impl Intake {
     fn line_of(&self, entries: &[Entry], input: &str) -> Line {
         let line = Line::new("entries accepted");
         match entries {
-            _ if self.state_machine.keeps_no_inputs() => line.json("input", input),
+            _ if self.recorder.keeps_no_inputs() => line.json("input", input),
             [_] => line,
             entries => line.text("ids", listed_ids(entries)),
         }
@@ -313,7 +322,7 @@ fn first_entries(input: Option<String>, entries: &[Entry]) -> Option<Vec<Entry>>
     same.then_some(first)
 }
 
-fn unavailable(error: StateMachineError) -> Problem {
-    tracing::error!(error = %Causes(&error), "StartExecution or DescribeExecution failed");
+fn unavailable(error: impl Error + 'static) -> Problem {
+    tracing::error!(error = %Causes(&error), "entries not accepted: what records them did not answer");
     Problem::temporarily_unavailable()
 }

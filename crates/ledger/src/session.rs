@@ -1,7 +1,15 @@
-use std::time::Duration;
+use std::{
+    sync::{Arc, Mutex, PoisonError},
+    time::Duration,
+};
 
+use futures::future::join_all;
+use settings::SettingError;
 use telemetry::{Causes, Store};
-use tokio::{sync::Mutex, time::timeout};
+use tokio::{
+    sync::{Semaphore, SemaphorePermit},
+    time::timeout,
+};
 use tokio_postgres::{Client, error::SqlState};
 
 use crate::{ConnectError, Connection, LedgerConfig, PostgresError, connect};
@@ -9,11 +17,28 @@ use crate::{ConnectError, Connection, LedgerConfig, PostgresError, connect};
 /// How long the statements of one operation may take, beside connecting. Both together stay below the function's timeout.
 pub(crate) const STATEMENTS_TIMEOUT: Duration = Duration::from_secs(4);
 
-/// The ledger, over one connection that is opened when needed and replaced when broken or old.
+/// The most connections of one program.
+const CONNECTIONS_MAX: u32 = 64;
+
+/// The connections of a service, which answers many at once, unless `LEDGER_CONNECTIONS` says otherwise.
+const SERVICE_CONNECTIONS: u32 = 4;
+
+/// The ledger, over a fixed number of connections: one in a function, which does one thing at a time. Each is opened when it is
+/// needed and replaced when it is broken or old. Who needs one waits for its turn, in the order in which they came. Clones share
+/// the connections.
+#[derive(Debug, Clone)]
+pub struct Ledger(Arc<Connections>);
+
 #[derive(Debug)]
-pub struct Ledger {
+struct Connections {
     config: LedgerConfig,
-    connection: Mutex<Option<Connection>>,
+    count: u32,
+    /// How long to wait for a turn; without it, as long as whoever asks can wait.
+    patience: Option<Duration>,
+    /// A permit for each connection that may be in use.
+    turns: Semaphore,
+    /// Open and not in use, the last used one at the end: those that nobody needs grow old and are not used again.
+    idle: Mutex<Vec<Connection>>,
 }
 
 /// Why the ledger gave no answer. Asking again is always safe.
@@ -39,6 +64,9 @@ pub enum UnavailableError {
     /// No answer in time.
     #[error("no answer from the ledger within {0:?}")]
     Timeout(Duration),
+    /// All connections stayed in use.
+    #[error("no connection to the ledger was free within {0:?}")]
+    Busy(Duration),
     /// A failure of the connection or the server.
     #[error(transparent)]
     Postgres(PostgresError),
@@ -74,24 +102,53 @@ impl LedgerError {
 }
 
 impl Ledger {
-    /// A ledger that will connect when it is first needed.
+    /// A ledger that will connect when it is first needed, once.
     pub fn new(config: LedgerConfig) -> Ledger {
-        Ledger { config, connection: Mutex::new(None) }
+        Ledger::with_connections(config, 1)
     }
 
-    /// Connects now, while the environment starts, so that the first request does not pay for it. If it fails, the first
-    /// request connects and reports.
+    /// A ledger that does so many things at once, 1 to 64, each on a connection of its own.
+    pub fn with_connections(config: LedgerConfig, count: u32) -> Ledger {
+        Ledger(Arc::new(Connections::new(config, count.clamp(1, CONNECTIONS_MAX), None)))
+    }
+
+    /// The same with connections of its own, where nobody waits for a turn for longer than this.
+    #[must_use]
+    pub fn with_patience(&self, patience: Duration) -> Ledger {
+        Ledger(Arc::new(Connections::new(self.0.config.clone(), self.0.count, Some(patience))))
+    }
+
+    /// How many connections a service has, from `LEDGER_CONNECTIONS`.
+    pub fn connections_from_env() -> Result<u32, SettingError> {
+        let name = "LEDGER_CONNECTIONS";
+        let Some(text) = settings::optional(name) else { return Ok(SERVICE_CONNECTIONS) };
+        let count = text.parse().ok().filter(|count| (1..=CONNECTIONS_MAX).contains(count));
+        count.ok_or(SettingError::Invalid { name, expected: "a number from 1 to 64" })
+    }
+
+    /// How many things it does at once.
+    pub fn connection_count(&self) -> u32 {
+        self.0.count
+    }
+
+    /// Opens every connection now, while the environment starts, so that the first requests do not pay for it. If it fails, the
+    /// first requests connect and report.
     pub async fn warm_up(&self) {
-        let mut connection = self.connection.lock().await;
-        match connect(&self.config).await {
-            Ok(opened) => *connection = Some(opened),
-            Err(error) => {
-                tracing::warn!(error = %Causes(&error), "connecting to the ledger failed at start; the first request connects");
+        // Nobody closes the turns.
+        let Ok(_all) = self.0.turns.acquire_many(self.0.count).await else { return };
+        let mut failure = None;
+        for opened in join_all((0..self.0.count).map(|_| connect(&self.0.config))).await {
+            match opened {
+                Ok(opened) => self.0.put(opened),
+                Err(error) => failure = Some(error),
             }
+        }
+        if let Some(error) = failure {
+            tracing::warn!(error = %Causes(&error), "connecting to the ledger failed at start; the first request connects");
         }
     }
 
-    /// Does some work on the connection, within a limit of time.
+    /// Does some work on a connection, within a limit of time.
     pub(crate) async fn run<T, E: From<LedgerError>>(
         &self,
         limit: Duration,
@@ -105,16 +162,44 @@ impl Ledger {
         limit: Duration,
         work: impl AsyncFnOnce(&Client) -> Result<T, E>,
     ) -> Result<T, E> {
-        let mut connection = self.connection.lock().await;
+        let timed_out = || LedgerError::Unavailable(UnavailableError::Timeout(limit));
+        let _turn = self.0.turn().await?;
         // Taken out for the work: whatever goes wrong, a connection in an unknown state is dropped and never reused.
-        let opened = match connection.take() {
+        let opened = match self.0.take() {
             Some(opened) if opened.is_usable().await => opened,
-            _ => connect(&self.config).await.map_err(LedgerError::from)?,
+            _ => connect(&self.0.config).await.map_err(LedgerError::from)?,
         };
-        let timed_out = || Err(LedgerError::Unavailable(UnavailableError::Timeout(limit)).into());
-        let answer = timeout(limit, work(&opened)).await.unwrap_or_else(|_| timed_out())?;
-        *connection = Some(opened);
+        let answer = timeout(limit, work(&opened)).await.unwrap_or_else(|_| Err(timed_out().into()))?;
+        self.0.put(opened);
         Ok(answer)
+    }
+}
+
+impl Connections {
+    fn new(config: LedgerConfig, count: u32, patience: Option<Duration>) -> Connections {
+        Connections { config, count, patience, turns: Semaphore::new(count as usize), idle: Mutex::default() }
+    }
+
+    async fn turn(&self) -> Result<SemaphorePermit<'_>, LedgerError> {
+        let busy = |patience| LedgerError::Unavailable(UnavailableError::Busy(patience));
+        let turn = match self.patience {
+            Some(patience) => timeout(patience, self.turns.acquire()).await.map_err(|_| busy(patience))?,
+            None => self.turns.acquire().await,
+        };
+        // Nobody closes the turns.
+        turn.map_err(|_| busy(Duration::ZERO))
+    }
+
+    fn take(&self) -> Option<Connection> {
+        self.idle.lock().unwrap_or_else(PoisonError::into_inner).pop()
+    }
+
+    fn put(&self, connection: Connection) {
+        let mut idle = self.idle.lock().unwrap_or_else(PoisonError::into_inner);
+        // Warmed up twice, there is one too many.
+        if idle.len() < self.count as usize {
+            idle.push(connection);
+        }
     }
 }
 

@@ -54,8 +54,12 @@ impl SealError {
 impl Sealer {
     /// From `LEDGER_…` and `BALANCES_TABLE`.
     pub async fn from_env() -> Result<Sealer, SettingError> {
+        Sealer::from_env_with(Ledger::new(LedgerConfig::from_env().await?)).await
+    }
+
+    /// From `BALANCES_TABLE`, in this ledger.
+    pub async fn from_env_with(ledger: Ledger) -> Result<Sealer, SettingError> {
         let table_name = settings::required("BALANCES_TABLE")?;
-        let ledger = Ledger::new(LedgerConfig::from_env().await?);
         let aws = DYNAMODB.load_config().await?;
         Ok(Sealer { ledger, table: BalanceTable::new(aws_sdk_dynamodb::Client::new(&aws), table_name) })
     }

@@ -29,6 +29,11 @@ pub fn correlate_with_execution(name: &str) {
     let _ = CORRELATION_IDS.try_with(|ids| ids.execution.set(name.to_owned()));
 }
 
+/// API Gateway's id of the request that this invocation answers, or that of the service in its place.
+pub fn api_request_id() -> Option<String> {
+    CORRELATION_IDS.try_with(|ids| ids.api_request_id.clone()).ok().flatten()
+}
+
 impl CorrelationIds {
     /// Does the work of the invocation that has these ids.
     pub(crate) async fn scope<T>(self, work: impl Future<Output = T>) -> T {

@@ -1,7 +1,9 @@
+use std::io;
+
 use settings::SettingError;
 
 use crate::{
-    Daemon, Line, Metrics, StoreMetrics,
+    Daemon, Exposition, Line, Metrics, StoreMetrics,
     correlation::CorrelationIds,
     logs,
     store::{Calls, Segment},
@@ -64,6 +66,12 @@ impl Telemetry {
     pub fn start() -> Result<Telemetry, SettingError> {
         logs::start();
         Ok(Telemetry::new(Metrics::from_env()?, Daemon::from_env()))
+    }
+
+    /// Starts the logs of a service, at `AWS_LAMBDA_LOG_LEVEL`; its metrics are answered to whoever asks for the exposition.
+    pub fn start_exposed(exposition: &Exposition) -> Telemetry {
+        logs::start();
+        Telemetry::new(Metrics::exposed(exposition, io::stdout()), Daemon::from_env())
     }
 
     /// Metrics and subsegments that go there.

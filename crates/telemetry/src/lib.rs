@@ -8,6 +8,7 @@
 mod causes;
 mod correlation;
 mod daemon;
+mod exposition;
 mod invocation;
 mod line;
 mod logs;
@@ -18,15 +19,16 @@ mod store;
 mod trace_header;
 
 pub use causes::Causes;
-pub use correlation::correlate_with_execution;
+pub use correlation::{api_request_id, correlate_with_execution};
 pub use daemon::Daemon;
+pub use exposition::Exposition;
 pub use invocation::{Invocation, Telemetry};
 pub use line::Line;
 pub use logs::log_subscriber;
 pub use metric_set::MetricSet;
 pub use metrics::{Metrics, Record};
 pub use records::{
-    ConsolidationMetrics, IntakeMetrics, METRIC_NAMES, PostingMetrics, ReconciliationMetrics, RefusalMetrics,
-    ReplayMetrics, StoreMetrics,
+    AnswerMetrics, ConsolidationMetrics, IntakeMetrics, METRIC_NAMES, MovedMetrics, PostingMetrics,
+    ReconciliationMetrics, RefusalMetrics, ReplayMetrics, RequestMetrics, StoreMetrics, SweepMetrics,
 };
 pub use store::{Store, call};

@@ -55,8 +55,8 @@ impl Line {
         self
     }
 
-    /// As it is written with these metrics of this namespace.
-    pub(crate) fn written(&self, metrics: &MetricSet, namespace: &str) -> serde_json::Result<Vec<u8>> {
+    /// As it is written with these metrics, for CloudWatch if they have a namespace there.
+    pub(crate) fn written(&self, metrics: &MetricSet, namespace: Option<&str>) -> serde_json::Result<Vec<u8>> {
         write(Level::INFO, &UnitOfWork { line: self, metrics, namespace })
     }
 }
@@ -64,7 +64,7 @@ impl Line {
 struct UnitOfWork<'a> {
     line: &'a Line,
     metrics: &'a MetricSet,
-    namespace: &'a str,
+    namespace: Option<&'a str>,
 }
 
 impl Members for UnitOfWork<'_> {

@@ -10,21 +10,28 @@ use crate::line::Object;
 /// they are called an age, in seconds, and everything else is a count.
 #[derive(Debug, Default)]
 pub struct MetricSet {
-    metrics: Vec<Metric>,
-    dimension: Option<(&'static str, &'static str)>,
+    pub(crate) metrics: Vec<Metric>,
+    pub(crate) dimension: Option<(&'static str, &'static str)>,
 }
 
 #[derive(Debug)]
-struct Metric {
-    name: &'static str,
-    values: Values,
-    has_dimension: bool,
+pub(crate) struct Metric {
+    pub(crate) name: &'static str,
+    pub(crate) values: Values,
+    pub(crate) has_dimension: bool,
 }
 
+/// What Prometheus has to know of a metric; to CloudWatch all are numbers.
 #[derive(Debug, Serialize)]
 #[serde(untagged)]
-enum Values {
-    Number(u64),
+pub(crate) enum Values {
+    /// So many more.
+    Count(u64),
+    /// So many now.
+    Level(u64),
+    /// Milliseconds, of which the distribution matters.
+    Milliseconds(u64),
+    /// What each call took.
     #[serde(serialize_with = "in_milliseconds")]
     Times(Vec<Duration>),
 }
@@ -33,41 +40,72 @@ impl MetricSet {
     /// Counts this many. None are left out: a sum of nothing is the same, and what is not in the line is not paid for.
     pub(crate) fn count(&mut self, name: &'static str, number: u64) {
         if number > 0 {
-            self.value(name, number);
+            self.tally(name, number);
         }
     }
 
-    /// A value that means something also when it is 0.
+    /// Counts this many, and says so also if there are none.
+    pub(crate) fn tally(&mut self, name: &'static str, number: u64) {
+        self.add(name, Values::Count(number));
+    }
+
+    /// How much of something there is, until the next time that this is said.
     pub(crate) fn value(&mut self, name: &'static str, number: u64) {
-        self.metrics.push(Metric { name, values: Values::Number(number), has_dimension: false });
+        self.add(name, Values::Level(number));
+    }
+
+    /// How many milliseconds something took or waited.
+    pub(crate) fn milliseconds(&mut self, name: &'static str, number: u64) {
+        self.add(name, Values::Milliseconds(number));
     }
 
     /// What calls took, each by itself.
     pub(crate) fn times(&mut self, name: &'static str, times: Vec<Duration>) {
         if !times.is_empty() {
-            self.metrics.push(Metric { name, values: Values::Times(times), has_dimension: false });
+            self.add(name, Values::Times(times));
         }
     }
 
     /// Counts one of this kind. There is one such metric in a line.
     pub(crate) fn one_of(&mut self, name: &'static str, dimension: &'static str, kind: &'static str) {
-        self.metrics.push(Metric { name, values: Values::Number(1), has_dimension: true });
+        self.metrics.push(Metric { name, values: Values::Count(1), has_dimension: true });
         self.dimension = Some((dimension, kind));
     }
 
-    /// Writes the metrics into a line, and where CloudWatch finds them there.
-    pub(crate) fn write(&self, object: &mut Object<'_>, namespace: &str, time: SystemTime) -> serde_json::Result<()> {
+    /// What each request of this kind took. There is one such metric in a line.
+    pub(crate) fn times_of(&mut self, name: &'static str, dimension: &'static str, kind: &'static str, took: Duration) {
+        self.metrics.push(Metric { name, values: Values::Times(vec![took]), has_dimension: true });
+        self.dimension = Some((dimension, kind));
+    }
+
+    fn add(&mut self, name: &'static str, values: Values) {
+        self.metrics.push(Metric { name, values, has_dimension: false });
+    }
+
+    /// Writes the metrics into a line, and, with a namespace, where CloudWatch finds them there.
+    pub(crate) fn write(
+        &self,
+        object: &mut Object<'_>,
+        namespace: Option<&str>,
+        time: SystemTime,
+    ) -> serde_json::Result<()> {
         if self.metrics.is_empty() {
             return Ok(());
         }
-        let milliseconds = time.duration_since(UNIX_EPOCH).unwrap_or_default().as_millis();
-        let directives = self.directives(namespace);
-        let directions = Directions { directives, timestamp: u64::try_from(milliseconds).unwrap_or_default() };
-        object.serialize_entry("_aws", &directions)?;
+        if let Some(namespace) = namespace {
+            self.write_directions(object, namespace, time)?;
+        }
         if let Some((dimension, kind)) = self.dimension {
             object.serialize_entry(dimension, kind)?;
         }
         self.metrics.iter().try_for_each(|metric| object.serialize_entry(metric.name, &metric.values))
+    }
+
+    fn write_directions(&self, object: &mut Object<'_>, namespace: &str, time: SystemTime) -> serde_json::Result<()> {
+        let milliseconds = time.duration_since(UNIX_EPOCH).unwrap_or_default().as_millis();
+        let directives = self.directives(namespace);
+        let directions = Directions { directives, timestamp: u64::try_from(milliseconds).unwrap_or_default() };
+        object.serialize_entry("_aws", &directions)
     }
 
     fn directives<'a>(&'a self, namespace: &'a str) -> Vec<Directive<'a>> {

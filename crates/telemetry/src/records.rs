@@ -1,4 +1,5 @@
-//! Every metric of the system is a field here, named in CloudWatch as the field is, in PascalCase. Six names are older than the
+//! Every metric of the system is a field here, named in CloudWatch as the field is, in PascalCase, and in
+//! Prometheus in its own style (`exposition.rs`). Six names are older than the
 //! terms of the code and stay, because alarms, dashboards and what CloudWatch keeps use them: `EntriesApplied` (posted),
 //! `EntriesReplayed` (repeated), `InputsSetAside` (dead-lettered), `RequestMemoryBreakerOpen` and `RequestMemoryLatency` (of the
 //! idempotency cache), `RequestLookupBreakerOpen` (of the ledger). There is one dimension only: each combination of values would
@@ -11,6 +12,7 @@ use crate::{MetricSet, Record, Store};
 
 /// The names of all metrics.
 pub const METRIC_NAMES: &[&str] = &[
+    "Answers",
     "BalancesDifferent",
     "BalancesLatency",
     "BalancesRepaired",
@@ -21,6 +23,8 @@ pub const METRIC_NAMES: &[&str] = &[
     "EntriesApplied",
     "EntriesDuplicate",
     "EntriesReplayed",
+    "EntriesSwept",
+    "EntryLogLatency",
     "InputsReplayed",
     "InputsSetAside",
     "KeyConflicts",
@@ -29,6 +33,9 @@ pub const METRIC_NAMES: &[&str] = &[
     "MonthsSetAside",
     "OldestDifferenceAge",
     "OldestParkedAge",
+    "RecordsDead",
+    "RecordsRetried",
+    "RequestLatency",
     "RequestLookupBreakerOpen",
     "RequestMemoryBreakerOpen",
     "RequestMemoryLatency",
@@ -106,7 +113,7 @@ impl Record for ConsolidationMetrics {
         metrics.count("BalancesWritten", self.balances_written);
         metrics.count("BalancesUpToDate", self.balances_up_to_date);
         if let Some(lag) = self.consolidation_lag {
-            metrics.value("ConsolidationLag", lag);
+            metrics.milliseconds("ConsolidationLag", lag);
         }
         self.stores.describe(metrics);
     }
@@ -127,8 +134,8 @@ pub struct ReplayMetrics {
 
 impl Record for ReplayMetrics {
     fn describe(self, metrics: &mut MetricSet) {
-        metrics.value("InputsReplayed", self.inputs_replayed);
-        metrics.value("InputsSetAside", self.inputs_dead_lettered);
+        metrics.tally("InputsReplayed", self.inputs_replayed);
+        metrics.tally("InputsSetAside", self.inputs_dead_lettered);
         metrics.value("OldestParkedAge", self.oldest_parked_age);
         self.stores.describe(metrics);
     }
@@ -154,9 +161,9 @@ pub struct ReconciliationMetrics {
 
 impl Record for ReconciliationMetrics {
     fn describe(self, metrics: &mut MetricSet) {
-        metrics.value("MonthsCompared", self.months_compared);
-        metrics.value("BalancesDifferent", self.balances_different);
-        metrics.value("BalancesRepaired", self.balances_repaired);
+        metrics.tally("MonthsCompared", self.months_compared);
+        metrics.tally("BalancesDifferent", self.balances_different);
+        metrics.tally("BalancesRepaired", self.balances_repaired);
         metrics.value("OldestDifferenceAge", self.oldest_difference_age);
         if let Some(months) = self.months_set_aside {
             metrics.value("MonthsSetAside", months);
@@ -181,6 +188,68 @@ impl Record for RefusalMetrics {
     }
 }
 
+/// What a service took to answer a request. It has no line of its own.
+#[derive(Debug)]
+pub struct RequestMetrics {
+    /// Method and path of the route: the dimension, one of the contract's.
+    pub route: &'static str,
+    /// From the end of its headers to the beginning of the answer.
+    pub took: Duration,
+}
+
+impl Record for RequestMetrics {
+    fn describe(self, metrics: &mut MetricSet) {
+        metrics.times_of("RequestLatency", "Route", self.route, self.took);
+    }
+}
+
+/// An answer of a service, also to what is no request of the contract. It has no line of its own.
+#[derive(Debug)]
+pub struct AnswerMetrics {
+    /// Its HTTP status: the dimension.
+    pub status: &'static str,
+}
+
+impl Record for AnswerMetrics {
+    fn describe(self, metrics: &mut MetricSet) {
+        metrics.one_of("Answers", "Status", self.status);
+    }
+}
+
+/// A record of the log that could not be handled, in the services.
+#[derive(Debug)]
+pub struct MovedMetrics {
+    /// At which step: the dimension of those that are tried again, with two values.
+    pub step: &'static str,
+    /// If it is not tried again: the name of the error, the dimension of dead letters, with some seven values.
+    pub dead_for: Option<&'static str>,
+}
+
+impl Record for MovedMetrics {
+    fn describe(self, metrics: &mut MetricSet) {
+        match self.dead_for {
+            Some(reason) => metrics.one_of("RecordsDead", "Reason", reason),
+            None => metrics.one_of("RecordsRetried", "Step", self.step),
+        }
+    }
+}
+
+/// A batch of records of a part of the log that was posted again.
+#[derive(Debug)]
+pub struct SweepMetrics {
+    /// Entries that were not in the ledger, though they should have been.
+    pub entries_swept: u64,
+    /// What its calls of stores took.
+    pub stores: StoreMetrics,
+}
+
+impl Record for SweepMetrics {
+    fn describe(self, metrics: &mut MetricSet) {
+        metrics.tally("EntriesSwept", self.entries_swept);
+        self.stores.describe(metrics);
+    }
+}
+
 /// What the calls of stores took, each by itself. A store that was not called is not in the line.
 #[derive(Debug, Default)]
 pub struct StoreMetrics {
@@ -192,6 +261,8 @@ pub struct StoreMetrics {
     idempotency_cache: Vec<Duration>,
     /// Step Functions.
     state_machine: Vec<Duration>,
+    /// Kafka.
+    entry_log: Vec<Duration>,
 }
 
 impl Record for StoreMetrics {
@@ -200,14 +271,15 @@ impl Record for StoreMetrics {
         metrics.times("BalancesLatency", self.balances);
         metrics.times("RequestMemoryLatency", self.idempotency_cache);
         metrics.times("StateMachineLatency", self.state_machine);
+        metrics.times("EntryLogLatency", self.entry_log);
     }
 }
 
 impl StoreMetrics {
     /// Whether no store was called.
     pub fn is_empty(&self) -> bool {
-        let StoreMetrics { ledger, balances, idempotency_cache, state_machine } = self;
-        [ledger, balances, idempotency_cache, state_machine].into_iter().all(Vec::is_empty)
+        let StoreMetrics { ledger, balances, idempotency_cache, state_machine, entry_log } = self;
+        [ledger, balances, idempotency_cache, state_machine, entry_log].into_iter().all(Vec::is_empty)
     }
 
     /// What the calls of one store took.
@@ -217,6 +289,7 @@ impl StoreMetrics {
             Store::Balances(_) => &mut self.balances,
             Store::IdempotencyCache => &mut self.idempotency_cache,
             Store::StateMachine(_) => &mut self.state_machine,
+            Store::EntryLog => &mut self.entry_log,
         }
     }
 }

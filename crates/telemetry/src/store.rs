@@ -23,6 +23,8 @@ pub enum Store {
     IdempotencyCache,
     /// The state machine in Step Functions, with this operation.
     StateMachine(&'static str),
+    /// The log of entries in Kafka.
+    EntryLog,
 }
 
 tokio::task_local! {
@@ -88,6 +90,7 @@ impl Segment {
             Store::Balances(operation) => ("DynamoDB", "aws", Some(operation)),
             Store::IdempotencyCache => ("Redis", "remote", None),
             Store::StateMachine(operation) => ("StepFunctions", "aws", Some(operation)),
+            Store::EntryLog => ("Kafka", "remote", None),
         };
         self.daemon.send(&Subsegment {
             r#type: "subsegment",

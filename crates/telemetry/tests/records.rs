@@ -2,11 +2,12 @@
 
 #![allow(clippy::unwrap_used, reason = "a failed unwrap fails the test")]
 
-use std::{collections::BTreeSet, convert::Infallible};
+use std::{collections::BTreeSet, convert::Infallible, time::Duration};
 
 use telemetry::{
-    ConsolidationMetrics, IntakeMetrics, Invocation, Line, METRIC_NAMES, Metrics, PostingMetrics,
-    ReconciliationMetrics, RefusalMetrics, ReplayMetrics, Store, StoreMetrics, Telemetry, call,
+    AnswerMetrics, ConsolidationMetrics, IntakeMetrics, Invocation, Line, METRIC_NAMES, Metrics, MovedMetrics,
+    PostingMetrics, ReconciliationMetrics, RefusalMetrics, ReplayMetrics, RequestMetrics, Store, StoreMetrics,
+    SweepMetrics, Telemetry, call,
 };
 use test_events::EmittedMetrics;
 
@@ -58,6 +59,13 @@ async fn emit_each(metrics: &Metrics) {
     metrics.emit(&line("balances reconciled"), reconciliation);
     let refusal = RefusalMetrics { code: "validation_failed", stores: called(&[Store::Ledger]).await };
     metrics.emit(&line("request refused"), refusal);
+    metrics.emit(&Line::new("record waits"), MovedMetrics { step: "record", dead_for: None });
+    metrics.emit(&Line::new("record dead"), MovedMetrics { step: "record", dead_for: Some("InvalidInput") });
+    metrics.emit(&Line::new("swept"), SweepMetrics { entries_swept: 0, stores: StoreMetrics::default() });
+    metrics.emit(&Line::new("answered"), AnswerMetrics { status: "2xx" });
+    let request = RequestMetrics { route: "POST /entries", took: Duration::from_micros(2_500) };
+    metrics.emit(&Line::new("request"), request);
+    metrics.emit(&Line::new("appended"), called(&[Store::EntryLog]).await);
     call(Store::IdempotencyCache, async { Err::<(), _>("no answer") }).await.unwrap_err();
 }
 

@@ -3,6 +3,7 @@
 //! Posting is idempotent: a batch that was posted but not answered is posted again and answered as duplicates.
 
 use cashflow::{Entry, MerchantId};
+use jiff::Timestamp;
 use ledger::{Ledger, LedgerError, Outcome, PostError, Posting};
 use telemetry::{Causes, Line, Metrics, PostingMetrics, StoreMetrics};
 use workflow::{
@@ -23,18 +24,32 @@ async fn apply(ledger: &Ledger, metrics: &Metrics, task: Task) -> Result<PostedE
     let first_parked_at = input.replay.as_ref().map(|replay| replay.first_parked_at);
     let (merchant, entries) = input.parse().map_err(|error| TaskError::new(error.name(), &error))?;
 
-    let posting = ledger.post(&merchant, &entries).await.map_err(|error| TaskError::new(error_name(&error), &error))?;
+    let waiting_since = task.started_at.map(|started_at| first_parked_at.unwrap_or(started_at));
+    post(ledger, metrics, &merchant, &entries, waiting_since)
+        .await
+        .map_err(|error| TaskError::new(error_name(&error), &error))
+}
 
+/// Posts entries of a merchant in one transaction, and answers what became of them and the totals after it. `waiting_since` says
+/// since when they have been on their way.
+pub async fn post(
+    ledger: &Ledger,
+    metrics: &Metrics,
+    merchant: &MerchantId,
+    entries: &[Entry],
+    waiting_since: Option<Timestamp>,
+) -> Result<PostedEntries, PostError> {
+    let posting = ledger.post(merchant, entries).await?;
     let outcomes = count(&posting);
-    metrics.emit(&line(&merchant, &entries), counted(&outcomes));
+    metrics.emit(&line(merchant, entries), counted(&outcomes));
     Ok(PostedEntries {
         merchant_id: merchant.to_string(),
         outcomes,
-        conflicts: ids(&entries, &posting, Outcome::Conflict),
-        already_reversed: ids(&entries, &posting, Outcome::AlreadyReversed),
+        conflicts: ids(entries, &posting, Outcome::Conflict),
+        already_reversed: ids(entries, &posting, Outcome::AlreadyReversed),
         epoch: posting.after.epoch,
         totals_at: posting.after.totals_at,
-        waiting_since: task.started_at.map(|started_at| first_parked_at.unwrap_or(started_at)),
+        waiting_since,
         totals: posting.after.totals.iter().map(PeriodTotalsState::new).collect(),
         unknown: UnknownFields::default(),
     })
@@ -60,7 +75,8 @@ fn counted(outcomes: &Outcomes) -> PostingMetrics {
     }
 }
 
-fn error_name(error: &PostError) -> ErrorName {
+/// The name of the error with which entries are not posted.
+pub fn error_name(error: &PostError) -> ErrorName {
     match error {
         PostError::Ledger(LedgerError::Unavailable(_)) => ErrorName::LedgerUnavailable,
         PostError::Ledger(LedgerError::Misconfigured(_) | LedgerError::Inconsistent(_)) => {

@@ -3,6 +3,7 @@
 
 use std::time::Duration;
 
+use aws_clients::AwsLimits;
 use balances::{BalanceTable, Consistency, ReadError};
 use cashflow::{BalanceLine, MerchantId};
 use http_api::{
@@ -11,7 +12,15 @@ use http_api::{
 };
 use jiff::{SignedDuration, Timestamp};
 use lambda_http::{Body, Request, Response};
+use settings::SettingError;
 use tokio::time::{Instant, sleep};
+
+/// Three attempts and their pauses fit the function's timeout.
+const DYNAMODB: AwsLimits =
+    AwsLimits { attempt_timeout: Duration::from_millis(1_500), operation_timeout: Duration::from_secs(5), attempts: 3 };
+
+/// How long the read model has to catch up with a token before the client is told to ask again.
+const CATCH_UP: Duration = Duration::from_secs(3);
 
 /// How long to wait between two looks at a read model that has not caught up.
 const POLL: Duration = Duration::from_millis(100);
@@ -32,6 +41,15 @@ pub struct GetDailyBalance {
 }
 
 impl GetDailyBalance {
+    /// From `BALANCES_TABLE` and `BALANCE_TOKEN_KEY`.
+    pub async fn from_env() -> Result<GetDailyBalance, SettingError> {
+        let table_name = settings::required("BALANCES_TABLE")?;
+        let token_key = settings::required_as("BALANCE_TOKEN_KEY", "a secret of at least 32 characters")?;
+        let aws = DYNAMODB.load_config().await?;
+        let table = BalanceTable::new(aws_sdk_dynamodb::Client::new(&aws), table_name);
+        Ok(GetDailyBalance { table, token_key, catch_up: CATCH_UP })
+    }
+
     /// Answers one request that came in at `now`.
     pub async fn handle(&self, request: &Request, now: Timestamp) -> Response<Body> {
         self.answer(request, now).await.unwrap_or_else(Problem::into_response)

@@ -4,20 +4,20 @@ use cashflow::{Date, EntryId, MerchantId};
 use http_api::{
     Caller, Code, KeyLocation, NewEntry, Problem, accepted_batch_response, accepted_response, parse_batch, parse_entry,
 };
-use intake::{Intake, RequestedEntry};
+use intake::{Intake, Recorder, RequestedEntry};
 use jiff::{Timestamp, tz::TimeZone};
 use lambda_http::{Body, Request, RequestExt, Response};
 
 /// What the function works with, built once when it starts.
 #[derive(Debug)]
-pub struct RegisterEntry {
+pub struct RegisterEntry<R> {
     /// What accepts the entries.
-    pub intake: Intake,
+    pub intake: Intake<R>,
     /// Where the business day begins and ends.
     pub business_time_zone: TimeZone,
 }
 
-impl RegisterEntry {
+impl<R: Recorder> RegisterEntry<R> {
     /// Answers one request that came in at `now`.
     pub async fn handle(&self, request: &Request, now: Timestamp) -> Response<Body> {
         self.answer(request, now).await.unwrap_or_else(Problem::into_response)

@@ -28,7 +28,7 @@ const BOUND: Duration = Duration::from_secs(30);
 const NOON: &str = "2026-11-22T15:00:00Z";
 
 struct World {
-    function: RegisterEntry,
+    function: RegisterEntry<StateMachine>,
     database: Database,
     redis: RedisServer,
     sfn: Client,
@@ -49,7 +49,7 @@ impl World {
     }
 
     /// Another environment of the function, with connections of its own.
-    fn another_environment(&self) -> RegisterEntry {
+    fn another_environment(&self) -> RegisterEntry<StateMachine> {
         function(&self.database, &self.redis, self.sfn.clone(), &self.state_machine_arn)
     }
 
@@ -83,12 +83,17 @@ impl World {
     }
 }
 
-fn function(database: &Database, redis: &RedisServer, sfn: Client, state_machine_arn: &str) -> RegisterEntry {
+fn function(
+    database: &Database,
+    redis: &RedisServer,
+    sfn: Client,
+    state_machine_arn: &str,
+) -> RegisterEntry<StateMachine> {
     let intake = Intake {
         // On a busy machine Redis may miss its budget: what it says is soon asked for again.
         cache: IdempotencyCache::new(&RedisConfig::single(redis.url()), Duration::from_millis(100)).unwrap(),
         lookup: lookup(database.lookup_config()),
-        state_machine: StateMachine::new(sfn, state_machine_arn),
+        recorder: StateMachine::new(sfn, state_machine_arn),
         generation: "1-00ff".parse().unwrap(),
         metrics: EmittedMetrics::default().metrics(),
     };
@@ -389,7 +394,7 @@ async fn an_unknown_path_is_not_found() {
 async fn fifty_posts_of_one_key_at_once_are_one_execution() {
     let world = World::new().await;
     // As many environments of the function, each with its own connections.
-    let functions: Vec<RegisterEntry> = (0..50).map(|_| world.another_environment()).collect();
+    let functions: Vec<RegisterEntry<StateMachine>> = (0..50).map(|_| world.another_environment()).collect();
     let event = HttpEvent::load("register-entry/entry-without-date").request();
     let now: Timestamp = NOON.parse().unwrap();
     let answers = join_all(functions.iter().map(|function| function.handle(&event, now))).await;
@@ -442,7 +447,7 @@ fn other_sale() -> HttpEvent {
 }
 
 /// Waits until an environment of the function is connected.
-async fn warm(function: &RegisterEntry) {
+async fn warm(function: &RegisterEntry<StateMachine>) {
     let merchant = acme();
     let id = EntryId::from_uuid(uuid::Uuid::new_v4());
     let fingerprint = Fingerprint::from_bytes(&[0; 32]).unwrap();

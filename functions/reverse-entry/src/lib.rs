@@ -10,23 +10,23 @@ use http_api::{
     AcceptedEntry, Caller, Code, Fault, FaultCode, Flaw, KeyLocation, NewReversal, Problem, accepted_response,
     entry_not_found, parse_reversal, reused_keys,
 };
-use intake::{Intake, RequestedEntry};
+use intake::{Intake, Recorder, RequestedEntry};
 use jiff::{Timestamp, tz::TimeZone};
 use lambda_http::{Body, Request, RequestExt, Response};
 use ledger::{Ledger, LedgerError};
 
 /// What the function works with, built once when it starts.
 #[derive(Debug)]
-pub struct ReverseEntry {
+pub struct ReverseEntry<R> {
     /// What is posted.
     pub ledger: Arc<Ledger>,
     /// What accepts the reversal.
-    pub intake: Intake,
+    pub intake: Intake<R>,
     /// Where the business day begins and ends.
     pub business_time_zone: TimeZone,
 }
 
-impl ReverseEntry {
+impl<R: Recorder> ReverseEntry<R> {
     /// Answers one request that came in at `now`.
     pub async fn handle(&self, request: &Request, now: Timestamp) -> Response<Body> {
         self.answer(request, now).await.unwrap_or_else(Problem::into_response)

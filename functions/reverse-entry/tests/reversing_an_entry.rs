@@ -23,7 +23,7 @@ use workflow::RecordEntries;
 const NOON: &str = "2026-11-23T15:00:00Z";
 
 struct World {
-    function: ReverseEntry,
+    function: ReverseEntry<StateMachine>,
     database: Database,
     redis: RedisServer,
     sfn: Client,
@@ -42,7 +42,7 @@ impl World {
                 cache: IdempotencyCache::new(&RedisConfig::single(redis.url()), BREAKER_PAUSE).unwrap(),
                 lookup: RequestLookup::new(ledger, Duration::from_secs(30), LOOKUP_PAUSE),
                 generation: "1".parse().unwrap(),
-                state_machine: StateMachine::new(sfn.clone(), &state_machine_arn),
+                recorder: StateMachine::new(sfn.clone(), &state_machine_arn),
                 metrics: EmittedMetrics::default().metrics(),
             },
             business_time_zone: TimeZone::get("America/Sao_Paulo").unwrap(),

@@ -3,5 +3,5 @@
 from importlib import import_module
 
 # In the order in which they run.
-for family in ("ledger", "balances", "cache", "kills", "workflow", "delivery", "clock", "restores"):
+for family in ("ledger", "balances", "cache", "kills", "workflow", "delivery", "clock", "restores", "log"):
     import_module(f"{__name__}.{family}")

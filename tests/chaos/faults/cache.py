@@ -3,6 +3,8 @@
 import re
 import time
 
+from fluxo_local.doors import DOORS
+
 from chaos.fault import BUSY_RATE, Scene, fault
 from chaos.proxy import Hang
 from chaos.store_rules import AnswerGarbage
@@ -11,14 +13,14 @@ from chaos.system import wait
 OUTAGE_S = 30
 
 
-@fault("redis-killed", "Redis killed with -9, back after 30 s", rate=BUSY_RATE, no_failed_post=True, keeps_pace=True)
+@fault("redis-killed", "Redis killed with -9, back after 30 s", rate=BUSY_RATE, no_failed_post=True, keeps_pace=True, doors=DOORS)
 def redis_killed(scene: Scene) -> None:
     """What it had not written to disk is forgotten."""
     with scene.system.killed("Redis"):
         wait(OUTAGE_S)
 
 
-@fault("redis-hangs", "Redis accepts connections and never answers", rate=BUSY_RATE, no_failed_post=True, keeps_pace=True)
+@fault("redis-hangs", "Redis accepts connections and never answers", rate=BUSY_RATE, no_failed_post=True, keeps_pace=True, doors=DOORS)
 def redis_hangs(scene: Scene) -> None:
     """The worst for whoever waits for it."""
     with scene.system.ruled("REDIS", rule := Hang()):
@@ -27,7 +29,14 @@ def redis_hangs(scene: Scene) -> None:
     scene.check(rule.hits > 0, "requests to hang")
 
 
-@fault("redis-flushed", "Redis flushed every half second, in the middle of the load", rate=BUSY_RATE, no_failed_post=True, keeps_pace=True)
+@fault(
+    "redis-flushed",
+    "Redis flushed every half second, in the middle of the load",
+    rate=BUSY_RATE,
+    no_failed_post=True,
+    keeps_pace=True,
+    doors=DOORS,
+)
 def redis_flushed(scene: Scene) -> None:
     """Repeats meet an empty cache."""
     until = time.monotonic() + 10
@@ -36,7 +45,7 @@ def redis_flushed(scene: Scene) -> None:
         wait(0.5)
 
 
-@fault("redis-evicts", "Redis has no memory left and evicts", rate=BUSY_RATE, no_failed_post=True, keeps_pace=True)
+@fault("redis-evicts", "Redis has no memory left and evicts", rate=BUSY_RATE, no_failed_post=True, keeps_pace=True, doors=DOORS)
 def redis_evicts(scene: Scene) -> None:
     """It may not hold more than it does already, and must drop old keys to take new ones."""
     command = scene.system.redis_command
@@ -52,7 +61,7 @@ def redis_evicts(scene: Scene) -> None:
     scene.check(evicted > 0, "keys to be evicted")
 
 
-@fault("redis-garbage", "Redis answers what no Redis answers", rate=BUSY_RATE, no_failed_post=True, keeps_pace=True)
+@fault("redis-garbage", "Redis answers what no Redis answers", rate=BUSY_RATE, no_failed_post=True, keeps_pace=True, doors=DOORS)
 def redis_garbage(scene: Scene) -> None:
     """It must neither be believed nor bring a request down."""
     with scene.system.ruled("REDIS", rule := AnswerGarbage()):

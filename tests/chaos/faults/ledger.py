@@ -1,5 +1,6 @@
 """PostgreSQL fails."""
 
+from fluxo_local.doors import DOORS
 from fluxo_local.postgres import FUNCTIONS
 
 from chaos.fault import BUSY_RATE, SHORT_WAITS, Scene, fault
@@ -10,14 +11,14 @@ from chaos.system import wait
 LOOKUP_OUTAGE_S = 60
 
 
-@fault("postgres-killed", "PostgreSQL killed with -9 under load, back after 5 s", no_failed_post=True)
+@fault("postgres-killed", "PostgreSQL killed with -9 under load, back after 5 s", no_failed_post=True, doors=DOORS)
 def postgres_killed(scene: Scene) -> None:
     """Every process of it at once."""
     with scene.system.killed("PostgreSQL"):
         wait(5)
 
 
-@fault("postgres-stopped", "PostgreSQL stopped for longer than all retries", no_failed_post=True)
+@fault("postgres-stopped", "PostgreSQL stopped for longer than all retries", no_failed_post=True, doors=DOORS)
 def postgres_stopped(scene: Scene) -> None:
     """What has used up its retries is parked, and run again by itself."""
     with scene.system.waits_between_retries(SHORT_WAITS), scene.system.killed("PostgreSQL"):
@@ -25,7 +26,7 @@ def postgres_stopped(scene: Scene) -> None:
         scene.check_parked()
 
 
-@fault("postgres-slow", "every packet between functions and PostgreSQL half a second late", no_failed_post=True, rate=4)
+@fault("postgres-slow", "every packet between functions and PostgreSQL half a second late", no_failed_post=True, rate=4, doors=DOORS)
 def postgres_slow(scene: Scene) -> None:
     """A connection that is there takes a second for a batch; a new one takes longer than it may."""
     with scene.system.ruled("POSTGRES", rule := Delay(0.5)):
@@ -33,7 +34,7 @@ def postgres_slow(scene: Scene) -> None:
     scene.check(rule.hits > 0, "packets to be late")
 
 
-@fault("postgres-full", "PostgreSQL has no connections left, and ends those that there are", no_failed_post=True)
+@fault("postgres-full", "PostgreSQL has no connections left, and ends those that there are", no_failed_post=True, doors=DOORS)
 def postgres_full(scene: Scene) -> None:
     """SQLSTATE 53300 for whoever wants to connect."""
     ask = scene.system.ledger_answer
@@ -45,7 +46,7 @@ def postgres_full(scene: Scene) -> None:
         ask(f"ALTER ROLE {FUNCTIONS} CONNECTION LIMIT -1")
 
 
-@fault("postgres-read-only", "PostgreSQL takes no writes, as after a failover to a replica", no_failed_post=True)
+@fault("postgres-read-only", "PostgreSQL takes no writes, as after a failover to a replica", no_failed_post=True, doors=DOORS)
 def postgres_read_only(scene: Scene) -> None:
     """SQLSTATE 25006 for whoever posts."""
     ask = scene.system.ledger_answer

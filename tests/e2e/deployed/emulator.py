@@ -11,9 +11,9 @@ from typing import Any
 
 from fluxo_local import loopback
 from fluxo_local.aws import aws_environment
+from fluxo_local.ports import free_ports
 from fluxo_local.processes import Service, start_service
 from fluxo_local.python_tools import SAM
-from fluxo_local.stack import free_ports
 from fluxo_local.toolchain import machine
 
 from deployed.stack import Stack

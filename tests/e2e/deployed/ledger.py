@@ -70,6 +70,10 @@ class Ledger:
         waiting = "SELECT count(*) FROM pg_locks WHERE relation = 'entry'::regclass AND NOT granted"
         eventually(lambda: int(self._postgres.psql(waiting, DATABASE) or 0), lambda number: number >= count, "postings to wait")
 
+    def answer(self, statement: str) -> str:
+        """What the ledger's database answers to a question of one value."""
+        return self._run(statement, DATABASE).strip()
+
     def _rows(self, table: str, merchant: str) -> list[dict[str, Any]]:
         merchant = merchant.replace("'", "''")
         rows = f"SELECT * FROM {table} WHERE merchant_id = '{merchant}' ORDER BY recorded_at, id"

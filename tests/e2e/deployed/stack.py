@@ -6,7 +6,7 @@ import signal
 import socket
 import subprocess
 import sys
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from contextlib import ExitStack, contextmanager
 from functools import cached_property
 from pathlib import Path
@@ -18,11 +18,13 @@ from botocore.config import Config
 from fluxo_local import loopback
 from fluxo_local.aws import REGION
 from fluxo_local.deployment import STACK_NAME
+from fluxo_local.doors import LAMBDA, SERVICES
 from fluxo_local.functions import INVOCATION_TIMEOUT_S
 from fluxo_local.postgres import Postgres, choose_programs, data_directory
 from fluxo_local.profile import CHECKOUT, Profile, read_json
 
 from deployed.ledger import Ledger
+from deployed.log import Log
 from deployed.queue import Queue
 from deployed.users import Users
 from deployed.waiting import eventually
@@ -52,13 +54,14 @@ def launch(command: str, *options: str) -> None:
 class Stack:
     """The deployed system. What it is made of is looked up when first used, and anew after a restart."""
 
-    def __init__(self, profile: Profile = PROFILE) -> None:
+    def __init__(self, profile: Profile = PROFILE, door: str = LAMBDA) -> None:
         self.profile = profile
+        self.door = door
 
     def start(self) -> None:
         """Starts with no data. A stack that an interrupted run has left behind would be taken for it, so that is stopped first."""
         self.stop()
-        launch("up", "--fresh")
+        launch("up", "--door", self.door, "--fresh")
 
     def stop(self) -> None:
         """Stops it, if it runs."""
@@ -67,8 +70,8 @@ class Stack:
     def restart(self) -> None:
         """Stops everything and starts it with the data it has kept. Ports change, ids do not."""
         self.stop()
-        launch("up")
-        self.__dict__ = {"profile": self.profile}
+        launch("up", "--door", self.door)
+        self.__dict__ = {"profile": self.profile, "door": self.door}
 
     @cached_property
     def ids(self) -> dict[str, Any]:
@@ -86,7 +89,17 @@ class Stack:
         return Users(self.profile, self.client("cognito-idp"))
 
     @cached_property
-    def workflow(self) -> Workflow:
+    def workflow(self) -> Workflow | Log:
+        """The state machine, or what is in its place."""
+        return self.log if self.door == SERVICES else self.state_machine
+
+    @cached_property
+    def log(self) -> Log:
+        """The log of the second door."""
+        return Log(self.ids["kafka_brokers"], self.profile.logs)
+
+    @cached_property
+    def state_machine(self) -> Workflow:
         """The state machine."""
         return Workflow(self.client("stepfunctions"), self.ids["state_machine_arn"])
 
@@ -164,11 +177,13 @@ class Stack:
 
     @contextmanager
     def balances_unwritable(self) -> Iterator[None]:
-        """DynamoDB refuses every write of a balance: the function that writes them is given a table that does not exist.
+        """No balance is written: the function that writes them is given a table that does not exist, the service hangs.
 
         The table itself cannot be made to refuse, and deleting it would take every other balance with it.
         """
-        with self.environment("ConsolidateDay", BALANCES_TABLE=NO_TABLE):
+        with (
+            self.hanging("consolidation consume") if self.door == SERVICES else self.environment("ConsolidateDay", BALANCES_TABLE=NO_TABLE)
+        ):
             yield
 
     @contextmanager
@@ -179,6 +194,29 @@ class Stack:
             for function in ("GetDailyBalance", "ConsolidateDay"):
                 changed.enter_context(self.environment(function, AWS_ENDPOINT_URL_DYNAMODB=address))
             yield
+
+    @contextmanager
+    def failing_to_post(self) -> Iterator[Callable[[str], None]]:
+        """Gives what returns when posting an accepted entry, by its id, has failed because of the ledger since the block began."""
+        since = len(self.log.said("entries record")) if self.door == SERVICES else 0
+
+        def until_failing(entry_id: str) -> None:
+            (name,) = self.workflow.names_for(entry_id)
+            if self.door == SERVICES:
+                self.log.until_failing("entries record", "LedgerUnavailable", since)
+            else:
+                assert set(self.state_machine.failing(name).failed_attempts) == {"LedgerUnavailable"}
+
+        yield until_failing
+
+    def until_not_consolidated(self, entry_id: str) -> None:
+        """Returns when an accepted entry is posted whose balance cannot be written."""
+        (name,) = self.workflow.names_for(entry_id)
+        if self.door == SERVICES:
+            posted = f"SELECT count(*) FROM entry WHERE id = '{entry_id}'"
+            eventually(lambda: self.ledger.answer(posted), lambda count: count == "1", f"{entry_id} to be posted")
+        else:
+            assert set(self.state_machine.failing(name).failed_attempts) == {"BalancesUnavailable"}
 
     @contextmanager
     def environment(self, function: str, **changes: str) -> Iterator[None]:

@@ -57,6 +57,11 @@ const NOT_OF_THE_PROTOCOL: &[(&str, &str)] = &[
     ("totals in 64 bits", "arithmetic"),
     ("what was visible told by numbers", "the models have one cluster; crates/ledger/tests/moving.rs has two"),
     ("entries that change sides of a seal when they are numbered", "a migration, which runs once"),
+    ("a message that nobody can handle", "to the models that is an input that was never accepted"),
+    ("offsets that are committed before", "the models lose any answer, and none of them knows of offsets"),
+    ("a store that is down and empties a topic", "it delays entries until somebody brings them back"),
+    ("a consumer that waits for a store", "the models post in any order and as often as they like"),
+    ("a header, or the key of a record", "the models have no headers"),
     ("a cost that grows", "costs"),
     ("a key in an order that an update", "collations of the operating system"),
     (

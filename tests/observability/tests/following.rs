@@ -36,7 +36,7 @@ const TRACE_ID: &str = "1-6744e2f8-3c1f0c9d5b7a4e2f8d6b1a90";
 static ALONE: Mutex<()> = Mutex::const_new(());
 
 struct World {
-    register_entry: RegisterEntry,
+    register_entry: RegisterEntry<StateMachine>,
     ledger: Ledger,
     table: BalanceTable,
     telemetry: Telemetry,
@@ -73,7 +73,7 @@ impl World {
                 Duration::from_secs(30),
                 LOOKUP_PAUSE,
             ),
-            state_machine: StateMachine::new(sfn.clone(), &state_machine_arn),
+            recorder: StateMachine::new(sfn.clone(), &state_machine_arn),
             generation: "1".parse().unwrap(),
             metrics: metrics.metrics(),
         };
@@ -286,8 +286,8 @@ async fn the_log_tells_nothing_of_what_the_entry_says() {
 #[tokio::test]
 async fn the_input_of_an_express_execution_is_only_in_the_line_that_accepts_it() {
     let mut world = World::new(false).await;
-    let standard = world.register_entry.intake.state_machine;
-    world.register_entry.intake.state_machine = standard.of_type(WorkflowType::Express);
+    let standard = world.register_entry.intake.recorder;
+    world.register_entry.intake.recorder = standard.of_type(WorkflowType::Express);
     let (log, _guard) = world.log(LevelFilter::TRACE);
     let (answer, execution) = world.record(&salary()).await;
     let lines = log.lines_with(answer.body["id"].as_str().unwrap());
@@ -305,8 +305,8 @@ async fn the_input_of_an_express_execution_is_only_in_the_line_that_accepts_it()
 #[tokio::test]
 async fn an_entry_of_an_express_batch_is_found_by_its_id_in_the_input() {
     let mut world = World::new(false).await;
-    let standard = world.register_entry.intake.state_machine;
-    world.register_entry.intake.state_machine = standard.of_type(WorkflowType::Express);
+    let standard = world.register_entry.intake.recorder;
+    world.register_entry.intake.recorder = standard.of_type(WorkflowType::Express);
     let (log, _guard) = world.log(LevelFilter::INFO);
     let (answer, execution) = world.record(&HttpEvent::load("register-entry/batch")).await;
     for entry in answer.body["entries"].as_array().unwrap() {

@@ -47,11 +47,12 @@ fn every_function_has_events_and_every_event_can_be_read() {
 }
 
 #[test]
-fn architecture_describes_every_function_and_crate() {
+fn architecture_describes_every_function_service_and_crate() {
     let architecture = read("ARCHITECTURE.md");
     for (folder, name) in names("functions")
         .iter()
         .map(|name| ("functions", name))
+        .chain(names("services").iter().map(|name| ("services", name)))
         .chain(names("crates").iter().map(|name| ("crates", name)))
     {
         assert!(architecture.contains(&format!("`{folder}/{name}`")), "{folder}/{name}");
@@ -71,7 +72,7 @@ fn every_decision_is_listed() {
 #[test]
 fn every_test_that_architecture_names_exists() {
     let sources: String =
-        ["crates", "functions", "tests", "tools"].map(|folder| source_below(&root().join(folder))).concat();
+        ["crates", "functions", "services", "tests", "tools"].map(|folder| source_below(&root().join(folder))).concat();
     let architecture = read("ARCHITECTURE.md");
     let traps = architecture.split("## Traps").nth(1).expect("the section on traps");
     let tests: Vec<&str> = traps.split('`').filter(|word| word.contains('_') && !word.contains(' ')).collect();
@@ -87,7 +88,7 @@ const TEST_NAME_CHARACTERS_MAX: usize = 70;
 
 #[test]
 fn names_of_tests_are_short() {
-    let folders = ["bench", "console/wasm", "crates", "functions", "fuzz", "tests", "tools"];
+    let folders = ["bench", "console/wasm", "crates", "functions", "fuzz", "services", "tests", "tools"];
     let sources: String = folders.map(|folder| source_below(&root().join(folder))).concat();
     let names: Vec<&str> = sources
         .lines()
@@ -118,7 +119,7 @@ fn source_below(folder: &Path) -> String {
 /// What PostgreSQL says of a failure may quote a row, and what AWS says a request: errors carry what is left without that.
 #[test]
 fn no_error_carries_what_a_store_quotes() {
-    let source = source_below(&root().join("crates")) + &source_below(&root().join("functions"));
+    let source = ["crates", "functions", "services"].map(|folder| source_below(&root().join(folder))).concat();
     for quoting in ["tokio_postgres::Error)", "refinery::Error)", "SdkError<"] {
         for attribute in ["#[source] ", "#[from] ", "#[source] Box<", "#[from] Box<"] {
             let carried = format!("{attribute}{quoting}");
@@ -136,8 +137,10 @@ fn dependencies_point_inward() {
         ("aws-clients", vec!["settings"]),
         ("balances", vec!["aws-clients", "cashflow", "telemetry"]),
         ("circuit-breaker", vec![]),
+        ("entry-log", vec!["aws-clients", "settings", "telemetry", "workflow"]),
         ("executions", vec!["aws-clients", "settings", "telemetry"]),
         ("http-api", vec!["cashflow", "settings", "telemetry"]),
+        ("http-server", vec!["aws-clients", "http-api", "settings", "telemetry"]),
         (
             "intake",
             vec![
@@ -170,6 +173,41 @@ fn dependencies_point_inward() {
             .filter(|dependency| crates.contains(*dependency));
         assert_eq!(own.collect::<Vec<_>>(), allowed, "{name}");
     }
+}
+
+/// API Gateway does it for them.
+#[test]
+fn no_function_is_built_with_an_http_server() {
+    for folder in ["crates", "functions"] {
+        for name in names(folder).into_iter().filter(|name| name != "http-server") {
+            let manifest = read(&format!("{folder}/{name}/Cargo.toml"));
+            let built = manifest.split("[dev-dependencies]").next().unwrap();
+            for dependency in ["axum", "http-server", "hyper", "jsonwebtoken"] {
+                assert!(!built.contains(&format!("\n{dependency}")), "{folder}/{name}: {dependency}");
+            }
+        }
+    }
+    assert!(read("Cargo.toml").contains("default-members = [\"functions/*\"]"), "what `cargo build` builds");
+}
+
+/// It is C, takes longer to compile than most else, and brings OpenSSL: only the services pay for that (docs/adr/0030).
+#[test]
+fn no_function_is_built_with_the_kafka_client() {
+    let dependents = |dependency: &str| -> BTreeSet<String> {
+        let manifests = ["crates", "functions", "services", "tests"].map(|folder| {
+            names(folder).into_iter().map(move |name| format!("{folder}/{name}")).filter(|path| {
+                let manifest = fs::read_to_string(root().join(path).join("Cargo.toml")).unwrap_or_default();
+                let line = format!("\n{dependency}");
+                manifest.split("[dev-dependencies]").next().unwrap().contains(&line)
+            })
+        });
+        manifests.into_iter().flatten().collect()
+    };
+    let set = |paths: &[&str]| paths.iter().map(|path| (*path).to_owned()).collect::<BTreeSet<_>>();
+    assert_eq!(dependents("rdkafka"), set(&["crates/entry-log", "tests/kafka"]));
+    let services = ["services/consolidation", "services/entries", "services/worker"];
+    assert_eq!(dependents("entry-log"), set(&[&services[..], &["tests/kafka"]].concat()));
+    assert!(read("Cargo.toml").contains("default-members = [\"functions/*\"]"), "what `cargo build` builds");
 }
 
 #[test]

@@ -1,0 +1,369 @@
+use std::{borrow::Cow, collections::BTreeSet, error::Error, thread, time::Duration};
+
+use futures::StreamExt;
+use jiff::Timestamp;
+use rdkafka::{
+    Offset, TopicPartitionList,
+    config::FromClientConfigAndContext,
+    consumer::{Consumer, MessageStream, StreamConsumer},
+    error::KafkaError,
+    message::BorrowedMessage,
+};
+use telemetry::Causes;
+use tokio::{
+    pin, select,
+    sync::oneshot,
+    time::{Instant, sleep, sleep_until, timeout},
+};
+
+use crate::{
+    KafkaConfig, Record,
+    batch::{Waiting, next_offsets},
+    context::{Context, Partition},
+};
+
+/// How long the first record waits for others.
+const COMPANY: Duration = Duration::from_millis(3);
+
+/// Work that takes longer goes on beside the client's polling, with its partitions paused: pausing throws away what was read
+/// ahead, so quick work does without.
+const POLL_BESIDE_AFTER: Duration = Duration::from_secs(1);
+
+/// How long work may go on after the shutdown began. What is not done by then is done by the next consumer.
+const SHUTDOWN_GRACE: Duration = Duration::from_secs(3);
+
+/// How long leaving the group may take.
+const LEAVE_PATIENCE: Duration = Duration::from_secs(5);
+
+/// The first and the longest pause before records are handled again.
+const PAUSES: (Duration, Duration) = (Duration::from_millis(100), Duration::from_secs(10));
+
+/// What is consumed, and by whom.
+#[derive(Debug, Clone)]
+pub struct Consumption {
+    /// The consumer group: each record goes to one consumer of it.
+    pub group: &'static str,
+    /// The name of the topic.
+    pub topic: String,
+    /// How old a record is when it is handled.
+    pub delay: Duration,
+}
+
+/// What is done with records.
+pub trait Handler {
+    /// Whether a record is for this handler at all. Others are passed over at once.
+    fn concerns(&self, record: &Record) -> bool;
+
+    /// Handles records of several partitions, those of each in order: at least once, so that it has to be idempotent. It may be
+    /// dropped at any point. `attempt` says how often these records were not handled before.
+    fn handle(&self, records: &[Record], attempt: u32) -> impl Future<Output = Result<(), NotHandled>>;
+}
+
+/// Records could not be handled now, for a reason that has nothing to do with them. They stay where they are and are handled
+/// again.
+#[derive(Debug, thiserror::Error)]
+#[error("records cannot be handled now")]
+pub struct NotHandled(#[source] pub Box<dyn Error + Send + Sync>);
+
+/// Why consuming ended.
+#[derive(Debug, thiserror::Error)]
+pub enum ConsumeError {
+    /// The consumer could not be made, or its group not be joined.
+    #[error("the consumer of {topic} cannot be made")]
+    Client {
+        /// The name of the topic.
+        topic: String,
+        /// What the client says.
+        source: KafkaError,
+    },
+    /// The client can do nothing any more; a new process can.
+    #[error("consuming {topic} failed for good")]
+    Fatal {
+        /// The name of the topic.
+        topic: String,
+        /// What the client says.
+        source: KafkaError,
+    },
+}
+
+/// Hands the records of a topic to a handler, until the shutdown.
+///
+/// # Errors
+/// The client cannot go on. Failures of the brokers or of the handler are no reason to end.
+pub async fn consume(
+    kafka: &KafkaConfig,
+    consumption: &Consumption,
+    handler: &impl Handler,
+    shutdown: impl Future<Output = ()>,
+) -> Result<(), ConsumeError> {
+    let Consumption { group, topic, .. } = consumption;
+    let failed = |source| ConsumeError::Client { topic: topic.clone(), source };
+    let context = Context::new(kafka.tokens().await);
+    let member = Member(Some(consumer(kafka, group, context.clone()).map_err(failed)?));
+    let consumer = member.consumer();
+    consumer.subscribe(&[topic]).map_err(failed)?;
+    let mut consuming = Consuming {
+        consumption,
+        handler,
+        consumer,
+        records: consumer.stream(),
+        context: &context,
+        waiting: Waiting::default(),
+    };
+    pin!(shutdown);
+    let consumed = consuming.run(&mut shutdown).await;
+    drop(consuming);
+    member.leave().await;
+    consumed
+}
+
+fn consumer(kafka: &KafkaConfig, group: &str, context: Context) -> Result<StreamConsumer<Context>, KafkaError> {
+    let mut config = kafka.client();
+    config
+        .set("group.id", group)
+        // A group that has no offset yet, or whose records are gone, begins with the oldest record.
+        .set("auto.offset.reset", "earliest")
+        // What is handled is stored by this crate, and committed by the client every second and when a partition is revoked.
+        .set("enable.auto.offset.store", "false")
+        .set("auto.commit.interval.ms", "1000")
+        // Only partitions that change their consumer stop for it.
+        .set("partition.assignment.strategy", "cooperative-sticky")
+        // A consumer that is gone without a word is missed after this.
+        .set("session.timeout.ms", "15000")
+        .set("heartbeat.interval.ms", "3000")
+        // What is read ahead, and how soon the client reads on when some of that is handled.
+        .set("queued.max.messages.kbytes", "8192")
+        .set("fetch.queue.backoff.ms", "10")
+        .set("fetch.error.backoff.ms", "100")
+        .set("statistics.interval.ms", "10000");
+    StreamConsumer::from_config_and_context(&config, context)
+}
+
+/// A member of a group. It leaves in a thread of its own, in which nobody else waits: the client asks brokers then, and may wait
+/// for them without an end (issues 509 and 611 of rust-rdkafka).
+struct Member(Option<StreamConsumer<Context>>);
+
+impl Member {
+    fn consumer(&self) -> &StreamConsumer<Context> {
+        self.0.as_ref().expect("it has not left")
+    }
+
+    /// Leaves the group, so that others need not wait until this member is missed.
+    async fn leave(mut self) {
+        let (tell, left) = oneshot::channel();
+        if let Some(consumer) = self.0.take() {
+            thread::spawn(move || {
+                drop(consumer);
+                tell.send(())
+            });
+        }
+        if timeout(LEAVE_PATIENCE, left).await.is_err() {
+            tracing::warn!("leaving the consumer group takes longer than {LEAVE_PATIENCE:?}");
+        }
+    }
+}
+
+impl Drop for Member {
+    fn drop(&mut self) {
+        if let Some(consumer) = self.0.take() {
+            thread::spawn(move || drop(consumer));
+        }
+    }
+}
+
+struct Consuming<'a, H> {
+    consumption: &'a Consumption,
+    handler: &'a H,
+    consumer: &'a StreamConsumer<Context>,
+    records: MessageStream<'a, Context>,
+    context: &'a Context,
+    waiting: Waiting,
+}
+
+/// How work ended.
+enum Worked<T> {
+    Done(T),
+    /// Some of its partitions were taken away.
+    Revoked(BTreeSet<Partition>),
+    Shutdown,
+}
+
+impl<H: Handler> Consuming<'_, H> {
+    async fn run(&mut self, shutdown: &mut (impl Future<Output = ()> + Unpin)) -> Result<(), ConsumeError> {
+        loop {
+            select! {
+                biased;
+                () = &mut *shutdown => return Ok(()),
+                collected = self.collect() => collected?,
+            }
+            let due_within = self.waiting.due_within(Timestamp::now()).unwrap_or_default();
+            if let Worked::Shutdown = self.drive(sleep(due_within), &BTreeSet::new(), shutdown).await? {
+                return Ok(());
+            }
+            let due = self.waiting.take_due(Timestamp::now());
+            let partitions = partitions_of(&due);
+            match self.drive(handle_until_done(self.handler, &due), &partitions, shutdown).await? {
+                Worked::Done(()) => self.store(&due),
+                Worked::Revoked(revoked) => {
+                    self.waiting.put_back(due);
+                    self.waiting.drop_revoked(&revoked);
+                }
+                Worked::Shutdown => return Ok(()),
+            }
+        }
+    }
+
+    /// Reads until some records are to be handled, or no more may wait. It may be dropped at any point.
+    async fn collect(&mut self) -> Result<(), ConsumeError> {
+        let mut ready_at = self.ready_at();
+        while !self.waiting.is_full() {
+            select! {
+                biased;
+                () = self.context.changed() => {
+                    self.take_changes();
+                    ready_at = self.ready_at();
+                }
+                () = sleep_until(ready_at.unwrap_or_else(Instant::now)), if ready_at.is_some() => break,
+                record = self.records.next() => {
+                    self.take(record)?;
+                    ready_at = ready_at.or_else(|| self.ready_at());
+                }
+            }
+        }
+        Ok(())
+    }
+
+    /// When records that wait are to be handled.
+    fn ready_at(&self) -> Option<Instant> {
+        let due_within = self.waiting.due_within(Timestamp::now())?;
+        Some(Instant::now() + due_within.max(COMPANY))
+    }
+
+    /// Works, and answers the client meanwhile if that takes longer: a consumer that never polls is taken for dead.
+    async fn drive<T>(
+        &mut self,
+        work: impl Future<Output = T>,
+        partitions: &BTreeSet<Partition>,
+        shutdown: &mut (impl Future<Output = ()> + Unpin),
+    ) -> Result<Worked<T>, ConsumeError> {
+        pin!(work);
+        select! {
+            biased;
+            done = &mut work => return Ok(Worked::Done(done)),
+            () = &mut *shutdown => return Ok(finish(work).await),
+            () = sleep(POLL_BESIDE_AFTER) => {}
+        }
+        self.set_paused(true);
+        let worked = loop {
+            select! {
+                biased;
+                done = &mut work => break Worked::Done(done),
+                () = &mut *shutdown => break finish(work).await,
+                () = self.context.changed() => {
+                    let revoked = self.take_changes();
+                    if !revoked.is_disjoint(partitions) {
+                        break Worked::Revoked(revoked);
+                    }
+                }
+                record = self.records.next() => self.take(record)?,
+            }
+        };
+        self.set_paused(false);
+        Ok(worked)
+    }
+
+    /// Keeps a record. One that is nothing for the handler is passed over as soon as those before it are handled.
+    fn take(&mut self, record: Option<Result<BorrowedMessage<'_>, KafkaError>>) -> Result<(), ConsumeError> {
+        let Consumption { topic, delay, .. } = self.consumption;
+        match record {
+            Some(Ok(record)) => {
+                let record = Record::read(&record);
+                let delay = if self.handler.concerns(&record) { *delay } else { Duration::ZERO };
+                self.waiting.push(record, delay);
+            }
+            Some(Err(source @ KafkaError::MessageConsumptionFatal(_))) => {
+                return Err(ConsumeError::Fatal { topic: topic.clone(), source });
+            }
+            Some(Err(error)) => tracing::warn!(%error, topic, "reading failed; the client tries again"),
+            None => {}
+        }
+        Ok(())
+    }
+
+    /// Takes note of what the client has told, and answers which partitions are gone.
+    fn take_changes(&mut self) -> BTreeSet<Partition> {
+        let revoked = self.context.take_revoked();
+        self.waiting.drop_revoked(&revoked);
+        revoked
+    }
+
+    fn set_paused(&self, paused: bool) {
+        self.context.set_paused(paused);
+        let assigned = self.consumer.assignment();
+        let set = assigned.and_then(|assigned| match paused {
+            true => self.consumer.pause(&assigned),
+            false => self.consumer.resume(&assigned),
+        });
+        if let Err(error) = set {
+            tracing::warn!(%error, paused, topic = self.consumption.topic, "pausing or resuming failed");
+        }
+    }
+
+    /// Records are handled: the client commits where their partitions go on.
+    fn store(&self, records: &[Record]) {
+        let mut offsets = TopicPartitionList::new();
+        let added = next_offsets(records).into_iter().try_for_each(|((topic, partition), offset)| {
+            offsets.add_partition_offset(&topic, partition, Offset::Offset(offset))
+        });
+        if let Err(error) = added.and_then(|()| self.consumer.store_offsets(&offsets)) {
+            tracing::warn!(%error, topic = self.consumption.topic, "offsets not stored; another consumer handles the records again");
+        }
+    }
+}
+
+/// Goes on with work for a while during the shutdown.
+async fn finish<T>(work: impl Future<Output = T>) -> Worked<T> {
+    timeout(SHUTDOWN_GRACE, work).await.map_or(Worked::Shutdown, Worked::Done)
+}
+
+/// Hands records to the handler, again and again with growing pauses, until they are handled.
+async fn handle_until_done(handler: &impl Handler, records: &[Record]) {
+    let records = if records.iter().all(|record| handler.concerns(record)) {
+        Cow::Borrowed(records)
+    } else {
+        Cow::Owned(records.iter().filter(|record| handler.concerns(record)).cloned().collect())
+    };
+    let mut attempt = 0;
+    while !records.is_empty() {
+        let Err(error) = handler.handle(&records, attempt).await else { return };
+        let pause = pause(attempt);
+        tracing::error!(error = %Causes(&error), records = records.len(), attempt, ?pause, "records not handled; they are handled again");
+        sleep(pause).await;
+        attempt = attempt.saturating_add(1);
+    }
+}
+
+/// Twice as long each time, and up to a quarter less, so that consumers do not come back at once.
+fn pause(attempt: u32) -> Duration {
+    let (first, longest) = PAUSES;
+    let pause = first.saturating_mul(1_u32.checked_shl(attempt).unwrap_or(u32::MAX)).min(longest);
+    let milliseconds = u64::try_from(pause.as_millis()).unwrap_or(u64::MAX);
+    Duration::from_millis(fastrand::u64(milliseconds - milliseconds / 4..=milliseconds))
+}
+
+fn partitions_of(records: &[Record]) -> BTreeSet<Partition> {
+    next_offsets(records).into_keys().collect()
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn pauses_double_up_to_ten_seconds_and_jitter_only_shortens() {
+        for (attempt, longest) in [(0, 100), (1, 200), (6, 6_400), (7, 10_000), (40, 10_000), (u32::MAX, 10_000)] {
+            let milliseconds = pause(attempt).as_millis();
+            assert!((longest * 3 / 4..=longest).contains(&milliseconds), "{attempt}: {milliseconds}");
+        }
+    }
+}

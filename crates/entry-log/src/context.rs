@@ -1,0 +1,116 @@
+use std::{
+    collections::{BTreeMap, BTreeSet},
+    error::Error,
+    sync::{Arc, Mutex, PoisonError},
+};
+
+use rdkafka::{
+    ClientContext, Statistics, TopicPartitionList,
+    client::OAuthToken,
+    consumer::{BaseConsumer, Consumer, ConsumerContext, Rebalance},
+    error::KafkaError,
+};
+use tokio::sync::Notify;
+
+use crate::iam_token::TokenSource;
+
+/// A partition of a topic.
+pub(crate) type Partition = (String, i32);
+
+/// What the client calls back.
+#[derive(Debug, Clone)]
+pub(crate) struct Context {
+    tokens: Option<TokenSource>,
+    seen: Arc<Seen>,
+}
+
+/// What the client has told and nobody has asked for yet.
+#[derive(Debug, Default)]
+struct Seen {
+    changes: Mutex<Changes>,
+    /// Told after each change.
+    changed: Notify,
+}
+
+#[derive(Debug, Default)]
+struct Changes {
+    revoked: BTreeSet<Partition>,
+    lag: BTreeMap<String, u64>,
+    /// Whether what is assigned from now on is to be paused.
+    paused: bool,
+}
+
+impl Context {
+    pub(crate) fn new(tokens: Option<TokenSource>) -> Context {
+        Context { tokens, seen: Arc::default() }
+    }
+
+    /// Waits until there is something to ask for.
+    pub(crate) async fn changed(&self) {
+        self.seen.changed.notified().await;
+    }
+
+    /// The partitions that were taken away from this consumer.
+    pub(crate) fn take_revoked(&self) -> BTreeSet<Partition> {
+        std::mem::take(&mut self.changes().revoked)
+    }
+
+    /// How many records of each topic wait for this consumer, if that is newly known.
+    pub(crate) fn take_lag(&self) -> BTreeMap<String, u64> {
+        std::mem::take(&mut self.changes().lag)
+    }
+
+    pub(crate) fn set_paused(&self, paused: bool) {
+        self.changes().paused = paused;
+    }
+
+    fn changes(&self) -> std::sync::MutexGuard<'_, Changes> {
+        self.seen.changes.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+}
+
+impl ClientContext for Context {
+    const ENABLE_REFRESH_OAUTH_TOKEN: bool = true;
+
+    fn generate_oauth_token(&self, _: Option<&str>) -> Result<OAuthToken, Box<dyn Error>> {
+        self.tokens.as_ref().ok_or("this cluster takes no token")?.token()
+    }
+
+    fn stats(&self, statistics: Statistics) {
+        let lag_of = |topic: &rdkafka::statistics::Topic| {
+            // -1 where it is not known; also the pseudo partition of unassigned records.
+            topic.partitions.values().filter_map(|partition| u64::try_from(partition.consumer_lag_stored).ok()).sum()
+        };
+        self.changes().lag = statistics.topics.iter().map(|(name, topic)| (name.clone(), lag_of(topic))).collect();
+        self.seen.changed.notify_one();
+    }
+
+    fn error(&self, error: KafkaError, reason: &str) {
+        tracing::warn!(%error, reason, "the Kafka client met an error; it goes on by itself");
+    }
+}
+
+impl ConsumerContext for Context {
+    fn pre_rebalance(&self, _: &BaseConsumer<Context>, rebalance: &Rebalance<'_>) {
+        if let Rebalance::Revoke(partitions) = rebalance {
+            let revoked = partitions.elements().into_iter().map(|one| (one.topic().to_owned(), one.partition()));
+            self.changes().revoked.extend(revoked);
+            self.seen.changed.notify_one();
+        }
+    }
+
+    fn post_rebalance(&self, consumer: &BaseConsumer<Context>, rebalance: &Rebalance<'_>) {
+        if let Rebalance::Assign(partitions) = rebalance
+            && self.changes().paused
+        {
+            pause(consumer, partitions);
+        }
+    }
+}
+
+/// A partition that cannot be paused is read on, which the caller has to bear anyway.
+fn pause(consumer: &BaseConsumer<Context>, partitions: &TopicPartitionList) {
+    if let Err(error) = consumer.pause(partitions) {
+        tracing::warn!(%error, "pausing new partitions failed");
+    }
+}

@@ -1,0 +1,191 @@
+use std::{collections::BTreeMap, sync::Arc, time::Duration};
+
+use futures::StreamExt;
+use jiff::Timestamp;
+use rdkafka::{
+    Offset, TopicPartitionList,
+    config::FromClientConfigAndContext,
+    consumer::{CommitMode, Consumer, StreamConsumer},
+    error::KafkaError,
+};
+use tokio::{select, task::spawn_blocking, time::timeout};
+
+use crate::{KafkaConfig, RECORDS_MAX, Record, batch::next_offsets, context::Context};
+
+/// The most that a question to the brokers takes.
+const QUESTION_PATIENCE: Duration = Duration::from_secs(10);
+
+/// How long nothing may come while something has to.
+const READ_PATIENCE: Duration = Duration::from_secs(30);
+
+/// Which part of a topic is read.
+#[derive(Debug, Clone, Copy)]
+pub enum Part {
+    /// What was appended from one time until before another, as far as the group has handled it.
+    Handled {
+        /// The first time.
+        from: Timestamp,
+        /// The last.
+        to: Timestamp,
+    },
+    /// What the group has not handled, as far as it is there when reading begins.
+    NotHandled,
+}
+
+/// Reads a part of a topic once, beside the consumers of a group, and ends.
+pub struct Reader {
+    topic: String,
+    consumer: Arc<StreamConsumer<Context>>,
+    /// Of each partition that is not read yet: where it ends.
+    ends: BTreeMap<i32, i64>,
+}
+
+/// Reading a part of a topic failed. Reading it again is always safe.
+#[derive(Debug, thiserror::Error)]
+pub enum ReadError {
+    /// The brokers refused, or could not be asked.
+    #[error("reading {topic} failed")]
+    Kafka {
+        /// The name of the topic.
+        topic: String,
+        /// What the client says.
+        source: KafkaError,
+    },
+    /// The brokers have sent nothing for too long.
+    #[error("nothing of {topic} came within {READ_PATIENCE:?}")]
+    Timeout {
+        /// The name of the topic.
+        topic: String,
+    },
+}
+
+impl Reader {
+    /// Reads this part of a topic, seen from a group.
+    pub async fn open(kafka: &KafkaConfig, group: &str, topic: &str, part: Part) -> Result<Reader, ReadError> {
+        let failed = |source| ReadError::Kafka { topic: topic.to_owned(), source };
+        let mut config = kafka.client();
+        config
+            .set("group.id", group)
+            .set("auto.offset.reset", "earliest")
+            .set("enable.auto.commit", "false")
+            .set("enable.auto.offset.store", "false")
+            // Where a partition ends is told, because an offset may have no record.
+            .set("enable.partition.eof", "true")
+            .set("queued.max.messages.kbytes", "8192")
+            .set("fetch.queue.backoff.ms", "10");
+        let context = Context::new(kafka.tokens().await);
+        let consumer = Arc::new(StreamConsumer::from_config_and_context(&config, context).map_err(failed)?);
+        let (asked, name) = (consumer.clone(), topic.to_owned());
+        let limits = spawn_blocking(move || limits(&asked, &name, part));
+        let limits = select! {
+            limits = limits => limits.unwrap_or(Err(KafkaError::Canceled)).map_err(failed)?,
+            // The client asks for its token while it is polled, and has nothing else to say yet.
+            _ = async { while consumer.recv().await.is_err() {} } => BTreeMap::new(),
+        };
+
+        let mut start = TopicPartitionList::new();
+        let mut ends = BTreeMap::new();
+        for (partition, (from, end)) in limits {
+            if from < end {
+                start.add_partition_offset(topic, partition, Offset::Offset(from)).map_err(failed)?;
+                ends.insert(partition, end);
+            }
+        }
+        consumer.assign(&start).map_err(failed)?;
+        Ok(Reader { topic: topic.to_owned(), consumer, ends })
+    }
+
+    /// The next records, those of each partition in order; none at the end.
+    pub async fn next(&mut self) -> Result<Vec<Record>, ReadError> {
+        let mut records = Vec::new();
+        let mut stream = self.consumer.stream();
+        while records.len() < RECORDS_MAX && !self.ends.is_empty() {
+            let Ok(next) = timeout(READ_PATIENCE, stream.next()).await else {
+                return Err(ReadError::Timeout { topic: self.topic.clone() });
+            };
+            match next {
+                Some(Ok(message)) => {
+                    let record = Record::read(&message);
+                    let (partition, offset) = (record.origin.partition, record.origin.offset);
+                    let Some(end) = self.ends.get(&partition).copied() else { continue };
+                    if offset < end {
+                        records.push(record);
+                    }
+                    if offset + 1 >= end {
+                        self.ends.remove(&partition);
+                    }
+                }
+                Some(Err(KafkaError::PartitionEOF(partition))) => drop(self.ends.remove(&partition)),
+                Some(Err(source @ KafkaError::MessageConsumptionFatal(_))) => {
+                    return Err(ReadError::Kafka { topic: self.topic.clone(), source });
+                }
+                Some(Err(error)) => {
+                    tracing::warn!(%error, topic = self.topic, "reading failed; the client tries again");
+                }
+                None => break,
+            }
+        }
+        Ok(records)
+    }
+
+    /// Notes for the group that it has handled these records.
+    pub async fn commit(&self, records: &[Record]) -> Result<(), ReadError> {
+        let failed = |source| ReadError::Kafka { topic: self.topic.clone(), source };
+        let mut offsets = TopicPartitionList::new();
+        for ((topic, partition), offset) in next_offsets(records) {
+            offsets.add_partition_offset(&topic, partition, Offset::Offset(offset)).map_err(failed)?;
+        }
+        let consumer = self.consumer.clone();
+        let committed = spawn_blocking(move || consumer.commit(&offsets, CommitMode::Sync)).await;
+        committed.unwrap_or(Err(KafkaError::Canceled)).map_err(failed)
+    }
+}
+
+/// Where each partition begins and ends.
+fn limits(
+    consumer: &StreamConsumer<Context>,
+    topic: &str,
+    part: Part,
+) -> Result<BTreeMap<i32, (i64, i64)>, KafkaError> {
+    let metadata = consumer.fetch_metadata(Some(topic), QUESTION_PATIENCE)?;
+    let mut all = TopicPartitionList::new();
+    for partition in metadata.topics().iter().flat_map(rdkafka::metadata::MetadataTopic::partitions) {
+        all.add_partition(topic, partition.id());
+    }
+    let handled = by_partition(&consumer.committed_offsets(all.clone(), QUESTION_PATIENCE)?);
+    let (from, to) = match part {
+        Part::Handled { from, to } => (Some(offsets_at(consumer, &all, from)?), Some(offsets_at(consumer, &all, to)?)),
+        Part::NotHandled => (None, None),
+    };
+    let mut limits = BTreeMap::new();
+    for element in all.elements() {
+        let partition = element.partition();
+        let (low, high) = consumer.fetch_watermarks(topic, partition, QUESTION_PATIENCE)?;
+        // Without a record of that time or a later one, the offset is that of the end.
+        let at = |offsets: &BTreeMap<i32, i64>| offsets.get(&partition).copied().unwrap_or(high);
+        let handled = handled.get(&partition).copied().unwrap_or(low);
+        let limit = match (&from, &to) {
+            (Some(from), Some(to)) => (at(from).max(low), at(to).min(handled)),
+            _ => (handled.max(low), high),
+        };
+        limits.insert(partition, limit);
+    }
+    Ok(limits)
+}
+
+/// The first offset of each partition whose record was appended at that time or later.
+fn offsets_at(
+    consumer: &StreamConsumer<Context>,
+    partitions: &TopicPartitionList,
+    time: Timestamp,
+) -> Result<BTreeMap<i32, i64>, KafkaError> {
+    let mut asked = partitions.clone();
+    asked.set_all_offsets(Offset::Offset(time.as_millisecond()))?;
+    Ok(by_partition(&consumer.offsets_for_times(asked, QUESTION_PATIENCE)?))
+}
+
+fn by_partition(offsets: &TopicPartitionList) -> BTreeMap<i32, i64> {
+    let known = |offset| if let Offset::Offset(offset) = offset { Some(offset) } else { None };
+    let elements = offsets.elements();
+    elements.iter().filter_map(|element| Some((element.partition(), known(element.offset())?))).collect()
+}

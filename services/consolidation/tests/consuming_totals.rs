@@ -1,0 +1,207 @@
+//! What `consolidation consume` and `worker` write of the totals of the log, on a real Kafka and a real DynamoDB engine.
+
+#![allow(clippy::unwrap_used, reason = "a failed unwrap fails the test")]
+
+use std::time::Duration;
+
+use aws_sdk_dynamodb::types::AttributeValue;
+use balances::{BalanceTable, Consistency};
+use cashflow::{Currency, MerchantId};
+use consolidation::consume::{self, Consolidator, Source};
+use entry_log::{Consumption, Handler, Headers, Message, NotHandled, Record, Step, Topic};
+use jiff::{SignedDuration, Timestamp};
+use serde_json::{Value, json};
+use telemetry::Telemetry;
+use test_builders::{acme, date, merchant};
+use test_events::EmittedMetrics;
+use test_kafka::{TestLog, within_a_minute};
+use test_stores::{DynamoDb, aws_at};
+use tokio::sync::watch;
+
+struct Consuming {
+    store: DynamoDb,
+    log: TestLog,
+    emitted: EmittedMetrics,
+}
+
+impl Consuming {
+    async fn start() -> Consuming {
+        Consuming { store: DynamoDb::start().await, log: TestLog::create(1).await, emitted: EmittedMetrics::default() }
+    }
+
+    fn table(&self) -> BalanceTable {
+        BalanceTable::new(self.store.client.clone(), &self.store.table_name)
+    }
+
+    async fn handle(&self, table: &BalanceTable, source: Source, records: &[Record]) -> Result<(), NotHandled> {
+        let telemetry = &Telemetry::new(self.emitted.metrics(), None);
+        Consolidator { table, log: &self.log.log, telemetry, source }.handle(records, 0).await
+    }
+
+    async fn append(&self, topic: Topic, value: &Value, headers: &Headers) {
+        let value = value.to_string().into_bytes();
+        self.log.append(topic, &Message { key: "any".to_owned(), value, headers: headers.clone() }).await;
+    }
+
+    /// Appends totals and consumes them.
+    async fn consume(&self, all: &[Value]) {
+        for value in all {
+            self.append(Topic::Totals, value, &Headers::default()).await;
+        }
+        self.handle(&self.table(), Source::Posted, &self.log.records(Topic::Totals).await).await.unwrap();
+    }
+
+    async fn closing(&self, merchant: &MerchantId) -> i128 {
+        let day = date("2026-11-22");
+        let balances = self.table().daily_balances(merchant, Currency::BRL, day, day, Consistency::Strong).await;
+        balances.unwrap()[0].balance.closing
+    }
+
+    async fn waiting(&self, topic: Topic) -> Vec<(Value, Option<Step>, Option<String>)> {
+        let records = self.log.records(topic).await.into_iter();
+        let read = |record: Record| {
+            let value = serde_json::from_slice(&record.value).unwrap_or_default();
+            (value, record.headers.step, record.headers.reason)
+        };
+        records.map(read).collect()
+    }
+}
+
+fn totals(merchant: &str, epoch: u32, credits: &str, entry_count: u64) -> Value {
+    json!({
+        "merchant_id": merchant,
+        "outcomes": {"applied": 1, "duplicate": 0, "conflict": 0, "already_reversed": 0},
+        "epoch": epoch,
+        "totals_at": "2026-11-22T15:04:06Z",
+        "waiting_since": Timestamp::now() - SignedDuration::from_secs(2),
+        "totals": [{
+            "period": "2026-11-22", "currency": "BRL", "credits": credits, "debits": "0", "entry_count": entry_count,
+        }],
+    })
+}
+
+fn waits(value: &Value, reason: &str) -> (Value, Option<Step>, Option<String>) {
+    (value.clone(), Some(Step::Consolidate), Some(reason.to_owned()))
+}
+
+#[tokio::test]
+async fn of_each_period_the_newest_totals_are_written_and_no_other() {
+    let consuming = Consuming::start().await;
+    let all = [
+        totals("acme", 1, "100", 1),
+        totals("acme", 1, "300", 3),
+        totals("other", 1, "900", 9),
+        totals("acme", 1, "200", 2),
+        totals("other", 2, "400", 4),
+    ];
+    consuming.consume(&all).await;
+    assert_eq!((consuming.closing(&acme()).await, consuming.closing(&merchant("other")).await), (300, 400));
+    assert_eq!(consuming.emitted.sum("BalancesWritten"), 2);
+    let lag = consuming.emitted.sum("ConsolidationLag");
+    assert!((2_000..60_000).contains(&lag), "{lag}");
+    consuming.consume(&[]).await;
+    assert_eq!(consuming.emitted.sum("BalancesUpToDate"), 2);
+}
+
+#[tokio::test]
+async fn totals_that_cannot_be_read_wait_or_are_dead_alone() {
+    let consuming = Consuming::start().await;
+    let mut newer = totals("acme", 1, "100", 1);
+    newer["totals"][0]["fees"] = json!("1");
+    let invalid = totals("acme", 1, "-1", 1);
+    consuming.consume(&[newer.clone(), invalid.clone(), totals("acme", 1, "300", 3)]).await;
+    assert_eq!(consuming.closing(&acme()).await, 300);
+    assert_eq!(consuming.waiting(Topic::Retry15m).await, [waits(&newer, "NewerInput")]);
+    assert_eq!(consuming.waiting(Topic::Dead).await, [waits(&invalid, "InvalidInput")]);
+}
+
+#[tokio::test]
+async fn while_the_read_model_is_down_nothing_moves() {
+    let consuming = Consuming::start().await;
+    let nobody = aws_sdk_dynamodb::Client::new(&aws_at("http://127.0.0.1:9").await);
+    let down = BalanceTable::new(nobody, "balances");
+    consuming.append(Topic::Totals, &totals("acme", 1, "300", 3), &Headers::default()).await;
+    consuming.append(Topic::Totals, &json!("garbage"), &Headers::default()).await;
+    let records = consuming.log.records(Topic::Totals).await;
+    consuming.handle(&down, Source::Posted, &records).await.unwrap_err();
+    for topic in [Topic::Retry1m, Topic::Retry15m, Topic::Dead] {
+        assert_eq!(consuming.log.records(topic).await, [], "{topic:?}");
+    }
+    consuming.handle(&consuming.table(), Source::Posted, &records).await.unwrap();
+    assert_eq!(consuming.closing(&acme()).await, 300);
+}
+
+/// Its item is as large as an item can be.
+async fn break_the_day_of_acme(consuming: &Consuming) {
+    let large = AttributeValue::S("x".repeat(409_500));
+    consuming.store.overwrite("acme#BRL", "day#2026-11-22", "large", large).await;
+}
+
+#[tokio::test]
+async fn totals_that_alone_cannot_be_written_wait_and_the_others_are_written() {
+    let consuming = Consuming::start().await;
+    break_the_day_of_acme(&consuming).await;
+    let mut both = totals("acme", 1, "300", 3);
+    let next_day = json!({"period": "2026-11-23", "currency": "BRL", "credits": "5", "debits": "0", "entry_count": 1});
+    both["totals"].as_array_mut().unwrap().push(next_day);
+    consuming.consume(&[both.clone(), totals("other", 1, "900", 9)]).await;
+    assert_eq!(consuming.closing(&merchant("other")).await, 900);
+    let waiting = consuming.waiting(Topic::Retry1m).await;
+    let mut alone = both.clone();
+    alone["totals"].as_array_mut().unwrap().pop();
+    alone["outcomes"] = json!({"applied": 0, "duplicate": 0, "conflict": 0, "already_reversed": 0});
+    assert_eq!(waiting, [waits(&alone, "BalancesUnavailable")]);
+}
+
+/// The topics of retries as the worker consumes them, but for the delay. What the recorder has to try again is passed over.
+#[tokio::test]
+async fn the_worker_writes_what_could_not_be_written_at_first() {
+    let consuming = Consuming::start().await;
+    let step = |step| Headers { step, ..Headers::default() };
+    consuming.append(Topic::Retry1m, &json!("entries"), &step(Some(Step::Record))).await;
+    consuming.append(Topic::Retry1m, &totals("acme", 1, "300", 3), &step(Some(Step::Consolidate))).await;
+    let unknown = Headers { others: vec![("step".to_owned(), b"audit".to_vec())], ..Headers::default() };
+    consuming.append(Topic::Retry1m, &json!("of a newer release"), &unknown).await;
+    let consumptions = consume::of_retries(&consuming.log.kafka.topics).into_iter();
+    let delay = Duration::from_secs(3_600);
+    let consumptions = consumptions.map(|(source, consumption)| match consumption.topic.ends_with("1m") {
+        true => (source, Consumption { delay: Duration::ZERO, ..consumption }),
+        false => (source, Consumption { delay, ..consumption }),
+    });
+    let (shutdown, ended) = watch::channel(false);
+    let telemetry = Telemetry::new(consuming.emitted.metrics(), None);
+    let table = consuming.table();
+    let kafka = &consuming.log.kafka;
+    let run = consume::run(kafka, &table, &consuming.log.log, &telemetry, consumptions.collect(), &ended);
+    let look = async {
+        within_a_minute(async { while consuming.closing(&acme()).await != 300 {} }).await;
+        within_a_minute(async { while consuming.waiting(Topic::Retry15m).await.is_empty() {} }).await;
+        shutdown.send(true).unwrap();
+    };
+    tokio::join!(async { run.await.unwrap() }, look);
+    assert_eq!(consuming.log.unhandled(Topic::Retry1m, consume::RETRY_GROUP).await, 0);
+    let waiting = &consuming.log.records(Topic::Retry15m).await;
+    assert_eq!(waiting.len(), 1, "the record of a step that this release does not know");
+    assert_eq!(waiting[0].headers.others, unknown.others, "its step is still that of the newer release");
+    assert_eq!(waiting[0].headers.step, None);
+}
+
+#[tokio::test]
+async fn what_could_not_be_written_for_seven_days_is_dead() {
+    let consuming = Consuming::start().await;
+    break_the_day_of_acme(&consuming).await;
+    let days = |days: i64| Headers {
+        step: Some(Step::Consolidate),
+        first_failed_at: Some(Timestamp::now() - SignedDuration::from_hours(24 * days)),
+        ..Headers::default()
+    };
+    consuming.append(Topic::Retry15m, &totals("acme", 1, "300", 3), &days(8)).await;
+    consuming.append(Topic::Retry15m, &totals("other", 1, "900", 9), &days(8)).await;
+    let records = consuming.log.records(Topic::Retry15m).await;
+    consuming.handle(&consuming.table(), Source::Retries, &records).await.unwrap();
+    assert_eq!(consuming.closing(&merchant("other")).await, 900);
+    let dead = consuming.waiting(Topic::Dead).await;
+    assert_eq!(dead.len(), 1);
+    assert_eq!((&dead[0].0["merchant_id"], dead[0].2.as_deref()), (&json!("acme"), Some("BalancesUnavailable")));
+    assert_eq!(consuming.emitted.records().iter().filter(|line| line["Reason"] == "BalancesUnavailable").count(), 1);
+}

@@ -1,0 +1,165 @@
+use std::collections::BTreeMap;
+
+use apply_to_ledger::error_name;
+use cashflow::{Entry, MerchantId};
+use entry_log::Record;
+use futures::{StreamExt, stream};
+use ledger::{Ledger, LedgerError, PostError};
+use telemetry::{Causes, Metrics};
+use workflow::{ErrorName, PostedEntries, RecordEntries, TaskError};
+
+use super::{
+    groups::{Request, groups},
+    totals::Merged,
+};
+
+/// For how many merchants entries are posted at once. The ledger's connections are the limit; what waits for one costs nothing.
+const MERCHANTS_AT_ONCE: usize = 32;
+
+/// How often all records are handled again together before those of merchants whose entries alone cannot be posted now wait
+/// elsewhere: somebody may hold a lock on what one merchant has, and must not stop all others.
+const ATTEMPTS_TOGETHER: u32 = 3;
+
+/// What became of records.
+#[derive(Debug, Default)]
+pub(crate) struct Posted<'r> {
+    /// The totals after what was posted.
+    pub(crate) totals: Vec<PostedEntries>,
+    /// What could not be posted.
+    pub(crate) unposted: Vec<Unposted<'r>>,
+}
+
+/// A record whose entries could not be posted.
+#[derive(Debug)]
+pub(crate) struct Unposted<'r> {
+    pub(crate) record: &'r Record,
+    pub(crate) error: ErrorName,
+}
+
+/// What became of records, and of merchants for whom the ledger gave no answer.
+#[derive(Debug, Default)]
+pub(crate) struct Attempt<'r> {
+    pub(crate) posted: Posted<'r>,
+    pub(crate) unanswered: Vec<(Vec<&'r Record>, PostError)>,
+}
+
+impl<'r> Attempt<'r> {
+    /// What became of the records, unless all of them have to be posted again: the ledger gave no answer, for some merchants at
+    /// least. If that goes on while it answers for others, their records count as unposted.
+    pub(crate) fn unless_all_have_to_wait(self, attempt: u32) -> Result<Posted<'r>, PostError> {
+        let Attempt { mut posted, mut unanswered } = self;
+        let is_of_whole_ledger =
+            |error: &PostError| matches!(error, PostError::Ledger(error) if error.is_of_whole_ledger());
+        let is_answering = !posted.totals.is_empty() && !unanswered.iter().any(|(_, error)| is_of_whole_ledger(error));
+        if (attempt < ATTEMPTS_TOGETHER || !is_answering)
+            && let Some((_, error)) = unanswered.pop()
+        {
+            return Err(error);
+        }
+        for (records, error) in unanswered {
+            let error = error_name(&error);
+            posted.unposted.extend(records.into_iter().map(|record| Unposted { record, error }));
+        }
+        Ok(posted)
+    }
+}
+
+/// Posts the entries of records: those of each merchant in order, merchants side by side.
+pub(crate) async fn post<'r>(ledger: &Ledger, metrics: &Metrics, records: &'r [Record]) -> Attempt<'r> {
+    let mut attempt = Attempt::default();
+    let mut requests: BTreeMap<MerchantId, Vec<Request<'r>>> = BTreeMap::new();
+    for record in records {
+        match parse(record) {
+            Ok((merchant, entries)) => requests.entry(merchant).or_default().push(Request { record, entries }),
+            Err((name, error)) => attempt.posted.unposted.push(refused(record, name, &error)),
+        }
+    }
+    let posting = stream::iter(requests).map(|(merchant, requests)| async move {
+        let records: Vec<&Record> = requests.iter().map(|request| request.record).collect();
+        (records, post_in_order(ledger, metrics, &merchant, requests).await)
+    });
+    let mut posting = posting.buffer_unordered(MERCHANTS_AT_ONCE);
+    while let Some((records, posted)) = posting.next().await {
+        match posted {
+            Ok(Posted { totals, unposted }) => {
+                attempt.posted.totals.extend(totals);
+                attempt.posted.unposted.extend(unposted);
+            }
+            Err(error) => attempt.unanswered.push((records, error)),
+        }
+    }
+    attempt
+}
+
+fn parse(record: &Record) -> Result<(MerchantId, Vec<Entry>), (ErrorName, TaskError)> {
+    let refusal = |name, error: &(dyn std::error::Error + 'static)| (name, TaskError::new(name, error));
+    let input: RecordEntries =
+        serde_json::from_slice(&record.value).map_err(|error| refusal(ErrorName::InvalidInput, &error))?;
+    input.parse().map_err(|error| refusal(error.name(), &error))
+}
+
+/// Posts a merchant's requests, group by group.
+async fn post_in_order<'r>(
+    ledger: &Ledger,
+    metrics: &Metrics,
+    merchant: &MerchantId,
+    requests: Vec<Request<'r>>,
+) -> Result<Posted<'r>, PostError> {
+    let mut merged = Merged::default();
+    let mut unposted = Vec::new();
+    for group in groups(requests) {
+        match post_group(ledger, metrics, merchant, &group).await {
+            Ok(posted) => merged.add(posted),
+            Err(error) if is_of_request(&error) => {
+                for request in group {
+                    match post_group(ledger, metrics, merchant, std::slice::from_ref(&request)).await {
+                        Ok(posted) => merged.add(posted),
+                        Err(error) if is_of_request(&error) => {
+                            unposted.push(refused(request.record, error_name(&error), &error));
+                        }
+                        Err(error) => return Err(error),
+                    }
+                }
+            }
+            Err(error) => return Err(error),
+        }
+    }
+    Ok(Posted { totals: merged.into_messages(), unposted })
+}
+
+/// Whether it is about what is posted, so that others may well be posted.
+fn is_of_request(error: &PostError) -> bool {
+    match error {
+        PostError::OriginalNotPosted(_) | PostError::Refused(_) | PostError::Ledger(LedgerError::Inconsistent(_)) => {
+            true
+        }
+        PostError::Ledger(LedgerError::Unavailable(_) | LedgerError::Misconfigured(_)) => false,
+    }
+}
+
+async fn post_group(
+    ledger: &Ledger,
+    metrics: &Metrics,
+    merchant: &MerchantId,
+    group: &[Request<'_>],
+) -> Result<PostedEntries, PostError> {
+    let waiting_since = group.iter().map(|request| request.record.waiting_since()).min();
+    match group {
+        [request] => apply_to_ledger::post(ledger, metrics, merchant, &request.entries, waiting_since).await,
+        group => {
+            let entries: Vec<Entry> = group.iter().flat_map(|request| request.entries.iter().cloned()).collect();
+            apply_to_ledger::post(ledger, metrics, merchant, &entries, waiting_since).await
+        }
+    }
+}
+
+fn refused<'r>(record: &'r Record, name: ErrorName, error: &(dyn std::error::Error + 'static)) -> Unposted<'r> {
+    tracing::error!(
+        origin = %record.origin,
+        execution = record.headers.execution,
+        reason = name.as_str(),
+        error = %Causes(error),
+        "entries not posted"
+    );
+    Unposted { record, error: name }
+}
