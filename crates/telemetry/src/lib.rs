@@ -29,6 +29,7 @@ pub use metric_set::MetricSet;
 pub use metrics::{Metrics, Record};
 pub use records::{
     AnswerMetrics, ConsolidationMetrics, IntakeMetrics, METRIC_NAMES, MovedMetrics, PostingMetrics,
-    ReconciliationMetrics, RefusalMetrics, ReplayMetrics, RequestMetrics, StoreMetrics, SweepMetrics,
+    ReconciliationMetrics, RefusalMetrics, ReplayMetrics, RequestMetrics, SERVICE_METRIC_NAMES, StoreMetrics,
+    SweepMetrics,
 };
 pub use store::{Store, call};

@@ -44,6 +44,10 @@ pub const METRIC_NAMES: &[&str] = &[
     "StateMachineLatency",
 ];
 
+/// Those that only services emit: Prometheus has them, and CloudWatch never sees them.
+pub const SERVICE_METRIC_NAMES: &[&str] =
+    &["Answers", "EntriesSwept", "EntryLogLatency", "RecordsDead", "RecordsRetried", "RequestLatency"];
+
 /// A request to write entries, in `register-entry` and `reverse-entry`.
 #[derive(Debug)]
 pub struct IntakeMetrics {
