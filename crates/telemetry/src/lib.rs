@@ -26,7 +26,7 @@ pub use logs::log_subscriber;
 pub use metric_set::MetricSet;
 pub use metrics::{Metrics, Record};
 pub use records::{
-    ConsolidationMetrics, IntakeMetrics, METRIC_NAMES, MovedMetrics, PostingMetrics, ReconciliationMetrics,
+    ConsolidationMetrics, IntakeMetrics, LagMetrics, METRIC_NAMES, MovedMetrics, PostingMetrics, ReconciliationMetrics,
     RefusalMetrics, ReplayMetrics, StoreMetrics, SweepMetrics,
 };
 pub use store::{Store, call};

@@ -55,6 +55,12 @@ impl MetricSet {
         self.dimension = Some((dimension, kind));
     }
 
+    /// A value of something of this kind. There is one such metric in a line.
+    pub(crate) fn value_of(&mut self, name: &'static str, dimension: &'static str, kind: &'static str, number: u64) {
+        self.metrics.push(Metric { name, values: Values::Number(number), has_dimension: true });
+        self.dimension = Some((dimension, kind));
+    }
+
     /// Writes the metrics into a line, and where CloudWatch finds them there.
     pub(crate) fn write(&self, object: &mut Object<'_>, namespace: &str, time: SystemTime) -> serde_json::Result<()> {
         if self.metrics.is_empty() {

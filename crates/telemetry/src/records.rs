@@ -26,6 +26,7 @@ pub const METRIC_NAMES: &[&str] = &[
     "InputsSetAside",
     "KeyConflicts",
     "LedgerLatency",
+    "LogLagRecords",
     "MonthsCompared",
     "MonthsSetAside",
     "OldestDifferenceAge",
@@ -199,6 +200,21 @@ impl Record for MovedMetrics {
             Some(reason) => metrics.one_of("RecordsDead", "Reason", reason),
             None => metrics.one_of("RecordsRetried", "Step", self.step),
         }
+    }
+}
+
+/// How far a consumer of the log is behind.
+#[derive(Debug)]
+pub struct LagMetrics {
+    /// The name of the topic without its prefix: the dimension.
+    pub topic: &'static str,
+    /// How many records wait in the partitions of this consumer.
+    pub records: u64,
+}
+
+impl Record for LagMetrics {
+    fn describe(self, metrics: &mut MetricSet) {
+        metrics.value_of("LogLagRecords", "Topic", self.topic, self.records);
     }
 }
 

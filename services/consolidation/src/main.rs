@@ -34,7 +34,7 @@ async fn main() -> Result<(), Box<dyn Error>> {
             let table_name = settings::required("BALANCES_TABLE")?;
             let table = BalanceTable::new(aws_sdk_dynamodb::Client::new(&DYNAMODB.load_config().await?), table_name);
             let log = EntryLog::new(&kafka).await?;
-            let consumptions = consume::of_posted(&kafka.topics);
+            let consumptions = consume::of_posted();
             consume::run(&kafka, &table, &log, telemetry, consumptions, &shutdown()?).await?;
         }
     }
