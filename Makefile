@@ -13,7 +13,6 @@ STAGE ?= dev
 REGION ?=
 GUIDED ?=
 FORCE ?=
-DOOR ?= lambda
 DAYS ?= 14
 PARK ?=
 QUICK ?=

@@ -106,7 +106,21 @@ def parse() -> argparse.Namespace:
     tools = add("install", install, "Install one set of tools into .local/tools and print where its programs are.")
     tools.add_argument(
         "tools",
-        choices=["engine", "kafka-client", "sam", "checks", "policy", "book", "npm", "lighthouse", "prometheus", "audit", "fuzz", "coverage", "release"],
+        choices=[
+            "engine",
+            "kafka-client",
+            "sam",
+            "checks",
+            "policy",
+            "book",
+            "npm",
+            "lighthouse",
+            "prometheus",
+            "audit",
+            "fuzz",
+            "coverage",
+            "release",
+        ],
     )
     locking = add(
         "lock", lock, "Resolve the dependency groups of pyproject.toml into local/requirements, and local/kafka/pom.xml into checksums."

@@ -9,7 +9,7 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-from fluxo_local import loopback, node_tools, redrive, stack
+from fluxo_local import loopback, node_tools, ports, redrive
 from fluxo_local.inspector import PAGE, SHARED, STYLES, TOKEN_HEADER, Inspector, server
 from fluxo_local.profile import write_json
 from record_entries.definition import CHECKOUT
@@ -28,7 +28,7 @@ def stack_file(tmp_path: Path) -> Path:
 @pytest.fixture
 def port(stack_file: Path) -> Iterator[int]:
     """The port of an inspector that runs."""
-    (free,) = stack.free_ports(1)
+    (free,) = ports.free_ports(1)
     serving = server(Inspector(stack_file, free), free)
     thread = threading.Thread(target=serving.serve_forever, args=(0.01,))
     thread.start()

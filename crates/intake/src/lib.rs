@@ -246,7 +246,7 @@ impl<R: Recorder> Intake<R> {
         }
         let accepted: Vec<AcceptedEntry> = entries.iter().map(|entry| AcceptedEntry::new(merchant, entry)).collect();
         // Of an EXPRESS execution nothing could be shown.
-        let execution = Some(name.as_str()).filter(|_| !self.state_machine.keeps_no_inputs());
+        let execution = Some(name.as_str()).filter(|_| !self.recorder.keeps_no_inputs());
         let requests: Vec<_> = entries
             .iter()
             .zip(&accepted)
