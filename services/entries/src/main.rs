@@ -6,7 +6,7 @@ use clap::Parser;
 use entries::{record, serve, sweep::sweep};
 use entry_log::{EntryLog, KafkaConfig};
 use http_server::{Listen, Probes, Served, start_probes};
-use jiff::Timestamp;
+use jiff::{SignedDuration, Timestamp};
 use ledger::{Ledger, LedgerConfig};
 use telemetry::{Exposition, Telemetry};
 use tokio::{
@@ -21,14 +21,14 @@ enum Command {
     Serve,
     /// Post the entries of the log to the ledger, until SIGTERM.
     Record,
-    /// Post a part of the log again; exit with 3 if anything of it was not in the ledger.
+    /// Post a part of the log again, yesterday's if no times are given; exit with 3 if anything of it was not in the ledger.
     Sweep {
         /// The first time of the part, such as 2026-11-22T00:00:00Z.
-        #[arg(long)]
-        from: Timestamp,
+        #[arg(long, requires = "to")]
+        from: Option<Timestamp>,
         /// The time before which it ends.
-        #[arg(long)]
-        to: Timestamp,
+        #[arg(long, requires = "from")]
+        to: Option<Timestamp>,
     },
 }
 
@@ -53,10 +53,19 @@ async fn main() -> Result<ExitCode, Box<dyn Error>> {
         }
         Command::Sweep { from, to } => {
             let (kafka, ledger, log) = stores().await?;
-            let swept = sweep(&kafka, &ledger, &log, &telemetry, (from, to)).await?;
+            let part = from.zip(to).unwrap_or_else(|| day_before(Timestamp::now()));
+            let swept = sweep(&kafka, &ledger, &log, &telemetry, part).await?;
             Ok(if swept.entries_posted == 0 { ExitCode::SUCCESS } else { ExitCode::from(SWEPT) })
         }
     }
+}
+
+/// The day before that of this moment, in UTC: when it begins and ends.
+fn day_before(now: Timestamp) -> (Timestamp, Timestamp) {
+    const DAY_S: i64 = 24 * 60 * 60;
+    let seconds = now.as_second();
+    let today = Timestamp::from_second(seconds - seconds.rem_euclid(DAY_S)).unwrap_or(now);
+    (today - SignedDuration::from_secs(DAY_S), today)
 }
 
 async fn stores() -> Result<(KafkaConfig, Ledger, EntryLog), Box<dyn Error>> {
@@ -76,4 +85,17 @@ fn shutdown() -> std::io::Result<watch::Receiver<bool>> {
         let _ = sender.send(true);
     });
     Ok(receiver)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_sweep_without_times_is_of_yesterday() {
+        for now in ["2026-03-01T00:00:00Z", "2026-03-01T02:30:00.5Z", "2026-03-01T23:59:59Z"] {
+            let part = day_before(now.parse().unwrap());
+            assert_eq!(part, ("2026-02-28T00:00:00Z".parse().unwrap(), "2026-03-01T00:00:00Z".parse().unwrap()));
+        }
+    }
 }
