@@ -39,7 +39,8 @@ pub async fn post(
     entries: &[Entry],
     waiting_since: Option<Timestamp>,
 ) -> Result<PostedEntries, PostError> {
-    let posting = ledger.post(merchant, entries).await?;
+    // On the heap: the compiler would otherwise look through more layers of futures than it is allowed to.
+    let posting = Box::pin(ledger.post(merchant, entries)).await?;
     let outcomes = count(&posting);
     metrics.emit(&line(merchant, entries), counted(&outcomes));
     Ok(PostedEntries {

@@ -521,7 +521,7 @@ async fn a_key_names_its_request_for_ever_though_redis_forgets_it() {
 }
 
 /// Under each id of these entries, what the cache holds as the name of its execution.
-async fn cached_executions(function: &RegisterEntry, input: &Value) -> Vec<Option<String>> {
+async fn cached_executions(function: &RegisterEntry<StateMachine>, input: &Value) -> Vec<Option<String>> {
     let ids = input["entries"].as_array().unwrap().iter();
     let ids: Vec<EntryId> = ids.map(|entry| EntryId::parse(entry["id"].as_str().unwrap()).unwrap()).collect();
     let cached = function.intake.cache.get(&ids).await;
@@ -569,7 +569,7 @@ async fn the_execution_of_another_payload_is_not_taken_over() {
 async fn no_name_of_an_express_execution_is_cached() {
     let mut world = World::new().await;
     let state_machine = StateMachine::new(world.sfn.clone(), &world.state_machine_arn);
-    world.function.intake.state_machine = state_machine.of_type(WorkflowType::Express);
+    world.function.intake.recorder = state_machine.of_type(WorkflowType::Express);
     world.post(&sale()).await;
     let input = world.executions().await.remove(0).1;
     assert_eq!(cached_executions(&world.function, &input).await, [None]);

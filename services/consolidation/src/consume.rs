@@ -99,7 +99,7 @@ impl Handler for Consolidator<'_> {
     }
 
     fn lag(&self, topic: Topic, records: u64) {
-        self.telemetry.metrics.emit(&Line::new("log lag"), LagMetrics { topic: topic.suffix(), records });
+        self.telemetry.metrics.measure(LagMetrics { topic: topic.suffix(), records });
     }
 }
 

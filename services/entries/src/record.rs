@@ -15,7 +15,7 @@ use entry_log::{
 use futures::future::{try_join, try_join_all};
 use jiff::Timestamp;
 use ledger::Ledger;
-use telemetry::{Invocation, LagMetrics, Line, Telemetry};
+use telemetry::{Invocation, LagMetrics, Telemetry};
 use tokio::sync::watch;
 use workflow::PostedEntries;
 
@@ -95,7 +95,7 @@ impl Handler for Recorder<'_> {
     }
 
     fn lag(&self, topic: Topic, records: u64) {
-        self.telemetry.metrics.emit(&Line::new("log lag"), LagMetrics { topic: topic.suffix(), records });
+        self.telemetry.metrics.measure(LagMetrics { topic: topic.suffix(), records });
     }
 }
 
