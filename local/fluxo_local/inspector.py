@@ -129,7 +129,8 @@ def moment(query: Mapping[str, str], name: str) -> datetime | None:
     """A time of a query."""
     try:
         return history.moment(query[name]) if name in query else None
-    except ValueError:
+    # Of a time such as 0001-01-01T00:00:00+14:00 there is none in UTC.
+    except (ValueError, OverflowError):
         raise Refused(HTTPStatus.BAD_REQUEST, f'{name} must be a time such as 2026-11-28T12:00:00Z; it is "{query[name]}".') from None
 
 

@@ -137,6 +137,8 @@ def test_a_question_that_cannot_be_answered_says_why(port: int, stack_file: Path
     assert loopback.request_json(port, "GET", "/api/executions?kind=lost")[0] == 400
     status, answer = loopback.request_json(port, "GET", "/api/executions?since=yesterday")
     assert (status, answer["message"]) == (400, 'since must be a time such as 2026-11-28T12:00:00Z; it is "yesterday".')
+    # A time of the calendar, of which there is none in UTC.
+    assert loopback.request_json(port, "GET", "/api/executions?since=0001-01-01T00:00:00%2B14:00")[0] == 400
     # Nobody listens at the engine's port.
     assert loopback.request_json(port, "GET", "/api/executions")[0] == 502
     stack_file.unlink()

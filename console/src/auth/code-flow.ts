@@ -63,10 +63,15 @@ export function readReturn(address: URL): Returned {
   if (!code && !(error && state)) return { kind: "none" };
   const started = read(session, STARTED, isStarted);
   remove(session, STARTED);
-  const returnTo = started?.returnTo ?? "/";
+  const returnTo = ownPath(started?.returnTo ?? "/");
   if (!started || started.state !== state) return { kind: "failed", reason: "state", returnTo };
   if (!code) return { kind: "failed", reason: error ?? "unknown", returnTo };
   return { kind: "code", code, verifier: started.verifier, returnTo };
+}
+
+/** A path of this page. One that begins with two slashes would name another host, and the browser refuses to go on under it. */
+export function ownPath(path: string): string {
+  return path.replace(/^[/\\]*/, "/");
 }
 
 export function redeem(auth: AuthConfig, code: string, verifier: string): Promise<Tokens> {

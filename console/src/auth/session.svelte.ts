@@ -1,5 +1,5 @@
 import type { Config } from "../config";
-import { isRecord, read, remove, session as tab, write } from "../lib/storage";
+import { isRecord, local, read, remove, session as tab, write } from "../lib/storage";
 import { readClaims, type Claims } from "./claims";
 import { authorizeAddress, logoutAddress, readReturn, redeem, refresh, TokenError } from "./code-flow";
 
@@ -15,6 +15,8 @@ interface Kept {
 }
 
 const KEPT = "fluxo.refresh";
+/** Written when somebody signs out, which the browser's other tabs hear. */
+const SIGNED_OUT = "fluxo.signed-out";
 const AGAIN = "fluxo.signed-in-anew";
 /** Refreshing this long before a token ends leaves time for clocks that differ. */
 const EARLY_S = 60;
@@ -48,6 +50,9 @@ class Session {
   /** Completes a sign-in that comes back, or goes on with the session of this tab. Answers where to go then. */
   async start(config: Config, address: URL): Promise<string | null> {
     this.#config = config;
+    globalThis.addEventListener?.("storage", (event) => {
+      if (event.key === SIGNED_OUT) this.#leave();
+    });
     if (import.meta.env.DEV && config.devToken) {
       this.#accept(config.devToken, null);
       return null;
@@ -75,11 +80,10 @@ class Session {
     if (this.#config?.auth) location.assign(await authorizeAddress(this.#config.auth, returnTo));
   }
 
+  /** In every tab of this browser: who comes next must find none that is still signed in. */
   signOut(): void {
-    remove(tab, KEPT);
-    this.#idToken = null;
-    this.claims = null;
-    this.state = "signed-out";
+    write(local, SIGNED_OUT, Date.now());
+    this.#leave();
     if (this.#config?.auth) location.assign(logoutAddress(this.#config.auth));
   }
 
@@ -102,6 +106,13 @@ class Session {
     if (this.state === "signed-in") this.state = "ended";
     this.#idToken = null;
     remove(tab, KEPT);
+  }
+
+  #leave(): void {
+    remove(tab, KEPT);
+    this.#idToken = null;
+    this.claims = null;
+    this.state = "signed-out";
   }
 
   async #renew(): Promise<Renewal> {

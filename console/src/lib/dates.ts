@@ -11,9 +11,18 @@ function text(date: Date): string {
   return date.toISOString().slice(0, 10);
 }
 
-/** Whether a text is a date of the calendar from 1900 on. */
+/** The first business date of the contract. */
+export const FIRST_DATE = "1900-01-01";
+
+/** The most days of a range, both ends included. */
+export const RANGE_MOST = 366;
+
+/**
+ * Whether a text is a date of the calendar from 1900 to 2999. Entries lie at most a year ahead, and texts of dates have an order only while
+ * all years have four digits: the days after 9999 would come before all others.
+ */
 export function isDate(value: string): boolean {
-  if (!/^(19|[2-9]\d)\d\d-\d\d-\d\d$/.test(value)) return false;
+  if (!/^(19|2\d)\d\d-\d\d-\d\d$/.test(value)) return false;
   const date = utc(value);
   return !Number.isNaN(date.getTime()) && text(date) === value;
 }
@@ -25,6 +34,11 @@ export function addDays(date: string, days: number): string {
 /** Days from `from` to `to`; negative if `to` lies before. */
 export function daysBetween(from: string, to: string): number {
   return Math.round((utc(to).getTime() - utc(from).getTime()) / DAY_MS);
+}
+
+/** Whether these are the ends of a range that the API answers. */
+export function isRange(from: string, to: string): boolean {
+  return isDate(from) && isDate(to) && from <= to && daysBetween(from, to) < RANGE_MOST;
 }
 
 /** 0 for Sunday to 6 for Saturday. */

@@ -1,6 +1,7 @@
 /** The digest of a seal, computed again from the statement by the recipe of the API's contract (openapi.yaml, tag Seals). */
 
-import type { StatementLine } from "../api/types";
+import type { Seal, StatementLine } from "../api/types";
+import { digitsOf, sum } from "./money";
 import { hex } from "./uuid5";
 
 export type Sealed = Pick<
@@ -36,6 +37,22 @@ export async function sealDigest(entries: readonly Sealed[], number: number): Pr
     }
   }
   return hex(new Uint8Array(await crypto.subtle.digest("SHA-256", encoder.encode(text))));
+}
+
+/** Whether the entries that a seal covers are as many, and add up to as much, as it says: its digest is of the entries alone. */
+export function saysTheSame(
+  entries: readonly Pick<StatementLine, "type" | "amount" | "seal">[],
+  seal: Pick<Seal, "number" | "entry_count" | "total_credits" | "total_debits">,
+): boolean {
+  const sealed = covered(entries, seal.number);
+  const total = (type: StatementLine["type"]): string =>
+    sum(
+      sealed.filter((entry) => entry.type === type).map((entry) => entry.amount),
+      digitsOf(seal.total_credits),
+    );
+  return (
+    sealed.length === seal.entry_count && total("credit") === seal.total_credits && total("debit") === seal.total_debits
+  );
 }
 
 /** A digest in groups of four digits, to compare by eye. */

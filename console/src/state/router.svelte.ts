@@ -1,4 +1,4 @@
-import { isDate } from "../lib/dates";
+import { isDate, isRange } from "../lib/dates";
 
 /** Where the page is. Every screen's state that somebody would send to a colleague is in the address. */
 export type Route =
@@ -14,8 +14,8 @@ export function readRoute(address: URL): Route {
   const [first = "", second = ""] = address.pathname.split("/").filter(Boolean);
   if (first === "" || first === "signed-in") {
     const [from, to] = [query("from"), query("to")];
-    const isRange = from !== null && to !== null && isDate(from) && isDate(to) && from <= to;
-    return { screen: "balances", from: isRange ? from : null, to: isRange ? to : null, currency };
+    const fits = from !== null && to !== null && isRange(from, to);
+    return { screen: "balances", from: fits ? from : null, to: fits ? to : null, currency };
   }
   if (first === "day" && (second === "" || isDate(second))) {
     return { screen: "day", date: second || null, currency, asOf: query("asof"), entry: query("entry") };

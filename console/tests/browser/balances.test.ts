@@ -67,3 +67,23 @@ test.each([380, 1280])("the lowest balance is not written over the axis, %s wide
   expect(await page.locator(".plot .label.low").count()).toBe(1);
   expect(overlaps).toBe(0);
 });
+
+test.each(["from=9999-01-01&to=9999-12-31", "from=1950-01-01&to=2026-11-28", "from=2026-02-30&to=2026-03-02"])(
+  "a range that the API does not answer is as none: %s",
+  async (range) => {
+    const { page, complaints } = await visit(browser, server, `/?${range}`);
+    await page.getByRole("button", { name: "29 out – 28 nov 2026" }).waitFor();
+    expect(await page.locator("tbody tr").count()).toBeGreaterThan(20);
+    expect(complaints).toEqual([]);
+  },
+);
+
+test.each([320, 380])("the largest balance fits on a page %s wide", async (width) => {
+  for (let number = 0; number < 9; number++) {
+    const amount = "9999999999999.99";
+    server.ledger.post(`huge-${number}`, { type: "credit", amount, date: "2026-11-28", currency: "BRL" });
+  }
+  const { page } = await visit(browser, server, "/", { width });
+  await page.getByText("90.000.000.077").first().waitFor();
+  expect(await page.evaluate(() => document.documentElement.scrollWidth)).toBe(width);
+});

@@ -192,3 +192,51 @@ test("the palette finds a day, an id and a key", async () => {
   await expect.poll(() => page.url()).toContain(`entry=${idOf("padaria-aurora", "late-1")}`);
   await page.locator("tr.detail").waitFor();
 });
+
+test("what is verified of one day is not shown at the seal of another", async () => {
+  const { page } = await visit(browser, server, "/day/2026-11-26");
+  const changed = server.ledger.day("2026-11-25", "BRL")[0];
+  if (changed) changed.line.description = "changed";
+  await page.getByRole("button", { name: /Verificar/ }).waitFor();
+  let answer: (() => void) | undefined;
+  server.intercept = (call) => {
+    const isVerifying = call.path === "/entries" && call.query.get("limit") === "500";
+    if (!isVerifying || call.query.get("date") !== "2026-11-26") return null;
+    return new Promise((resolve) => (answer = () => resolve(null)));
+  };
+  await page.keyboard.press("v");
+  await expect.poll(() => answer).toBeDefined();
+  await page.keyboard.press("ArrowLeft");
+  await page.waitForURL(/2026-11-25/);
+  answer?.();
+  await page.getByRole("button", { name: /Verificar/ }).click();
+  await page.getByText("O extrato mudou depois do selo: avise o suporte").waitFor();
+  expect(await page.getByText("Confere", { exact: true }).count()).toBe(0);
+});
+
+test("a seal whose figures are not those of its entries does not match", async () => {
+  const seal = server.ledger.sealsOf("2026-11-26", "BRL")[0];
+  if (seal) seal.total_credits = "999999.00";
+  const { page } = await visit(browser, server, "/day/2026-11-26");
+  await page.getByRole("button", { name: /Verificar/ }).click();
+  await page.getByText("O extrato mudou depois do selo: avise o suporte").waitFor();
+});
+
+test("the first week of all asks for no day before it, and no key leads there", async () => {
+  const { page } = await visit(browser, server, "/day/1900-01-01");
+  await page.getByRole("heading", { name: /1 de janeiro de 1900/ }).waitFor();
+  await settled(page);
+  const asked = server.calls.filter((call) => call.path === "/daily-balances").map((call) => call.query.get("from"));
+  expect(asked).toContain("1900-01-01");
+  expect(asked.filter((from) => from && from < "1900-01-01")).toEqual([]);
+  await page.keyboard.press("ArrowLeft");
+  await page.getByRole("heading", { name: /1 de janeiro de 1900/ }).waitFor();
+});
+
+test("texts without a space break on a phone", async () => {
+  const line = server.ledger.day(TODAY, "BRL")[0]?.line;
+  if (line) [line.description, line.category] = ["X".repeat(255), "Y".repeat(100)];
+  const { page } = await visit(browser, server, `/day/${TODAY}`, { width: 320 });
+  await page.locator("[data-row]").first().waitFor();
+  expect(await page.evaluate(() => document.documentElement.scrollWidth)).toBe(320);
+});

@@ -261,3 +261,17 @@ test("a session that ends in the middle keeps what was typed for after the next 
   await page.getByText("conferido com o comprovante").waitFor();
   expect(posted()).toBe(1);
 });
+
+test("a sign within is no sign: a pasted date or sum is not an amount", async () => {
+  const { page } = await visit(browser, server, "/");
+  await page.keyboard.press("n");
+  for (const text of ["2026-11-28", "50+20"]) {
+    await page.locator("#entry-amount").fill(text);
+    expect(await page.locator("#entry-amount").inputValue()).toBe(text);
+    await page.keyboard.press("Control+Enter");
+    await page.getByText("Isto não é um valor como").waitFor();
+  }
+  await page.locator("#entry-amount").fill("18,90-");
+  expect(await page.locator("#entry-amount").inputValue()).toBe("18,90");
+  expect(server.posts("/entries")).toHaveLength(0);
+});

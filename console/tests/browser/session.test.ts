@@ -107,3 +107,25 @@ test("signing out leaves nothing of the merchant on the page", async () => {
   expect(await page.evaluate(() => sessionStorage.getItem("fluxo.refresh"))).toBeNull();
   expect(await page.getByText("padaria-aurora").count()).toBe(0);
 });
+
+test("signing out ends the session of every tab", async () => {
+  const { page, context } = await visit(browser, server, "/");
+  const other = await context.newPage();
+  await other.goto(`${server.url}/day/2026-11-27`);
+  await other.locator("main button.p").first().click();
+  await other.locator("[data-row]").first().waitFor();
+  await page.getByRole("button", { name: /Conta:/ }).click();
+  await page.getByRole("button", { name: "Sair" }).click();
+  await other.getByRole("button", { name: "Entrar" }).waitFor();
+  expect(await other.getByText("padaria-aurora").count()).toBe(0);
+  expect(await other.evaluate(() => sessionStorage.getItem("fluxo.refresh"))).toBeNull();
+});
+
+test("an address with two slashes in front is signed in to as any other", async () => {
+  const context = await browser.newContext({ locale: "pt-BR" });
+  const page = await context.newPage();
+  await page.goto(`${server.url}//other.example/x`);
+  await page.locator("main button.p").first().click();
+  await page.getByText("Esta página não existe").waitFor();
+  expect(new URL(page.url()).origin).toBe(server.url);
+});

@@ -19,7 +19,16 @@ const SAO_PAULO = "America/Sao_Paulo";
 describe("business dates", () => {
   it("are of the calendar, from 1900 on", () => {
     expect(isDate("2028-02-29")).toBe(true);
-    for (const wrong of ["2026-02-29", "2026-13-01", "1899-12-31", "2026-1-1", "20260101", ""])
+    for (const wrong of [
+      "2026-02-29",
+      "2026-13-01",
+      "1899-12-31",
+      "3000-01-01",
+      "9999-12-31",
+      "2026-1-1",
+      "20260101",
+      "",
+    ])
       expect(isDate(wrong)).toBe(false);
   });
 

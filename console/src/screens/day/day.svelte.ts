@@ -1,7 +1,7 @@
 import { balanceAsOf, seals, statementPage, wholeStatement } from "../../api/endpoints";
 import { asProblem, type Problem } from "../../api/problem";
 import type { BalanceAsOf, DailyBalance, Seals, StatementLine } from "../../api/types";
-import { addDays, weekday } from "../../lib/dates";
+import { addDays, FIRST_DATE, weekday } from "../../lib/dates";
 import { reading } from "../../state/reading.svelte";
 import { activity, Resource } from "../../state/resource.svelte";
 import { rebuilt } from "./past";
@@ -43,8 +43,10 @@ export class DayData {
     [this.#name, this.#date, this.#currency] = [name, date, currency];
     this.moreProblem = null;
     const sunday = addDays(date, -weekday(date));
+    // The first week of all begins on a Monday: the API refuses the day before.
+    const from = sunday < FIRST_DATE ? FIRST_DATE : sunday;
     void this.week.load(`${sunday} ${currency}`, (options) =>
-      reading.range(sunday, addDays(sunday, 6), currency, options),
+      reading.range(from, addDays(sunday, 6), currency, options),
     );
     void this.statement.load(name, async (options) => {
       const page = await statementPage(date, currency, limit, null, options);
