@@ -82,7 +82,9 @@ class Log:
 
     def topic(self, name: str) -> Topic:
         """The topic of this name."""
-        return self._topics.setdefault(name, Topic(self._brokers, name))
+        if name not in self._topics:
+            self._topics[name] = Topic(self._brokers, name)
+        return self._topics[name]
 
     def names(self) -> list[str]:
         """Of all requests that were appended."""
@@ -102,7 +104,7 @@ class Log:
         return Execution("FAILED" if moved else "SUCCEEDED", json.loads(record.value), None, error, [], [error] if error else [])
 
     def until_failing(self, program: str, error: str, since: int) -> None:
-        """Returns when a program has said that it failed with this error, later than the first `since` bytes of its log."""
+        """Returns when a program has said that it failed with this error, later than the first `since` characters of its log."""
         eventually(lambda: self.said(program)[since:], lambda said: error in said, f"{program} to fail with {error}")
 
     def said(self, program: str) -> str:
@@ -116,7 +118,9 @@ class Log:
         assert producer.flush(TIMEOUT_S) == 0, f"the record was not appended to {topic}"
 
     def _until_handled(self, group: str, topic: str, ends: dict[int, int], expected: str) -> None:
-        reader_of = self._readers.setdefault(group, reader(self._brokers, group))
+        if group not in self._readers:
+            self._readers[group] = reader(self._brokers, group)
+        reader_of = self._readers[group]
         partitions = [TopicPartition(topic, partition) for partition, end in ends.items() if end > 0]
 
         def behind() -> dict[int, int]:

@@ -93,6 +93,15 @@ class Stack:
         """The state machine, or what is in its place."""
         return self.log if self.door == SERVICES else self.state_machine
 
+    @property
+    def firsts_at_once(self) -> int | None:
+        """How many of equal requests at the same moment may be told that they are the first; None: any number.
+
+        An execution starts once for each name. The log takes a record twice, and the ledger an entry once: who came first is known when
+        Redis has told, within its 50 ms, or the ledger.
+        """
+        return 1 if self.door == LAMBDA else None
+
     @cached_property
     def log(self) -> Log:
         """The log of the second door."""
@@ -203,7 +212,7 @@ class Stack:
         def until_failing(entry_id: str) -> None:
             (name,) = self.workflow.names_for(entry_id)
             if self.door == SERVICES:
-                self.log.until_failing("entries record", "LedgerUnavailable", since)
+                self.log.until_failing("entries record", "the ledger is unavailable", since)
             else:
                 assert set(self.state_machine.failing(name).failed_attempts) == {"LedgerUnavailable"}
 
