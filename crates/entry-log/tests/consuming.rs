@@ -207,32 +207,44 @@ async fn what_a_consumer_has_finished_nobody_is_given_again() {
 async fn work_on_a_partition_that_is_taken_away_is_dropped() {
     locally(async {
         let log = TestLog::create(4).await;
-        append(&log, 0..200).await;
         let (release, released) = watch::channel(false);
         let waits = released.clone();
-        let (first, mut first_given) = start(&log.kafka, Duration::ZERO, async move |_: &[Record], _| {
-            waits.clone().wait_for(|released| *released).await.unwrap();
-            Ok(())
-        });
         let partitions =
             |records: &[Record]| records.iter().map(|record| record.origin.partition).collect::<BTreeSet<_>>();
-        let begun = take(&mut first_given, 200).await;
-        assert_eq!(partitions(&begun).len(), 4);
+        let (first, mut first_given) = start(&log.kafka, Duration::ZERO, async move |records: &[Record], _| {
+            if partitions(records).len() == 4 {
+                waits.clone().wait_for(|released| *released).await.unwrap();
+            }
+            Ok(())
+        });
+        // How many records come together is the client's affair: until some of all partitions do.
+        let (mut all, mut appended) = (Vec::new(), 0);
+        let begun = 'begun: loop {
+            append(&log, appended..appended + 200).await;
+            appended += 200;
+            while all.len() < appended {
+                let records = take(&mut first_given, 1).await;
+                if partitions(&records).len() == 4 {
+                    break 'begun records;
+                }
+                all.extend(records);
+            }
+        };
         let (second, mut second_given) = start(&log.kafka, Duration::ZERO, fine);
         let of_second = take(&mut second_given, 1).await;
         let of_first = take(&mut first_given, 1).await;
         assert!(partitions(&of_first).is_disjoint(&partitions(&of_second)));
         assert!(partitions(&of_first).is_subset(&partitions(&begun)));
         release.send(true).unwrap();
-        let mut all = of_first;
+        all.extend(of_first);
         all.extend(of_second);
-        while numbers(&all).into_iter().collect::<BTreeSet<_>>().len() < 200 {
+        while numbers(&all).into_iter().collect::<BTreeSet<_>>().len() < appended {
             tokio::select! {
                 records = first_given.recv() => all.extend(records.unwrap()),
                 records = second_given.recv() => all.extend(records.unwrap()),
             }
         }
-        assert_eq!(numbers(&all), (0..200).collect::<Vec<_>>(), "none of them twice");
+        assert_eq!(numbers(&all), (0..appended).collect::<Vec<_>>(), "none of them twice");
         first.end().await;
         second.end().await;
     })

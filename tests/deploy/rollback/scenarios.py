@@ -140,6 +140,7 @@ CHANGES: dict[str, list[tuple[str, Parameters]]] = {
         ("everything", {"ConsoleDomain": "other.example.com"}),
     ],
     "ConsoleCertificateArn": [("everything", {"ConsoleCertificateArn": f"{CERTIFICATE}4e"})],
+    "ConsoleApiId": [("prod", {"ConsoleApiId": "a1b2c3d4e5"}), ("everything", {"ConsoleApiId": "a1b2c3d4e5"})],
     "EdgeRateLimit": [
         ("prod", {"EdgeRateLimit": "2000"}),
         ("everything", {"EdgeRateLimit": "0"}),
