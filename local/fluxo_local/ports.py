@@ -1,6 +1,7 @@
 """The ports of a profile's servers, on loopback."""
 
 import os
+import random
 import socket
 from dataclasses import dataclass
 
@@ -18,6 +19,8 @@ PORT_VARIABLES = {
 }
 # Below the range from which Linux takes ports for outgoing connections.
 DEFAULT_PORTS = {"engine": 18740, "postgres": 18741, "redis": 18742, "inspector": 18743, "book": 18744, "kafka": 18745}
+# Between those of the developer's profile and Linux's own, which begin at 32768.
+OWN_PORTS = (20_000, 32_000)
 # Kafka's, its controller's, the services'.
 DOOR_PORTS = 2 + PORT_COUNT
 
@@ -79,8 +82,8 @@ def free_ports(count: int) -> list[int]:
 
 
 def free_range(count: int) -> int:
-    """The first of so many ports in a row on which nobody listens now."""
+    """The first of so many ports in a row on which nobody listens now, below those that Linux takes for outgoing connections."""
     while True:
-        (first,) = free_ports(1)
-        if first + count <= 65536 and all(is_free(port) for port in range(first, first + count)):
+        first = random.randrange(*OWN_PORTS)
+        if all(is_free(port) for port in range(first, first + count)):
             return first
