@@ -1,7 +1,7 @@
 //! The log of entries in Kafka, between the services: the only place that knows the Kafka client
 //! ([ADR 30](../../../docs/adr/0030-kafka-client.md)).
 //!
-//! [`EntryLog::append`] answers when all in-sync replicas have the record. [`consume`] hands records to a handler and goes on from
+//! [`EntryLog::append`] answers when all in-sync replicas have the record. [`consume()`] hands records to a handler and goes on from
 //! where it was when they are handled: each record at least once, those of a partition in order. [`moved`] says where a record
 //! goes that could not be handled, [`Reader`] reads a part of a topic once.
 
