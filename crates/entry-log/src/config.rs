@@ -42,8 +42,8 @@ impl KafkaConfig {
             },
             _ => return Err(SettingError::Invalid { name: "KAFKA_SECURITY", expected: "plaintext or iam" }),
         };
-        let prefix = optional("KAFKA_TOPIC_PREFIX").unwrap_or_else(|| "fluxo".to_owned());
-        let topics = prefix.parse().map_err(|_| SettingError::Invalid {
+        let prefix = optional("KAFKA_TOPIC_PREFIX").map(|prefix| prefix.parse());
+        let topics = prefix.unwrap_or_else(|| Ok(Topics::default())).map_err(|_| SettingError::Invalid {
             name: "KAFKA_TOPIC_PREFIX",
             expected: "1 to 64 letters, digits, hyphens and underscores",
         })?;

@@ -17,7 +17,7 @@ use tokio::{
 };
 
 use crate::{
-    KafkaConfig, Record,
+    KafkaConfig, Record, Topic,
     batch::{Waiting, next_offsets},
     context::{Context, Partition},
 };
@@ -41,10 +41,10 @@ const PAUSES: (Duration, Duration) = (Duration::from_millis(100), Duration::from
 /// What is consumed, and by whom.
 #[derive(Debug, Clone)]
 pub struct Consumption {
-    /// The consumer group: each record goes to one consumer of it.
+    /// The consumer group, as [`crate::Topics::group`] takes it: each record goes to one consumer of it.
     pub group: &'static str,
-    /// The name of the topic.
-    pub topic: String,
+    /// The topic.
+    pub topic: Topic,
     /// How old a record is when it is handled.
     pub delay: Duration,
 }
@@ -57,6 +57,9 @@ pub trait Handler {
     /// Handles records of several partitions, those of each in order: at least once, so that it has to be idempotent. It may be
     /// dropped at any point. `attempt` says how often these records were not handled before.
     fn handle(&self, records: &[Record], attempt: u32) -> impl Future<Output = Result<(), NotHandled>>;
+
+    /// Takes note of how many records wait in this consumer's partitions of a topic, every ten seconds.
+    fn lag(&self, topic: Topic, records: u64);
 }
 
 /// Records could not be handled now, for a reason that has nothing to do with them. They stay where they are and are handled
@@ -96,14 +99,16 @@ pub async fn consume(
     handler: &impl Handler,
     shutdown: impl Future<Output = ()>,
 ) -> Result<(), ConsumeError> {
-    let Consumption { group, topic, .. } = consumption;
+    let topic = &kafka.topics.name(consumption.topic);
     let failed = |source| ConsumeError::Client { topic: topic.clone(), source };
     let context = Context::new(kafka.tokens().await);
-    let member = Member(Some(consumer(kafka, group, context.clone()).map_err(failed)?));
+    let member =
+        Member(Some(consumer(kafka, &kafka.topics.group(consumption.group), context.clone()).map_err(failed)?));
     let consumer = member.consumer();
     consumer.subscribe(&[topic]).map_err(failed)?;
     let mut consuming = Consuming {
         consumption,
+        topic,
         handler,
         consumer,
         records: consumer.stream(),
@@ -111,7 +116,7 @@ pub async fn consume(
         waiting: Waiting::default(),
     };
     pin!(shutdown);
-    let consumed = consuming.run(&mut shutdown).await;
+    let consumed = consuming.run(&mut Shutdown { future: shutdown, has_begun: false }).await;
     drop(consuming);
     member.leave().await;
     consumed
@@ -171,8 +176,25 @@ impl Drop for Member {
     }
 }
 
+/// The shutdown. It can be waited for again when it has begun.
+struct Shutdown<F> {
+    future: F,
+    has_begun: bool,
+}
+
+impl<F: Future<Output = ()> + Unpin> Shutdown<F> {
+    async fn begun(&mut self) {
+        if !self.has_begun {
+            (&mut self.future).await;
+            self.has_begun = true;
+        }
+    }
+}
+
 struct Consuming<'a, H> {
     consumption: &'a Consumption,
+    /// Its name.
+    topic: &'a str,
     handler: &'a H,
     consumer: &'a StreamConsumer<Context>,
     records: MessageStream<'a, Context>,
@@ -189,11 +211,11 @@ enum Worked<T> {
 }
 
 impl<H: Handler> Consuming<'_, H> {
-    async fn run(&mut self, shutdown: &mut (impl Future<Output = ()> + Unpin)) -> Result<(), ConsumeError> {
+    async fn run(&mut self, shutdown: &mut Shutdown<impl Future<Output = ()> + Unpin>) -> Result<(), ConsumeError> {
         loop {
             select! {
                 biased;
-                () = &mut *shutdown => return Ok(()),
+                () = shutdown.begun() => return Ok(()),
                 collected = self.collect() => collected?,
             }
             let due_within = self.waiting.due_within(Timestamp::now()).unwrap_or_default();
@@ -244,13 +266,13 @@ impl<H: Handler> Consuming<'_, H> {
         &mut self,
         work: impl Future<Output = T>,
         partitions: &BTreeSet<Partition>,
-        shutdown: &mut (impl Future<Output = ()> + Unpin),
+        shutdown: &mut Shutdown<impl Future<Output = ()> + Unpin>,
     ) -> Result<Worked<T>, ConsumeError> {
         pin!(work);
         select! {
             biased;
             done = &mut work => return Ok(Worked::Done(done)),
-            () = &mut *shutdown => return Ok(finish(work).await),
+            () = shutdown.begun() => return Ok(finish(work).await),
             () = sleep(POLL_BESIDE_AFTER) => {}
         }
         self.set_paused(true);
@@ -258,7 +280,7 @@ impl<H: Handler> Consuming<'_, H> {
             select! {
                 biased;
                 done = &mut work => break Worked::Done(done),
-                () = &mut *shutdown => break finish(work).await,
+                () = shutdown.begun() => break finish(work).await,
                 () = self.context.changed() => {
                     let revoked = self.take_changes();
                     if !revoked.is_disjoint(partitions) {
@@ -274,15 +296,15 @@ impl<H: Handler> Consuming<'_, H> {
 
     /// Keeps a record. One that is nothing for the handler is passed over as soon as those before it are handled.
     fn take(&mut self, record: Option<Result<BorrowedMessage<'_>, KafkaError>>) -> Result<(), ConsumeError> {
-        let Consumption { topic, delay, .. } = self.consumption;
+        let topic = self.topic;
         match record {
             Some(Ok(record)) => {
                 let record = Record::read(&record);
-                let delay = if self.handler.concerns(&record) { *delay } else { Duration::ZERO };
+                let delay = if self.handler.concerns(&record) { self.consumption.delay } else { Duration::ZERO };
                 self.waiting.push(record, delay);
             }
             Some(Err(source @ KafkaError::MessageConsumptionFatal(_))) => {
-                return Err(ConsumeError::Fatal { topic: topic.clone(), source });
+                return Err(ConsumeError::Fatal { topic: topic.to_owned(), source });
             }
             Some(Err(error)) => tracing::warn!(%error, topic, "reading failed; the client tries again"),
             None => {}
@@ -292,6 +314,9 @@ impl<H: Handler> Consuming<'_, H> {
 
     /// Takes note of what the client has told, and answers which partitions are gone.
     fn take_changes(&mut self) -> BTreeSet<Partition> {
+        if let Some(records) = self.context.take_lag() {
+            self.handler.lag(self.consumption.topic, records);
+        }
         let revoked = self.context.take_revoked();
         self.waiting.drop_revoked(&revoked);
         revoked
@@ -305,18 +330,21 @@ impl<H: Handler> Consuming<'_, H> {
             false => self.consumer.resume(&assigned),
         });
         if let Err(error) = set {
-            tracing::warn!(%error, paused, topic = self.consumption.topic, "pausing or resuming failed");
+            tracing::warn!(%error, paused, topic = self.topic, "pausing or resuming failed");
         }
     }
 
     /// Records are handled: the client commits where their partitions go on.
     fn store(&self, records: &[Record]) {
+        if records.is_empty() {
+            return;
+        }
         let mut offsets = TopicPartitionList::new();
         let added = next_offsets(records).into_iter().try_for_each(|((topic, partition), offset)| {
             offsets.add_partition_offset(&topic, partition, Offset::Offset(offset))
         });
         if let Err(error) = added.and_then(|()| self.consumer.store_offsets(&offsets)) {
-            tracing::warn!(%error, topic = self.consumption.topic, "offsets not stored; another consumer handles the records again");
+            tracing::warn!(%error, topic = self.topic, "offsets not stored; another consumer handles the records again");
         }
     }
 }

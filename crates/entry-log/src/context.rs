@@ -1,5 +1,5 @@
 use std::{
-    collections::{BTreeMap, BTreeSet},
+    collections::BTreeSet,
     error::Error,
     sync::{Arc, Mutex, PoisonError},
 };
@@ -35,7 +35,7 @@ struct Seen {
 #[derive(Debug, Default)]
 struct Changes {
     revoked: BTreeSet<Partition>,
-    lag: BTreeMap<String, u64>,
+    lag: Option<u64>,
     /// Whether what is assigned from now on is to be paused.
     paused: bool,
 }
@@ -55,9 +55,9 @@ impl Context {
         std::mem::take(&mut self.changes().revoked)
     }
 
-    /// How many records of each topic wait for this consumer, if that is newly known.
-    pub(crate) fn take_lag(&self) -> BTreeMap<String, u64> {
-        std::mem::take(&mut self.changes().lag)
+    /// How many records wait for this consumer, if that is newly known.
+    pub(crate) fn take_lag(&self) -> Option<u64> {
+        self.changes().lag.take()
     }
 
     pub(crate) fn set_paused(&self, paused: bool) {
@@ -77,11 +77,10 @@ impl ClientContext for Context {
     }
 
     fn stats(&self, statistics: Statistics) {
-        let lag_of = |topic: &rdkafka::statistics::Topic| {
-            // -1 where it is not known; also the pseudo partition of unassigned records.
-            topic.partitions.values().filter_map(|partition| u64::try_from(partition.consumer_lag_stored).ok()).sum()
-        };
-        self.changes().lag = statistics.topics.iter().map(|(name, topic)| (name.clone(), lag_of(topic))).collect();
+        // Of what is not assigned, the lag is -1.
+        let partitions = statistics.topics.values().flat_map(|topic| topic.partitions.values());
+        let lag = partitions.filter_map(|partition| u64::try_from(partition.consumer_lag_stored).ok()).sum();
+        self.changes().lag = Some(lag);
         self.seen.changed.notify_one();
     }
 

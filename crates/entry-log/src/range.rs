@@ -8,12 +8,20 @@ use rdkafka::{
     consumer::{CommitMode, Consumer, StreamConsumer},
     error::KafkaError,
 };
-use tokio::{select, task::spawn_blocking, time::timeout};
+use tokio::{
+    select,
+    task::spawn_blocking,
+    time::{sleep, timeout},
+};
 
 use crate::{KafkaConfig, RECORDS_MAX, Record, batch::next_offsets, context::Context};
 
 /// The most that a question to the brokers takes.
 const QUESTION_PATIENCE: Duration = Duration::from_secs(10);
+
+/// How often they are asked, and how long the pause in between is.
+const QUESTIONS: u32 = 10;
+const PAUSE: Duration = Duration::from_millis(500);
 
 /// How long nothing may come while something has to.
 const READ_PATIENCE: Duration = Duration::from_secs(30);
@@ -65,7 +73,7 @@ impl Reader {
         let failed = |source| ReadError::Kafka { topic: topic.to_owned(), source };
         let mut config = kafka.client();
         config
-            .set("group.id", group)
+            .set("group.id", kafka.topics.group(group))
             .set("auto.offset.reset", "earliest")
             .set("enable.auto.commit", "false")
             .set("enable.auto.offset.store", "false")
@@ -75,10 +83,8 @@ impl Reader {
             .set("fetch.queue.backoff.ms", "10");
         let context = Context::new(kafka.tokens().await);
         let consumer = Arc::new(StreamConsumer::from_config_and_context(&config, context).map_err(failed)?);
-        let (asked, name) = (consumer.clone(), topic.to_owned());
-        let limits = spawn_blocking(move || limits(&asked, &name, part));
         let limits = select! {
-            limits = limits => limits.unwrap_or(Err(KafkaError::Canceled)).map_err(failed)?,
+            limits = ask(&consumer, topic, part) => limits.map_err(failed)?,
             // The client asks for its token while it is polled, and has nothing else to say yet.
             _ = async { while consumer.recv().await.is_err() {} } => BTreeMap::new(),
         };
@@ -138,6 +144,27 @@ impl Reader {
         let consumer = self.consumer.clone();
         let committed = spawn_blocking(move || consumer.commit(&offsets, CommitMode::Sync)).await;
         committed.unwrap_or(Err(KafkaError::Canceled)).map_err(failed)
+    }
+}
+
+/// Where each partition begins and ends. A group that is new, or whose coordinator has just changed, is asked again.
+async fn ask(
+    consumer: &Arc<StreamConsumer<Context>>,
+    topic: &str,
+    part: Part,
+) -> Result<BTreeMap<i32, (i64, i64)>, KafkaError> {
+    let mut attempt = 1;
+    loop {
+        let (asked, topic) = (Arc::clone(consumer), topic.to_owned());
+        let answer = spawn_blocking(move || limits(&asked, &topic, part)).await.unwrap_or(Err(KafkaError::Canceled));
+        match answer {
+            Err(error) if attempt < QUESTIONS => {
+                tracing::warn!(%error, attempt, "where a topic begins and ends is not known yet");
+                sleep(PAUSE).await;
+                attempt += 1;
+            }
+            answer => return answer,
+        }
     }
 }
 

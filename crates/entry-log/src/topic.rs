@@ -20,7 +20,7 @@ impl Topic {
     pub const ALL: [Topic; 5] = [Topic::Entries, Topic::Totals, Topic::Retry1m, Topic::Retry15m, Topic::Dead];
 
     /// The name behind the prefix.
-    fn suffix(self) -> &'static str {
+    pub fn suffix(self) -> &'static str {
         match self {
             Topic::Entries => "entries",
             Topic::Totals => "totals",
@@ -39,6 +39,9 @@ impl Topic {
         }
     }
 }
+
+/// The prefix of a stack that has a cluster of its own.
+const DEFAULT_PREFIX: &str = "fluxo";
 
 /// The names of the topics: a prefix, so that several stacks can share a cluster.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -61,7 +64,19 @@ impl FromStr for Topics {
     }
 }
 
+impl Default for Topics {
+    fn default() -> Topics {
+        Topics { prefix: DEFAULT_PREFIX.to_owned() }
+    }
+}
+
 impl Topics {
+    /// The name of a consumer group: of other stacks than the default one with their prefix, because groups have names of the
+    /// whole cluster.
+    pub fn group(&self, name: &str) -> String {
+        if self.prefix == DEFAULT_PREFIX { name.to_owned() } else { format!("{}.{name}", self.prefix) }
+    }
+
     /// The name of a topic, such as `fluxo.entries`.
     pub fn name(&self, topic: Topic) -> String {
         format!("{}.{}", self.prefix, topic.suffix())
@@ -75,9 +90,16 @@ mod tests {
     /// Records wait in them while a release is deployed.
     #[test]
     fn the_name_of_a_topic_never_changes() {
-        let topics: Topics = "fluxo".parse().expect("a prefix");
+        let topics = Topics::default();
+        assert_eq!("fluxo".parse(), Ok(topics.clone()));
         let names = Topic::ALL.map(|topic| topics.name(topic));
         assert_eq!(names, ["fluxo.entries", "fluxo.totals", "fluxo.retry.1m", "fluxo.retry.15m", "fluxo.dead"]);
+    }
+
+    #[test]
+    fn two_stacks_in_a_cluster_have_groups_of_their_own() {
+        assert_eq!(Topics::default().group("worker"), "worker");
+        assert_eq!("dev".parse::<Topics>().expect("a prefix").group("worker"), "dev.worker");
     }
 
     #[test]

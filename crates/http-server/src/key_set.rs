@@ -60,7 +60,7 @@ pub struct KeySource {
 #[derive(Debug, thiserror::Error)]
 enum KeySetError {
     #[error("the key set at {url} gave no answer")]
-    NoAnswer { url: Url, source: ureq::Error },
+    NoAnswer { url: Url, source: Box<ureq::Error> },
     #[error("the key set at {url} is not one")]
     Unreadable { url: Url, source: serde_json::Error },
     #[error("the key set at {url} has no RSA key for RS256")]
@@ -87,7 +87,7 @@ impl KeySource {
     /// Reads it; on a thread where that may block.
     fn read(&self) -> Result<HashMap<String, Arc<DecodingKey>>, KeySetError> {
         let url = || self.url.clone();
-        let no_answer = |source| KeySetError::NoAnswer { url: url(), source };
+        let no_answer = |error| KeySetError::NoAnswer { url: url(), source: Box::new(error) };
         let mut response = self.agent.get(self.url.as_str()).call().map_err(no_answer)?;
         let body = response.body_mut().with_config().limit(KEY_SET_BYTES_MAX).read_to_vec().map_err(no_answer)?;
         let set: JwkSet =

@@ -370,6 +370,7 @@ async fn a_service_that_is_told_to_end_answers_what_it_has_begun() {
     };
     timeout(BOUND, refused).await.expect("it stops listening");
     assert_eq!(read(&mut idle).await.status, 0, "a connection without a request is closed");
+    assert!(!world.served.is_finished(), "it waits for what has begun");
     begun.write_all(b"{}").await.unwrap();
     assert_eq!(read(&mut begun).await.status, 200);
     assert_eq!(timeout(BOUND, world.served).await.unwrap().unwrap(), Served::Everything);

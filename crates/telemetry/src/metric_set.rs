@@ -78,6 +78,12 @@ impl MetricSet {
         self.dimension = Some((dimension, kind));
     }
 
+    /// How much there is of something of this kind. There is one such metric in a line.
+    pub(crate) fn value_of(&mut self, name: &'static str, dimension: &'static str, kind: &'static str, number: u64) {
+        self.metrics.push(Metric { name, values: Values::Level(number), has_dimension: true });
+        self.dimension = Some((dimension, kind));
+    }
+
     fn add(&mut self, name: &'static str, values: Values) {
         self.metrics.push(Metric { name, values, has_dimension: false });
     }

@@ -29,6 +29,7 @@ pub const METRIC_NAMES: &[&str] = &[
     "InputsSetAside",
     "KeyConflicts",
     "LedgerLatency",
+    "LogLagRecords",
     "MonthsCompared",
     "MonthsSetAside",
     "OldestDifferenceAge",
@@ -43,6 +44,10 @@ pub const METRIC_NAMES: &[&str] = &[
     "ReversalsOvertaken",
     "StateMachineLatency",
 ];
+
+/// Those that only services emit: Prometheus has them, and CloudWatch never sees them.
+pub const SERVICE_METRIC_NAMES: &[&str] =
+    &["Answers", "EntriesSwept", "EntryLogLatency", "LogLagRecords", "RecordsDead", "RecordsRetried", "RequestLatency"];
 
 /// A request to write entries, in `register-entry` and `reverse-entry`.
 #[derive(Debug)]
@@ -231,6 +236,21 @@ impl Record for MovedMetrics {
             Some(reason) => metrics.one_of("RecordsDead", "Reason", reason),
             None => metrics.one_of("RecordsRetried", "Step", self.step),
         }
+    }
+}
+
+/// How far a consumer of the log is behind.
+#[derive(Debug)]
+pub struct LagMetrics {
+    /// The name of the topic without its prefix: the dimension.
+    pub topic: &'static str,
+    /// How many records wait in the partitions of this consumer.
+    pub records: u64,
+}
+
+impl Record for LagMetrics {
+    fn describe(self, metrics: &mut MetricSet) {
+        metrics.value_of("LogLagRecords", "Topic", self.topic, self.records);
     }
 }
 

@@ -5,9 +5,9 @@
 use std::{collections::BTreeSet, convert::Infallible, time::Duration};
 
 use telemetry::{
-    AnswerMetrics, ConsolidationMetrics, IntakeMetrics, Invocation, Line, METRIC_NAMES, Metrics, MovedMetrics,
-    PostingMetrics, ReconciliationMetrics, RefusalMetrics, ReplayMetrics, RequestMetrics, Store, StoreMetrics,
-    SweepMetrics, Telemetry, call,
+    AnswerMetrics, ConsolidationMetrics, IntakeMetrics, Invocation, LagMetrics, Line, METRIC_NAMES, Metrics,
+    MovedMetrics, PostingMetrics, ReconciliationMetrics, RefusalMetrics, ReplayMetrics, RequestMetrics, Store,
+    StoreMetrics, SweepMetrics, Telemetry, call,
 };
 use test_events::EmittedMetrics;
 
@@ -61,6 +61,7 @@ async fn emit_each(metrics: &Metrics) {
     metrics.emit(&line("request refused"), refusal);
     metrics.emit(&Line::new("record waits"), MovedMetrics { step: "record", dead_for: None });
     metrics.emit(&Line::new("record dead"), MovedMetrics { step: "record", dead_for: Some("InvalidInput") });
+    metrics.emit(&Line::new("lag"), LagMetrics { topic: "entries", records: 0 });
     metrics.emit(&Line::new("swept"), SweepMetrics { entries_swept: 0, stores: StoreMetrics::default() });
     metrics.emit(&Line::new("answered"), AnswerMetrics { status: "2xx" });
     let request = RequestMetrics { route: "POST /entries", took: Duration::from_micros(2_500) };

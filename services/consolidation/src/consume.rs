@@ -7,12 +7,11 @@
 use balances::{BalanceTable, Write, WriteError};
 use cashflow::{MerchantId, PeriodTotals};
 use entry_log::{
-    ConsumeError, Consumption, EntryLog, Handler, KafkaConfig, Moved, NotHandled, Record, Step, Topic, Topics, consume,
-    moved,
+    ConsumeError, Consumption, EntryLog, Handler, KafkaConfig, Moved, NotHandled, Record, Step, Topic, consume, moved,
 };
 use futures::{StreamExt, future::try_join_all, stream};
 use jiff::Timestamp;
-use telemetry::{Causes, ConsolidationMetrics, Invocation, Line, StoreMetrics, Telemetry};
+use telemetry::{Causes, ConsolidationMetrics, Invocation, LagMetrics, Line, StoreMetrics, Telemetry};
 use tokio::sync::watch;
 use workflow::{ErrorName, PostedEntries, TaskError};
 
@@ -51,17 +50,17 @@ pub enum Source {
 }
 
 /// What `consolidation consume` consumes.
-pub fn of_posted(topics: &Topics) -> Vec<(Source, Consumption)> {
-    vec![consumption(topics, Source::Posted, CONSUME_GROUP, Topic::Totals)]
+pub fn of_posted() -> Vec<(Source, Consumption)> {
+    vec![consumption(Source::Posted, CONSUME_GROUP, Topic::Totals)]
 }
 
 /// What `worker` consumes.
-pub fn of_retries(topics: &Topics) -> Vec<(Source, Consumption)> {
-    [Topic::Retry1m, Topic::Retry15m].map(|topic| consumption(topics, Source::Retries, RETRY_GROUP, topic)).into()
+pub fn of_retries() -> Vec<(Source, Consumption)> {
+    [Topic::Retry1m, Topic::Retry15m].map(|topic| consumption(Source::Retries, RETRY_GROUP, topic)).into()
 }
 
-fn consumption(topics: &Topics, source: Source, group: &'static str, topic: Topic) -> (Source, Consumption) {
-    (source, Consumption { group, topic: topics.name(topic), delay: topic.delay() })
+fn consumption(source: Source, group: &'static str, topic: Topic) -> (Source, Consumption) {
+    (source, Consumption { group, topic, delay: topic.delay() })
 }
 
 /// Writes what is consumed, until `shutdown` is true or its sender is gone.
@@ -97,6 +96,10 @@ impl Handler for Consolidator<'_> {
         let first = records.first().map(|record| record.origin.to_string()).unwrap_or_default();
         let consolidated = self.consolidate(records, Timestamp::now);
         self.telemetry.observe(Invocation::new(&first, None), consolidated).await
+    }
+
+    fn lag(&self, topic: Topic, records: u64) {
+        self.telemetry.metrics.emit(&Line::new("log lag"), LagMetrics { topic: topic.suffix(), records });
     }
 }
 

@@ -42,7 +42,7 @@ async fn main() -> Result<ExitCode, Box<dyn Error>> {
             let table_name = settings::required("BALANCES_TABLE")?;
             let table = BalanceTable::new(aws_sdk_dynamodb::Client::new(&DYNAMODB.load_config().await?), table_name);
             let log = EntryLog::new(&kafka).await?;
-            let consumptions = consume::of_posted(&kafka.topics);
+            let consumptions = consume::of_posted();
             start_probes(Listen::from_env()?.internal, &Probes::new(&exposition, || true)).await?;
             consume::run(&kafka, &table, &log, &telemetry, consumptions, &shutdown()?).await?;
             Ok(ExitCode::SUCCESS)

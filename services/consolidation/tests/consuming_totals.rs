@@ -4,7 +4,15 @@
 
 use std::time::Duration;
 
-use aws_sdk_dynamodb::types::AttributeValue;
+use aws_sdk_dynamodb::{operation::update_item::UpdateItemInput, types::AttributeValue};
+use aws_smithy_runtime_api::{
+    box_error::BoxError,
+    client::{
+        interceptors::{Intercept, context::BeforeSerializationInterceptorContextRef},
+        runtime_components::RuntimeComponents,
+    },
+};
+use aws_smithy_types::config_bag::ConfigBag;
 use balances::{BalanceTable, Consistency};
 use cashflow::{Currency, MerchantId};
 use consolidation::consume::{self, Consolidator, Source};
@@ -131,26 +139,57 @@ async fn while_the_read_model_is_down_nothing_moves() {
     assert_eq!(consuming.closing(&acme()).await, 300);
 }
 
-/// Its item is as large as an item can be.
-async fn break_the_day_of_acme(consuming: &Consuming) {
-    let large = AttributeValue::S("x".repeat(409_500));
-    consuming.store.overwrite("acme#BRL", "day#2026-11-22", "large", large).await;
+/// Refuses to write anything of acme's, as DynamoDB may do with one partition.
+#[derive(Debug)]
+struct WithoutAcme;
+
+impl Intercept for WithoutAcme {
+    fn name(&self) -> &'static str {
+        "without acme"
+    }
+
+    fn read_before_serialization(
+        &self,
+        context: &BeforeSerializationInterceptorContextRef<'_>,
+        _: &RuntimeComponents,
+        _: &mut ConfigBag,
+    ) -> Result<(), BoxError> {
+        let update = context.input().downcast_ref::<UpdateItemInput>();
+        let key = update.and_then(UpdateItemInput::key).and_then(|key| key.get("pk"));
+        if key == Some(&AttributeValue::S("acme#BRL".to_owned())) { Err("throttled".into()) } else { Ok(()) }
+    }
+}
+
+fn table_without_acme(consuming: &Consuming) -> BalanceTable {
+    let config = consuming.store.client.config().to_builder().interceptor(WithoutAcme).build();
+    BalanceTable::new(aws_sdk_dynamodb::Client::from_conf(config), &consuming.store.table_name)
 }
 
 #[tokio::test]
 async fn totals_that_alone_cannot_be_written_wait_and_the_others_are_written() {
     let consuming = Consuming::start().await;
-    break_the_day_of_acme(&consuming).await;
-    let mut both = totals("acme", 1, "300", 3);
-    let next_day = json!({"period": "2026-11-23", "currency": "BRL", "credits": "5", "debits": "0", "entry_count": 1});
-    both["totals"].as_array_mut().unwrap().push(next_day);
-    consuming.consume(&[both.clone(), totals("other", 1, "900", 9)]).await;
-    assert_eq!(consuming.closing(&merchant("other")).await, 900);
+    let both = [totals("acme", 1, "300", 3), totals("other", 1, "900", 9)];
+    let mut shared = both[0].clone();
+    shared["totals"].as_array_mut().unwrap().push(both[0]["totals"][0].clone());
+    shared["totals"][1]["period"] = json!("2026-11");
+    for value in [&shared, &both[1]] {
+        consuming.append(Topic::Totals, value, &Headers::default()).await;
+    }
+    let records = consuming.log.records(Topic::Totals).await;
+    consuming.handle(&table_without_acme(&consuming), Source::Posted, &records).await.unwrap();
+    assert_eq!((consuming.closing(&acme()).await, consuming.closing(&merchant("other")).await), (0, 900));
     let waiting = consuming.waiting(Topic::Retry1m).await;
-    let mut alone = both.clone();
-    alone["totals"].as_array_mut().unwrap().pop();
-    alone["outcomes"] = json!({"applied": 0, "duplicate": 0, "conflict": 0, "already_reversed": 0});
-    assert_eq!(waiting, [waits(&alone, "BalancesUnavailable")]);
+    let mut expected = [both[0].clone(), both[0].clone()];
+    expected[1]["totals"][0]["period"] = json!("2026-11");
+    for one in &mut expected {
+        one["outcomes"] = json!({"applied": 0, "duplicate": 0, "conflict": 0, "already_reversed": 0});
+    }
+    assert_eq!(waiting.len(), 2);
+    for one in &expected {
+        assert!(waiting.contains(&waits(one, "BalancesUnavailable")), "{waiting:?}");
+    }
+    consuming.handle(&consuming.table(), Source::Retries, &consuming.log.records(Topic::Retry1m).await).await.unwrap();
+    assert_eq!(consuming.closing(&acme()).await, 300);
 }
 
 /// The topics of retries as the worker consumes them, but for the delay. What the recorder has to try again is passed over.
@@ -162,9 +201,9 @@ async fn the_worker_writes_what_could_not_be_written_at_first() {
     consuming.append(Topic::Retry1m, &totals("acme", 1, "300", 3), &step(Some(Step::Consolidate))).await;
     let unknown = Headers { others: vec![("step".to_owned(), b"audit".to_vec())], ..Headers::default() };
     consuming.append(Topic::Retry1m, &json!("of a newer release"), &unknown).await;
-    let consumptions = consume::of_retries(&consuming.log.kafka.topics).into_iter();
+    let consumptions = consume::of_retries().into_iter();
     let delay = Duration::from_secs(3_600);
-    let consumptions = consumptions.map(|(source, consumption)| match consumption.topic.ends_with("1m") {
+    let consumptions = consumptions.map(|(source, consumption)| match consumption.topic == Topic::Retry1m {
         true => (source, Consumption { delay: Duration::ZERO, ..consumption }),
         false => (source, Consumption { delay, ..consumption }),
     });
@@ -189,7 +228,6 @@ async fn the_worker_writes_what_could_not_be_written_at_first() {
 #[tokio::test]
 async fn what_could_not_be_written_for_seven_days_is_dead() {
     let consuming = Consuming::start().await;
-    break_the_day_of_acme(&consuming).await;
     let days = |days: i64| Headers {
         step: Some(Step::Consolidate),
         first_failed_at: Some(Timestamp::now() - SignedDuration::from_hours(24 * days)),
@@ -198,7 +236,7 @@ async fn what_could_not_be_written_for_seven_days_is_dead() {
     consuming.append(Topic::Retry15m, &totals("acme", 1, "300", 3), &days(8)).await;
     consuming.append(Topic::Retry15m, &totals("other", 1, "900", 9), &days(8)).await;
     let records = consuming.log.records(Topic::Retry15m).await;
-    consuming.handle(&consuming.table(), Source::Retries, &records).await.unwrap();
+    consuming.handle(&table_without_acme(&consuming), Source::Retries, &records).await.unwrap();
     assert_eq!(consuming.closing(&merchant("other")).await, 900);
     let dead = consuming.waiting(Topic::Dead).await;
     assert_eq!(dead.len(), 1);

@@ -10,12 +10,12 @@ mod totals;
 
 use entry_log::{
     AppendError, ConsumeError, Consumption, EntryLog, Handler, Headers, KafkaConfig, Message, NotHandled, Record, Step,
-    Topic, Topics, consume, moved,
+    Topic, consume, moved,
 };
 use futures::future::{try_join, try_join_all};
 use jiff::Timestamp;
 use ledger::Ledger;
-use telemetry::{Invocation, Telemetry};
+use telemetry::{Invocation, LagMetrics, Line, Telemetry};
 use tokio::sync::watch;
 use workflow::PostedEntries;
 
@@ -51,9 +51,8 @@ pub enum Source {
 }
 
 /// What is consumed.
-pub fn consumptions(topics: &Topics) -> [(Source, Consumption); 3] {
-    let consumption =
-        |source, group, topic: Topic| (source, Consumption { group, topic: topics.name(topic), delay: topic.delay() });
+pub fn consumptions() -> [(Source, Consumption); 3] {
+    let consumption = |source, group, topic: Topic| (source, Consumption { group, topic, delay: topic.delay() });
     [
         consumption(Source::Accepted, RECORD_GROUP, Topic::Entries),
         consumption(Source::Retries, RETRY_GROUP, Topic::Retry1m),
@@ -72,7 +71,7 @@ pub async fn run(
     telemetry: &Telemetry,
     shutdown: &watch::Receiver<bool>,
 ) -> Result<(), ConsumeError> {
-    let consumers = consumptions(&kafka.topics).map(|(source, consumption)| async move {
+    let consumers = consumptions().map(|(source, consumption)| async move {
         let mut shutdown = shutdown.clone();
         let recorder = Recorder { ledger, log, telemetry, source };
         let ended = async { drop(shutdown.wait_for(|ends| *ends).await) };
@@ -93,6 +92,10 @@ impl Handler for Recorder<'_> {
         let first = records.first().map(|record| record.origin.to_string()).unwrap_or_default();
         let recorded = self.record(records, attempt, Timestamp::now());
         self.telemetry.observe(Invocation::new(&first, None), recorded).await
+    }
+
+    fn lag(&self, topic: Topic, records: u64) {
+        self.telemetry.metrics.emit(&Line::new("log lag"), LagMetrics { topic: topic.suffix(), records });
     }
 }
 

@@ -11,7 +11,7 @@ use telemetry::Telemetry;
 use test_builders::{EntryBuilder, acme, entry, merchant};
 use test_events::EmittedMetrics;
 use test_kafka::TestLog;
-use test_stores::Database;
+use test_stores::{Database, POST_NINE};
 use workflow::{PostedEntries, RecordEntries};
 
 /// A ledger, a log and what records the one in the other.
@@ -242,7 +242,7 @@ async fn while_the_ledger_is_down_or_misconfigured_nothing_moves() {
     assert_eq!((recording.posted().await, recording.totals().await.len()), (1, 1));
 }
 
-/// Somebody holds what one merchant's entries need, in every slot. It takes the limit of the ledger's statements twice.
+/// Somebody is posting one of its entries and does not come to an end. It takes the limit of the ledger's statements twice.
 #[tokio::test]
 async fn a_merchant_whose_entries_alone_cannot_be_posted_stops_no_other() {
     let recording = Recording::start().await;
@@ -252,13 +252,14 @@ async fn a_merchant_whose_entries_alone_cannot_be_posted_stops_no_other() {
     let of_other = input_of(&other, &[entry("a").of(&other).build()]);
     recording.log.append(Topic::Entries, &message(&of_other)).await;
     let records = recording.log.records(Topic::Entries).await;
-    recording.handle(&records, 0).await.unwrap();
     let owner = recording.database.owner().await;
-    owner.batch_execute("BEGIN; SELECT FROM posting_position WHERE merchant_id = 'acme' FOR UPDATE").await.unwrap();
+    let posting = POST_NINE.replace("gen_random_uuid()", &format!("'{}'::uuid", test_builders::id("a")));
+    owner.batch_execute(&format!("BEGIN; {posting}")).await.unwrap();
     recording.handle(&records, 0).await.unwrap_err();
     assert_eq!(recording.waiting(Topic::Retry1m).await, []);
     recording.handle(&records, 3).await.unwrap();
     assert_eq!(recording.waiting(Topic::Retry1m).await, [waits(&locked, "LedgerUnavailable")]);
+    assert_eq!(recording.totals().await.len(), 1);
 }
 
 /// The consumer dies after it has posted and before the totals are appended: what comes then is handled again.

@@ -43,7 +43,7 @@ async fn main() -> Result<(), Box<dyn Error>> {
         None => {
             let table_name = settings::required("BALANCES_TABLE")?;
             let table = BalanceTable::new(aws_sdk_dynamodb::Client::new(&DYNAMODB.load_config().await?), table_name);
-            let consumptions = consume::of_retries(&kafka.topics);
+            let consumptions = consume::of_retries();
             start_probes(Listen::from_env()?.internal, &Probes::new(&exposition, || true)).await?;
             consume::run(&kafka, &table, &log, telemetry, consumptions, &shutdown()?).await?;
         }

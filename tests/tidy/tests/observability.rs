@@ -9,7 +9,7 @@ use std::{
 };
 
 use serde_json::{Map, Value};
-use telemetry::METRIC_NAMES;
+use telemetry::{METRIC_NAMES, SERVICE_METRIC_NAMES};
 
 /// The metrics of AWS that may be named, as its documentation lists them: a misspelt one would be quiet for ever.
 const AWS_METRICS: [(&str, &[&str]); 7] = [
@@ -206,14 +206,17 @@ fn own(metrics: &Metrics) -> BTreeSet<&str> {
     metrics.iter().filter(|(namespace, _)| namespace == "Fluxo").map(|(_, name)| name.as_str()).collect()
 }
 
-/// What comes into the stack's namespace: from the code, and from the filters of its logs.
+/// What comes into the stack's namespace: from the functions' code, and from the filters of its logs.
 fn emitted(resources: &Map<String, Value>) -> BTreeSet<&str> {
     let filters = of_type(resources, "AWS::Logs::MetricFilter");
     let counted = filters.flat_map(|(_, filter)| list(&filter["MetricTransformations"])).map(|counted| {
         assert_eq!(counted["MetricNamespace"], OWN_IN_TEMPLATE, "{counted}");
         text(&counted["MetricName"])
     });
-    METRIC_NAMES.iter().copied().chain(counted).collect()
+    for name in SERVICE_METRIC_NAMES {
+        assert!(METRIC_NAMES.contains(name), "{name} is in both lists, or in none");
+    }
+    METRIC_NAMES.iter().copied().filter(|name| !SERVICE_METRIC_NAMES.contains(name)).chain(counted).collect()
 }
 
 // ---- Metrics ----
