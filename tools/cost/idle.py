@@ -90,13 +90,21 @@ def idle_metrics(stack: Stack, quantities: Quantities) -> Decimal:
 
 
 def emitted_metrics(sources: Path = METRICS) -> set[str]:
-    """The metrics that the functions emit, from the list of their names. Each costs in the hours in which it is sent."""
+    """The metrics that the functions emit, from the lists of their names. Each costs in the hours in which it is sent.
+
+    Those of services alone go to Prometheus.
+    """
     text = "".join(file.read_text() for file in sorted(sources.glob("**/*.rs")))
-    listed = re.search(r"METRIC_NAMES: &\[&str\] = &\[(.*?)\];", text, re.DOTALL)
-    names = re.findall(r'"(\w+)"', listed[1]) if listed else []
+    names = metrics_listed("METRIC_NAMES", text) - metrics_listed("SERVICE_METRIC_NAMES", text)
     if not names:
         raise Problem(f"No metric was found in {sources}.")
-    return set(names)
+    return names
+
+
+def metrics_listed(constant: str, text: str) -> set[str]:
+    """The names in a list of metrics in Rust."""
+    listed = re.search(rf"\b{constant}: &\[&str\] =\s+&\[(.*?)\];", text, re.DOTALL)
+    return set(re.findall(r'"(\w+)"', listed[1])) if listed else set()
 
 
 def route_metrics(stack: Stack) -> int:
