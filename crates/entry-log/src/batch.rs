@@ -94,7 +94,7 @@ pub(crate) fn next_offsets(records: &[Record]) -> BTreeMap<Partition, i64> {
     next
 }
 
-fn partition_of(record: &Record) -> Partition {
+pub(crate) fn partition_of(record: &Record) -> Partition {
     (record.origin.topic.clone(), record.origin.partition)
 }
 

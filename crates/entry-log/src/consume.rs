@@ -18,7 +18,7 @@ use tokio::{
 
 use crate::{
     KafkaConfig, Record, Topic,
-    batch::{Waiting, next_offsets},
+    batch::{Waiting, next_offsets, partition_of},
     context::{Context, Partition},
 };
 
@@ -222,13 +222,13 @@ impl<H: Handler> Consuming<'_, H> {
             if let Worked::Shutdown = self.drive(sleep(due_within), &BTreeSet::new(), shutdown).await? {
                 return Ok(());
             }
-            let due = self.waiting.take_due(Timestamp::now());
+            let mut due = self.waiting.take_due(Timestamp::now());
             let partitions = partitions_of(&due);
             match self.drive(handle_until_done(self.handler, &due), &partitions, shutdown).await? {
                 Worked::Done(()) => self.store(&due),
                 Worked::Revoked(revoked) => {
+                    due.retain(|record| !revoked.contains(&partition_of(record)));
                     self.waiting.put_back(due);
-                    self.waiting.drop_revoked(&revoked);
                 }
                 Worked::Shutdown => return Ok(()),
             }
@@ -247,6 +247,10 @@ impl<H: Handler> Consuming<'_, H> {
                 }
                 () = sleep_until(ready_at.unwrap_or_else(Instant::now)), if ready_at.is_some() => break,
                 record = self.records.next() => {
+                    // The client may have taken the partition away and given it back before this record: what waits of it goes first.
+                    if !self.take_changes().is_empty() {
+                        ready_at = None;
+                    }
                     self.take(record)?;
                     ready_at = ready_at.or_else(|| self.ready_at());
                 }
@@ -287,7 +291,13 @@ impl<H: Handler> Consuming<'_, H> {
                         break Worked::Revoked(revoked);
                     }
                 }
-                record = self.records.next() => self.take(record)?,
+                record = self.records.next() => {
+                    let revoked = self.take_changes();
+                    self.take(record)?;
+                    if !revoked.is_disjoint(partitions) {
+                        break Worked::Revoked(revoked);
+                    }
+                }
             }
         };
         self.set_paused(false);

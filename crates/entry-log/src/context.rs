@@ -99,17 +99,18 @@ impl ConsumerContext for Context {
     }
 
     fn post_rebalance(&self, consumer: &BaseConsumer<Context>, rebalance: &Rebalance<'_>) {
-        if let Rebalance::Assign(partitions) = rebalance
-            && self.changes().paused
-        {
-            pause(consumer, partitions);
+        if let Rebalance::Assign(partitions) = rebalance {
+            set_paused(consumer, partitions, self.changes().paused);
         }
     }
 }
 
-/// A partition that cannot be paused is read on, which the caller has to bear anyway.
-fn pause(consumer: &BaseConsumer<Context>, partitions: &TopicPartitionList) {
-    if let Err(error) = consumer.pause(partitions) {
-        tracing::warn!(%error, "pausing new partitions failed");
+/// Pauses or resumes partitions that are new here. A partition that was taken away while it was paused is still so when it comes
+/// back: the client keeps that with the partition, and nobody else would resume it. One that cannot be paused is read on, which the
+/// caller has to bear anyway.
+fn set_paused(consumer: &BaseConsumer<Context>, partitions: &TopicPartitionList, paused: bool) {
+    let set = if paused { consumer.pause(partitions) } else { consumer.resume(partitions) };
+    if let Err(error) = set {
+        tracing::warn!(%error, paused, "pausing or resuming new partitions failed");
     }
 }

@@ -245,8 +245,12 @@ async fn work_on_a_partition_that_is_taken_away_is_dropped() {
             }
         }
         assert_eq!(numbers(&all), (0..appended).collect::<Vec<_>>(), "none of them twice");
-        first.end().await;
+        // What it lost while it was paused, it reads when it has it again.
         second.end().await;
+        append(&log, appended..appended + 200).await;
+        let rest = take(&mut first_given, 200).await;
+        assert_eq!(numbers(&rest), (appended..appended + 200).collect::<Vec<_>>());
+        first.end().await;
     })
     .await;
 }
