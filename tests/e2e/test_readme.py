@@ -51,7 +51,7 @@ def test_the_entry_and_the_refusal_of_the_api_guide_are_as_it_says(merchant: Mer
     entry, refusal = map(json.loads, blocks("json", GUIDE))
     assert merchant.post(entry, "sale-1").status == 202
     batch = [entry | {"idempotency_key": f"sale-{number}"} for number in range(19)]
-    batch[17]["amount"] = "0"
+    batch[17]["amount"] = "150.755"
     batch[18]["colour"] = "red"
     refused = merchant.post_batch(batch)
     assert (refused.status, refused.body) == (400, refusal)
