@@ -35,6 +35,10 @@ const SHUTDOWN_GRACE: Duration = Duration::from_secs(3);
 /// How long leaving the group may take.
 const LEAVE_PATIENCE: Duration = Duration::from_secs(5);
 
+/// How long a client may be no member of its group although a broker answers: three sessions. After a broker that took connections and
+/// answered nothing, librdkafka 2.12 may wait for the group's coordinator for ever (`make chaos DOOR=services FAULT=kafka-hangs`).
+const OUTSIDE_MAX: Duration = Duration::from_secs(45);
+
 /// The first and the longest pause before records are handled again.
 const PAUSES: (Duration, Duration) = (Duration::from_millis(100), Duration::from_secs(10));
 
@@ -86,6 +90,14 @@ pub enum ConsumeError {
         topic: String,
         /// What the client says.
         source: KafkaError,
+    },
+    /// The client does not come back into its group; a new process does.
+    #[error("the consumer of {topic} has been out of its group for {outside_for:?}, although a broker answers")]
+    Outside {
+        /// The name of the topic.
+        topic: String,
+        /// For how long.
+        outside_for: Duration,
     },
 }
 
@@ -243,6 +255,7 @@ impl<H: Handler> Consuming<'_, H> {
                 biased;
                 () = self.context.changed() => {
                     self.take_changes();
+                    self.check_membership()?;
                     ready_at = self.ready_at();
                 }
                 () = sleep_until(ready_at.unwrap_or_else(Instant::now)), if ready_at.is_some() => break,
@@ -287,6 +300,7 @@ impl<H: Handler> Consuming<'_, H> {
                 () = shutdown.begun() => break finish(work).await,
                 () = self.context.changed() => {
                     let revoked = self.take_changes();
+                    self.check_membership()?;
                     if !revoked.is_disjoint(partitions) {
                         break Worked::Revoked(revoked);
                     }
@@ -330,6 +344,15 @@ impl<H: Handler> Consuming<'_, H> {
         let revoked = self.context.take_revoked();
         self.waiting.drop_revoked(&revoked);
         revoked
+    }
+
+    fn check_membership(&self) -> Result<(), ConsumeError> {
+        match self.context.outside_for() {
+            Some(outside_for) if outside_for > OUTSIDE_MAX => {
+                Err(ConsumeError::Outside { topic: self.topic.to_owned(), outside_for })
+            }
+            _ => Ok(()),
+        }
     }
 
     fn set_paused(&self, paused: bool) {

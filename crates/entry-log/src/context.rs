@@ -2,6 +2,7 @@ use std::{
     collections::BTreeSet,
     error::Error,
     sync::{Arc, Mutex, PoisonError},
+    time::Duration,
 };
 
 use rdkafka::{
@@ -9,8 +10,9 @@ use rdkafka::{
     client::OAuthToken,
     consumer::{BaseConsumer, Consumer, ConsumerContext, Rebalance},
     error::KafkaError,
+    statistics::ConsumerGroup,
 };
-use tokio::sync::Notify;
+use tokio::{sync::Notify, time::Instant};
 
 use crate::iam_token::TokenSource;
 
@@ -38,6 +40,8 @@ struct Changes {
     lag: Option<u64>,
     /// Whether what is assigned from now on is to be paused.
     paused: bool,
+    /// Since when the client has been no member of its group, although a broker answers.
+    outside_since: Option<Instant>,
 }
 
 impl Context {
@@ -64,6 +68,11 @@ impl Context {
         self.changes().paused = paused;
     }
 
+    /// For how long the client has been no member of its group, although a broker answers.
+    pub(crate) fn outside_for(&self) -> Option<Duration> {
+        self.changes().outside_since.map(|since| since.elapsed())
+    }
+
     fn changes(&self) -> std::sync::MutexGuard<'_, Changes> {
         self.seen.changes.lock().unwrap_or_else(PoisonError::into_inner)
     }
@@ -80,7 +89,10 @@ impl ClientContext for Context {
         // Of what is not assigned, the lag is -1.
         let partitions = statistics.topics.values().flat_map(|topic| topic.partitions.values());
         let lag = partitions.filter_map(|partition| u64::try_from(partition.consumer_lag_stored).ok()).sum();
-        self.changes().lag = Some(lag);
+        let mut changes = self.changes();
+        changes.lag = Some(lag);
+        changes.outside_since = is_outside(&statistics).then(|| changes.outside_since.unwrap_or_else(Instant::now));
+        drop(changes);
         self.seen.changed.notify_one();
     }
 
@@ -105,6 +117,18 @@ impl ConsumerContext for Context {
     }
 }
 
+/// Whether a client is no member of its group, although a broker answers ("Statistics" of librdkafka: `cgrp`, `brokers`). Producers have
+/// no group.
+fn is_outside(statistics: &Statistics) -> bool {
+    let is_member = |group: &ConsumerGroup| group.state == "up" && group.join_state == "steady";
+    // The coordinator of the group is a broker once more there, without a number of its own.
+    let answers = statistics
+        .brokers
+        .values()
+        .any(|broker| broker.nodeid >= 0 && broker.source == "learned" && broker.state == "UP");
+    answers && statistics.cgrp.as_ref().is_some_and(|group| !is_member(group))
+}
+
 /// Pauses or resumes partitions that are new here. A partition that was taken away while it was paused is still so when it comes
 /// back: the client keeps that with the partition, and nobody else would resume it. One that cannot be paused is read on, which the
 /// caller has to bear anyway.
@@ -112,5 +136,43 @@ fn set_paused(consumer: &BaseConsumer<Context>, partitions: &TopicPartitionList,
     let set = if paused { consumer.pause(partitions) } else { consumer.resume(partitions) };
     if let Err(error) = set {
         tracing::warn!(%error, paused, "pausing or resuming new partitions failed");
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use std::collections::HashMap;
+
+    use rdkafka::statistics::Broker;
+
+    use super::*;
+
+    fn statistics(state: &str, join_state: &str, broker: &str) -> Statistics {
+        let broker = Broker { nodeid: 1, source: "learned".to_owned(), state: broker.to_owned(), ..Broker::default() };
+        let group =
+            ConsumerGroup { state: state.to_owned(), join_state: join_state.to_owned(), ..ConsumerGroup::default() };
+        let brokers = HashMap::from([("kafka:9092/1".to_owned(), broker)]);
+        Statistics { brokers, cgrp: Some(group), ..Statistics::default() }
+    }
+
+    #[test]
+    fn a_client_is_outside_if_it_is_no_member_and_a_broker_answers() {
+        assert!(!is_outside(&statistics("up", "steady", "UP")));
+        assert!(is_outside(&statistics("up", "wait-unassign-to-complete", "UP")));
+        assert!(is_outside(&statistics("wait-broker-transport", "steady", "UP")));
+        assert!(!is_outside(&statistics("wait-broker-transport", "init", "DOWN")));
+        assert!(!is_outside(&Statistics { cgrp: None, ..statistics("up", "init", "UP") }));
+    }
+
+    #[tokio::test]
+    async fn a_client_that_is_a_member_again_is_not_outside_any_more() {
+        let context = Context::new(None);
+        assert_eq!(context.outside_for(), None);
+        context.stats(statistics("up", "init", "UP"));
+        let first = context.outside_for().unwrap();
+        context.stats(statistics("up", "init", "UP"));
+        assert!(context.outside_for().unwrap() >= first);
+        context.stats(statistics("up", "steady", "UP"));
+        assert_eq!(context.outside_for(), None);
     }
 }

@@ -6,8 +6,11 @@ use aws_lambda_events::apigw::{
 use axum::http::{HeaderMap, HeaderName, HeaderValue, request::Parts};
 use lambda_http::{Context, Request, RequestExt, request::RequestContext};
 
-/// The header in which API Gateway tells its id of a request, to clients and to who is behind it.
+/// The header in which API Gateway tells clients its id of a request.
 pub(crate) const REQUEST_ID: HeaderName = HeaderName::from_static("apigw-requestid");
+
+/// The header in which it tells the service, as `services/template.yaml` maps it: none of its own can be set there.
+pub(crate) const GIVEN_REQUEST_ID: HeaderName = HeaderName::from_static("x-request-id");
 
 /// The longest id that is taken over, in characters.
 const REQUEST_ID_MAX: usize = 128;
@@ -69,7 +72,7 @@ pub(crate) fn text(headers: &HeaderMap, name: &str) -> Option<String> {
 
 /// API Gateway's id of a request, or a new one for a request that has not come through it. It only finds log lines.
 pub(crate) fn request_id(headers: &HeaderMap) -> String {
-    let given = text(headers, REQUEST_ID.as_str());
+    let given = text(headers, GIVEN_REQUEST_ID.as_str());
     let is_id = |id: &String| {
         (1..=REQUEST_ID_MAX).contains(&id.len()) && id.bytes().all(|byte| byte.is_ascii_graphic() && byte != b'"')
     };

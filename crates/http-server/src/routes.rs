@@ -18,7 +18,7 @@ use tower::ServiceExt;
 
 use crate::{
     HttpConfig, Patience, Refusal, Tokens, answers, claims,
-    request::{self, Known, REQUEST_ID},
+    request::{self, GIVEN_REQUEST_ID, Known, REQUEST_ID},
 };
 
 /// What API Gateway takes of a body, in bytes ("Quotas for configuring and running an HTTP API", API Gateway Developer Guide).
@@ -102,7 +102,7 @@ impl Routes {
     /// Answers a request.
     pub(crate) async fn respond(&self, request: Request<Body>) -> Response<Body> {
         let request_id = request::request_id(request.headers());
-        let is_numbered = request.headers().contains_key(REQUEST_ID);
+        let is_numbered = request.headers().contains_key(GIVEN_REQUEST_ID);
         let mut response = match self.by_method.get(request.method()) {
             Some(router) => {
                 let mut request = request;

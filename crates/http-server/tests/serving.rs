@@ -171,7 +171,7 @@ async fn get(address: SocketAddr, path: &str) -> Answer {
 #[tokio::test]
 async fn a_handler_gets_what_api_gateway_would_hand_it() {
     let world = World::new().await;
-    let headers = ["Idempotency-Key: sale-1", "apigw-requestid: JKJaXmPLvHcESHA=", "X-Amzn-Trace-Id: Root=1-2-3"];
+    let headers = ["Idempotency-Key: sale-1", "x-request-id: JKJaXmPLvHcESHA=", "X-Amzn-Trace-Id: Root=1-2-3"];
     let answer = world.send("POST /entries?a=b%20c", &headers, b"{}").await;
     let shown = answer.json();
     assert_eq!((answer.status, &shown["path"], &shown["query"]), (200, &json!("/entries"), &json!("a=b%20c")));
