@@ -18,5 +18,5 @@ pub use config::{HttpConfig, Listen, Patience, TokenConfig};
 pub use key_set::{KEYS_PAUSE, KEYS_REFRESH, KeySet, KeySource};
 pub use probes::{Probes, serve_probes};
 pub use routes::{Door, Part, Route, Routes};
-pub use server::{RunError, Served, run, serve, start_probes, terminated};
+pub use server::{RunError, Served, run, serve, shutdown, start_probes, terminated};
 pub use tokens::{Refusal, Tokens};

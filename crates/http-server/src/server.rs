@@ -12,7 +12,7 @@ use telemetry::{Exposition, Telemetry};
 use tokio::{
     net::{TcpListener, TcpStream},
     signal::unix::{SignalKind, signal},
-    sync::{OwnedSemaphorePermit, Semaphore},
+    sync::{OwnedSemaphorePermit, Semaphore, watch},
     time::{sleep, timeout},
 };
 
@@ -48,6 +48,21 @@ pub fn terminated() -> io::Result<impl Future<Output = ()>> {
             _ = interrupt.recv() => {}
         }
     })
+}
+
+/// Becomes true when the process is told to end, for the several consumers of one process.
+///
+/// # Errors
+/// The signals cannot be received.
+pub fn shutdown() -> io::Result<watch::Receiver<bool>> {
+    let terminated = terminated()?;
+    let (sender, receiver) = watch::channel(false);
+    tokio::spawn(async move {
+        terminated.await;
+        // Nobody listens if everything has ended already.
+        let _ = sender.send(true);
+    });
+    Ok(receiver)
 }
 
 /// A service: answers the requests of these routes with this state, and its probes, until it is told to end.

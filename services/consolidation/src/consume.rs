@@ -4,6 +4,9 @@
 //! topic or waits for a newer release, each by itself. While DynamoDB does not answer at all, the records stay where they are; if
 //! some periods alone cannot be written, those wait in a topic of retries, and all others go on.
 
+use std::time::Duration;
+
+use aws_clients::AwsLimits;
 use balances::{BalanceTable, Write, WriteError};
 use cashflow::{MerchantId, PeriodTotals};
 use entry_log::{
@@ -25,6 +28,10 @@ pub const RETRY_GROUP: &str = "worker";
 
 /// How many writes are on their way at once.
 const CONCURRENT_WRITES: usize = 64;
+
+/// Attempts of a moment are the SDK's, so that one that fails does not send its totals round a topic of retries.
+pub const DYNAMODB: AwsLimits =
+    AwsLimits { attempt_timeout: Duration::from_secs(2), operation_timeout: Duration::from_secs(6), attempts: 3 };
 
 /// What writes totals.
 #[derive(Debug)]

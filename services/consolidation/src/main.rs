@@ -1,18 +1,13 @@
 //! The service `consolidation`.
 
-use std::{error::Error, process::ExitCode, time::Duration};
+use std::{error::Error, process::ExitCode};
 
-use aws_clients::AwsLimits;
 use balances::BalanceTable;
 use clap::Parser;
 use consolidation::{consume, serve};
 use entry_log::{EntryLog, KafkaConfig};
-use http_server::{Listen, Probes, Served, start_probes};
+use http_server::{Listen, Probes, Served, shutdown, start_probes};
 use telemetry::{Exposition, Telemetry};
-use tokio::{
-    signal::unix::{SignalKind, signal},
-    sync::watch,
-};
 
 /// Writes totals to the read model and answers daily balances from it.
 #[derive(Debug, Parser)]
@@ -22,10 +17,6 @@ enum Command {
     /// Write the totals of the log to the read model, until SIGTERM.
     Consume,
 }
-
-/// Attempts of a moment are the SDK's, so that one that fails does not send its totals round a topic of retries.
-const DYNAMODB: AwsLimits =
-    AwsLimits { attempt_timeout: Duration::from_secs(2), operation_timeout: Duration::from_secs(6), attempts: 3 };
 
 #[tokio::main]
 async fn main() -> Result<ExitCode, Box<dyn Error>> {
@@ -40,7 +31,8 @@ async fn main() -> Result<ExitCode, Box<dyn Error>> {
         Command::Consume => {
             let kafka = KafkaConfig::from_env().await?;
             let table_name = settings::required("BALANCES_TABLE")?;
-            let table = BalanceTable::new(aws_sdk_dynamodb::Client::new(&DYNAMODB.load_config().await?), table_name);
+            let table =
+                BalanceTable::new(aws_sdk_dynamodb::Client::new(&consume::DYNAMODB.load_config().await?), table_name);
             let log = EntryLog::new(&kafka).await?;
             let consumptions = consume::of_posted();
             start_probes(Listen::from_env()?.internal, &Probes::new(&exposition, || true)).await?;
@@ -48,16 +40,4 @@ async fn main() -> Result<ExitCode, Box<dyn Error>> {
             Ok(ExitCode::SUCCESS)
         }
     }
-}
-
-/// Becomes true at SIGTERM.
-fn shutdown() -> std::io::Result<watch::Receiver<bool>> {
-    let mut terminated = signal(SignalKind::terminate())?;
-    let (sender, receiver) = watch::channel(false);
-    tokio::spawn(async move {
-        terminated.recv().await;
-        // Nobody listens if everything has ended already.
-        let _ = sender.send(true);
-    });
-    Ok(receiver)
 }

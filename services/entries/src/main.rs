@@ -5,14 +5,10 @@ use std::{error::Error, process::ExitCode};
 use clap::Parser;
 use entries::{record, serve, sweep::sweep};
 use entry_log::{EntryLog, KafkaConfig};
-use http_server::{Listen, Probes, Served, start_probes};
+use http_server::{Listen, Probes, Served, shutdown, start_probes};
 use jiff::{SignedDuration, Timestamp};
 use ledger::{Ledger, LedgerConfig};
 use telemetry::{Exposition, Telemetry};
-use tokio::{
-    signal::unix::{SignalKind, signal},
-    sync::watch,
-};
 
 /// Accepts entries, records them in the ledger and answers what the ledger knows.
 #[derive(Debug, Parser)]
@@ -73,18 +69,6 @@ async fn stores() -> Result<(KafkaConfig, Ledger, EntryLog), Box<dyn Error>> {
     let ledger = Ledger::with_connections(LedgerConfig::from_env().await?, Ledger::connections_from_env()?);
     let log = EntryLog::new(&kafka).await?;
     Ok((kafka, ledger, log))
-}
-
-/// Becomes true at SIGTERM.
-fn shutdown() -> std::io::Result<watch::Receiver<bool>> {
-    let mut terminated = signal(SignalKind::terminate())?;
-    let (sender, receiver) = watch::channel(false);
-    tokio::spawn(async move {
-        terminated.recv().await;
-        // Nobody listens if everything has ended already.
-        let _ = sender.send(true);
-    });
-    Ok(receiver)
 }
 
 #[cfg(test)]
