@@ -64,6 +64,11 @@ impl Sums {
         Ok(())
     }
 
+    /// Adds all of others.
+    pub fn add_all(&mut self, others: &Sums) -> Result<()> {
+        others.0.iter().try_for_each(|((merchant, date), totals)| self.add_day(merchant, *date, *totals))
+    }
+
     /// How many entries there are.
     pub fn entries(&self) -> u64 {
         self.0.values().map(|totals| totals.entry_count).sum()

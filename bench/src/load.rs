@@ -8,9 +8,9 @@ use std::{
     time::{Duration, Instant},
 };
 
-use anyhow::Result;
+use anyhow::{Context, Error, Result};
 use futures::{StreamExt, future::try_join_all, stream::FuturesUnordered};
-use tokio::sync::mpsc;
+use tokio::{sync::mpsc, time::timeout};
 
 use crate::statistics::{Latencies, per_second};
 
@@ -93,6 +93,8 @@ pub struct Service {
     pub latencies: Latencies,
     /// How many requests had no right answer.
     pub lost: u64,
+    /// Why the first of these had none.
+    pub failure: Option<Error>,
 }
 
 impl Service {
@@ -102,38 +104,44 @@ impl Service {
     }
 }
 
-/// Sends requests at a fixed rate, whatever comes back. A request that fails, or takes longer than `timeout`, is lost.
+/// Sends requests at a fixed rate, whatever comes back. A request that fails, or takes longer than `patience`, is lost.
 pub async fn open_loop<Job: Future<Output = Result<()>>>(
     per_second: f64,
     duration: Duration,
-    timeout: Duration,
+    patience: Duration,
     mut start_job: impl FnMut() -> Job,
 ) -> Service {
     let mut ticks = paced(per_second, duration);
-    let mut service = Service { latencies: Latencies::new(), lost: 0 };
+    let mut service = Service { latencies: Latencies::new(), lost: 0, failure: None };
     let mut under_way = FuturesUnordered::new();
     loop {
         tokio::select! {
             tick = ticks.recv() => {
                 let Some(intended_at) = tick else { break };
                 let job = start_job();
-                under_way.push(async move { (intended_at, tokio::time::timeout(timeout, pin!(job)).await) });
+                under_way.push(async move { (intended_at, within(patience, job).await) });
             }
-            Some((intended_at, result)) = under_way.next() => service.count(intended_at, matches!(result, Ok(Ok(())))),
+            Some((intended_at, result)) = under_way.next() => service.count(intended_at, result),
         }
     }
     while let Some((intended_at, result)) = under_way.next().await {
-        service.count(intended_at, matches!(result, Ok(Ok(()))));
+        service.count(intended_at, result);
     }
     service
 }
 
+async fn within(patience: Duration, job: impl Future<Output = Result<()>>) -> Result<()> {
+    timeout(patience, pin!(job)).await.with_context(|| format!("no answer within {patience:?}"))?
+}
+
 impl Service {
-    fn count(&mut self, intended_at: Instant, answered: bool) {
-        if answered {
-            self.latencies.record(intended_at.elapsed());
-        } else {
-            self.lost += 1;
+    fn count(&mut self, intended_at: Instant, result: Result<()>) {
+        match result {
+            Ok(()) => self.latencies.record(intended_at.elapsed()),
+            Err(failure) => {
+                self.lost += 1;
+                self.failure.get_or_insert(failure);
+            }
         }
     }
 }
@@ -201,5 +209,6 @@ mod tests {
         })
         .await;
         assert_eq!((service.lost, service.latencies.count()), (20, 10));
+        assert_eq!(service.failure.unwrap().to_string(), "refused");
     }
 }

@@ -13,6 +13,7 @@ mod aws_stub;
 mod check;
 mod data;
 mod figures;
+mod groups;
 mod http;
 mod load;
 mod peers;
@@ -21,13 +22,13 @@ mod pool;
 mod report;
 mod results;
 mod runtime_api;
+mod services;
 mod statistics;
 mod stores;
 
 use std::{
     path::{Path, PathBuf},
     process::Command,
-    time::Instant,
 };
 
 use anyhow::{Context, Result, bail, ensure};
@@ -52,9 +53,11 @@ struct Arguments {
 enum Task {
     /// Measures; `python3 local bench` builds and starts what this needs.
     Run(Run),
+    /// Measures the second door, in the same way.
+    Services(services::Run),
     /// Renders the document and its charts from the results.
     Report {
-        /// The results.
+        /// The folder of the results.
         results: PathBuf,
         /// The folder of the documents.
         docs: PathBuf,
@@ -96,32 +99,27 @@ const GROUPS: [&str; 11] =
 #[tokio::main(flavor = "current_thread")]
 async fn main() -> Result<()> {
     match Arguments::parse().command {
-        Task::Run(run) => {
-            let mut terminated = signal(SignalKind::terminate())?;
-            // Whatever ends first: leaving this block ends everything that was started in it.
-            tokio::select! {
-                result = measure(run) => result,
-                _ = tokio::signal::ctrl_c() => bail!("interrupted"),
-                _ = terminated.recv() => bail!("interrupted"),
-            }
-        }
-        Task::Report { results, docs } => report::write(&Results::read(&results)?, &docs),
+        Task::Run(run) => unless_ended(measure(run)).await,
+        Task::Services(run) => unless_ended(services::measure(run)).await,
+        Task::Report { results, docs } => report::write(&results, &docs),
+    }
+}
+
+/// Whatever ends first: dropping the work ends everything that was started in it.
+async fn unless_ended(work: impl Future<Output = Result<()>>) -> Result<()> {
+    let mut terminated = signal(SignalKind::terminate())?;
+    tokio::select! {
+        result = work => result,
+        _ = tokio::signal::ctrl_c() => bail!("interrupted"),
+        _ = terminated.recv() => bail!("interrupted"),
     }
 }
 
 async fn measure(run: Run) -> Result<()> {
-    if let Some(unknown) = run.only.iter().find(|group| !GROUPS.contains(&group.as_str())) {
-        bail!("there is no group of figures called {unknown}; there are {}", GROUPS.join(", "));
-    }
+    let groups = groups::chosen(&GROUPS, &run.only)?;
     let mut bench = prepare(&run).await?;
-    for group in GROUPS {
-        if !run.only.is_empty() && !run.only.iter().any(|only| only == group) {
-            continue;
-        }
-        let started_at = Instant::now();
-        println!("{}", title(group));
-        measure_group(&mut bench, group).await.with_context(|| format!("while measuring: {}", title(group)))?;
-        println!("  ({:.0} s)", started_at.elapsed().as_secs_f64());
+    for group in groups {
+        groups::measured(title(group), measure_group(&mut bench, group)).await?;
     }
     if run.only.is_empty() {
         bench.results.write(&run.output)?;
@@ -132,12 +130,7 @@ async fn measure(run: Run) -> Result<()> {
 async fn prepare(run: &Run) -> Result<Bench> {
     let postgresql: String = stores::admin().await?.query_one("SHOW server_version", &[]).await?.get(0);
     let machine = Machine::look(postgresql, version(&run.node)?)?;
-    let results = Results {
-        date: jiff::tz::TimeZone::UTC.to_datetime(jiff::Timestamp::now()).date().to_string(),
-        quick: run.quick,
-        machine,
-        figures: Vec::new(),
-    };
+    let results = Results::now(run.quick, machine);
     let no_op = std::env::current_exe()?.with_file_name("no-op");
     ensure!(no_op.exists(), "{} has not been built", no_op.display());
     Ok(Bench {

@@ -16,7 +16,7 @@ use crate::runtime_api::RuntimeApi;
 const START_TIMEOUT: Duration = Duration::from_secs(20);
 
 /// What the kernel counts CPU time in.
-const TICKS_PER_SECOND: u32 = 100;
+pub const TICKS_PER_SECOND: u32 = 100;
 
 /// The variables of a function's environment.
 pub type Environment = BTreeMap<String, String>;
@@ -107,15 +107,21 @@ fn command(program: &Program, api: &RuntimeApi) -> Command {
 
 /// The CPU time of one process, all its threads together.
 pub fn cpu_time(process: u32) -> Result<Duration> {
-    let stat = fs::read_to_string(format!("/proc/{process}/stat")).context("a process has ended")?;
+    ticks(&format!("/proc/{process}/stat"))
+}
+
+/// The CPU time of a process or of one thread, from what the kernel says of it.
+pub fn ticks(path: &str) -> Result<Duration> {
+    let stat = fs::read_to_string(path).context("a process has ended")?;
     // The name of the program stands in brackets and may contain anything.
     let fields: Vec<&str> = stat.rsplit(')').next().unwrap_or_default().split_whitespace().collect();
-    let (Some(user), Some(system)) = (fields.get(11), fields.get(12)) else { bail!("/proc/{process}/stat: {stat}") };
+    let (Some(user), Some(system)) = (fields.get(11), fields.get(12)) else { bail!("{path}: {stat}") };
     let ticks: u32 = user.parse::<u32>()? + system.parse::<u32>()?;
     Ok(Duration::from_secs(ticks.into()) / TICKS_PER_SECOND)
 }
 
-fn peak_memory_kib(process: u32) -> Result<u64> {
+/// The most memory that a process has had resident, in KiB.
+pub fn peak_memory_kib(process: u32) -> Result<u64> {
     let status = fs::read_to_string(format!("/proc/{process}/status")).context("a process has ended")?;
     let peak = status.lines().find_map(|line| line.strip_prefix("VmHWM:"));
     Ok(peak.and_then(|peak| peak.split_whitespace().next()).context("no VmHWM")?.parse()?)

@@ -53,6 +53,12 @@ pub struct Figure {
 }
 
 impl Results {
+    /// No figures yet, of today.
+    pub fn now(quick: bool, machine: Machine) -> Results {
+        let date = jiff::tz::TimeZone::UTC.to_datetime(jiff::Timestamp::now()).date().to_string();
+        Results { date, quick, machine, figures: Vec::new() }
+    }
+
     /// Adds a figure that stands for itself.
     pub fn add(&mut self, name: impl Into<String>, value: f64, unit: &str) {
         self.push(name, value, unit, None, None);

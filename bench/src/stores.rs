@@ -6,6 +6,7 @@ use std::{future::Future, path::PathBuf};
 use anyhow::{Context, Result, ensure};
 use ledger::{Authentication, Connection, LedgerConfig};
 use test_stores::{Database, DynamoDb, RedisServer};
+use test_tokens::Issuer;
 use tokio::{
     net::TcpListener,
     runtime::{Builder, Runtime},
@@ -19,6 +20,9 @@ use crate::{
 
 /// Threads of the DynamoDB and the stub, which serve all contestants alike.
 const SERVER_THREADS: usize = 2;
+
+/// What these threads are called.
+pub const STORES_THREAD: &str = "stores";
 
 /// What runs beside the contestants.
 pub struct Stores {
@@ -41,7 +45,11 @@ pub struct Stores {
 impl Stores {
     /// Starts them.
     pub async fn start(programs: PathBuf) -> Result<Stores> {
-        let runtime = Builder::new_multi_thread().worker_threads(SERVER_THREADS).enable_all().build()?;
+        let runtime = Builder::new_multi_thread()
+            .worker_threads(SERVER_THREADS)
+            .thread_name(STORES_THREAD)
+            .enable_all()
+            .build()?;
         let dynamodb = on(&runtime, DynamoDb::start()).await?;
         let listener = on(&runtime, TcpListener::bind("127.0.0.1:0")).await??;
         let aws_url = format!("http://{}", listener.local_addr()?);
@@ -59,6 +67,11 @@ impl Stores {
         // It would end with the value.
         std::mem::forget(dynamodb);
         Ok(stores)
+    }
+
+    /// Starts an issuer of tokens on the threads of the stores.
+    pub async fn issuer(&self) -> Result<Issuer> {
+        on(self.runtime.as_ref().context("the stores have ended")?, Issuer::start()).await
     }
 
     /// The variables of a function that uses this ledger.

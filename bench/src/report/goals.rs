@@ -175,6 +175,84 @@ pub const SHOWN: &[(&str, &str)] = &[
     ("usd_per_million_reads", "a million balances read"),
 ];
 
+/// Of the second door.
+pub const SERVICES_GOALS: &[Goal] = &[
+    value(
+        "services_sustained_100_merchants",
+        "entries a second, one by one, until balances show them",
+        Bound::AtLeast(5_000.0),
+    ),
+    value(
+        "services_post_p99_at_half_of_goal",
+        "99th percentile of `POST /entries` at 2,500 a second",
+        Bound::AtMost(10.0),
+    ),
+    value(
+        "services_shown_p99_at_half_of_goal",
+        "99th percentile of the time from 202 until the balance shows the entry, there",
+        Bound::AtMost(250.0),
+    ),
+    value(
+        "services_post_p99_at_half_of_sustained",
+        "99th percentile of `POST /entries` at half of the sustained rate",
+        Bound::AtMost(10.0),
+    ),
+    value(
+        "services_shown_p99_at_half_of_sustained",
+        "99th percentile of the time from 202 until the balance shows the entry, there",
+        Bound::AtMost(250.0),
+    ),
+    value(
+        "services_rss_mib_entries_serve",
+        "peak memory of `entries serve`, up to the sustained rate",
+        Bound::AtMost(64.0),
+    ),
+    value("services_rss_mib_entries_record", "peak memory of `entries record`", Bound::AtMost(64.0)),
+    value("services_rss_mib_consolidation_serve", "peak memory of `consolidation serve`", Bound::AtMost(64.0)),
+    value("services_rss_mib_consolidation_consume", "peak memory of `consolidation consume`", Bound::AtMost(64.0)),
+    value("services_rss_mib_worker", "peak memory of `worker`", Bound::AtMost(64.0)),
+    value(
+        "services_recovery_100_merchants",
+        "a backlog of 100 merchants (a million entries, 100,000 in a quick run), until all are shown",
+        Bound::AtLeast(50_000.0),
+    ),
+    value("services_recovery_1000_merchants", "the same of 1,000 merchants", Bound::AtLeast(50_000.0)),
+    ratio(
+        "services_posting_grown_single",
+        "posting one entry at a time into a ledger of 20 million (half a million in a quick run), against an empty one",
+        Bound::AtLeast(0.9),
+    ),
+    ratio("services_posting_grown_batch", "the same in batches of 500", Bound::AtLeast(0.9)),
+    ratio("services_reading_grown_statement", "a page of a statement of that ledger", Bound::AtMost(1.5)),
+    ratio("services_reading_grown_lookup", "looking up an entry in it", Bound::AtMost(1.5)),
+];
+
+/// What is shown beside them.
+pub const SERVICES_SHOWN: &[(&str, &str)] = &[
+    ("services_sustained_10_merchants", "entries a second of 10 merchants"),
+    ("services_sustained_1000_merchants", "entries a second of 1,000 merchants"),
+    ("services_post_p50_at_half_of_goal", "median of `POST /entries` at 2,500 a second"),
+    ("services_shown_p50_at_half_of_goal", "median of the time until the balance shows the entry, there"),
+    ("services_loss_at_half_of_goal", "requests lost of it"),
+    ("services_post_p50_at_half_of_sustained", "median of `POST /entries` at half of the sustained rate"),
+    ("services_shown_p50_at_half_of_sustained", "median of the time until the balance shows the entry, there"),
+    ("services_loss_at_half_of_sustained", "requests lost of it"),
+    ("services_bytes_per_entry_table", "what an entry takes on the ledger's disk, in the table"),
+    ("services_bytes_per_entry_indexes", "and in its indexes"),
+    ("services_cpu_share_entries_serve", "share of the processors' time at the sustained rate: `entries serve`"),
+    ("services_cpu_share_entries_record", "`entries record`"),
+    ("services_cpu_share_consolidation_serve", "`consolidation serve`"),
+    ("services_cpu_share_consolidation_consume", "`consolidation consume`"),
+    ("services_cpu_share_worker", "`worker`"),
+    ("services_cpu_share_postgresql", "PostgreSQL"),
+    ("services_cpu_share_kafka", "Kafka"),
+    ("services_cpu_share_redis", "Redis"),
+    ("services_cpu_share_dynamodb", "what stands for DynamoDB"),
+    ("services_cpu_share_load", "the load generator"),
+    ("services_cpu_share_others", "whatever else ran on the machine"),
+    ("services_cpu_share_idle", "nobody"),
+];
+
 /// The functions whose starts were measured, as figures name them.
 pub fn function_names(results: &Results) -> Vec<&str> {
     results.series("zip_mib_").map(|(function, _)| function).collect()

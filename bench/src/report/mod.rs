@@ -10,30 +10,67 @@ use anyhow::{Context, Result};
 pub use self::goals::READ_P99_MAX_MS;
 use self::{
     chart::{Bar, Line, bars, lines},
-    goals::{FUNCTION_GOALS, GOALS, Goal, SHOWN, function_names},
+    goals::{FUNCTION_GOALS, GOALS, Goal, SERVICES_GOALS, SERVICES_SHOWN, SHOWN, function_names},
 };
 use crate::results::{Figure, Results};
 
 const DOCUMENT: &str = "performance.md";
 const CHARTS: &str = "performance";
-const BEGIN: &str = "<!-- figures: written by `make bench` -->\n";
 const END: &str = "<!-- end of figures -->";
 
-/// Writes the charts, and the part of the document that shows figures.
-pub fn write(results: &Results, docs: &Path) -> Result<()> {
+/// A part of the document, of one file of results.
+struct Section {
+    file: &'static str,
+    begin: &'static str,
+    text: fn(&Results) -> String,
+}
+
+const SECTIONS: [Section; 2] = [
+    Section { file: "results.json", begin: "<!-- figures: written by `make bench` -->\n", text: figures },
+    Section {
+        file: "services.json",
+        begin: "<!-- figures of the services: written by `make bench` -->\n",
+        text: figures_of_services,
+    },
+];
+
+/// Writes the charts, and the parts of the document that show figures, from the results in a folder.
+pub fn write(results: &Path, docs: &Path) -> Result<()> {
     fs::create_dir_all(docs.join(CHARTS))?;
-    for (name, chart) in charts(results) {
+    for (name, chart) in charts(&Results::read(&results.join(SECTIONS[0].file))?) {
         fs::write(docs.join(CHARTS).join(name).with_extension("svg"), chart)?;
     }
     let path = docs.join(DOCUMENT);
     let text = fs::read_to_string(&path).with_context(|| path.display().to_string())?;
-    Ok(fs::write(&path, with_figures(&text, &figures(results))?)?)
+    Ok(fs::write(&path, with_figures(text, results)?)?)
 }
 
-fn with_figures(text: &str, figures: &str) -> Result<String> {
-    let (before, rest) = text.split_once(BEGIN).context("no mark where the figures begin")?;
-    let (_, after) = rest.split_once(END).context("no mark where the figures end")?;
-    Ok(format!("{before}{BEGIN}\n{figures}\n{END}{after}"))
+fn with_figures(mut text: String, results: &Path) -> Result<String> {
+    for Section { file, begin, text: figures } in SECTIONS {
+        // A door that was never measured has no figures yet.
+        if !results.join(file).exists() {
+            continue;
+        }
+        let figures = figures(&Results::read(&results.join(file))?);
+        let (before, rest) = text.split_once(begin).with_context(|| format!("no mark where those of {file} begin"))?;
+        let (_, after) = rest.split_once(END).with_context(|| format!("no mark where those of {file} end"))?;
+        text = format!("{before}{begin}\n{figures}\n{END}{after}");
+    }
+    Ok(text)
+}
+
+fn figures_of_services(results: &Results) -> String {
+    let machine = &results.machine;
+    let length = if results.quick { "a quick run (`QUICK=1`)" } else { "a full run" };
+    [
+        format!(
+            "From {length} of `make bench DOOR=services` on {}: {}, {} cores, {} GiB, Linux {}, PostgreSQL {}.",
+            results.date, machine.processor, machine.cores, machine.memory_gib, machine.kernel, machine.postgresql
+        ),
+        goals_table(results, SERVICES_GOALS),
+        shown_table(results, SERVICES_SHOWN),
+    ]
+    .join("\n\n")
 }
 
 fn figures(results: &Results) -> String {
@@ -51,22 +88,22 @@ fn figures(results: &Results) -> String {
             machine.node
         ),
         "![Ratios and their goals](performance/ratios.svg)".to_owned(),
-        goals_table(results),
+        goals_table(results, GOALS),
         "![Cold start and first invocation of each function](performance/starts.svg)".to_owned(),
         functions_table(results),
         "![The 99th percentile of reads by rate](performance/reads.svg)".to_owned(),
         "![One hot merchant by the number of slots](performance/slots.svg)".to_owned(),
-        shown_table(results),
+        shown_table(results, SHOWN),
     ]
     .join("\n\n")
 }
 
-fn goals_table(results: &Results) -> String {
+fn goals_table(results: &Results, goals: &[Goal]) -> String {
     let mut rows = vec![
         "| figure | what | measured | against | ratio | goal | |".to_owned(),
         "|---|---|--:|--:|--:|--:|---|".to_owned(),
     ];
-    for goal in GOALS {
+    for goal in goals {
         let Some(figure) = results.figure(goal.figure) else { continue };
         rows.push(format!(
             "| `{}` | {} | {} | {} | {} | {} | {} |",
@@ -97,10 +134,10 @@ fn functions_table(results: &Results) -> String {
     rows.join("\n")
 }
 
-fn shown_table(results: &Results) -> String {
+fn shown_table(results: &Results, shown: &[(&str, &str)]) -> String {
     let mut rows =
         vec!["| figure | what | measured | against | ratio |".to_owned(), "|---|---|--:|--:|--:|".to_owned()];
-    for (name, what) in SHOWN {
+    for (name, what) in shown {
         let Some(figure) = results.figure(name) else { continue };
         rows.push(format!(
             "| `{name}` | {what} | {} | {} | {} |",
@@ -219,10 +256,10 @@ mod tests {
     #[test]
     fn the_document_and_its_charts_show_the_results() {
         let root = Path::new(env!("CARGO_MANIFEST_DIR")).join("..");
-        let results = Results::read(&root.join("bench/results.json")).unwrap();
-        let docs = root.join("docs");
+        let (folder, docs) = (root.join("bench"), root.join("docs"));
         let document = fs::read_to_string(docs.join(DOCUMENT)).unwrap();
-        assert_eq!(with_figures(&document, &figures(&results)).unwrap(), document, "run make bench");
+        assert_eq!(with_figures(document.clone(), &folder).unwrap(), document, "run make bench");
+        let results = Results::read(&folder.join(SECTIONS[0].file)).unwrap();
         for (name, chart) in charts(&results) {
             let path = docs.join(CHARTS).join(name).with_extension("svg");
             assert_eq!(fs::read_to_string(&path).unwrap(), chart, "{}: run make bench", path.display());

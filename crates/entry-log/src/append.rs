@@ -1,7 +1,8 @@
 use std::{
     fmt,
-    sync::{Arc, PoisonError, RwLock},
-    time::Duration,
+    sync::{Arc, Mutex, PoisonError, RwLock},
+    thread,
+    time::{Duration, Instant},
 };
 
 use rdkafka::{
@@ -21,6 +22,11 @@ pub const APPEND_PATIENCE: Duration = Duration::from_secs(5);
 /// (`workflow::INPUT_BYTES_MAX`), and the totals after 500 entries of as many days have some 200.
 pub const RECORD_BYTES_MAX: usize = 1024 * 1024;
 
+/// For how long nothing may be acknowledged before another client is made. librdkafka 2.12 may lose sight of all brokers for good, such
+/// as after all of them were restarted at once (issue 5301 of librdkafka); a client that is new finds them again. If it is the brokers
+/// that are gone, it is no worse than the one before.
+const SILENCE_MAX: Duration = Duration::from_secs(15);
+
 type Client = FutureProducer<Context>;
 
 /// The log, for those who append to it.
@@ -30,6 +36,8 @@ pub struct EntryLog {
     topics: Topics,
     /// Replaced when the client says that it can do nothing any more.
     client: RwLock<Arc<Client>>,
+    /// Since when nothing that was appended has been acknowledged.
+    silent_since: Mutex<Option<Instant>>,
 }
 
 /// Why a record is not known to be in the log. It may be there or get there yet, unless the error says that it was not sent.
@@ -58,6 +66,12 @@ pub enum AppendError {
         /// The name of the topic.
         topic: String,
     },
+    /// The client takes it for acknowledged because a later one of its partition was, and no broker has said so.
+    #[error("a record for {topic} was acknowledged without a place there, so it may be missing")]
+    Unplaced {
+        /// The name of the topic.
+        topic: String,
+    },
     /// The brokers refused, or could not be asked.
     #[error("appending a record to {topic} failed")]
     Kafka {
@@ -72,7 +86,10 @@ impl AppendError {
     /// Whether the same record may be appended later without anybody mending anything.
     pub fn is_transient(&self) -> bool {
         match self {
-            AppendError::QueueFull { .. } | AppendError::Timeout { .. } | AppendError::Kafka { .. } => true,
+            AppendError::QueueFull { .. }
+            | AppendError::Timeout { .. }
+            | AppendError::Unplaced { .. }
+            | AppendError::Kafka { .. } => true,
             AppendError::Client(_) | AppendError::TooLarge { .. } => false,
         }
     }
@@ -108,7 +125,7 @@ impl EntryLog {
             .set("message.timeout.ms", "3500")
             .set("message.max.bytes", RECORD_BYTES_MAX.to_string())
             // Records of a moment share a request; a request waits this long for its company.
-            .set("linger.ms", "2")
+            .set("linger.ms", "5")
             // What waits for brokers that do not answer has an end, so that a service does not run out of memory.
             .set("queue.buffering.max.messages", "20000")
             .set("queue.buffering.max.kbytes", "16384");
@@ -116,7 +133,7 @@ impl EntryLog {
         let client = RwLock::new(Arc::new(
             Client::from_config_and_context(&config, context.clone()).map_err(AppendError::Client)?,
         ));
-        Ok(EntryLog { config, context, topics: kafka.topics.clone(), client })
+        Ok(EntryLog { config, context, topics: kafka.topics.clone(), client, silent_since: Mutex::default() })
     }
 
     /// The names of the topics.
@@ -133,20 +150,41 @@ impl EntryLog {
             FutureRecord::to(&name).key(&message.key).payload(&message.value).headers(message.headers.written());
         let failure = match client.send_result(record) {
             Ok(sent) => match timeout(APPEND_PATIENCE, sent).await {
-                Ok(Ok(Ok(_))) => return Ok(()),
+                Ok(Ok(Ok(delivery))) => {
+                    *self.silent_since() = None;
+                    // If a batch fails and the next one of its partition is taken, librdkafka concludes that the first was taken as well
+                    // (`rd_kafka_dr_implicit_ack`). A broker that has nothing of this producer in the partition yet takes any batch
+                    // (KAFKA-15591), so the first may be nowhere. Of such a record the client knows no offset.
+                    if delivery.offset >= 0 {
+                        return Ok(());
+                    }
+                    AppendError::Unplaced { topic: name }
+                }
                 Ok(Ok(Err((error, _)))) => AppendError::new(error, name, bytes),
                 // Not even the client knows, or it was replaced meanwhile.
                 Err(_) | Ok(Err(_)) => AppendError::Timeout { topic: name },
             },
             Err((error, _)) => AppendError::new(error, name, bytes),
         };
-        self.replace_if_dead(&client);
+        // An idempotent producer refuses everything after some errors ("fatal errors" of librdkafka's manual).
+        if let Some((_, reason)) = client.client().fatal_error() {
+            self.replace(&client, &reason);
+        } else if failure.is_transient() && self.is_silent_for_too_long() {
+            self.replace(&client, "nothing was acknowledged for a while");
+        }
         Err(failure)
     }
 
-    /// An idempotent producer refuses everything after some errors ("fatal errors" of librdkafka's manual); another one does not.
-    fn replace_if_dead(&self, client: &Arc<Client>) {
-        let Some((_, reason)) = client.client().fatal_error() else { return };
+    fn silent_since(&self) -> std::sync::MutexGuard<'_, Option<Instant>> {
+        self.silent_since.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+
+    fn is_silent_for_too_long(&self) -> bool {
+        self.silent_since().get_or_insert_with(Instant::now).elapsed() > SILENCE_MAX
+    }
+
+    /// Goes on with another client.
+    fn replace(&self, client: &Arc<Client>, reason: &str) {
         let mut current = self.client.write().unwrap_or_else(PoisonError::into_inner);
         if !Arc::ptr_eq(&current, client) {
             return;
@@ -154,9 +192,19 @@ impl EntryLog {
         match Client::from_config_and_context(&self.config, self.context.clone()) {
             Ok(next) => {
                 tracing::error!(reason, "the Kafka producer can send nothing any more and was replaced");
-                *current = Arc::new(next);
+                drop_apart(std::mem::replace(&mut current, Arc::new(next)));
+                *self.silent_since() = None;
             }
             Err(error) => tracing::error!(%error, reason, "the Kafka producer could not be replaced"),
         }
     }
+}
+
+/// Drops a client when nobody waits for it any more, in a thread of its own: that may take a while.
+fn drop_apart(client: Arc<Client>) {
+    thread::spawn(move || {
+        while Arc::strong_count(&client) > 1 {
+            thread::sleep(Duration::from_millis(100));
+        }
+    });
 }

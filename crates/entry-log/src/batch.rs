@@ -7,11 +7,17 @@ use jiff::Timestamp;
 
 use crate::{Record, context::Partition};
 
-/// The most records that a handler gets at once.
-pub const RECORDS_MAX: usize = 500;
+/// The most records that a handler gets at once. The entries of one merchant among them share a transaction, so a backlog of many
+/// merchants is done the sooner the more there are.
+pub const RECORDS_MAX: usize = 10_000;
 
 /// The most that waits for a handler, in bytes and but for the last record: an input of entries can have 200 KiB.
 const BYTES_MAX: usize = 4 * 1024 * 1024;
+
+/// Whether so many records, of so many bytes, are all that one handler gets.
+pub(crate) fn is_batch_full(records: usize, bytes: usize) -> bool {
+    records >= RECORDS_MAX || bytes >= BYTES_MAX
+}
 
 /// Records that were read and not handled yet, in the order of each partition.
 #[derive(Debug, Default)]
@@ -39,7 +45,7 @@ impl Due {
 impl Waiting {
     /// Whether no more may wait.
     pub(crate) fn is_full(&self) -> bool {
-        self.records.len() >= RECORDS_MAX || self.bytes >= BYTES_MAX
+        is_batch_full(self.records.len(), self.bytes)
     }
 
     pub(crate) fn push(&mut self, record: Record, delay: Duration) {
@@ -153,12 +159,12 @@ mod tests {
     #[test]
     fn no_more_wait_than_a_handler_gets_and_memory_can_hold() {
         let mut waiting = Waiting::default();
-        for offset in 0..502 {
-            assert_eq!(waiting.is_full(), offset >= 500, "{offset}");
+        for offset in 0..RECORDS_MAX as i64 + 2 {
+            assert_eq!(waiting.is_full(), offset >= RECORDS_MAX as i64, "{offset}");
             waiting.push(record(0, offset, 0), Duration::ZERO);
         }
         let first = waiting.take_due(at(1));
-        assert_eq!((first.len(), waiting.records.len()), (500, 2));
+        assert_eq!((first.len(), waiting.records.len()), (RECORDS_MAX, 2));
         waiting.put_back(first);
         assert_eq!(waiting.take_due(at(1))[0].origin.offset, 0, "the rest stays in order");
 

@@ -59,6 +59,9 @@ impl KafkaConfig {
             .set("socket.keepalive.enable", "true")
             // A broker that hangs is given up after this, not after a minute.
             .set("socket.timeout.ms", "10000")
+            // Connections to all brokers, not only to those that are needed. All brokers that are restarted at once name none for a moment;
+            // librdkafka 2.12 then forgets them, needs none, and would never connect again (its issue 5301).
+            .set("enable.sparse.connections", "false")
             // A broker that comes back is found within a second, not within ten.
             .set("reconnect.backoff.max.ms", "1000")
             // Idle connections are closed by brokers and load balancers all the time.

@@ -1,4 +1,4 @@
-use std::{borrow::Cow, collections::BTreeSet, error::Error, thread, time::Duration};
+use std::{borrow::Cow, collections::BTreeSet, error::Error, sync::Arc, thread, time::Duration};
 
 use futures::StreamExt;
 use jiff::Timestamp;
@@ -13,7 +13,7 @@ use telemetry::Causes;
 use tokio::{
     pin, select,
     sync::oneshot,
-    time::{Instant, sleep, sleep_until, timeout},
+    time::{Instant, interval_at, sleep, sleep_until, timeout},
 };
 
 use crate::{
@@ -35,9 +35,14 @@ const SHUTDOWN_GRACE: Duration = Duration::from_secs(3);
 /// How long leaving the group may take.
 const LEAVE_PATIENCE: Duration = Duration::from_secs(5);
 
-/// How long a client may be no member of its group although a broker answers: three sessions. After a broker that took connections and
-/// answered nothing, librdkafka 2.12 may wait for the group's coordinator for ever (`make chaos DOOR=services FAULT=kafka-hangs`).
+/// How long a client may be no member of its group although a broker answers, or because it knows of none any more: three sessions.
+/// After a broker that took connections and answered nothing, librdkafka 2.12 may wait for the coordinator of the group for ever (`make
+/// chaos DOOR=services FAULT=kafka-hangs`).
 const OUTSIDE_MAX: Duration = Duration::from_secs(45);
+
+/// How often brokers are asked how far partitions go while these are paused, and how long one may take to say it.
+const ENDS_EVERY: Duration = Duration::from_secs(10);
+const END_PATIENCE: Duration = Duration::from_secs(2);
 
 /// The first and the longest pause before records are handled again.
 const PAUSES: (Duration, Duration) = (Duration::from_millis(100), Duration::from_secs(10));
@@ -92,7 +97,7 @@ pub enum ConsumeError {
         source: KafkaError,
     },
     /// The client does not come back into its group; a new process does.
-    #[error("the consumer of {topic} has been out of its group for {outside_for:?}, although a broker answers")]
+    #[error("the consumer of {topic} has been out of its group for {outside_for:?}, and no broker is the reason")]
     Outside {
         /// The name of the topic.
         topic: String,
@@ -114,8 +119,8 @@ pub async fn consume(
     let topic = &kafka.topics.name(consumption.topic);
     let failed = |source| ConsumeError::Client { topic: topic.clone(), source };
     let context = Context::new(kafka.tokens().await);
-    let member =
-        Member(Some(consumer(kafka, &kafka.topics.group(consumption.group), context.clone()).map_err(failed)?));
+    let consumer = consumer(kafka, &kafka.topics.group(consumption.group), context.clone()).map_err(failed)?;
+    let member = Member(Some(Arc::new(consumer)));
     let consumer = member.consumer();
     consumer.subscribe(&[topic]).map_err(failed)?;
     let mut consuming = Consuming {
@@ -149,7 +154,7 @@ fn consumer(kafka: &KafkaConfig, group: &str, context: Context) -> Result<Stream
         .set("session.timeout.ms", "15000")
         .set("heartbeat.interval.ms", "3000")
         // What is read ahead, and how soon the client reads on when some of that is handled.
-        .set("queued.max.messages.kbytes", "8192")
+        .set("queued.max.messages.kbytes", "4096")
         .set("fetch.queue.backoff.ms", "10")
         .set("fetch.error.backoff.ms", "100")
         .set("statistics.interval.ms", "10000");
@@ -158,10 +163,10 @@ fn consumer(kafka: &KafkaConfig, group: &str, context: Context) -> Result<Stream
 
 /// A member of a group. It leaves in a thread of its own, in which nobody else waits: the client asks brokers then, and may wait
 /// for them without an end (issues 509 and 611 of rust-rdkafka).
-struct Member(Option<StreamConsumer<Context>>);
+struct Member(Option<Arc<StreamConsumer<Context>>>);
 
 impl Member {
-    fn consumer(&self) -> &StreamConsumer<Context> {
+    fn consumer(&self) -> &Arc<StreamConsumer<Context>> {
         self.0.as_ref().expect("it has not left")
     }
 
@@ -208,7 +213,7 @@ struct Consuming<'a, H> {
     /// Its name.
     topic: &'a str,
     handler: &'a H,
-    consumer: &'a StreamConsumer<Context>,
+    consumer: &'a Arc<StreamConsumer<Context>>,
     records: MessageStream<'a, Context>,
     context: &'a Context,
     waiting: Waiting,
@@ -258,7 +263,6 @@ impl<H: Handler> Consuming<'_, H> {
                     self.check_membership()?;
                     ready_at = self.ready_at();
                 }
-                () = sleep_until(ready_at.unwrap_or_else(Instant::now)), if ready_at.is_some() => break,
                 record = self.records.next() => {
                     // The client may have taken the partition away and given it back before this record: what waits of it goes first.
                     if !self.take_changes().is_empty() {
@@ -267,6 +271,8 @@ impl<H: Handler> Consuming<'_, H> {
                     self.take(record)?;
                     ready_at = ready_at.or_else(|| self.ready_at());
                 }
+                // Last: of a backlog, everything goes along that is there.
+                () = sleep_until(ready_at.unwrap_or_else(Instant::now)), if ready_at.is_some() => break,
             }
         }
         Ok(())
@@ -293,11 +299,13 @@ impl<H: Handler> Consuming<'_, H> {
             () = sleep(POLL_BESIDE_AFTER) => {}
         }
         self.set_paused(true);
+        let mut ends_due = interval_at(Instant::now(), ENDS_EVERY);
         let worked = loop {
             select! {
                 biased;
                 done = &mut work => break Worked::Done(done),
                 () = shutdown.begun() => break finish(work).await,
+                _ = ends_due.tick() => self.ask_ends(),
                 () = self.context.changed() => {
                     let revoked = self.take_changes();
                     self.check_membership()?;
@@ -344,6 +352,22 @@ impl<H: Handler> Consuming<'_, H> {
         let revoked = self.context.take_revoked();
         self.waiting.drop_revoked(&revoked);
         revoked
+    }
+
+    /// Asks how far the partitions go, without waiting for it: the client learns that only while it reads them.
+    fn ask_ends(&self) {
+        let (consumer, context) = (Arc::downgrade(self.consumer), self.context.clone());
+        // In a thread of its own, which may be the last to have the consumer.
+        thread::spawn(move || {
+            let end_of = |(topic, number): &Partition| {
+                let limits = consumer.upgrade()?.fetch_watermarks(topic, *number, END_PATIENCE);
+                limits.map(|(_, end)| end).ok()
+            };
+            // A broker that does not answer is not asked on.
+            let ends =
+                context.assigned().into_iter().map_while(|partition| Some((partition.clone(), end_of(&partition)?)));
+            context.set_ends(ends.collect::<Vec<_>>());
+        });
     }
 
     fn check_membership(&self) -> Result<(), ConsumeError> {

@@ -1,5 +1,5 @@
 use std::{
-    collections::BTreeSet,
+    collections::{BTreeMap, BTreeSet},
     error::Error,
     sync::{Arc, Mutex, PoisonError},
     time::Duration,
@@ -10,7 +10,7 @@ use rdkafka::{
     client::OAuthToken,
     consumer::{BaseConsumer, Consumer, ConsumerContext, Rebalance},
     error::KafkaError,
-    statistics::ConsumerGroup,
+    statistics::{Broker, ConsumerGroup},
 };
 use tokio::{sync::Notify, time::Instant};
 
@@ -38,10 +38,30 @@ struct Seen {
 struct Changes {
     revoked: BTreeSet<Partition>,
     lag: Option<u64>,
+    /// What this consumer has now.
+    assigned: BTreeSet<Partition>,
+    /// How far these are handled and how far they go, of those of which that is known.
+    extents: BTreeMap<Partition, Extent>,
+    /// Whether the client has known brokers of the cluster.
+    has_known_brokers: bool,
     /// Whether what is assigned from now on is to be paused.
     paused: bool,
-    /// Since when the client has been no member of its group, although a broker answers.
+    /// Since when the client has been no member of its group, although a broker answers or it knows of none any more.
     outside_since: Option<Instant>,
+}
+
+/// How far a partition is handled, and how far it goes: the offsets of the records that would be next.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+struct Extent {
+    handled: u64,
+    end: u64,
+}
+
+impl Changes {
+    /// How many records wait.
+    fn count(&mut self) {
+        self.lag = Some(self.extents.values().map(|extent| extent.end.saturating_sub(extent.handled)).sum());
+    }
 }
 
 impl Context {
@@ -68,7 +88,28 @@ impl Context {
         self.changes().paused = paused;
     }
 
-    /// For how long the client has been no member of its group, although a broker answers.
+    /// What this consumer has now.
+    pub(crate) fn assigned(&self) -> BTreeSet<Partition> {
+        self.changes().assigned.clone()
+    }
+
+    /// Takes note of how far partitions go, which the client does not learn of those that are paused.
+    pub(crate) fn set_ends(&self, ends: impl IntoIterator<Item = (Partition, i64)>) {
+        let mut changes = self.changes();
+        for (partition, end) in ends {
+            if let (Some(extent), Some(end)) = (changes.extents.get_mut(&partition), known(end)) {
+                extent.end = extent.end.max(end);
+            }
+        }
+        if changes.extents.is_empty() {
+            return;
+        }
+        changes.count();
+        drop(changes);
+        self.seen.changed.notify_one();
+    }
+
+    /// For how long the client has been no member of its group, although a broker answers or it knows of none any more.
     pub(crate) fn outside_for(&self) -> Option<Duration> {
         self.changes().outside_since.map(|since| since.elapsed())
     }
@@ -86,12 +127,12 @@ impl ClientContext for Context {
     }
 
     fn stats(&self, statistics: Statistics) {
-        // Of what is not assigned, the lag is -1.
-        let partitions = statistics.topics.values().flat_map(|topic| topic.partitions.values());
-        let lag = partitions.filter_map(|partition| u64::try_from(partition.consumer_lag_stored).ok()).sum();
         let mut changes = self.changes();
-        changes.lag = Some(lag);
-        changes.outside_since = is_outside(&statistics).then(|| changes.outside_since.unwrap_or_else(Instant::now));
+        changes.extents = extents(&statistics, &changes.assigned, &changes.extents);
+        changes.count();
+        changes.has_known_brokers |= learned(&statistics).next().is_some();
+        let is_outside = is_outside(&statistics, changes.has_known_brokers);
+        changes.outside_since = is_outside.then(|| changes.outside_since.unwrap_or_else(Instant::now));
         drop(changes);
         self.seen.changed.notify_one();
     }
@@ -104,29 +145,67 @@ impl ClientContext for Context {
 impl ConsumerContext for Context {
     fn pre_rebalance(&self, _: &BaseConsumer<Context>, rebalance: &Rebalance<'_>) {
         if let Rebalance::Revoke(partitions) = rebalance {
-            let revoked = partitions.elements().into_iter().map(|one| (one.topic().to_owned(), one.partition()));
-            self.changes().revoked.extend(revoked);
+            let mut changes = self.changes();
+            for partition in named(partitions) {
+                changes.assigned.remove(&partition);
+                changes.extents.remove(&partition);
+                changes.revoked.insert(partition);
+            }
+            drop(changes);
             self.seen.changed.notify_one();
         }
     }
 
     fn post_rebalance(&self, consumer: &BaseConsumer<Context>, rebalance: &Rebalance<'_>) {
         if let Rebalance::Assign(partitions) = rebalance {
-            set_paused(consumer, partitions, self.changes().paused);
+            let mut changes = self.changes();
+            changes.assigned.extend(named(partitions));
+            let paused = changes.paused;
+            drop(changes);
+            set_paused(consumer, partitions, paused);
         }
     }
 }
 
-/// Whether a client is no member of its group, although a broker answers ("Statistics" of librdkafka: `cgrp`, `brokers`). Producers have
-/// no group.
-fn is_outside(statistics: &Statistics) -> bool {
-    let is_member = |group: &ConsumerGroup| group.state == "up" && group.join_state == "steady";
+fn named(partitions: &TopicPartitionList) -> impl Iterator<Item = Partition> {
+    partitions.elements().into_iter().map(|one| (one.topic().to_owned(), one.partition()))
+}
+
+/// How far some partitions are handled, here or else by the group; one of which the group has handled nothing, from its first record.
+/// What librdkafka calls lag counts nothing before this consumer has handled something. How far they go may be known already.
+fn extents(
+    statistics: &Statistics,
+    partitions: &BTreeSet<Partition>,
+    before: &BTreeMap<Partition, Extent>,
+) -> BTreeMap<Partition, Extent> {
+    let extent = |of: &Partition| {
+        let partition = statistics.topics.get(&of.0)?.partitions.get(&of.1)?;
+        let handled =
+            known(partition.stored_offset).or(known(partition.committed_offset)).or(known(partition.lo_offset))?;
+        let end = known(partition.hi_offset)?.max(before.get(of).map_or(0, |extent| extent.end));
+        Some(Extent { handled, end })
+    };
+    partitions.iter().filter_map(|partition| Some((partition.clone(), extent(partition)?))).collect()
+}
+
+/// An offset, if it is one: what is not known is negative.
+fn known(offset: i64) -> Option<u64> {
+    u64::try_from(offset).ok()
+}
+
+/// The brokers that the cluster has named.
+fn learned(statistics: &Statistics) -> impl Iterator<Item = &Broker> {
     // The coordinator of the group is a broker once more there, without a number of its own.
-    let answers = statistics
-        .brokers
-        .values()
-        .any(|broker| broker.nodeid >= 0 && broker.source == "learned" && broker.state == "UP");
-    answers && statistics.cgrp.as_ref().is_some_and(|group| !is_member(group))
+    statistics.brokers.values().filter(|broker| broker.nodeid >= 0 && broker.source == "learned")
+}
+
+/// Whether a client is no member of its group, although a broker answers ("Statistics" of librdkafka: `cgrp`, `brokers`), or because it
+/// has lost sight of all brokers (issue 5301 of librdkafka). Producers have no group.
+fn is_outside(statistics: &Statistics, has_known_brokers: bool) -> bool {
+    let is_member = |group: &ConsumerGroup| group.state == "up" && group.join_state == "steady";
+    let answers = learned(statistics).any(|broker| broker.state == "UP");
+    let knows_none = has_known_brokers && learned(statistics).next().is_none();
+    (answers || knows_none) && statistics.cgrp.as_ref().is_some_and(|group| !is_member(group))
 }
 
 /// Pauses or resumes partitions that are new here. A partition that was taken away while it was paused is still so when it comes
@@ -143,7 +222,7 @@ fn set_paused(consumer: &BaseConsumer<Context>, partitions: &TopicPartitionList,
 mod tests {
     use std::collections::HashMap;
 
-    use rdkafka::statistics::Broker;
+    use rdkafka::statistics::{Partition, Topic};
 
     use super::*;
 
@@ -157,11 +236,57 @@ mod tests {
 
     #[test]
     fn a_client_is_outside_if_it_is_no_member_and_a_broker_answers() {
-        assert!(!is_outside(&statistics("up", "steady", "UP")));
-        assert!(is_outside(&statistics("up", "wait-unassign-to-complete", "UP")));
-        assert!(is_outside(&statistics("wait-broker-transport", "steady", "UP")));
-        assert!(!is_outside(&statistics("wait-broker-transport", "init", "DOWN")));
-        assert!(!is_outside(&Statistics { cgrp: None, ..statistics("up", "init", "UP") }));
+        let is_outside = |statistics| is_outside(&statistics, true);
+        assert!(!is_outside(statistics("up", "steady", "UP")));
+        assert!(is_outside(statistics("up", "wait-unassign-to-complete", "UP")));
+        assert!(is_outside(statistics("wait-broker-transport", "steady", "UP")));
+        assert!(!is_outside(statistics("wait-broker-transport", "init", "DOWN")));
+        assert!(!is_outside(Statistics { cgrp: None, ..statistics("up", "init", "UP") }));
+    }
+
+    /// It never finds them again. One that is starting has not found any yet.
+    #[test]
+    fn a_client_that_has_lost_sight_of_all_brokers_is_outside() {
+        let alone = Statistics { brokers: HashMap::new(), ..statistics("wait-coord", "init", "DOWN") };
+        assert!(is_outside(&alone, true));
+        assert!(!is_outside(&alone, false));
+        let context = Context::new(None);
+        context.stats(alone);
+        assert_eq!(context.outside_for(), None);
+    }
+
+    #[test]
+    fn what_waits_is_counted_from_what_was_handled_last() {
+        let partition = |number, stored, committed, low, high| {
+            let offsets = Partition {
+                partition: number,
+                stored_offset: stored,
+                committed_offset: committed,
+                lo_offset: low,
+                hi_offset: high,
+                ..Partition::default()
+            };
+            (number, offsets)
+        };
+        let partitions = HashMap::from([
+            partition(0, 90, 80, 0, 100),
+            partition(1, -1001, 80, 0, 100),
+            partition(2, -1001, -1001, 5, 100),
+            // Of another consumer, and of one that does not know yet.
+            partition(3, -1001, 0, 0, 100),
+            partition(4, -1001, -1001, -1001, -1001),
+        ]);
+        let topic = Topic { topic: "t".to_owned(), partitions, ..Topic::default() };
+        let statistics = Statistics { topics: HashMap::from([("t".to_owned(), topic)]), ..Statistics::default() };
+        let context = Context::new(None);
+        context.changes().assigned = [0, 1, 2, 4].map(|number| ("t".to_owned(), number)).into();
+        context.stats(statistics.clone());
+        assert_eq!(context.take_lag(), Some(10 + 20 + 95));
+        // The client reads nothing of what is paused, so it is asked for, and stays known.
+        context.set_ends([(("t".to_owned(), 0), 107), (("t".to_owned(), 3), 500), (("t".to_owned(), 1), 60)]);
+        assert_eq!(context.take_lag(), Some(17 + 20 + 95));
+        context.stats(statistics);
+        assert_eq!(context.take_lag(), Some(17 + 20 + 95));
     }
 
     #[tokio::test]

@@ -1,7 +1,7 @@
 //! The token with which a client signs in to Amazon MSK: an address that is signed as a request of it would be.
 //!
 //! AWS, "IAM access control" (Amazon MSK Developer Guide) names the mechanism, SASL/OAUTHBEARER, and AWS's libraries for it
-//! (`aws-msk-iam-sasl-signer-*`) define the token; `aws-sigv4`, the SDK's own, makes the signature.
+//! (`aws-msk-iam-sasl-signer-*`) define the token.
 
 use std::{
     error::Error,
@@ -9,20 +9,13 @@ use std::{
     time::{Duration, SystemTime, UNIX_EPOCH},
 };
 
+use aws_clients::sign_address;
 use aws_config::SdkConfig;
-use aws_credential_types::provider::ProvideCredentials;
-use aws_sigv4::{
-    http_request::{SignableBody, SignableRequest, SignatureLocation, SigningSettings, sign},
-    sign::v4,
-};
 use base64::{Engine, engine::general_purpose::URL_SAFE_NO_PAD};
 use rdkafka::client::OAuthToken;
 use telemetry::Causes;
 use tokio::{task::JoinHandle, time::sleep};
 use url::Url;
-
-/// How long MSK takes a token: `DEFAULT_TOKEN_EXPIRY_SECONDS` of AWS's libraries.
-const TOKEN_AGE_MAX: Duration = Duration::from_secs(15 * 60);
 
 /// A token is replaced at this age. The client asks for one when most of the life of its last one is over.
 const TOKEN_AGE: Duration = Duration::from_secs(5 * 60);
@@ -35,29 +28,12 @@ const PAUSE_AFTER_FAILURE: Duration = Duration::from_secs(5);
 /// # Errors
 /// The configuration has no region, no clock or no credentials, or the credentials cannot be had now.
 pub async fn iam_token(sdk: &SdkConfig) -> Result<(String, SystemTime), Box<dyn Error + Send + Sync>> {
-    let credentials = sdk.credentials_provider().ok_or("no AWS credentials")?.provide_credentials().await?;
     let region = sdk.region().ok_or("no AWS region")?;
-    let now = sdk.time_source().ok_or("no clock")?.now();
-
-    let mut settings = SigningSettings::default();
-    settings.expires_in = Some(TOKEN_AGE_MAX);
-    settings.signature_location = SignatureLocation::QueryParams;
-    let identity = credentials.into();
-    let parameters = v4::SigningParams::builder()
-        .identity(&identity)
-        .region(region.as_ref())
-        .name("kafka-cluster")
-        .time(now)
-        .settings(settings)
-        .build()?;
-
-    let mut url = Url::parse(&format!("https://kafka.{region}.amazonaws.com/?Action=kafka-cluster%3AConnect"))?;
-    let request = SignableRequest::new("GET", url.as_str(), std::iter::empty(), SignableBody::empty())?;
-    let (signed, _) = sign(request, &parameters.into())?.into_parts();
-    url.query_pairs_mut().extend_pairs(signed.params());
+    let address = Url::parse(&format!("https://kafka.{region}.amazonaws.com/?Action=kafka-cluster%3AConnect"))?;
+    let mut signed = sign_address(sdk, "kafka-cluster", address).await?;
     // Not signed; AWS's libraries add it in this way, too.
-    url.query_pairs_mut().append_pair("User-Agent", "fluxo");
-    Ok((URL_SAFE_NO_PAD.encode(url.as_str()), now + TOKEN_AGE_MAX))
+    signed.url.query_pairs_mut().append_pair("User-Agent", "fluxo");
+    Ok((URL_SAFE_NO_PAD.encode(signed.url.as_str()), signed.ends_at))
 }
 
 /// A token that is always young enough. The Kafka client asks for it in a thread of its own, where nothing can be awaited.
@@ -160,7 +136,7 @@ mod tests {
             let (token, ends_at) = iam_token(&sdk(session_token)).await.expect("a token");
             let url = String::from_utf8(URL_SAFE_NO_PAD.decode(token).expect("base64")).expect("text");
             assert_eq!(parts(&url), parts(&format!("{common}{signature}")));
-            assert_eq!(ends_at, UNIX_EPOCH + SIGNED_AT + TOKEN_AGE_MAX);
+            assert_eq!(ends_at, UNIX_EPOCH + SIGNED_AT + Duration::from_secs(900));
         }
     }
 

@@ -17,11 +17,10 @@ mod retry;
 mod topic;
 
 pub use append::{APPEND_PATIENCE, AppendError, EntryLog, RECORD_BYTES_MAX};
-pub use batch::RECORDS_MAX;
 pub use config::{KafkaConfig, Security};
 pub use consume::{ConsumeError, Consumption, Handler, NotHandled, consume};
 pub use iam_token::iam_token;
 pub use message::{Headers, Message, Origin, Record, Step};
 pub use range::{Part, ReadError, Reader};
-pub use retry::{Moved, RETRY_FOR, moved};
+pub use retry::{Moved, RETRY_FOR, begin_counting_moved, moved};
 pub use topic::{Topic, Topics};

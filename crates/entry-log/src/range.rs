@@ -14,7 +14,11 @@ use tokio::{
     time::{sleep, timeout},
 };
 
-use crate::{KafkaConfig, RECORDS_MAX, Record, batch::next_offsets, context::Context};
+use crate::{
+    KafkaConfig, Record,
+    batch::{is_batch_full, next_offsets},
+    context::Context,
+};
 
 /// The most that a question to the brokers takes.
 const QUESTION_PATIENCE: Duration = Duration::from_secs(10);
@@ -104,8 +108,9 @@ impl Reader {
     /// The next records, those of each partition in order; none at the end.
     pub async fn next(&mut self) -> Result<Vec<Record>, ReadError> {
         let mut records = Vec::new();
+        let mut bytes = 0;
         let mut stream = self.consumer.stream();
-        while records.len() < RECORDS_MAX && !self.ends.is_empty() {
+        while !is_batch_full(records.len(), bytes) && !self.ends.is_empty() {
             let Ok(next) = timeout(READ_PATIENCE, stream.next()).await else {
                 return Err(ReadError::Timeout { topic: self.topic.clone() });
             };
@@ -115,6 +120,7 @@ impl Reader {
                     let (partition, offset) = (record.origin.partition, record.origin.offset);
                     let Some(end) = self.ends.get(&partition).copied() else { continue };
                     if offset < end {
+                        bytes += record.value.len();
                         records.push(record);
                     }
                     if offset + 1 >= end {

@@ -2,7 +2,7 @@ use std::time::Duration;
 
 use futures::future::try_join_all;
 use jiff::Timestamp;
-use telemetry::{Line, Metrics, MovedMetrics};
+use telemetry::{Exposition, Line, Metrics, MovedMetrics};
 use workflow::ErrorName;
 
 use crate::{AppendError, EntryLog, Headers, Message, Record, Step, Topic};
@@ -55,6 +55,11 @@ pub struct Moved {
     pub step: Option<Step>,
     /// With which error.
     pub error: ErrorName,
+}
+
+/// Shows in the metrics of a process that it has moved no records of this step yet.
+pub fn begin_counting_moved(exposition: &Exposition, step: Step) {
+    MovedMetrics::begin(exposition, step.as_str(), ErrorName::ALL.map(ErrorName::as_str));
 }
 
 impl EntryLog {

@@ -2,16 +2,20 @@
 
 #![allow(clippy::unwrap_used, reason = "a failed unwrap fails the test")]
 
-use std::time::Instant;
+use std::time::{Duration, Instant};
 
 use entry_log::{
     APPEND_PATIENCE, AppendError, EntryLog, Headers, KafkaConfig, Message, Origin, RECORD_BYTES_MAX, Record, Security,
     Step, Topic, moved,
 };
-use futures::future::join_all;
+use futures::future::{join, join_all};
 use jiff::Timestamp;
+use rdkafka::{
+    mocking::MockCluster,
+    types::{RDKafkaApiKey, RDKafkaRespErr},
+};
 use test_events::EmittedMetrics;
-use test_kafka::TestLog;
+use test_kafka::{ForgetfulBroker, TestLog, within_a_minute};
 use tokio::net::TcpListener;
 use workflow::ErrorName;
 
@@ -90,4 +94,62 @@ async fn without_brokers_what_waits_has_an_end() {
         assert!(answers.iter().all(Result::is_err));
         assert!(refused >= count - waiting - 1, "{refused} of {count}");
     }
+}
+
+/// A cluster that refuses the producer an id once: after that, this producer never sends anything. The cluster is librdkafka's own, since
+/// no real one can be made to do it.
+#[tokio::test]
+async fn a_producer_that_has_failed_for_good_is_replaced() {
+    let cluster = MockCluster::new(1).unwrap();
+    cluster.create_topic("test.entries", 1, 1).unwrap();
+    cluster.request_errors(
+        RDKafkaApiKey::InitProducerId,
+        &[RDKafkaRespErr::RD_KAFKA_RESP_ERR_CLUSTER_AUTHORIZATION_FAILED],
+    );
+    let log = log_at(cluster.bootstrap_servers()).await;
+    let error = log.append(Topic::Entries, &message(400)).await.unwrap_err();
+    assert!(error.is_transient(), "{error}");
+    log.append(Topic::Entries, &message(400)).await.unwrap();
+}
+
+/// What is acknowledged is there. A broker that does not know a producer yet takes its second batch without the first (KAFKA-15591), and
+/// librdkafka then takes the first for acknowledged.
+#[tokio::test]
+async fn a_record_whose_successor_was_taken_in_its_place_is_not_acknowledged() {
+    let cluster = MockCluster::new(1).unwrap();
+    for topic in ["test.entries", "test.totals"] {
+        cluster.create_topic(topic, 1, 1).unwrap();
+    }
+    let log = log_at(cluster.bootstrap_servers()).await;
+    // It has its id, and knows the broker.
+    log.append(Topic::Totals, &message(400)).await.unwrap();
+    // Both are on their way before the first is refused: they are too large for one request.
+    cluster.broker_round_trip_time(1, Duration::from_millis(500)).unwrap();
+    cluster.request_errors(RDKafkaApiKey::Produce, &[RDKafkaRespErr::RD_KAFKA_RESP_ERR_NOT_LEADER_FOR_PARTITION]);
+    let large = message(RECORD_BYTES_MAX - 1024);
+    let (first, second) = join(log.append(Topic::Entries, &large), log.append(Topic::Entries, &large)).await;
+    second.unwrap();
+    let error = first.unwrap_err();
+    assert!(error.is_transient());
+    assert_eq!(
+        error.to_string(),
+        "a record for test.entries was acknowledged without a place there, so it may be missing"
+    );
+    log.append(Topic::Entries, &message(400)).await.unwrap();
+}
+
+/// It would never find them again by itself (issue 5301 of librdkafka).
+#[tokio::test]
+async fn a_producer_that_was_told_of_no_brokers_finds_those_that_come_back() {
+    let mut broker = ForgetfulBroker::start("test.entries").await;
+    let log = log_at(broker.address()).await;
+    log.append(Topic::Entries, &message(400)).await.unwrap();
+    broker.forget();
+    log.append(Topic::Entries, &message(400)).await.unwrap_err();
+    broker.stop().await;
+    for _ in 0..2 {
+        log.append(Topic::Entries, &message(400)).await.unwrap_err();
+    }
+    broker.start_again().await;
+    within_a_minute(async { while log.append(Topic::Entries, &message(400)).await.is_err() {} }).await;
 }

@@ -36,6 +36,24 @@ impl<F: AsyncFn(&[Record], u32) -> Result<(), NotHandled>> Handler for Doing<F> 
     fn lag(&self, _: Topic, _: u64) {}
 }
 
+/// A handler that never ends its work, and tells how many records wait.
+struct Waiting(mpsc::UnboundedSender<(Topic, u64)>);
+
+impl Handler for Waiting {
+    fn concerns(&self, _: &Record) -> bool {
+        true
+    }
+
+    async fn handle(&self, _: &[Record], _: u32) -> Result<(), NotHandled> {
+        pending().await
+    }
+
+    fn lag(&self, topic: Topic, records: u64) {
+        // The test may have ended.
+        let _ = self.0.send((topic, records));
+    }
+}
+
 /// A consumer in the background.
 struct Running {
     shutdown: watch::Sender<bool>,
@@ -123,9 +141,7 @@ async fn every_record_is_given_once_and_those_of_a_partition_in_order() {
         let mut offsets: BTreeMap<i32, i64> = BTreeMap::new();
         let mut all = Vec::new();
         while all.len() < 1_200 {
-            let records = take(&mut given, 1).await;
-            assert!(records.len() <= entry_log::RECORDS_MAX);
-            all.extend(records);
+            all.extend(take(&mut given, 1).await);
         }
         for record in &all {
             let expected = offsets.entry(record.origin.partition).or_default();
@@ -308,4 +324,23 @@ async fn a_handler_is_told_how_often_it_has_failed() {
         assert_eq!(attempts.load(Ordering::Relaxed), 4);
     })
     .await;
+}
+
+/// Every ten seconds: what is in work, what is behind it and what comes while nothing is read waits alike.
+#[tokio::test]
+async fn a_handler_is_told_how_many_records_wait() {
+    let log = TestLog::create(2).await;
+    append(&log, 0..700).await;
+    let (tell, mut told) = mpsc::unbounded_channel();
+    let consumption = Consumption { group: GROUP, topic: Topic::Entries, delay: Duration::ZERO };
+    let handler = Waiting(tell);
+    let counted = async {
+        while within_a_minute(told.recv()).await != Some((Topic::Entries, 700)) {}
+        append(&log, 700..900).await;
+        while within_a_minute(told.recv()).await != Some((Topic::Entries, 900)) {}
+    };
+    tokio::select! {
+        ended = consume(&log.kafka, &consumption, &handler, pending()) => ended.unwrap(),
+        () = counted => {}
+    }
 }

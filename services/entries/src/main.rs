@@ -4,7 +4,7 @@ use std::{error::Error, process::ExitCode};
 
 use clap::Parser;
 use entries::{record, serve, sweep::sweep};
-use entry_log::{EntryLog, KafkaConfig};
+use entry_log::{EntryLog, KafkaConfig, Step, begin_counting_moved};
 use http_server::{Listen, Probes, Served, shutdown, start_probes};
 use jiff::{SignedDuration, Timestamp};
 use ledger::{Ledger, LedgerConfig};
@@ -43,6 +43,7 @@ async fn main() -> Result<ExitCode, Box<dyn Error>> {
         },
         Command::Record => {
             let (kafka, ledger, log) = stores().await?;
+            begin_counting_moved(&exposition, Step::Record);
             start_probes(Listen::from_env()?.internal, &Probes::new(&exposition, || true)).await?;
             record::run(&kafka, &ledger, &log, &telemetry, &shutdown()?).await?;
             Ok(ExitCode::SUCCESS)

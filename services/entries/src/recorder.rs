@@ -47,4 +47,9 @@ impl Recorder for LogRecorder {
     fn keeps_no_inputs(&self) -> bool {
         false
     }
+
+    /// The name stands in logs, and in a header of the record.
+    fn shows_executions(&self) -> bool {
+        false
+    }
 }

@@ -2,6 +2,7 @@
 
 use std::{error::Error, sync::Arc, time::Duration};
 
+use balance_alerts::BalanceAlerts;
 use entry_log::{EntryLog, KafkaConfig};
 use get_entry::GetEntry;
 use http_server::{HttpConfig, Part, Route, Served};
@@ -9,6 +10,7 @@ use idempotency_cache::IdempotencyCache;
 use intake::Intake;
 use jiff::Timestamp;
 use ledger::{Ledger, LedgerConfig};
+use list_events::ListEvents;
 use register_entry::RegisterEntry;
 use reverse_entry::ReverseEntry;
 use sealing::Sealer;
@@ -19,12 +21,17 @@ use crate::LogRecorder;
 /// How long a request that needs the ledger waits for one of its connections; then the client is told to ask again.
 const LEDGER_PATIENCE: Duration = Duration::from_secs(2);
 
+/// How many requests may wait for events at once, of all processes together: each process has a bound of its own, which is lower.
+const WAITING_MAX: u16 = 1_000;
+
 /// What the routes work with.
 pub struct Serve {
     register_entry: RegisterEntry<LogRecorder>,
     reverse_entry: ReverseEntry<LogRecorder>,
     get_entry: GetEntry,
     sealer: Sealer,
+    list_events: ListEvents,
+    balance_alerts: BalanceAlerts,
     ledger: Ledger,
 }
 
@@ -75,6 +82,26 @@ pub static ROUTES: &[Route<Serve>] = &[
         part: Part::Half,
         handle: |serve, request| Box::pin(list_seals::handle(&serve.ledger, request)),
     },
+    Route {
+        name: "GET /events",
+        part: Part::Half,
+        handle: |serve, request| Box::pin(serve.list_events.handle(request, Timestamp::now())),
+    },
+    Route {
+        name: "PUT /balance-alerts",
+        part: Part::Half,
+        handle: |serve, request| Box::pin(serve.balance_alerts.handle(request, Timestamp::now())),
+    },
+    Route {
+        name: "GET /balance-alerts",
+        part: Part::Half,
+        handle: |serve, request| Box::pin(serve.balance_alerts.handle(request, Timestamp::now())),
+    },
+    Route {
+        name: "DELETE /balance-alerts/{id}",
+        part: Part::Half,
+        handle: |serve, request| Box::pin(serve.balance_alerts.handle(request, Timestamp::now())),
+    },
 ];
 
 impl Serve {
@@ -86,16 +113,25 @@ impl Serve {
         let lookups = Ledger::with_connections(LedgerConfig::from_env().await?, Ledger::connections_from_env()?);
         let ledger = lookups.with_patience(LEDGER_PATIENCE);
         let business_time_zone = settings::business_time_zone()?;
-        let intake = || Intake::from_env_with(recorder.clone(), Arc::new(lookups.clone()), metrics.clone());
+        let intake = || {
+            let intake = Intake::from_env_with(recorder.clone(), Arc::new(lookups.clone()), metrics.clone());
+            intake.map(Intake::shared)
+        };
         let serve = Serve {
             register_entry: RegisterEntry { intake: intake()?, business_time_zone: business_time_zone.clone() },
-            reverse_entry: ReverseEntry { ledger: Arc::new(ledger.clone()), intake: intake()?, business_time_zone },
+            reverse_entry: ReverseEntry {
+                ledger: Arc::new(ledger.clone()),
+                intake: intake()?,
+                business_time_zone: business_time_zone.clone(),
+            },
             get_entry: GetEntry {
                 ledger: ledger.clone(),
-                cache: IdempotencyCache::from_env()?,
+                cache: IdempotencyCache::from_env()?.shared(),
                 token_key: settings::required_as("BALANCE_TOKEN_KEY", "a secret of at least 32 characters")?,
             },
             sealer: Sealer::from_env_with(ledger.clone()).await?,
+            list_events: ListEvents::new(ledger.clone(), business_time_zone.clone(), WAITING_MAX),
+            balance_alerts: BalanceAlerts { ledger: ledger.clone(), business_time_zone },
             ledger,
         };
         futures::join!(
