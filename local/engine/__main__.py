@@ -1,4 +1,4 @@
-"""MiniStack, the AWS engine, with eight differences.
+"""MiniStack, the AWS engine, with ten differences.
 
 Calls to a busy function queue, none waits for nothing, nor for Python, and a request's body reaches its function undamaged. The console
 keeps its address, a token that is refreshed keeps its groups, and a queue its messages. What stands before services hands on their
@@ -27,7 +27,12 @@ Its `/oauth2/token` leaves the groups of a user out of tokens that it refreshes,
 It looks for the queue of an event source, or one that is to be created, under a URL with its own port. A profile whose ports are free
 ones has another after each start, so that nobody took what had been parked. Here a queue is found by its name.
 
-This replaces nine functions of MiniStack, whose version is pinned in `requirements/engine.txt`.
+Conditions of a template that ask for the account see a text there that no account has. Here they see its number.
+
+The values of a template's parameters are texts, and it compares the MaximumConcurrency of a queue's mapping with a number: it polled no
+queue at all any more. Here that is a number.
+
+This replaces eleven functions of MiniStack, whose version is pinned in `requirements/engine.txt`.
 """
 
 import gc
@@ -41,7 +46,9 @@ from typing import Any
 import http_proxy
 from ministack import app
 from ministack.core import lambda_runtime
+from ministack.core.responses import get_account_id
 from ministack.services import apigateway, cloudfront, cognito, lambda_svc, sqs
+from ministack.services.cloudformation import changesets, engine, handlers, stacks
 
 # Shorter than API Gateway's 30 s: a call that waits longer is refused with 429, as on AWS.
 WAIT_TIMEOUT_S = 25
@@ -58,6 +65,8 @@ is_declared_as_text = apigateway._v2_request_body_is_text
 random_domain = cloudfront._cloudfront_domain
 make_token = cognito._fake_token
 make_queue_url = sqs._queue_url
+batches_at_once = lambda_svc._sqs_esm_concurrency
+evaluate_conditions = engine._evaluate_conditions
 body_is_utf8 = ContextVar("body_is_utf8", default=True)
 
 
@@ -130,6 +139,19 @@ def known_queue_url(name: str) -> str:
     return sqs._queue_name_to_url.get(name) or make_queue_url(name)
 
 
+def conditions_with_account(template: dict, params: dict) -> dict[str, bool]:
+    """The conditions of a template."""
+    return evaluate_conditions(template, {**params, "AWS::AccountId": {"Value": get_account_id()}})
+
+
+def numbered_batches_at_once(mapping: dict, *more: Any) -> int:
+    """How many batches of a queue may be with its function, also where that was written as text."""
+    scaling = mapping.get("ScalingConfig") or {}
+    if "MaximumConcurrency" in scaling:
+        scaling["MaximumConcurrency"] = int(scaling["MaximumConcurrency"])
+    return batches_at_once(mapping, *more)
+
+
 def leave_out_survivors(phase: str, info: dict[str, int]) -> None:
     """Keeps what has survived a search through everything out of later ones. What nobody refers to any more is freed all the same."""
     if phase == "stop" and info["generation"] == len(gc.get_threshold()) - 1:
@@ -145,6 +167,9 @@ apigateway._invoke_http_proxy = http_proxy.forward
 cloudfront._cloudfront_domain = known_domain
 cognito._fake_token = token_with_groups
 sqs._queue_url = known_queue_url
+lambda_svc._sqs_esm_concurrency = numbered_batches_at_once
+for module in (engine, handlers, changesets, stacks):
+    module._evaluate_conditions = conditions_with_account
 StreamRequestHandler.disable_nagle_algorithm = True
 gc.callbacks.append(leave_out_survivors)
 app.main()

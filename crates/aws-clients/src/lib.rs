@@ -1,4 +1,5 @@
-//! How AWS clients are made: the limits of their operations, and whom they and the clients of the stores trust.
+//! How AWS clients are made: the limits of their operations, and whom they and the clients of the stores trust. And how addresses are signed
+//! that stores take in the place of a password.
 //!
 //! Credentials, region and endpoint come from the environment. Trusted are Amazon's authorities or, where the endpoint is somebody
 //! else's, those in the file that `AWS_CA_BUNDLE` names (in PEM form). The SDK by itself reads all authorities of the machine at
@@ -6,6 +7,7 @@
 
 mod error;
 mod roots;
+mod signed_address;
 
 use std::time::Duration;
 
@@ -18,6 +20,7 @@ use settings::SettingError;
 
 pub use error::AwsError;
 pub use roots::{Roots, RootsError};
+pub use signed_address::{SignedAddress, sign_address};
 
 /// How long the operations of AWS clients may take, and how often they are tried.
 #[derive(Debug, Clone, Copy)]

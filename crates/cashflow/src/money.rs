@@ -35,24 +35,7 @@ pub enum AmountError {
 impl Amount {
     /// Reads a decimal string in major units, such as `150.75`, without rounding anything.
     pub fn parse(text: &str, currency: Currency) -> Result<Amount, AmountError> {
-        let (major, fraction) = match text.split_once('.') {
-            Some((major, fraction)) => (major, Some(fraction)),
-            None => (text, None),
-        };
-        let only_digits = |part: &str| !part.is_empty() && part.bytes().all(|b| b.is_ascii_digit());
-        let leading_zero = major.len() > 1 && major.starts_with('0');
-        if !only_digits(major) || !fraction.is_none_or(only_digits) || leading_zero {
-            return Err(AmountError::NotDecimal);
-        }
-        let fraction = fraction.unwrap_or("");
-        let allowed = currency.minor_digits();
-        let missing = usize::try_from(allowed)
-            .ok()
-            .and_then(|allowed| allowed.checked_sub(fraction.len()))
-            .ok_or(AmountError::TooManyFractionDigits { currency, allowed })?;
-        let digits = format!("{major}{fraction}{:0<missing$}", "");
-        let minor = digits.parse::<i64>().map_err(|_| AmountError::TooLarge)?;
-        Amount::from_minor(minor, currency)
+        Amount::from_minor(parse_digits(text, currency)?, currency)
     }
 
     /// Takes an amount in minor units, such as `15075` for 150.75 BRL.
@@ -83,6 +66,37 @@ impl Amount {
     }
 }
 
+/// Reads the threshold of an alert: a decimal string in major units, which may be zero or begin with a minus, in minor units. Its
+/// magnitude is limited as an amount is.
+pub fn parse_threshold(text: &str, currency: Currency) -> Result<i128, AmountError> {
+    let magnitude = match parse_digits(text.strip_prefix('-').unwrap_or(text), currency)? {
+        0 => 0,
+        minor => i128::from(Amount::from_minor(minor, currency)?.minor()),
+    };
+    Ok(if text.starts_with('-') { -magnitude } else { magnitude })
+}
+
+/// Reads a decimal string without a sign, in minor units.
+fn parse_digits(text: &str, currency: Currency) -> Result<i64, AmountError> {
+    let (major, fraction) = match text.split_once('.') {
+        Some((major, fraction)) => (major, Some(fraction)),
+        None => (text, None),
+    };
+    let only_digits = |part: &str| !part.is_empty() && part.bytes().all(|b| b.is_ascii_digit());
+    let leading_zero = major.len() > 1 && major.starts_with('0');
+    if !only_digits(major) || !fraction.is_none_or(only_digits) || leading_zero {
+        return Err(AmountError::NotDecimal);
+    }
+    let fraction = fraction.unwrap_or("");
+    let allowed = currency.minor_digits();
+    let missing = usize::try_from(allowed)
+        .ok()
+        .and_then(|allowed| allowed.checked_sub(fraction.len()))
+        .ok_or(AmountError::TooManyFractionDigits { currency, allowed })?;
+    let digits = format!("{major}{fraction}{:0<missing$}", "");
+    digits.parse::<i64>().map_err(|_| AmountError::TooLarge)
+}
+
 #[cfg(test)]
 mod tests {
     use proptest::prelude::*;
@@ -105,6 +119,21 @@ mod tests {
         assert_eq!(parse("JPY", "9999999999999"), Ok(9_999_999_999_999));
         assert_eq!(parse("KWD", "9999999999999.990"), Ok(9_999_999_999_999_990));
         assert_eq!(parse("CLF", "9999999999999.9900"), Ok(99_999_999_999_999_900));
+    }
+
+    #[test]
+    fn a_threshold_may_be_zero_or_less_and_is_exact() {
+        let threshold = |text: &str| parse_threshold(text, Currency::BRL);
+        assert_eq!(threshold("1000.5"), Ok(100_050));
+        assert_eq!(threshold("0"), Ok(0));
+        assert_eq!(threshold("-0.00"), Ok(0));
+        assert_eq!(threshold("-250.75"), Ok(-25_075));
+        assert_eq!(threshold("-9999999999999.99"), Ok(-999_999_999_999_999));
+        assert_eq!(threshold("-10000000000000.00"), Err(AmountError::TooLarge));
+        for text in ["", "-", "--1", "+1", "- 1", "-1.", "1-", "-01", "1,00"] {
+            assert_eq!(threshold(text), Err(AmountError::NotDecimal), "{text:?}");
+        }
+        assert!(matches!(threshold("-0.001"), Err(AmountError::TooManyFractionDigits { .. })));
     }
 
     #[test]

@@ -1,5 +1,5 @@
 //! A circuit breaker for stores that a request can do without: the first call that fails opens it, and until a probe has
-//! succeeded every request goes on without the store.
+//! succeeded every request goes on without the store. One that many requests share at once opens after several failures in a row.
 //!
 //! Probes run beside the requests. A breaker that tried the store with a request now and then would make that request wait for a
 //! store that is still down. But an open breaker is stale if its last failure was long ago, because the store may have been up
@@ -18,17 +18,30 @@ use tokio::{
 /// An open breaker is stale this many pauses after its last failure.
 const STALE_AFTER_PAUSES: u32 = 2;
 
+/// A probe that took longer was frozen with its environment, if the pause is not longer still. Those of the ledger may take 7 s.
+const FROZEN_AFTER: Duration = Duration::from_secs(15);
+
+/// How many failures in a row open a breaker that many requests share. One that was late among thousands says nothing about the
+/// store; all that are in work when it hangs soon make so many.
+const SHARED_FAILURES: u32 = 20;
+
+/// The pause of a breaker that many requests share. A probe costs nothing beside so many, and what is skipped meanwhile is many times
+/// as much as in an environment with one request at a time.
+const SHARED_PAUSE: Duration = Duration::from_secs(1);
+
 /// Whether requests may call the store.
 #[derive(Debug)]
 pub struct CircuitBreaker {
     state: Mutex<State>,
+    /// So many failures in a row open it.
+    failures: u32,
     pause: Duration,
     patience: Duration,
 }
 
 #[derive(Debug, Clone, Copy)]
 enum State {
-    Closed { opened_last: Option<Instant> },
+    Closed { opened_last: Option<Instant>, failures: u32 },
     Open { since: Instant, probed_last: Instant, failed_last: Instant },
 }
 
@@ -42,13 +55,23 @@ enum Admission {
 }
 
 impl CircuitBreaker {
-    /// A closed breaker. While it is open, a probe runs at most once in each `pause`; a request starts it. After two pauses
-    /// without a failed probe, the request that starts the next one waits for it, at most for `patience`.
+    /// A closed breaker, which one failure opens. While it is open, a probe runs at most once in each `pause`; a request starts it.
+    /// After two pauses without a failed probe, the request that starts the next one waits for it, at most for `patience`.
     pub fn new(pause: Duration, patience: Duration) -> Arc<CircuitBreaker> {
-        Arc::new(CircuitBreaker { state: Mutex::new(State::Closed { opened_last: None }), pause, patience })
+        CircuitBreaker::opened_by(1, pause, patience)
     }
 
-    /// Calls the store, unless the breaker is open: then there is no answer. A call that fails opens it. What `probe` makes
+    /// The same for a process with many requests at once: several failures in a row open it, and it probes once in each second.
+    pub fn shared(patience: Duration) -> Arc<CircuitBreaker> {
+        CircuitBreaker::opened_by(SHARED_FAILURES, SHARED_PAUSE, patience)
+    }
+
+    fn opened_by(failures: u32, pause: Duration, patience: Duration) -> Arc<CircuitBreaker> {
+        let state = Mutex::new(State::Closed { opened_last: None, failures: 0 });
+        Arc::new(CircuitBreaker { state, failures, pause, patience })
+    }
+
+    /// Calls the store, unless the breaker is open: then there is no answer. Calls that fail open it. What `probe` makes
     /// answers whether the store is usable again; it runs beside the requests, so it needs a time limit of its own.
     pub async fn call<T, E, P>(
         self: &Arc<Self>,
@@ -73,7 +96,9 @@ impl CircuitBreaker {
             Admission::Skip => return None,
         }
         let answer = call.await;
-        if answer.is_err() && self.open() {
+        if answer.is_ok() {
+            self.note_success();
+        } else if self.note_failure() {
             self.probe_beside(probe());
         }
         Some(answer)
@@ -101,16 +126,28 @@ impl CircuitBreaker {
         }
     }
 
-    /// Opens the breaker, and answers whether a probe may run at once. One may, because most failures are short. But where a
-    /// probe closed the breaker and the next call failed again, the next probe waits for the pause to end: otherwise a store
-    /// that is a little too slow would make every request wait.
-    fn open(&self) -> bool {
+    /// Failures before this are in no row with later ones.
+    fn note_success(&self) {
+        if let State::Closed { failures, .. } = &mut *self.lock() {
+            *failures = 0;
+        }
+    }
+
+    /// Opens the breaker if it was the last of too many in a row, and answers whether a probe may run at once. One may, because most
+    /// failures are short. But where a probe closed the breaker and calls failed again, the next probe waits for the pause to end:
+    /// otherwise a store that is a little too slow would make every request wait.
+    fn note_failure(&self) -> bool {
         let now = Instant::now();
         let mut state = self.lock();
-        match *state {
-            State::Closed { opened_last } => {
+        match &mut *state {
+            State::Closed { failures, .. } if *failures + 1 < self.failures => {
+                *failures += 1;
+                false
+            }
+            State::Closed { opened_last, .. } => {
+                let probes_at_once = opened_last.is_none_or(|last| last + self.pause <= now);
                 *state = State::Open { since: now, probed_last: now, failed_last: now };
-                opened_last.is_none_or(|last| last + self.pause <= now)
+                probes_at_once
             }
             State::Open { .. } => false,
         }
@@ -126,7 +163,7 @@ impl CircuitBreaker {
     fn close(&self) {
         let mut state = self.lock();
         if let State::Open { since, .. } = *state {
-            *state = State::Closed { opened_last: Some(since) };
+            *state = State::Closed { opened_last: Some(since), failures: 0 };
         }
     }
 
@@ -137,10 +174,10 @@ impl CircuitBreaker {
             let succeeds = probe.await;
             if succeeds {
                 breaker.close();
-            } else if begun.elapsed() < breaker.pause {
+            } else if begun.elapsed() < breaker.pause.max(FROZEN_AFTER) {
                 breaker.stay_open();
             }
-            // A probe that took longer was frozen with its environment; its failure says nothing about the store.
+            // The failure of one that was frozen says nothing about the store.
             succeeds
         })
     }
@@ -177,6 +214,43 @@ mod tests {
             assert!(breaker.is_open());
             assert_eq!(call(&breaker, Ok(1), true).await, None);
         }
+    }
+
+    #[tokio::test(start_paused = true)]
+    async fn one_that_is_shared_opens_after_failures_in_a_row() {
+        let breaker = CircuitBreaker::shared(PATIENCE);
+        for _ in 0..3 {
+            for _ in 1..SHARED_FAILURES {
+                assert_eq!(call(&breaker, Err(()), false).await, Some(Err(())));
+            }
+            assert_eq!(call(&breaker, Ok(1), false).await, Some(Ok(1)));
+        }
+        for _ in 0..SHARED_FAILURES {
+            assert_eq!(call(&breaker, Err(()), false).await, Some(Err(())));
+        }
+        assert_eq!(call(&breaker, Ok(1), true).await, None);
+        advance(SHARED_PAUSE).await;
+        assert_eq!(call(&breaker, Ok(1), true).await, None, "this request starts a probe");
+        assert_eq!(call(&breaker, Ok(1), true).await, Some(Ok(1)));
+    }
+
+    #[tokio::test(start_paused = true)]
+    async fn a_probe_that_is_longer_than_a_short_pause_counts() {
+        let breaker = CircuitBreaker::shared(PATIENCE);
+        for _ in 0..SHARED_FAILURES {
+            call(&breaker, Err(()), false).await;
+        }
+        let slow = || async {
+            tokio::time::sleep(SHARED_PAUSE * 3).await;
+            false
+        };
+        advance(SHARED_PAUSE).await;
+        assert_eq!(breaker.call(ready(Ok::<u8, ()>(1)), slow).await, None);
+        tokio::time::sleep(SHARED_PAUSE * 3).await;
+        yield_now().await;
+        let begun = Instant::now();
+        assert_eq!(breaker.call(ready(Ok::<u8, ()>(1)), slow).await, None);
+        assert!(begun.elapsed() < PATIENCE, "it waited for the probe of a store that was just found to be down");
     }
 
     #[tokio::test(start_paused = true)]

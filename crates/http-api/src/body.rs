@@ -127,7 +127,7 @@ impl<'a, 'f> Object<'a, 'f> {
     }
 
     /// The member, if it is there and not `null`.
-    fn optional(&mut self, name: &'static str) -> Option<&'a Json> {
+    pub(crate) fn optional(&mut self, name: &'static str) -> Option<&'a Json> {
         self.known.push(name);
         let mut values = self.members.iter().filter(|(member, _)| member == name).map(|(_, value)| value);
         let value = values.next();
@@ -193,5 +193,10 @@ impl<'a, 'f> Object<'a, 'f> {
         // RFC 6901, section 3.
         let name = name.replace('~', "~0").replace('/', "~1");
         self.faults.add(format!("{}/{name}", self.pointer), flaw);
+    }
+
+    /// A fault of an element of an array.
+    pub(crate) fn fault_below(&mut self, name: &'static str, index: usize, flaw: impl Into<Flaw>) {
+        self.faults.add(format!("{}/{name}/{index}", self.pointer), flaw);
     }
 }

@@ -48,17 +48,19 @@ pub enum FaultCode {
     KeyReused,
     /// A range of more days than the limit.
     RangeTooLong,
-    /// A number below 1 or above the limit.
+    /// A number below the least or above the limit.
     OutOfRange,
     /// A cursor that was not given out for this list, or does not hold any more.
     InvalidCursor,
     /// A balance token that was not given out to the merchant.
     InvalidToken,
+    /// A URL to which nothing is sent.
+    NotAdmitted,
 }
 
 impl FaultCode {
     /// Every code, for the checks that compare them with the documents.
-    pub const ALL: [FaultCode; 22] = [
+    pub const ALL: [FaultCode; 23] = [
         FaultCode::Required,
         FaultCode::UnknownField,
         FaultCode::UnknownParameter,
@@ -81,6 +83,7 @@ impl FaultCode {
         FaultCode::OutOfRange,
         FaultCode::InvalidCursor,
         FaultCode::InvalidToken,
+        FaultCode::NotAdmitted,
     ];
 }
 

@@ -56,6 +56,16 @@ pub enum Code {
     SealInProgress,
     /// The day has more entries than can be sealed.
     DayTooLarge,
+    /// The merchant has as many balance alerts as it may.
+    TooManyBalanceAlerts,
+    /// The merchant has as many webhook endpoints as it may.
+    TooManyWebhookEndpoints,
+    /// Nothing is sent to the webhook endpoint, because it is switched off.
+    WebhookEndpointDisabled,
+    /// Deliveries of a webhook endpoint were asked for again too often.
+    TooManyRedeliveries,
+    /// As many earlier secrets of a webhook endpoint sign as may.
+    TooManyRotations,
     /// A defect on this side.
     InternalError,
     /// A part that is needed for the answer is down.
@@ -64,7 +74,7 @@ pub enum Code {
 
 impl Code {
     /// Every code, for the checks that compare them with the documents.
-    pub const ALL: [Code; 22] = [
+    pub const ALL: [Code; 27] = [
         Code::MalformedJson,
         Code::ValidationFailed,
         Code::ParameterInvalid,
@@ -85,6 +95,11 @@ impl Code {
         Code::NotYetReflected,
         Code::SealInProgress,
         Code::DayTooLarge,
+        Code::TooManyBalanceAlerts,
+        Code::TooManyWebhookEndpoints,
+        Code::WebhookEndpointDisabled,
+        Code::TooManyRedeliveries,
+        Code::TooManyRotations,
         Code::InternalError,
         Code::TemporarilyUnavailable,
     ];
@@ -137,6 +152,23 @@ impl Code {
             }
             Code::SealInProgress => (StatusCode::CONFLICT, "seal_in_progress", "Another seal is being made"),
             Code::DayTooLarge => (StatusCode::UNPROCESSABLE_ENTITY, "day_too_large", "The day has too many entries"),
+            Code::TooManyBalanceAlerts => {
+                (StatusCode::CONFLICT, "too_many_balance_alerts", "The merchant has as many alerts as it may")
+            }
+            Code::TooManyWebhookEndpoints => (
+                StatusCode::CONFLICT,
+                "too_many_webhook_endpoints",
+                "The merchant has as many webhook endpoints as it may",
+            ),
+            Code::WebhookEndpointDisabled => {
+                (StatusCode::CONFLICT, "webhook_endpoint_disabled", "The webhook endpoint is switched off")
+            }
+            Code::TooManyRedeliveries => {
+                (StatusCode::TOO_MANY_REQUESTS, "too_many_redeliveries", "Too many deliveries were asked for again")
+            }
+            Code::TooManyRotations => {
+                (StatusCode::TOO_MANY_REQUESTS, "too_many_rotations", "The secret was replaced too often")
+            }
             Code::InternalError => {
                 (StatusCode::INTERNAL_SERVER_ERROR, "internal_error", "Something is wrong on our side")
             }
@@ -233,6 +265,22 @@ impl Problem {
         let detail =
             "Entries that will count for this instant can still come. Ask for an instant that is 10 s ago or more.";
         Problem { retry_after_s: Some(retry_after_s), ..Problem::new(Code::NotSettled, detail) }
+    }
+
+    /// Deliveries of a webhook endpoint were asked for again as often as they may be in a minute, which is over after so many seconds.
+    pub fn too_many_redeliveries(redeliveries_max: u32, retry_after_s: u64) -> Problem {
+        let detail = format!(
+            "{redeliveries_max} deliveries of the endpoint were asked for again within a minute. Try again shortly."
+        );
+        Problem { retry_after_s: Some(retry_after_s), ..Problem::new(Code::TooManyRedeliveries, detail) }
+    }
+
+    /// As many earlier secrets of a webhook endpoint sign as may, the first of them for so many seconds.
+    pub fn too_many_rotations(previous_max: usize, retry_after_s: u64) -> Problem {
+        let detail = format!(
+            "{previous_max} earlier secrets of the endpoint are valid still. Try again when the first of them is not."
+        );
+        Problem { retry_after_s: Some(retry_after_s), ..Problem::new(Code::TooManyRotations, detail) }
     }
 
     fn worth_repeating(code: Code, detail: &str) -> Problem {

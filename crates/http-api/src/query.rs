@@ -1,10 +1,11 @@
 //! Reading the path and the query of a request, with every fault noted.
 
-use std::collections::BTreeMap;
+use std::{collections::BTreeMap, ops::RangeInclusive};
 
 use cashflow::{Currency, Date, EntryId, MerchantId, parse_date};
 use lambda_http::{Request, RequestExt};
 use url::form_urlencoded;
+use uuid::Uuid;
 
 use crate::{Code, Fault, FaultCode, Flaw, GivenToken, Problem, TokenKey};
 
@@ -41,11 +42,14 @@ impl Query {
     }
 
     pub(crate) fn path_entry_id(&mut self, request: &Request) -> Option<EntryId> {
+        self.path_uuid(request, "id").map(EntryId::from_uuid)
+    }
+
+    pub(crate) fn path_uuid(&mut self, request: &Request, name: &str) -> Option<Uuid> {
         // Upper case says the same (RFC 9562, section 4).
-        let id = Query::path_part(request, "id").to_ascii_lowercase();
-        let id = EntryId::parse(&id)
-            .ok_or_else(|| Flaw::new(FaultCode::InvalidFormat, "must be a UUID in its canonical form"));
-        self.check("id", id)
+        let id = Query::path_part(request, name).to_ascii_lowercase();
+        let id = EntryId::parse(&id).map(|id| *id.as_uuid());
+        self.check(name, id.ok_or_else(|| Flaw::new(FaultCode::InvalidFormat, "must be a UUID in its canonical form")))
     }
 
     /// The days from `from` to `to`, of which there may be at most [`RANGE_DAYS_MAX`].
@@ -78,10 +82,16 @@ impl Query {
 
     /// How many lines a page has at most.
     pub(crate) fn limit(&mut self, max: u16, default: u16) -> Option<u16> {
-        let Some(text) = self.values.remove("limit") else { return Some(default) };
-        let limit = text.parse().ok().filter(|limit| (1..=max).contains(limit) && limit.to_string() == text);
-        let detail = format!("must be a whole number from 1 to {max}");
-        self.check("limit", limit.ok_or_else(|| Flaw::new(FaultCode::OutOfRange, detail).beyond(max)))
+        self.whole_number("limit", 1..=max, default)
+    }
+
+    /// A number without a sign and without leading zeros.
+    pub(crate) fn whole_number(&mut self, name: &str, range: RangeInclusive<u16>, default: u16) -> Option<u16> {
+        let Some(text) = self.values.remove(name) else { return Some(default) };
+        let number = text.parse().ok().filter(|number| range.contains(number) && number.to_string() == text);
+        let (min, max) = range.into_inner();
+        let detail = format!("must be a whole number from {min} to {max}");
+        self.check(name, number.ok_or_else(|| Flaw::new(FaultCode::OutOfRange, detail).beyond(max)))
     }
 
     pub(crate) fn currency(&mut self) -> Option<Currency> {

@@ -14,6 +14,14 @@ pub(crate) fn respond_json(status: StatusCode, body: &impl Serialize) -> Respons
     respond(status, "application/json", body)
 }
 
+/// An answer without a body.
+pub(crate) fn respond_no_content() -> Response<Body> {
+    let mut response = Response::new(Body::Empty);
+    *response.status_mut() = StatusCode::NO_CONTENT;
+    response.headers_mut().insert(CACHE_CONTROL, HeaderValue::from_static("no-store"));
+    response
+}
+
 /// An answer in CSV, which a browser saves under this name.
 pub(crate) fn respond_csv<const COLUMNS: usize>(csv: Csv<COLUMNS>, file_name: &str) -> Response<Body> {
     let mut response = Response::new(Body::Text(csv.into_text()));

@@ -19,7 +19,7 @@ pub fn entry_not_found() -> Problem {
     Problem::new(Code::NotFound, "The merchant has no such entry.")
 }
 
-#[derive(Serialize)]
+#[derive(Debug, Serialize)]
 pub(crate) struct ShownEntry {
     pub(crate) id: String,
     #[serde(skip_serializing_if = "Option::is_none")]
@@ -36,7 +36,7 @@ pub(crate) struct ShownEntry {
 }
 
 impl ShownEntry {
-    fn new(entry: &Entry, status: &'static str) -> ShownEntry {
+    pub(crate) fn new(entry: &Entry, status: &'static str) -> ShownEntry {
         // Without `..`, so that a field is shown or left out knowingly. The fingerprint is the server's own.
         let Entry { id, fingerprint: _, entry_type, amount, date, description, category, reverses } = entry;
         ShownEntry {
@@ -53,7 +53,7 @@ impl ShownEntry {
         }
     }
 
-    fn of(self, merchant: &MerchantId) -> ShownEntry {
+    pub(crate) fn of(self, merchant: &MerchantId) -> ShownEntry {
         ShownEntry { merchant_id: Some(merchant.to_string()), ..self }
     }
 }

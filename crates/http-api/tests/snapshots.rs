@@ -36,6 +36,8 @@ fn problem(code: Code) -> Problem {
         Code::NotSettled => Problem::not_settled(7),
         Code::SealInProgress => Problem::seal_in_progress(),
         Code::DayTooLarge => Problem::day_too_large(2_000_001, 2_000_000),
+        Code::TooManyRedeliveries => Problem::too_many_redeliveries(60, 41),
+        Code::TooManyRotations => Problem::too_many_rotations(2, 86_000),
         Code::InternalError => Problem::internal_error(),
         Code::TemporarilyUnavailable => Problem::temporarily_unavailable(),
         Code::MalformedJson
@@ -50,7 +52,10 @@ fn problem(code: Code) -> Problem {
         | Code::UnsupportedMediaType
         | Code::IdempotencyKeyReused
         | Code::AlreadyReversed
-        | Code::ReversalOfReversal => Problem::new(code, "What happened \"this\" time."),
+        | Code::ReversalOfReversal
+        | Code::TooManyBalanceAlerts
+        | Code::TooManyWebhookEndpoints
+        | Code::WebhookEndpointDisabled => Problem::new(code, "What happened \"this\" time."),
     }
 }
 

@@ -89,6 +89,12 @@ impl IdempotencyCache {
             .map_err(|_| SettingError::Invalid { name: "REDIS_URL", expected: "a Redis URL" })
     }
 
+    /// The same for a process in which many requests use it at once: one of them that Redis answers late says nothing to the others.
+    #[must_use]
+    pub fn shared(self) -> IdempotencyCache {
+        IdempotencyCache { breaker: CircuitBreaker::shared(CONNECT_TIMEOUT), ..self }
+    }
+
     /// Connects now, while the environment starts, so that the first request has its whole budget for its commands. Waits no
     /// longer than a request would: while Redis hangs, starting must not take longer either. A connection that takes longer is
     /// made beside the requests.

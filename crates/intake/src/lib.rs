@@ -84,6 +84,12 @@ impl<R: Recorder> Intake<R> {
         })
     }
 
+    /// The same for a process that accepts many requests at once.
+    #[must_use]
+    pub fn shared(self) -> Intake<R> {
+        Intake { cache: self.cache.shared(), lookup: self.lookup.shared(), ..self }
+    }
+
     /// Accepts entries: the repeated ones are answered as before, only the new ones start an execution.
     pub async fn accept(
         &self,
@@ -245,8 +251,7 @@ impl<R: Recorder> Intake<R> {
             entries = first_entries(first, &entries).unwrap_or(entries);
         }
         let accepted: Vec<AcceptedEntry> = entries.iter().map(|entry| AcceptedEntry::new(merchant, entry)).collect();
-        // Of an EXPRESS execution nothing could be shown.
-        let execution = Some(name.as_str()).filter(|_| !self.recorder.keeps_no_inputs());
+        let execution = Some(name.as_str()).filter(|_| self.recorder.shows_executions());
         let requests: Vec<_> = entries
             .iter()
             .zip(&accepted)

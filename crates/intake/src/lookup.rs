@@ -40,6 +40,13 @@ impl RequestLookup {
         RequestLookup { ledger, breaker: CircuitBreaker::new(pause, CONNECT_PATIENCE), budget }
     }
 
+    /// The same for a process in which many requests use it at once: one of them that the ledger answers late says nothing to the
+    /// others.
+    #[must_use]
+    pub fn shared(self) -> RequestLookup {
+        RequestLookup { breaker: CircuitBreaker::shared(CONNECT_PATIENCE), ..self }
+    }
+
     /// Connects now, while the environment starts, and waits for that no longer than is worth it. A connection that takes longer
     /// is made beside the requests.
     pub async fn warm_up(&self) {

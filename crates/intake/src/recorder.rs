@@ -23,6 +23,9 @@ pub trait Recorder: Send + Sync {
 
     /// Whether the log line of who starts an input is its only copy.
     fn keeps_no_inputs(&self) -> bool;
+
+    /// Whether an operator can look at what was started, by its name.
+    fn shows_executions(&self) -> bool;
 }
 
 impl Recorder for StateMachine {
@@ -44,5 +47,10 @@ impl Recorder for StateMachine {
 
     fn keeps_no_inputs(&self) -> bool {
         StateMachine::keeps_no_inputs(self)
+    }
+
+    /// Of an EXPRESS execution nothing can be shown.
+    fn shows_executions(&self) -> bool {
+        !self.keeps_no_inputs()
     }
 }

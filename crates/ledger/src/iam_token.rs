@@ -1,23 +1,16 @@
 //! The token with which a role signs in to RDS in the place of a password.
 //!
 //! `aws-sdk-rds` can make one, and is by far the largest library that this project had: thousands of types of an API that it
-//! never calls, compiled for one signature. The signature itself is `aws-sigv4`'s, the SDK's own.
+//! never calls, compiled for one signature.
 
-use std::{error::Error, time::Duration};
+use std::error::Error;
 
+use aws_clients::sign_address;
 use aws_config::SdkConfig;
-use aws_credential_types::provider::ProvideCredentials;
-use aws_sigv4::{
-    http_request::{SignableBody, SignableRequest, SignatureLocation, SigningSettings, sign},
-    sign::v4,
-};
 use url::Url;
 
-/// How long RDS takes a token: AWS, "IAM database authentication for MariaDB, MySQL, and PostgreSQL".
-const TOKEN_AGE_MAX: Duration = Duration::from_secs(15 * 60);
-
-/// A token for one role of one server: an address that is signed as a request of it would be, without its scheme. AWS, "Connecting to
-/// your DB instance using IAM authentication from the command line" shows its form.
+/// A token for one role of one server: a signed address without its scheme. AWS, "Connecting to your DB instance using IAM authentication
+/// from the command line" shows its form.
 ///
 /// # Errors
 /// The configuration has no region, no clock or no credentials, or the credentials cannot be had now.
@@ -27,32 +20,14 @@ pub async fn iam_token(
     port: u16,
     user: &str,
 ) -> Result<String, Box<dyn Error + Send + Sync>> {
-    let credentials = sdk.credentials_provider().ok_or("no AWS credentials")?.provide_credentials().await?;
-    let region = sdk.region().ok_or("no AWS region")?;
-    let now = sdk.time_source().ok_or("no clock")?.now();
-
-    let mut settings = SigningSettings::default();
-    settings.expires_in = Some(TOKEN_AGE_MAX);
-    settings.signature_location = SignatureLocation::QueryParams;
-    let identity = credentials.into();
-    let parameters = v4::SigningParams::builder()
-        .identity(&identity)
-        .region(region.as_ref())
-        .name("rds-db")
-        .time(now)
-        .settings(settings)
-        .build()?;
-
-    let mut url = Url::parse(&format!("https://{host}:{port}/?Action=connect&DBUser={user}"))?;
-    let request = SignableRequest::new("GET", url.as_str(), std::iter::empty(), SignableBody::empty())?;
-    let (signed, _) = sign(request, &parameters.into())?.into_parts();
-    url.query_pairs_mut().extend_pairs(signed.params());
-    Ok(url.as_str().trim_start_matches("https://").to_owned())
+    let address = Url::parse(&format!("https://{host}:{port}/?Action=connect&DBUser={user}"))?;
+    let signed = sign_address(sdk, "rds-db", address).await?;
+    Ok(signed.url.as_str().trim_start_matches("https://").to_owned())
 }
 
 #[cfg(test)]
 mod tests {
-    use std::time::UNIX_EPOCH;
+    use std::time::{Duration, UNIX_EPOCH};
 
     use aws_config::Region;
     use aws_credential_types::{Credentials, provider::SharedCredentialsProvider};

@@ -9,11 +9,14 @@
 //! `ledger_maintenance` look at all merchants and need a role of their own.
 
 mod access;
+mod alerts;
 mod as_of;
 mod columns;
 mod config;
 mod connection;
 mod day;
+mod event_rows;
+mod events;
 mod history;
 mod iam_token;
 mod lookup;
@@ -29,9 +32,11 @@ mod session;
 mod statement;
 
 pub use access::{GrantError, Login, Rights, SignIn, grant_access};
+pub use alerts::{ALERTS_MAX, AlertError};
 pub use as_of::BalanceAsOf;
 pub use config::{Authentication, LedgerConfig, Tls};
 pub use connection::{CONNECTION_AGE_MAX, ConnectError, Connection, connect, connect_within};
+pub use events::{ActiveMerchants, BusinessDay, FeedError, WaitClaim};
 pub use history::DivergenceError;
 pub use iam_token::iam_token;
 pub use lookup::FoundEntry;

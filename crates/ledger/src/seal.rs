@@ -360,7 +360,7 @@ async fn add_seal(
 }
 
 /// A seal from columns whose names begin so.
-fn read_seal(row: &Row, prefix: &str, currency: Currency, date: Date) -> Result<Seal, LedgerError> {
+pub(crate) fn read_seal(row: &Row, prefix: &str, currency: Currency, date: Date) -> Result<Seal, LedgerError> {
     let column = |name: &str| format!("{prefix}{name}");
     let minor = |name: &str| crate::rows::read_minor(row, &column(name));
     Ok(Seal {

@@ -3,17 +3,21 @@
 #![allow(clippy::unwrap_used, reason = "a failed unwrap fails the test")]
 
 use cashflow::{Currency, PostedEntry, parse_date};
-use ledger::{BalanceAsOf, Connection, Ledger, Sealing, migrate};
-use test_builders::acme;
+use jiff::tz::TimeZone;
+use ledger::{BalanceAsOf, BusinessDay, Connection, Ledger, Sealing, migrate};
+use test_builders::{acme, entry};
 use test_stores::Database;
 use tokio_postgres::Client;
 
 /// The files of the first versions, in order.
-const VERSIONS: [&str; 4] = [
+const VERSIONS: [&str; 7] = [
     include_str!("../../../migrations/V1__ledger.sql"),
     include_str!("../../../migrations/V2__reversals_statements_seals.sql"),
     include_str!("../../../migrations/V3__reconciliation.sql"),
     include_str!("../../../migrations/V4__functions_only.sql"),
+    include_str!("../../../migrations/V5__positions.sql"),
+    include_str!("../../../migrations/V6__jobs.sql"),
+    include_str!("../../../migrations/V7__request_lookup.sql"),
 ];
 
 /// Brings an empty database to an earlier version of the schema, as that version did, with the record of having done so.
@@ -298,4 +302,53 @@ async fn a_migration_that_fails_leaves_everything_as_it_was() {
     owner.query("SELECT * FROM ledger.posted('acme', ARRAY[]::uuid[])", &[]).await.unwrap();
     owner.batch_execute("DROP TABLE seal_coverage").await.unwrap();
     assert!(!migrate(&mut owner).await.unwrap().applied.is_empty());
+}
+
+/// In the order of its time, and nothing is derived from it. What comes afterwards is like anywhere else.
+#[tokio::test]
+async fn what_was_there_before_the_feed_makes_no_further_events() {
+    let database = Database::create_empty().await;
+    let mut owner = database.owner().await;
+    migrate_to(7, &owner).await;
+    let content = "
+        INSERT INTO posting_position (merchant_id, slot, position, summed_until) VALUES ('acme', 2, 2, 0), ('acme', 5, 1, 0);
+        INSERT INTO entry (merchant_id, id, fingerprint, type, amount_minor, currency, date, recorded_at, slot, position) VALUES
+            ('acme', md5('1')::uuid, sha256('1'), 'credit', 1000, 'BRL', '2026-11-20', '2026-11-20T10:00:00Z', 2, 1),
+            ('acme', md5('2')::uuid, sha256('2'), 'credit', 500, 'BRL', '2026-11-20', '2026-11-20T12:00:00Z', 5, 1),
+            ('acme', md5('3')::uuid, sha256('3'), 'credit', 7, 'BRL', '2026-11-20', '2026-11-20T16:00:00Z', 2, 2);
+        INSERT INTO daily_total (merchant_id, currency, date, posted_on, slot, credits, debits, entry_count) VALUES
+            ('acme', 'BRL', '2026-11-20', '2026-11-20', 2, 1007, 0, 2), ('acme', 'BRL', '2026-11-20', '2026-11-20', 5, 500, 0, 1);
+        INSERT INTO entry_conflict (merchant_id, id, fingerprint, type, amount_minor, currency, date, recorded_at)
+        VALUES ('acme', md5('1')::uuid, sha256('4'), 'credit', 9, 'BRL', '2026-11-20', '2026-11-20T11:00:00Z');
+        INSERT INTO day_seal (merchant_id, currency, date, number, credits, debits, entry_count, epoch, positions, sha256, sealed_at)
+        VALUES ('acme', 'BRL', '2026-11-20', 1, 1500, 0, 2, 1, ARRAY[0,0,1,0,0,1,0,0], sha256(''), '2026-11-20T14:00:00Z');";
+    owner.batch_execute(content).await.unwrap();
+    assert_eq!(migrate(&mut owner).await.unwrap().applied.len(), 1);
+
+    let ledger = Ledger::new(database.config());
+    let today = BusinessDay { date: parse_date("2026-11-28").unwrap(), time_zone: TimeZone::UTC };
+    let read = async || -> Vec<(String, String)> {
+        let page = ledger.events(&acme(), &today, None, None, 100).await.unwrap();
+        assert!(!page.has_more);
+        page.events
+            .iter()
+            .map(|event| (event.content.event_type().as_str().to_owned(), event.time.to_string()))
+            .collect()
+    };
+    let at = |hour: u8| format!("2026-11-20T{hour}:00:00Z");
+    let expected = [
+        ("entry.posted", at(10)),
+        ("entry.conflicted", at(11)),
+        ("entry.posted", at(12)),
+        ("day.sealed", at(14)),
+        ("entry.posted", at(16)),
+    ]
+    .map(|(name, time)| (name.to_owned(), time));
+    assert_eq!(read().await, expected);
+
+    let late = entry("late").on("2026-11-20").build();
+    ledger.post(&acme(), &[late]).await.unwrap();
+    ledger.seal(&acme(), Currency::BRL, parse_date("2026-11-20").unwrap()).await.unwrap();
+    let names: Vec<String> = read().await.into_iter().map(|(name, _)| name).collect();
+    assert_eq!(names[5..], ["entry.posted", "day.sealed", "day.restated", "day.balance_changed"]);
 }

@@ -3,17 +3,21 @@
 
 #![allow(clippy::unwrap_used, reason = "a failed unwrap fails the test")]
 
-use cashflow::{Currency, Month, Totals};
-use jiff::{SignedDuration, Timestamp};
-use ledger::{BalanceAsOf, Ledger, LedgerError, MonthKey, Outcome, PostError, Sealing, WindowCursor};
+use cashflow::{AlertDirection, Currency, Month, Totals};
+use jiff::{SignedDuration, Timestamp, tz::TimeZone};
+use ledger::{BalanceAsOf, BusinessDay, Ledger, LedgerError, MonthKey, Outcome, PostError, Sealing, WindowCursor};
 use test_builders::{TODAY, acme, entry, id, merchant};
 use test_stores::Database;
 use tokio_postgres::Client;
 
+fn today() -> BusinessDay {
+    BusinessDay { date: TODAY, time_zone: TimeZone::UTC }
+}
+
 /// In everything that belongs to acme, and in nothing else.
 const MINOR: i64 = 271_828;
 
-/// A ledger in which acme has something of every kind: entries, a key conflict, an overtaken reversal, a seal.
+/// A ledger in which acme has something of every kind: entries, a key conflict, an overtaken reversal, a seal, an alert, a feed.
 async fn of_acme() -> Database {
     let database = Database::create().await;
     let ledger = Ledger::new(database.config());
@@ -26,6 +30,7 @@ async fn of_acme() -> Database {
     let overtaken = ledger.post(&acme, &[entry("refund-2").reversing(&sale).build()]).await.unwrap();
     assert_eq!(overtaken.outcomes, [Outcome::AlreadyReversed]);
     ledger.seal(&acme, Currency::BRL, TODAY).await.unwrap();
+    ledger.set_alert(&acme, &today(), Currency::BRL, AlertDirection::Below, i128::from(MINOR)).await.unwrap();
     database
 }
 
@@ -148,6 +153,7 @@ async fn what_looks_at_all_merchants_is_for_the_scheduled_functions_only() {
         ledger.months_set_aside(moment, 10).await.map(drop),
         ledger.count_months_set_aside().await.map(drop),
         ledger.take_back_months(&[&month]).await,
+        ledger.merchants_with_events_since(moment, &today(), None, 10).await.map(drop),
     ];
     for result in refused {
         assert!(matches!(result, Err(LedgerError::Misconfigured(_))), "{result:?}");
@@ -184,7 +190,17 @@ fn argument(name: &str) -> String {
         "last_date" => "'0001-01-01'".to_owned(),
         "last_xid" => "'0'".to_owned(),
         "last_id" => "'00000000-0000-0000-0000-000000000000'".to_owned(),
-        "rows_max" => "100".to_owned(),
+        "rows_max" | "scanned_max" | "entries_max" | "alerts_max" => "100".to_owned(),
+        "today" => "'2026-11-23'".to_owned(),
+        "time_zone" => "'UTC'".to_owned(),
+        "after" | "given_noted" => "0".to_owned(),
+        "wanted_types" => "NULL".to_owned(),
+        "about" | "endpoint_id" | "holder" | "alert_id" => "'00000000-0000-0000-0000-000000000007'".to_owned(),
+        "url" | "reason" => "'of a test'".to_owned(),
+        "wait_seconds" => "1".to_owned(),
+        "waiting_max" => "50".to_owned(),
+        "alert_direction" => "'below'".to_owned(),
+        "given_threshold" => format!("'{}'", MINOR * 9),
         _ => panic!("say here what to give for the argument {name}"),
     }
 }
@@ -224,11 +240,14 @@ async fn a_call_that_forgot_the_merchant_gets_nothing_and_writes_nothing() {
         refused,
         [
             "ledger.add_seal",
+            "ledger.append_event",
+            "ledger.claim_wait",
             "ledger.keep_conflicts",
             "ledger.keep_overtaken",
             "ledger.post",
             "ledger.record_refused",
-            "ledger.seal"
+            "ledger.seal",
+            "ledger.set_alert"
         ]
     );
     assert_eq!(row_counts(&owner).await, before);

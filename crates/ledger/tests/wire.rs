@@ -3,11 +3,12 @@
 
 #![allow(clippy::unwrap_used, reason = "a failed unwrap fails the test")]
 
-use cashflow::{Currency, Entry, Month};
-use jiff::{SignedDuration, Timestamp};
-use ledger::{Ledger, MonthKey, Outcome, Watermark, WindowCursor};
+use cashflow::{AlertDirection, Currency, EndpointDisabled, Entry, EventType, Month};
+use jiff::{SignedDuration, Timestamp, tz::TimeZone};
+use ledger::{BusinessDay, Ledger, MonthKey, Outcome, Watermark, WindowCursor};
 use test_builders::{TODAY, acme, entry};
 use test_stores::{Database, Said, Wire};
+use uuid::Uuid;
 
 /// RDS Proxy pins a connection that says more at once.
 const STATEMENT_BYTES_MAX: usize = 16 * 1024;
@@ -64,6 +65,23 @@ async fn work_for_a_merchant(ledger: &Ledger) {
     assert!(!ledger.month(&key).await.unwrap().totals.is_empty());
 }
 
+/// Everything about the feed and the alerts.
+async fn work_on_the_feed(ledger: &Ledger) {
+    let (acme, today) = (acme(), BusinessDay { date: TODAY, time_zone: TimeZone::UTC });
+    let alert = ledger.set_alert(&acme, &today, Currency::BRL, AlertDirection::Below, 0).await.unwrap();
+    assert_eq!(ledger.alerts(&acme, &today).await.unwrap(), [alert]);
+    assert!(ledger.remove_alert(&acme, alert.id).await.unwrap());
+    let id = Uuid::from_u128(1);
+    let event = EndpointDisabled { endpoint_id: id, url: "https://example.com/".into(), reason: "gone".into() };
+    ledger.append_event(&acme, id, &event).await.unwrap();
+    let types = EventType::ALL;
+    assert_eq!(ledger.events(&acme, &today, None, Some(&types), 10).await.unwrap().events.len(), 10);
+    ledger.feed_end(&acme).await.unwrap();
+    ledger.feed_key(&acme).await.unwrap();
+    let claim = ledger.claim_wait(&acme, 20, 50).await.unwrap().unwrap();
+    ledger.release_wait(&acme, claim).await.unwrap();
+}
+
 /// Everything that scheduled functions do for all.
 async fn work_for_all(ledger: &Ledger) {
     assert_eq!(ledger.merchants_of_day(TODAY, None, 10).await.unwrap().days.len(), 1);
@@ -78,6 +96,8 @@ async fn work_for_all(ledger: &Ledger) {
     assert_eq!(ledger.months_set_aside(now + SignedDuration::from_secs(60), 10).await.unwrap().months.len(), 1);
     assert_eq!(ledger.count_months_set_aside().await.unwrap(), 1);
     ledger.take_back_months(&[&key]).await.unwrap();
+    let today = BusinessDay { date: TODAY, time_zone: TimeZone::UTC };
+    assert_eq!(ledger.merchants_with_events_since(until, &today, None, 10).await.unwrap().merchants, [acme()]);
 }
 
 /// The statement of a Parse message, after a look at everything else that could be named.
@@ -116,7 +136,9 @@ fn words(statement: &str) -> impl Iterator<Item = String> {
 async fn nothing_that_functions_say_pins_a_connection_of_rds_proxy() {
     let database = Database::create().await;
     let wire = Wire::to(&database.config()).await;
-    work_for_a_merchant(&Ledger::new(wire.config.clone())).await;
+    let ledger = Ledger::new(wire.config.clone());
+    work_for_a_merchant(&ledger).await;
+    work_on_the_feed(&ledger).await;
     let maintenance = Wire::to(&database.maintenance_config()).await;
     work_for_all(&Ledger::new(maintenance.config.clone())).await;
 

@@ -54,6 +54,20 @@ impl Exposition {
         }
     }
 
+    /// Shows zero for each of these kinds until some are counted: a series that begins at one has no rise that a rate would see.
+    pub(crate) fn begin(
+        &self,
+        name: &'static str,
+        dimension: &'static str,
+        kinds: impl IntoIterator<Item = &'static str>,
+    ) {
+        let mut families = self.0.lock().unwrap_or_else(PoisonError::into_inner);
+        let family = families.entry(name).or_insert_with(|| Family { kind: Kind::Counter, series: BTreeMap::new() });
+        for kind in kinds {
+            family.series.entry(Some((dimension, kind))).or_default();
+        }
+    }
+
     /// Everything, as `/metrics` answers it.
     pub fn text(&self) -> String {
         let families = self.0.lock().unwrap_or_else(PoisonError::into_inner);

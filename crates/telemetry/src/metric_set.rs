@@ -19,6 +19,7 @@ pub(crate) struct Metric {
     pub(crate) name: &'static str,
     pub(crate) values: Values,
     pub(crate) has_dimension: bool,
+    is_left_out: bool,
 }
 
 /// What Prometheus has to know of a metric; to CloudWatch all are numbers.
@@ -37,11 +38,11 @@ pub(crate) enum Values {
 }
 
 impl MetricSet {
-    /// Counts this many. None are left out: a sum of nothing is the same, and what is not in the line is not paid for.
+    /// Counts this many. None are left out of the line: a sum of nothing is the same, and what is not in the line is not paid for.
+    /// Prometheus sees them, as a count that has not begun to rise.
     pub(crate) fn count(&mut self, name: &'static str, number: u64) {
-        if number > 0 {
-            self.tally(name, number);
-        }
+        let is_left_out = number == 0;
+        self.metrics.push(Metric { name, values: Values::Count(number), has_dimension: false, is_left_out });
     }
 
     /// Counts this many, and says so also if there are none.
@@ -68,24 +69,32 @@ impl MetricSet {
 
     /// Counts one of this kind. There is one such metric in a line.
     pub(crate) fn one_of(&mut self, name: &'static str, dimension: &'static str, kind: &'static str) {
-        self.metrics.push(Metric { name, values: Values::Count(1), has_dimension: true });
+        self.add_of_kind(name, Values::Count(1));
         self.dimension = Some((dimension, kind));
     }
 
     /// What each request of this kind took. There is one such metric in a line.
     pub(crate) fn times_of(&mut self, name: &'static str, dimension: &'static str, kind: &'static str, took: Duration) {
-        self.metrics.push(Metric { name, values: Values::Times(vec![took]), has_dimension: true });
+        self.add_of_kind(name, Values::Times(vec![took]));
         self.dimension = Some((dimension, kind));
     }
 
     /// How much there is of something of this kind. There is one such metric in a line.
     pub(crate) fn value_of(&mut self, name: &'static str, dimension: &'static str, kind: &'static str, number: u64) {
-        self.metrics.push(Metric { name, values: Values::Level(number), has_dimension: true });
+        self.add_of_kind(name, Values::Level(number));
         self.dimension = Some((dimension, kind));
     }
 
     fn add(&mut self, name: &'static str, values: Values) {
-        self.metrics.push(Metric { name, values, has_dimension: false });
+        self.metrics.push(Metric { name, values, has_dimension: false, is_left_out: false });
+    }
+
+    fn add_of_kind(&mut self, name: &'static str, values: Values) {
+        self.metrics.push(Metric { name, values, has_dimension: true, is_left_out: false });
+    }
+
+    fn in_line(&self) -> impl Iterator<Item = &Metric> {
+        self.metrics.iter().filter(|metric| !metric.is_left_out)
     }
 
     /// Writes the metrics into a line, and, with a namespace, where CloudWatch finds them there.
@@ -95,7 +104,7 @@ impl MetricSet {
         namespace: Option<&str>,
         time: SystemTime,
     ) -> serde_json::Result<()> {
-        if self.metrics.is_empty() {
+        if self.in_line().next().is_none() {
             return Ok(());
         }
         if let Some(namespace) = namespace {
@@ -104,7 +113,7 @@ impl MetricSet {
         if let Some((dimension, kind)) = self.dimension {
             object.serialize_entry(dimension, kind)?;
         }
-        self.metrics.iter().try_for_each(|metric| object.serialize_entry(metric.name, &metric.values))
+        self.in_line().try_for_each(|metric| object.serialize_entry(metric.name, &metric.values))
     }
 
     fn write_directions(&self, object: &mut Object<'_>, namespace: &str, time: SystemTime) -> serde_json::Result<()> {
@@ -116,7 +125,7 @@ impl MetricSet {
 
     fn directives<'a>(&'a self, namespace: &'a str) -> Vec<Directive<'a>> {
         let named = |has_dimension: bool| {
-            let metrics = self.metrics.iter().filter(move |metric| metric.has_dimension == has_dimension);
+            let metrics = self.in_line().filter(move |metric| metric.has_dimension == has_dimension);
             metrics.map(|metric| Definition { name: metric.name }).collect::<Vec<_>>()
         };
         let dimension = self.dimension.iter().map(|(dimension, _)| *dimension).collect();

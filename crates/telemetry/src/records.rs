@@ -8,7 +8,7 @@
 
 use std::time::Duration;
 
-use crate::{MetricSet, Record, Store};
+use crate::{Exposition, MetricSet, Record, Store};
 
 /// The names of all metrics.
 pub const METRIC_NAMES: &[&str] = &[
@@ -18,13 +18,21 @@ pub const METRIC_NAMES: &[&str] = &[
     "BalancesRepaired",
     "BalancesUpToDate",
     "BalancesWritten",
+    "BusPauses",
     "ConsolidationLag",
+    "DeliveriesDelivered",
+    "DeliveriesFailed",
+    "DeliveriesRetried",
+    "DeliveryLag",
+    "EndpointsDisabled",
     "EntriesAccepted",
     "EntriesApplied",
     "EntriesDuplicate",
     "EntriesReplayed",
     "EntriesSwept",
     "EntryLogLatency",
+    "EventsPublished",
+    "EventsUndeliverable",
     "InputsReplayed",
     "InputsSetAside",
     "KeyConflicts",
@@ -43,6 +51,9 @@ pub const METRIC_NAMES: &[&str] = &[
     "RequestsRefused",
     "ReversalsOvertaken",
     "StateMachineLatency",
+    "SubscribersOverdue",
+    "WakesSent",
+    "WebhooksLatency",
 ];
 
 /// Those that only services emit: Prometheus has them, and CloudWatch never sees them.
@@ -230,6 +241,14 @@ pub struct MovedMetrics {
     pub dead_for: Option<&'static str>,
 }
 
+impl MovedMetrics {
+    /// Shows that none of a step has been moved yet, for any of these reasons.
+    pub fn begin(exposition: &Exposition, step: &'static str, reasons: impl IntoIterator<Item = &'static str>) {
+        exposition.begin("RecordsRetried", "Step", [step]);
+        exposition.begin("RecordsDead", "Reason", reasons);
+    }
+}
+
 impl Record for MovedMetrics {
     fn describe(self, metrics: &mut MetricSet) {
         match self.dead_for {
@@ -270,6 +289,67 @@ impl Record for SweepMetrics {
     }
 }
 
+/// What `deliver-events` gave a subscriber.
+#[derive(Debug, Default)]
+pub struct DeliveryMetrics {
+    /// Deliveries that a receiver has answered with 2xx.
+    pub deliveries_delivered: u64,
+    /// Attempts that failed and will be made again.
+    pub deliveries_retried: u64,
+    /// Deliveries that failed and are not tried again.
+    pub deliveries_failed: u64,
+    /// The most milliseconds from an event to its delivery, of those that a receiver took at the first attempt: what is slow is on
+    /// this side. Unknown if there were none.
+    pub delivery_lag: Option<u64>,
+    /// Endpoints that were switched off.
+    pub endpoints_disabled: u64,
+    /// Events that the bus has.
+    pub events_published: u64,
+    /// Events that the bus can never have, and that are in a queue instead.
+    pub events_undeliverable: u64,
+    /// 1 if the bus took no more for now.
+    pub bus_pauses: u64,
+    /// What its calls of stores took.
+    pub stores: StoreMetrics,
+}
+
+impl Record for DeliveryMetrics {
+    fn describe(self, metrics: &mut MetricSet) {
+        metrics.count("DeliveriesDelivered", self.deliveries_delivered);
+        metrics.count("DeliveriesRetried", self.deliveries_retried);
+        metrics.count("DeliveriesFailed", self.deliveries_failed);
+        if let Some(lag) = self.delivery_lag {
+            metrics.milliseconds("DeliveryLag", lag);
+        }
+        metrics.count("EndpointsDisabled", self.endpoints_disabled);
+        metrics.count("EventsPublished", self.events_published);
+        metrics.count("EventsUndeliverable", self.events_undeliverable);
+        metrics.count("BusPauses", self.bus_pauses);
+        self.stores.describe(metrics);
+    }
+}
+
+/// Whom `relay-events` has woken.
+#[derive(Debug)]
+pub struct RelayMetrics {
+    /// How many wakes were sent.
+    pub wakes_sent: u64,
+    /// How many subscribers were due for longer than they should be; known to the sweep only.
+    pub subscribers_overdue: Option<u64>,
+    /// What its calls of stores took.
+    pub stores: StoreMetrics,
+}
+
+impl Record for RelayMetrics {
+    fn describe(self, metrics: &mut MetricSet) {
+        metrics.count("WakesSent", self.wakes_sent);
+        if let Some(overdue) = self.subscribers_overdue {
+            metrics.value("SubscribersOverdue", overdue);
+        }
+        self.stores.describe(metrics);
+    }
+}
+
 /// What the calls of stores took, each by itself. A store that was not called is not in the line.
 #[derive(Debug, Default)]
 pub struct StoreMetrics {
@@ -283,6 +363,8 @@ pub struct StoreMetrics {
     state_machine: Vec<Duration>,
     /// Kafka.
     entry_log: Vec<Duration>,
+    /// The table of webhooks in DynamoDB.
+    webhooks: Vec<Duration>,
 }
 
 impl Record for StoreMetrics {
@@ -292,14 +374,15 @@ impl Record for StoreMetrics {
         metrics.times("RequestMemoryLatency", self.idempotency_cache);
         metrics.times("StateMachineLatency", self.state_machine);
         metrics.times("EntryLogLatency", self.entry_log);
+        metrics.times("WebhooksLatency", self.webhooks);
     }
 }
 
 impl StoreMetrics {
     /// Whether no store was called.
     pub fn is_empty(&self) -> bool {
-        let StoreMetrics { ledger, balances, idempotency_cache, state_machine, entry_log } = self;
-        [ledger, balances, idempotency_cache, state_machine, entry_log].into_iter().all(Vec::is_empty)
+        let StoreMetrics { ledger, balances, idempotency_cache, state_machine, entry_log, webhooks } = self;
+        [ledger, balances, idempotency_cache, state_machine, entry_log, webhooks].into_iter().all(Vec::is_empty)
     }
 
     /// What the calls of one store took.
@@ -310,6 +393,7 @@ impl StoreMetrics {
             Store::IdempotencyCache => &mut self.idempotency_cache,
             Store::StateMachine(_) => &mut self.state_machine,
             Store::EntryLog => &mut self.entry_log,
+            Store::Webhooks(_) => &mut self.webhooks,
         }
     }
 }

@@ -25,6 +25,8 @@ pub enum Store {
     StateMachine(&'static str),
     /// The log of entries in Kafka.
     EntryLog,
+    /// The table of webhooks in DynamoDB, with this operation.
+    Webhooks(&'static str),
 }
 
 tokio::task_local! {
@@ -87,7 +89,7 @@ impl Segment {
     fn send(&self, store: Store, start_time: Duration, took: Duration, fault: bool) {
         let (name, namespace, operation) = match store {
             Store::Ledger => ("PostgreSQL", "remote", None),
-            Store::Balances(operation) => ("DynamoDB", "aws", Some(operation)),
+            Store::Balances(operation) | Store::Webhooks(operation) => ("DynamoDB", "aws", Some(operation)),
             Store::IdempotencyCache => ("Redis", "remote", None),
             Store::StateMachine(operation) => ("StepFunctions", "aws", Some(operation)),
             Store::EntryLog => ("Kafka", "remote", None),

@@ -6,8 +6,8 @@ use std::{convert::Infallible, time::Duration};
 
 use serde_json::{Value, json};
 use telemetry::{
-    AnswerMetrics, ConsolidationMetrics, Exposition, IntakeMetrics, Invocation, Line, Metrics, ReconciliationMetrics,
-    RefusalMetrics, RequestMetrics, Store, StoreMetrics, Telemetry, call,
+    AnswerMetrics, ConsolidationMetrics, Exposition, IntakeMetrics, Invocation, Line, Metrics, MovedMetrics,
+    ReconciliationMetrics, RefusalMetrics, RequestMetrics, Store, StoreMetrics, Telemetry, call,
 };
 use test_events::EmittedMetrics;
 
@@ -65,6 +65,15 @@ fn counts_add_up_and_levels_replace_each_other() {
 }
 
 #[test]
+fn what_was_not_counted_yet_is_shown_as_nothing() {
+    let (exposition, lines, metrics) = exposed();
+    metrics.emit(&Line::new("entries accepted"), accepted(1, StoreMetrics::default()));
+    check(&exposition, &["fluxo_entries_accepted_total 1", "fluxo_entries_replayed_total 0"]);
+    let line = lines.lines().pop().unwrap();
+    assert_eq!((&line["EntriesAccepted"], line.get("EntriesReplayed")), (&json!(1), None));
+}
+
+#[test]
 fn each_kind_has_a_series_of_its_own() {
     let (exposition, _, metrics) = exposed();
     for code in ["not_found", "validation_failed", "not_found"] {
@@ -81,6 +90,21 @@ fn each_kind_has_a_series_of_its_own() {
         "fluxo_request_latency_seconds_bucket{route=\"POST /entries\",le=\"+Inf\"} 1",
         "fluxo_request_latency_seconds_sum{route=\"POST /entries\"} 0.003",
         "fluxo_request_latency_seconds_count{route=\"POST /entries\"} 1",
+    ];
+    check(&exposition, &expected);
+}
+
+#[test]
+fn what_can_be_moved_is_shown_before_anything_is() {
+    let (exposition, _, metrics) = exposed();
+    MovedMetrics::begin(&exposition, "record", ["InvalidInput", "NewerInput"]);
+    metrics.emit(&Line::new("moved"), MovedMetrics { step: "record", dead_for: Some("InvalidInput") });
+    MovedMetrics::begin(&exposition, "record", ["InvalidInput"]);
+    let expected = [
+        "# TYPE fluxo_records_retried_total counter",
+        "fluxo_records_retried_total{step=\"record\"} 0",
+        "fluxo_records_dead_total{reason=\"InvalidInput\"} 1",
+        "fluxo_records_dead_total{reason=\"NewerInput\"} 0",
     ];
     check(&exposition, &expected);
 }

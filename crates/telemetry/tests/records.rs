@@ -5,9 +5,9 @@
 use std::{collections::BTreeSet, convert::Infallible, time::Duration};
 
 use telemetry::{
-    AnswerMetrics, ConsolidationMetrics, IntakeMetrics, Invocation, LagMetrics, Line, METRIC_NAMES, Metrics,
-    MovedMetrics, PostingMetrics, ReconciliationMetrics, RefusalMetrics, ReplayMetrics, RequestMetrics, Store,
-    StoreMetrics, SweepMetrics, Telemetry, call,
+    AnswerMetrics, ConsolidationMetrics, DeliveryMetrics, IntakeMetrics, Invocation, LagMetrics, Line, METRIC_NAMES,
+    Metrics, MovedMetrics, PostingMetrics, ReconciliationMetrics, RefusalMetrics, RelayMetrics, ReplayMetrics,
+    RequestMetrics, Store, StoreMetrics, SweepMetrics, Telemetry, call,
 };
 use test_events::EmittedMetrics;
 
@@ -62,6 +62,20 @@ async fn emit_each(metrics: &Metrics) {
     metrics.emit(&Line::new("record waits"), MovedMetrics { step: "record", dead_for: None });
     metrics.emit(&Line::new("record dead"), MovedMetrics { step: "record", dead_for: Some("InvalidInput") });
     metrics.emit(&Line::new("lag"), LagMetrics { topic: "entries", records: 0 });
+    let delivery = DeliveryMetrics {
+        deliveries_delivered: 3,
+        deliveries_retried: 2,
+        deliveries_failed: 1,
+        delivery_lag: Some(250),
+        endpoints_disabled: 1,
+        events_published: 4,
+        events_undeliverable: 1,
+        bus_pauses: 1,
+        stores: called(&[Store::Webhooks("Query")]).await,
+    };
+    metrics.emit(&Line::new("events delivered"), delivery);
+    let stores = called(&[Store::Webhooks("UpdateItem"), Store::Webhooks("Query")]).await;
+    metrics.emit(&Line::new("subscribers woken"), RelayMetrics { wakes_sent: 2, subscribers_overdue: Some(1), stores });
     metrics.emit(&Line::new("swept"), SweepMetrics { entries_swept: 0, stores: StoreMetrics::default() });
     metrics.emit(&Line::new("answered"), AnswerMetrics { status: "2xx" });
     let request = RequestMetrics { route: "POST /entries", took: Duration::from_micros(2_500) };

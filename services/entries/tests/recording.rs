@@ -7,7 +7,7 @@ use entries::record::{Recorder, Source};
 use entry_log::{EntryLog, Handler, Headers, KafkaConfig, Message, NotHandled, Record, Security, Step, Topic};
 use ledger::{Ledger, LedgerConfig};
 use serde_json::{Value, json};
-use telemetry::Telemetry;
+use telemetry::{Exposition, Metrics, Telemetry};
 use test_builders::{EntryBuilder, acme, entry, merchant};
 use test_events::EmittedMetrics;
 use test_kafka::TestLog;
@@ -284,4 +284,18 @@ async fn what_was_posted_and_not_appended_is_posted_once_and_appended() {
     let counts: Vec<_> =
         totals.iter().map(|posted| (posted.outcomes.duplicate, posted.totals[0].entry_count)).collect();
     assert_eq!(counts, [(2, 2), (2, 2)]);
+}
+
+#[tokio::test]
+async fn what_waits_is_measured_for_each_topic() {
+    let recording = Recording::start().await;
+    let exposition = Exposition::default();
+    let telemetry = &Telemetry::new(Metrics::exposed(&exposition, std::io::sink()), None);
+    let recorder = Recorder { ledger: &recording.ledger, log: &recording.log.log, telemetry, source: Source::Accepted };
+    recorder.lag(Topic::Entries, 7);
+    recorder.lag(Topic::Retry1m, 2);
+    let shown = exposition.text();
+    for line in ["fluxo_log_lag_records{topic=\"entries\"} 7", "fluxo_log_lag_records{topic=\"retry.1m\"} 2"] {
+        assert!(shown.lines().any(|shown| shown == line), "{line} in {shown}");
+    }
 }

@@ -119,7 +119,7 @@ pub struct Answer {
     pub status: u16,
     /// The names and values of the headers, names in lower case.
     pub headers: Vec<(String, String)>,
-    /// The JSON body.
+    /// The JSON body; null if there is none.
     pub body: Value,
 }
 
@@ -133,7 +133,7 @@ impl Answer {
             headers: headers
                 .map(|(name, value)| (name.to_string(), value.to_str().expect("a textual header").to_owned()))
                 .collect(),
-            body: serde_json::from_slice(&body).expect("a JSON body"),
+            body: if body.is_empty() { Value::Null } else { serde_json::from_slice(&body).expect("a JSON body") },
         }
     }
 

@@ -1,5 +1,7 @@
 //! A log of its own for each test, on the Kafka of the tests. Apart from `test-stores`, whose users do without the Kafka client.
 
+mod forgetful;
+
 use std::{env, time::Duration};
 
 use entry_log::{EntryLog, KafkaConfig, Message, Part, Reader, Record, Security, Topic};
@@ -10,6 +12,8 @@ use rdkafka::{
 };
 use tokio::time::timeout;
 use uuid::Uuid;
+
+pub use forgetful::ForgetfulBroker;
 
 /// The most that a topic takes, as it is deployed.
 const RECORD_BYTES_MAX: &str = "1048576";

@@ -63,6 +63,12 @@ const NOT_OF_THE_PROTOCOL: &[(&str, &str)] = &[
     ("a consumer that waits for a store", "the models post in any order and as often as they like"),
     ("a header, or the key of a record", "the models have no headers"),
     ("a cost that grows", "costs"),
+    (
+        "a reader of the feed who never sees an entry",
+        "the vectors of positions that cut the feed are those of statements.rs; one statement reads each",
+    ),
+    ("a crossing of a threshold that is told twice", "one lock for all that cut a feed: nothing of it happens at once"),
+    ("an event with other content", "what is derived is stored, and what is stored is only appended to"),
     ("a key in an order that an update", "collations of the operating system"),
     (
         "a function of the database that is missing",

@@ -7,6 +7,7 @@
 
 mod caller;
 mod entries;
+mod events;
 mod memory;
 mod message;
 mod query;
@@ -22,7 +23,8 @@ use cashflow::Date;
 pub type Check = fn(&[u8]);
 
 /// Every check, by the name of its fuzz target and of its folders.
-pub const CHECKS: [(&str, Check); 15] = [
+pub const CHECKS: [(&str, Check); 17] = [
+    ("alert", events::alert),
     ("amount", values::amount),
     ("balance_token", query::balance_token),
     ("batch", entries::batch),
@@ -30,6 +32,7 @@ pub const CHECKS: [(&str, Check); 15] = [
     ("cursor", statement::cursor),
     ("date", values::date),
     ("entry", entries::entry),
+    ("feed", events::feed),
     ("idempotency_key", values::idempotency_key),
     ("identity", values::identity),
     ("parked_message", message::parked_message),

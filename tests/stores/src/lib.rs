@@ -4,6 +4,8 @@
 mod aws;
 mod certificates;
 mod dynamodb;
+mod events_aws;
+mod gate;
 mod ports;
 mod postgres;
 mod postgres_server;
@@ -17,6 +19,8 @@ mod wire;
 pub use aws::{aws_at, aws_engine};
 pub use certificates::{Authority, Identity};
 pub use dynamodb::DynamoDb;
+pub use events_aws::EventsAws;
+pub use gate::{Asked, Gate, HttpServer};
 pub use postgres::{Database, POST_NINE};
 pub use postgres_server::PostgresServer;
 pub use rds::{AdminMembers, OWNER, Rds};

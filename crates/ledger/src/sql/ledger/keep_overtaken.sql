@@ -7,6 +7,7 @@ CREATE OR REPLACE FUNCTION ledger.keep_overtaken(
 RETURNS void
 LANGUAGE sql VOLATILE SECURITY DEFINER
 BEGIN ATOMIC
+SELECT raise_event_counter($1, 0);
 INSERT INTO overtaken_reversal (merchant_id, id, fingerprint, type, amount_minor, currency, date, description, category, reverses)
 SELECT $1, given.*
 FROM unnest($2::uuid[], $3::bytea[], $4::text[], $5::bigint[], $6::text[], $7::text[]::date[], $8::text[], $9::text[], $10::uuid[])

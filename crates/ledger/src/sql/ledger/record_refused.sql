@@ -1,6 +1,7 @@
 -- Records entries that came and are not posted, each with the reason: 'conflict', another payload was posted under the key;
 -- 'already_reversed', another reversal of the same entry was first. An entry that is recorded already stays as it is.
--- One after the other and sorted, as post goes through its tables: no two writers can wait for each other in a ring.
+-- Each becomes an event, by a trigger that raises the counter of events; its row is locked first. Then one after the other and
+-- sorted, as post goes through its tables: no two writers can wait for each other in a ring.
 CREATE OR REPLACE FUNCTION ledger.record_refused(
     merchant_id text, reasons text[], ids uuid[], fingerprints bytea[], types text[], amounts_minor bigint[], currencies text[],
     dates text[], descriptions text[], categories text[], originals uuid[]
@@ -19,6 +20,8 @@ LIMIT 1;
 IF FOUND THEN
     RAISE EXCEPTION 'unknown reason of a refusal: %', unknown_reason USING ERRCODE = 'invalid_parameter_value';
 END IF;
+
+PERFORM raise_event_counter($1, 0);
 
 INSERT INTO entry_conflict (merchant_id, id, fingerprint, type, amount_minor, currency, date, description, category, reverses)
 SELECT $1, id, fingerprint, type, amount_minor, currency, date, description, category, reverses
