@@ -9,6 +9,7 @@ import App from "./App.svelte";
 import { setApiBase } from "./api/call";
 import { session } from "./auth/session.svelte";
 import { loadConfig } from "./config";
+import { fetchPart, watchStyles } from "./lib/part";
 import { app } from "./state/app.svelte";
 import { startKeys } from "./state/keys";
 import { outbox } from "./state/outbox.svelte";
@@ -17,6 +18,7 @@ import { settings } from "./state/settings.svelte";
 
 async function start(): Promise<void> {
   settings.apply();
+  watchStyles();
   const target = document.getElementById("app");
   if (!target) throw new Error("the page has no element #app");
   try {
@@ -41,14 +43,18 @@ async function start(): Promise<void> {
 
 /** What is needed next comes when the page is idle, so that it is there when asked for, also without a connection. */
 function fetchLater(): void {
-  const parts = [
+  const parts: (() => Promise<unknown>)[] = [
     () => import("./screens/day/Day.svelte"),
     () => import("./screens/entry/EntryDrawer.svelte"),
     () => import("./ui/Palette.svelte"),
   ];
-  const fetchAll = (): void => parts.forEach((part) => void part().catch(() => undefined));
-  if ("requestIdleCallback" in globalThis) requestIdleCallback(fetchAll, { timeout: 5000 });
-  else setTimeout(fetchAll, 2000);
+  const fetchAll = async (): Promise<void> => {
+    const fetched = await Promise.allSettled(parts.map(fetchPart));
+    // From here on, what is needed without a connection is there.
+    if (fetched.every(({ status }) => status === "fulfilled")) performance.mark("fluxo-fetched");
+  };
+  if ("requestIdleCallback" in globalThis) requestIdleCallback(() => void fetchAll(), { timeout: 5000 });
+  else setTimeout(() => void fetchAll(), 2000);
 }
 
 void start();

@@ -21,7 +21,7 @@ export interface CallOptions {
   whenOffline?: "wait" | "fail";
 }
 
-type Method = "get" | "post";
+type Method = "get" | "post" | "put" | "delete";
 type Operation<P extends keyof paths, M extends Method> = paths[P][M];
 type Content<R> = R extends { content: infer C } ? C[keyof C] : never;
 type Answered<O> = O extends { responses: infer R } ? Content<R[keyof R & (200 | 201 | 202)]> : never;
@@ -51,8 +51,8 @@ const TIMEOUT_MS = 30_000;
 const LONGEST_WAIT_S = 30;
 
 /**
- * Sends a request. A write carries an idempotency key or may be repeated by its nature (seal), so 429, 503 and a lost connection are
- * answered by the same request again, after what `Retry-After` says.
+ * Sends a request. A write carries an idempotency key or may be repeated by its nature (a seal, a threshold), so 429, 503 and a lost
+ * connection are answered by the same request again, after what `Retry-After` says. What must not be repeated is sent with `tries: 1`.
  */
 export async function call<P extends keyof paths, M extends Method>(
   method: M,
@@ -62,7 +62,9 @@ export async function call<P extends keyof paths, M extends Method>(
 ): Promise<Answer<Answered<Operation<P, M>>>> {
   const response = await send(method, path, parts as Parts<unknown>, options);
   const isJson = response.headers.get("Content-Type")?.includes("json") ?? false;
-  const data = (isJson ? await response.json() : await response.text()) as Answered<Operation<P, M>>;
+  const text = await response.text();
+  // An answer without a body (202, 204) may have a type all the same.
+  const data = (isJson && text !== "" ? JSON.parse(text) : text) as Answered<Operation<P, M>>;
   return { data, status: response.status, headers: response.headers };
 }
 

@@ -12,7 +12,7 @@ export interface Fault {
 
 /**
  * A request that was not answered as asked. `code` is the contract's, or one of the page's own: `unauthorized`, `too_many_requests`,
- * `gateway` (an answer of the gateway without a code), `network` (no answer at all) and `session` (nobody is signed in).
+ * `gateway` (an answer of the gateway without a code), `network` (no answer at all) and `offline` (not sent, for want of a connection).
  */
 export class Problem extends Error {
   constructor(

@@ -269,8 +269,417 @@ export interface paths {
         patch?: never;
         trace?: never;
     };
+    "/events": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /**
+         * What happened, from a place in the feed on
+         * @description The events of the merchant in the order of its feed, which is the same for everyone and never changes. Without `after` it begins
+         *     with the oldest. `next` is always there, also on a page without events: ask with it for what follows, at once or in a year. A page
+         *     holds all that has settled by the time of the request: an event whose transaction is still open is on a later page, never
+         *     missing, and nothing is inserted before a place that was given out.
+         *
+         *     `has_more` says whether to ask again at once. With `types` it may be true on a page of few events or none, because the search for
+         *     them ends after so many others: go on with `next`.
+         *
+         *     With `wait` a page without events is answered only when there is an event, or after so many seconds. Two requests of a merchant may
+         *     wait at a time; the answer to another comes at once.
+         */
+        get: operations["listEvents"];
+        put?: never;
+        post?: never;
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/balance-alerts": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /**
+         * The balance alerts
+         * @description The alerts of the merchant, by currency and direction, each with the balance as it is known to the feed.
+         */
+        get: operations["listBalanceAlerts"];
+        /**
+         * Set a balance alert
+         * @description Sets the alert of a currency and direction, or replaces its threshold. It watches the closing balance of the current business day,
+         *     of the entries dated up to that day. Whenever the balance crosses the threshold there is one event, `balance.alert.triggered`, and
+         *     one when it crosses back, `balance.alert.resolved`; entries that leave it on its side tell nothing. No event comes of setting it:
+         *     the answer says on which side the balance is.
+         *
+         *     The request can be repeated. A merchant has at most 50 alerts.
+         *
+         *     Needs a user in the group `clerk`.
+         */
+        put: operations["setBalanceAlert"];
+        post?: never;
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/balance-alerts/{id}": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        get?: never;
+        put?: never;
+        post?: never;
+        /**
+         * Remove a balance alert
+         * @description No event comes of it. What it told stays in the feed.
+         *
+         *     Needs a user in the group `clerk`.
+         */
+        delete: operations["removeBalanceAlert"];
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/webhook-endpoints": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /**
+         * The webhook endpoints
+         * @description The endpoints of the merchant, the oldest first, without their secrets.
+         */
+        get: operations["listWebhookEndpoints"];
+        put?: never;
+        /**
+         * Add a webhook endpoint
+         * @description From now on the merchant's events are sent there. `secret` and `public_key` verify them and are shown this once.
+         *
+         *     There is no idempotency key: the same request again adds another endpoint. If no answer came, look at the list and remove what is
+         *     not wanted. A merchant has at most 5 endpoints.
+         *
+         *     Needs a user in the group `clerk`.
+         */
+        post: operations["addWebhookEndpoint"];
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/webhook-endpoints/{id}": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /**
+         * A webhook endpoint
+         * @description The endpoint without its secret, and whether events are sent there.
+         */
+        get: operations["getWebhookEndpoint"];
+        put?: never;
+        post?: never;
+        /**
+         * Remove a webhook endpoint
+         * @description Nothing is sent there any more, but for what is being sent at this moment. Its deliveries are no longer shown.
+         *
+         *     Needs a user in the group `clerk`.
+         */
+        delete: operations["removeWebhookEndpoint"];
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/webhook-endpoints/{id}/rotate-secret": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        get?: never;
+        put?: never;
+        /**
+         * Replace the secret
+         * @description Gives the endpoint another secret and key pair. For 24 hours deliveries are signed with the one before as well, so that a receiver
+         *     that knows either accepts them; then the one before is gone. At most two earlier ones sign beside the newest. There is no body.
+         *
+         *     Needs a user in the group `clerk`.
+         */
+        post: operations["rotateWebhookSecret"];
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/webhook-endpoints/{id}/enable": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        get?: never;
+        put?: never;
+        /**
+         * Switch an endpoint on again
+         * @description Goes on after the last event that was taken up for the endpoint: what happened meanwhile is sent now. An endpoint that is enabled
+         *     stays so. There is no body.
+         *
+         *     Needs a user in the group `clerk`.
+         */
+        post: operations["enableWebhookEndpoint"];
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/webhook-endpoints/{id}/deliveries": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /**
+         * What was sent to an endpoint
+         * @description The deliveries to an endpoint, page by page, the newest first. They are kept for 30 days.
+         *
+         *     With `status` a page may hold few deliveries or none, and still have a next one.
+         */
+        get: operations["listWebhookDeliveries"];
+        put?: never;
+        post?: never;
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/webhook-endpoints/{id}/deliveries/{delivery_id}/redeliver": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        get?: never;
+        put?: never;
+        /**
+         * Send an event again
+         * @description Sends the event of a delivery again, with the same `webhook-id`, whatever became of it, and tries it for three days if need be. At
+         *     most 60 in a minute for an endpoint. There is no body.
+         *
+         *     Needs a user in the group `clerk`.
+         */
+        post: operations["redeliverWebhook"];
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
 }
-export type webhooks = Record<string, never>;
+export interface webhooks {
+    "entry-posted": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        get?: never;
+        put?: never;
+        /**
+         * An entry was posted
+         * @description The entry is in the ledger, and counts from now on.
+         */
+        post: operations["receiveEntryPosted"];
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "entry-conflicted": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        get?: never;
+        put?: never;
+        /**
+         * Another payload came under a used key
+         * @description It was not posted, and is kept with the entry that has the key. It happens only after the idempotency cache was lost.
+         */
+        post: operations["receiveEntryConflicted"];
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "entry-reversal-overtaken": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        get?: never;
+        put?: never;
+        /**
+         * A reversal came second
+         * @description Another reversal of the same entry was posted before; this one never will be.
+         */
+        post: operations["receiveReversalOvertaken"];
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "day-sealed": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        get?: never;
+        put?: never;
+        /**
+         * A day was sealed
+         * @description The seal, as `GET /days/{date}/seals` shows it, without its `snapshot`.
+         */
+        post: operations["receiveDaySealed"];
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "day-restated": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        get?: never;
+        put?: never;
+        /**
+         * A sealed day got another entry
+         * @description There is one for each entry that comes for a day after its first seal and is not covered by it.
+         */
+        post: operations["receiveDayRestated"];
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "day-balance-changed": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        get?: never;
+        put?: never;
+        /**
+         * The totals of a day changed
+         * @description The totals as of the event. Entries that come close together may be one event. Keep, for each day and currency, the totals with the greatest `version`.
+         */
+        post: operations["receiveDayBalanceChanged"];
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "balance-alert-triggered": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        get?: never;
+        put?: never;
+        /**
+         * A balance crossed a threshold
+         * @description `entry_id` is the entry that made it cross; it is absent if a business day began, and entries dated on it count from now on.
+         */
+        post: operations["receiveAlertTriggered"];
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "balance-alert-resolved": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        get?: never;
+        put?: never;
+        /**
+         * A balance crossed back
+         * @description The balance is on the good side of the threshold again. Triggered and resolved alternate.
+         */
+        post: operations["receiveAlertResolved"];
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "webhook-endpoint-disabled": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        get?: never;
+        put?: never;
+        /**
+         * An endpoint was switched off
+         * @description Events are not sent there any more. They stay in the feed, and follow when the endpoint is enabled.
+         */
+        post: operations["receiveEndpointDisabled"];
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+}
 export interface components {
     schemas: {
         /**
@@ -367,6 +776,72 @@ export interface components {
          */
         BalanceToken: string;
         /**
+         * @description Opaque. A place in the merchant's feed, which stays good for ever, but for one case: after the ledger was set back to an earlier
+         *     moment, cursors of before are refused, as events behind them may be gone. Begin without one then: ids tell what is known already.
+         * @example OLTmUuRNp_I3DZ4mDicTZVCko6bQf1wMMy-LEiQIP9IrkC-JEegYGPjJnV1dmDGVdQTZDpRd4uj1TueBzHX2NthQmQlaowAWWmcDb5tUDWuPC-IRJBecPdn3OBfObhGN
+         */
+        FeedCursor: string;
+        /** @description Opaque. Good for the endpoint that it was given out for. */
+        DeliveriesCursor: string;
+        /**
+         * @description The name of an event (a UUID). It is the same whenever and wherever the event is read.
+         * @example 4bc66e48-64b6-84d1-880b-1245d6e67440
+         */
+        EventId: string;
+        /**
+         * @description What happened. A later version may add types.
+         * @enum {string}
+         */
+        EventType: "entry.posted" | "entry.conflicted" | "entry.reversal_overtaken" | "day.sealed" | "day.restated" | "day.balance_changed" | "balance.alert.triggered" | "balance.alert.resolved" | "webhook_endpoint.disabled";
+        /**
+         * @description Whose event it is. What a segment of a path may not have is percent-encoded (RFC 3986).
+         * @example /merchants/acme
+         */
+        EventSource: string;
+        /**
+         * @description The version of CloudEvents.
+         * @constant
+         */
+        SpecVersion: "1.0";
+        /**
+         * @description The media type of `data`.
+         * @constant
+         */
+        DataContentType: "application/json";
+        /**
+         * @description `below`: triggered while the balance is less than the threshold. `above`: triggered while it is more.
+         * @enum {string}
+         */
+        AlertDirection: "below" | "above";
+        /**
+         * @description In major units, with at most the fraction digits of the currency; zero or negative, too. From -9999999999999.99 to 9999999999999.99, in
+         *     every currency.
+         * @example 100.00
+         */
+        Threshold: string;
+        /**
+         * @description The key of the HMAC: 32 bytes in Base64 after `whsec_`, as the libraries of Standard Webhooks take it.
+         * @example whsec_JkqtbLbdIQ+vlKzTz5LBkCN8sR9dEIzyWTAmOTizcKE=
+         */
+        WebhookSecret: string;
+        /**
+         * @description The public half of the Ed25519 key pair: 32 bytes in Base64 after `whpk_`.
+         * @example whpk_tXafoPFIP5WpDZ3y8TDWD88EvZP1CuaVFNqMZZzisQw=
+         */
+        WebhookPublicKey: string;
+        /**
+         * @description The name of a delivery, for its endpoint.
+         * @example 1795359846123456-4bc66e48-64b6-84d1-880b-1245d6e67440
+         */
+        DeliveryId: string;
+        /**
+         * @description `delivered`: the receiver has it. `pending`: it is to be sent, or sent again. `failed`: it is not sent again.
+         * @enum {string}
+         */
+        DeliveryStatus: "delivered" | "pending" | "failed";
+        /** @description As of an amount, the fraction digits depend on the currency. */
+        ThresholdFitsCurrency: unknown;
+        /**
          * @description An amount has at most the fraction digits of its currency: 0 for BIF, CLP, DJF, GNF, ISK, JPY, KMF, KRW, PYG, RWF, UGX, UYI, VND,
          *     VUV, XAF, XOF and XPF; 3 for BHD, IQD, JOD, KWD, LYD, OMR and TND; 4 for CLF and UYW; 2 for all others.
          */
@@ -414,6 +889,24 @@ export interface components {
              */
             date?: string | null;
             description?: components["schemas"]["Description"];
+        };
+        /** @description What balance to tell of. An optional field that is `null` counts as absent. */
+        BalanceAlertRequest: {
+            currency?: components["schemas"]["EntryCurrency"];
+            threshold: components["schemas"]["Threshold"];
+            direction: components["schemas"]["AlertDirection"];
+        } & components["schemas"]["ThresholdFitsCurrency"];
+        /** @description Where events are to be sent, and which. An optional field that is `null` counts as absent. */
+        WebhookEndpointRequest: {
+            /**
+             * @description A URL of scheme `https`, without user information and fragment, with port 443 or one from 1024 that no other protocol is known for. Its
+             *     host must be public: every address that it leads to is looked at before each connection. The local stack takes
+             *     `http://127.0.0.1:PORT` as well.
+             * @example https://acme.example.com/fluxo
+             */
+            url: string;
+            /** @description Only events of these types. Absent: all, also those that a later version adds. */
+            types?: components["schemas"]["EventType"][] | null;
         };
         /** @description An entry as it was accepted. */
         AcceptedEntry: {
@@ -521,7 +1014,8 @@ export interface components {
         /**
          * @description The name of the execution of the state machine that records the entry, for users in the group `operator`; all others are not
          *     shown it. Absent where it is not known for certain: a day after the entry was accepted, if the idempotency cache has lost it,
-         *     and with the workflow type EXPRESS. Replays have this name with `-r1`, `-r2` and so on.
+         *     with the workflow type EXPRESS, and where a log records the entry instead of an execution. Replays have this name with `-r1`, `-r2` and
+         *     so on.
          * @example f8074bc3-3d8c-5a13-bf98-16220b3a9341-bcb8b57fa834577fa5c8266e
          */
         Execution: string;
@@ -630,6 +1124,353 @@ export interface components {
             /** @description The `cursor` for the next page; `null` on the last one. */
             next_cursor: string | null;
         };
+        /** @description A page of the feed. */
+        Events: {
+            events: components["schemas"]["Event"][];
+            /** @description The `after` for what follows, also if there was nothing. */
+            next: components["schemas"]["FeedCursor"];
+            /** @description Whether asking again at once may bring more. */
+            has_more: boolean;
+        };
+        /** @description Something that happened; `type` tells what is in `data`. */
+        Event: components["schemas"]["EntryPosted"] | components["schemas"]["EntryConflicted"] | components["schemas"]["ReversalOvertaken"] | components["schemas"]["DaySealed"] | components["schemas"]["DayRestated"] | components["schemas"]["DayBalanceChanged"] | components["schemas"]["AlertTriggered"] | components["schemas"]["AlertResolved"] | components["schemas"]["EndpointDisabled"];
+        /** @description An entry was posted. */
+        EntryPosted: {
+            specversion: components["schemas"]["SpecVersion"];
+            id: components["schemas"]["EventId"];
+            source: components["schemas"]["EventSource"];
+            /**
+             * @description discriminator enum property added by openapi-typescript
+             * @enum {string}
+             */
+            type: "entry.posted";
+            subject: string;
+            time: components["schemas"]["Moment"];
+            datacontenttype: components["schemas"]["DataContentType"];
+            data: components["schemas"]["EventEntry"];
+        };
+        /** @description Another payload came under a used key. */
+        EntryConflicted: {
+            specversion: components["schemas"]["SpecVersion"];
+            id: components["schemas"]["EventId"];
+            source: components["schemas"]["EventSource"];
+            /**
+             * @description discriminator enum property added by openapi-typescript
+             * @enum {string}
+             */
+            type: "entry.conflicted";
+            subject: string;
+            time: components["schemas"]["Moment"];
+            datacontenttype: components["schemas"]["DataContentType"];
+            data: components["schemas"]["RefusedEntry"];
+        };
+        /** @description A reversal came second. */
+        ReversalOvertaken: {
+            specversion: components["schemas"]["SpecVersion"];
+            id: components["schemas"]["EventId"];
+            source: components["schemas"]["EventSource"];
+            /**
+             * @description discriminator enum property added by openapi-typescript
+             * @enum {string}
+             */
+            type: "entry.reversal_overtaken";
+            subject: string;
+            time: components["schemas"]["Moment"];
+            datacontenttype: components["schemas"]["DataContentType"];
+            data: components["schemas"]["RefusedEntry"];
+        };
+        /** @description A day was sealed. */
+        DaySealed: {
+            specversion: components["schemas"]["SpecVersion"];
+            id: components["schemas"]["EventId"];
+            source: components["schemas"]["EventSource"];
+            /**
+             * @description discriminator enum property added by openapi-typescript
+             * @enum {string}
+             */
+            type: "day.sealed";
+            subject: string;
+            time: components["schemas"]["Moment"];
+            datacontenttype: components["schemas"]["DataContentType"];
+            data: components["schemas"]["SealedDay"];
+        };
+        /** @description A sealed day got another entry. */
+        DayRestated: {
+            specversion: components["schemas"]["SpecVersion"];
+            id: components["schemas"]["EventId"];
+            source: components["schemas"]["EventSource"];
+            /**
+             * @description discriminator enum property added by openapi-typescript
+             * @enum {string}
+             */
+            type: "day.restated";
+            subject: string;
+            time: components["schemas"]["Moment"];
+            datacontenttype: components["schemas"]["DataContentType"];
+            data: components["schemas"]["RestatedDay"];
+        };
+        /** @description The totals of a day changed. */
+        DayBalanceChanged: {
+            specversion: components["schemas"]["SpecVersion"];
+            id: components["schemas"]["EventId"];
+            source: components["schemas"]["EventSource"];
+            /**
+             * @description discriminator enum property added by openapi-typescript
+             * @enum {string}
+             */
+            type: "day.balance_changed";
+            subject: string;
+            time: components["schemas"]["Moment"];
+            datacontenttype: components["schemas"]["DataContentType"];
+            data: components["schemas"]["ChangedDay"];
+        };
+        /** @description A balance crossed a threshold. */
+        AlertTriggered: {
+            specversion: components["schemas"]["SpecVersion"];
+            id: components["schemas"]["EventId"];
+            source: components["schemas"]["EventSource"];
+            /**
+             * @description discriminator enum property added by openapi-typescript
+             * @enum {string}
+             */
+            type: "balance.alert.triggered";
+            subject: string;
+            time: components["schemas"]["Moment"];
+            datacontenttype: components["schemas"]["DataContentType"];
+            data: components["schemas"]["AlertCrossing"];
+        };
+        /** @description A balance crossed back. */
+        AlertResolved: {
+            specversion: components["schemas"]["SpecVersion"];
+            id: components["schemas"]["EventId"];
+            source: components["schemas"]["EventSource"];
+            /**
+             * @description discriminator enum property added by openapi-typescript
+             * @enum {string}
+             */
+            type: "balance.alert.resolved";
+            subject: string;
+            time: components["schemas"]["Moment"];
+            datacontenttype: components["schemas"]["DataContentType"];
+            data: components["schemas"]["AlertCrossing"];
+        };
+        /** @description An endpoint was switched off. */
+        EndpointDisabled: {
+            specversion: components["schemas"]["SpecVersion"];
+            id: components["schemas"]["EventId"];
+            source: components["schemas"]["EventSource"];
+            /**
+             * @description discriminator enum property added by openapi-typescript
+             * @enum {string}
+             */
+            type: "webhook_endpoint.disabled";
+            subject: string;
+            time: components["schemas"]["Moment"];
+            datacontenttype: components["schemas"]["DataContentType"];
+            data: components["schemas"]["DisabledEndpoint"];
+        };
+        /** @description A posted entry, without what may become of it later. */
+        EventEntry: {
+            id: components["schemas"]["EntryId"];
+            merchant_id: components["schemas"]["MerchantId"];
+            type: components["schemas"]["EntryType"];
+            amount: components["schemas"]["PostedAmount"];
+            currency: components["schemas"]["Currency"];
+            date: components["schemas"]["Date"];
+            description: components["schemas"]["Description"];
+            category: components["schemas"]["Category"];
+            reverses: components["schemas"]["Reverses"];
+            /** @constant */
+            status: "posted";
+            posted_at: components["schemas"]["Moment"];
+        };
+        /** @description A payload that was accepted and not posted. `id` is the entry that its key names. */
+        RefusedEntry: {
+            id: components["schemas"]["EntryId"];
+            merchant_id: components["schemas"]["MerchantId"];
+            type: components["schemas"]["EntryType"];
+            amount: components["schemas"]["PostedAmount"];
+            currency: components["schemas"]["Currency"];
+            date: components["schemas"]["Date"];
+            description: components["schemas"]["Description"];
+            category: components["schemas"]["Category"];
+            reverses: components["schemas"]["Reverses"];
+            /**
+             * @description `conflicted`: its key is another payload's. `already_reversed`: another reversal was posted before.
+             * @enum {string}
+             */
+            status: "conflicted" | "already_reversed";
+            received_at: components["schemas"]["Moment"];
+        };
+        /** @description A day as it was when somebody closed it. */
+        SealedDay: {
+            date: components["schemas"]["Date"];
+            currency: components["schemas"]["Currency"];
+            /** @description 1 for the first seal of the day, 2 for the next. */
+            number: number;
+            total_credits: components["schemas"]["Total"];
+            total_debits: components["schemas"]["Total"];
+            entry_count: components["schemas"]["EntryCount"];
+            sealed_at: components["schemas"]["Moment"];
+            /** @description The digest of the entries that the seal covers. */
+            sha256: string;
+        };
+        /** @description An entry that changed a day after it was sealed. */
+        RestatedDay: {
+            date: components["schemas"]["Date"];
+            currency: components["schemas"]["Currency"];
+            entry_id: components["schemas"]["EntryId"];
+            /** @description The number of the newest seal of the day that does not cover the entry. */
+            seal: number;
+        };
+        /** @description The totals of a day. */
+        ChangedDay: {
+            date: components["schemas"]["Date"];
+            currency: components["schemas"]["Currency"];
+            total_credits: components["schemas"]["Total"];
+            total_debits: components["schemas"]["Total"];
+            entry_count: components["schemas"]["EntryCount"];
+            version: components["schemas"]["TotalsVersion"];
+        };
+        /**
+         * @description Of two totals of a day, those with the greater version are the newer: the greater `epoch` decides, which grows when the ledger was set
+         *     back to an earlier moment, then the greater `entry_count`.
+         */
+        TotalsVersion: {
+            /** @description How often the ledger was set back, and one. */
+            epoch: number;
+            entry_count: components["schemas"]["EntryCount"];
+        };
+        /** @description A balance that crossed the threshold of an alert. */
+        AlertCrossing: {
+            /** @description The alert. */
+            alert_id: string;
+            currency: components["schemas"]["Currency"];
+            direction: components["schemas"]["AlertDirection"];
+            /** @description The threshold then. */
+            threshold: components["schemas"]["Balance"];
+            /** @description The closing balance after the crossing. */
+            balance: components["schemas"]["Balance"];
+            /** @description The business day of that balance. */
+            date: components["schemas"]["Date"];
+            /** @description The entry that made it cross; absent if a business day began, on which entries are dated. */
+            entry_id?: string;
+        };
+        /** @description A webhook endpoint that was switched off. */
+        DisabledEndpoint: {
+            /** @description The endpoint. */
+            endpoint_id: string;
+            /** @description Its address. */
+            url: string;
+            reason: components["schemas"]["DisabledReason"];
+        };
+        /** @description A balance that is watched, and how it is. */
+        BalanceAlert: {
+            /** @description The alert's id. */
+            id: string;
+            currency: components["schemas"]["Currency"];
+            /** @description The threshold. */
+            threshold: components["schemas"]["Balance"];
+            direction: components["schemas"]["AlertDirection"];
+            /**
+             * @description On which side of the threshold the balance is.
+             * @enum {string}
+             */
+            status: "triggered" | "resolved";
+            /** @description The closing balance of the business day, as far as the feed has come. */
+            balance: components["schemas"]["Balance"];
+            /** @description When the threshold was set. */
+            updated_at: components["schemas"]["Moment"];
+        };
+        /** @description The alerts of a merchant. */
+        BalanceAlerts: {
+            alerts: components["schemas"]["BalanceAlert"][];
+        };
+        /** @description Where events are sent. */
+        WebhookEndpoint: {
+            /** @description The endpoint's id. */
+            id: string;
+            /** @description The address, as it is normalised. */
+            url: string;
+            /** @description The types of the events that are sent; empty: all. */
+            types: components["schemas"]["EventType"][];
+            /**
+             * @description Whether events are sent.
+             * @enum {string}
+             */
+            status: "enabled" | "disabled";
+            created_at: components["schemas"]["Moment"];
+            /** @description Until when deliveries are signed with the secret before as well; absent if they are not. */
+            previous_valid_until?: components["schemas"]["Moment"];
+            disabled?: components["schemas"]["Disabling"];
+        };
+        /** @description Where events will be sent, and what verifies them. */
+        NewWebhookEndpoint: {
+            /** @description The endpoint's id. */
+            id: string;
+            /** @description The address, as it is normalised. */
+            url: string;
+            /** @description The types of the events that are sent; empty: all. */
+            types: components["schemas"]["EventType"][];
+            /**
+             * @description Events are sent.
+             * @constant
+             */
+            status: "enabled";
+            created_at: components["schemas"]["Moment"];
+            secret: components["schemas"]["WebhookSecret"];
+            public_key: components["schemas"]["WebhookPublicKey"];
+        };
+        /** @description The endpoints of a merchant. */
+        WebhookEndpoints: {
+            endpoints: components["schemas"]["WebhookEndpoint"][];
+        };
+        /** @description Why and since when nothing is sent; absent while the endpoint is enabled. */
+        Disabling: {
+            reason: components["schemas"]["DisabledReason"];
+            at: components["schemas"]["Moment"];
+        };
+        /**
+         * @description `gone`: the receiver answered 410. `failing`: every attempt failed for 5 days. A later version may add reasons.
+         * @example gone
+         */
+        DisabledReason: string;
+        /** @description What verifies deliveries from now on. */
+        RotatedSecret: {
+            secret: components["schemas"]["WebhookSecret"];
+            public_key: components["schemas"]["WebhookPublicKey"];
+            /** @description Until when deliveries are signed with the secret before as well. */
+            previous_valid_until: components["schemas"]["Moment"];
+        };
+        /** @description A page of the deliveries to an endpoint, the newest first. */
+        Deliveries: {
+            deliveries: components["schemas"]["Delivery"][];
+            /** @description The `cursor` for the next page; `null` on the last one. */
+            next_cursor: string | null;
+        };
+        /** @description An event on its way to an endpoint. */
+        Delivery: {
+            id: components["schemas"]["DeliveryId"];
+            event_id: components["schemas"]["EventId"];
+            event_type: components["schemas"]["EventType"];
+            status: components["schemas"]["DeliveryStatus"];
+            /** @description How often it was tried. */
+            attempt_count: number;
+            last_attempt?: components["schemas"]["DeliveryAttempt"];
+            /** @description When it is tried again; absent unless it is pending. */
+            next_attempt_at?: components["schemas"]["Moment"];
+            created_at: components["schemas"]["Moment"];
+        };
+        /** @description The last attempt; absent if there was none. */
+        DeliveryAttempt: {
+            at: components["schemas"]["Moment"];
+            /** @description The status that the receiver answered; absent if it did not. */
+            response_status?: number;
+            /** @description The kind of failure, if no answer came, such as `timed_out` or `refused_address`. */
+            error?: string;
+            /** @description What it took, in milliseconds. */
+            duration_ms: number;
+        };
         /** @description Why a request is refused or cannot be answered (RFC 9457). */
         Problem: {
             /** @description The code as a URN. */
@@ -671,7 +1512,7 @@ export interface components {
          *     - `duplicate`: the field or parameter occurs more than once
          *     - `wrong_type`: a JSON value of another type, such as a number for an amount
          *     - `invalid_format`: a text of another form, such as an amount with a comma, or a day that the calendar does not have
-         *     - `unknown_value`: none of the types of entries, or no currency that amounts can have
+         *     - `unknown_value`: none of the values that there are: no type of entry or event, no currency that amounts can have, no direction, no status
          *     - `not_positive`: the amount is zero
          *     - `too_large`: the amount is above the limit
          *     - `too_many_fraction_digits`: the limit is how many the currency has
@@ -684,12 +1525,13 @@ export interface components {
          *     - `duplicate_key`: an earlier entry of the same batch has the same idempotency key
          *     - `key_reused`: the idempotency key was used before with another payload
          *     - `range_too_long`: more days than the limit
-         *     - `out_of_range`: not a whole number from 1 to the limit
+         *     - `out_of_range`: not a whole number, below the least that is admitted, or above the limit
          *     - `invalid_cursor`: the cursor was not given out for this list, or does not hold any more
          *     - `invalid_token`: the balance token was not given out to this merchant
+         *     - `not_admitted`: a URL to which nothing is sent; the detail says what is wrong with it
          * @enum {string}
          */
-        FaultCode: "required" | "unknown_field" | "unknown_parameter" | "duplicate" | "wrong_type" | "invalid_format" | "unknown_value" | "not_positive" | "too_large" | "too_many_fraction_digits" | "too_early" | "too_late" | "too_long" | "control_character" | "too_few_entries" | "too_many_entries" | "duplicate_key" | "key_reused" | "range_too_long" | "out_of_range" | "invalid_cursor" | "invalid_token";
+        FaultCode: "required" | "unknown_field" | "unknown_parameter" | "duplicate" | "wrong_type" | "invalid_format" | "unknown_value" | "not_positive" | "too_large" | "too_many_fraction_digits" | "too_early" | "too_late" | "too_long" | "control_character" | "too_few_entries" | "too_many_entries" | "duplicate_key" | "key_reused" | "range_too_long" | "out_of_range" | "invalid_cursor" | "invalid_token" | "not_admitted";
         /**
          * @description The limit that the value is beyond, as a decimal number or a date. Absent from faults that are about none.
          * @example 2
@@ -758,6 +1600,51 @@ export interface components {
          *     gateway: the path matches no route, as with an empty id.
          */
         EntryNotFound: {
+            headers: {
+                [name: string]: unknown;
+            };
+            content: {
+                "application/problem+json": components["schemas"]["Problem"] & {
+                    /** @constant */
+                    status?: 404;
+                    /** @enum {unknown} */
+                    code?: "not_found";
+                };
+                "application/json": components["schemas"]["GatewayMessage"];
+            };
+        };
+        /** @description The merchant has no such alert. By the gateway: the path matches no route, as with an empty id. */
+        AlertNotFound: {
+            headers: {
+                [name: string]: unknown;
+            };
+            content: {
+                "application/problem+json": components["schemas"]["Problem"] & {
+                    /** @constant */
+                    status?: 404;
+                    /** @enum {unknown} */
+                    code?: "not_found";
+                };
+                "application/json": components["schemas"]["GatewayMessage"];
+            };
+        };
+        /** @description The merchant has no such endpoint. By the gateway: the path matches no route, as with an empty id. */
+        WebhookEndpointNotFound: {
+            headers: {
+                [name: string]: unknown;
+            };
+            content: {
+                "application/problem+json": components["schemas"]["Problem"] & {
+                    /** @constant */
+                    status?: 404;
+                    /** @enum {unknown} */
+                    code?: "not_found";
+                };
+                "application/json": components["schemas"]["GatewayMessage"];
+            };
+        };
+        /** @description The merchant has no such endpoint, or it no such delivery, which is kept for 30 days. By the gateway: the path matches no route, as with an empty id. */
+        DeliveryNotFound: {
             headers: {
                 [name: string]: unknown;
             };
@@ -914,6 +1801,37 @@ export interface components {
                 "application/json": components["schemas"]["GatewayMessage"];
             };
         };
+        /** @description The event has arrived and will not be sent again. Answer within 10 seconds; the body is not looked at. */
+        Received: {
+            headers: {
+                [name: string]: unknown;
+            };
+            content?: never;
+        };
+        /** @description The receiver wants no more. The endpoint is switched off at once. */
+        Gone: {
+            headers: {
+                [name: string]: unknown;
+            };
+            content?: never;
+        };
+        /**
+         * @description The event is sent again, after growing delays, for three days: after `Retry-After`, if that is later. So it is after 408 and 425, after a
+         *     redirect, which is never followed, and if no answer comes. An endpoint at which every attempt has failed for 5 days is switched off.
+         */
+        ReceiverBusy: {
+            headers: {
+                [name: string]: unknown;
+            };
+            content?: never;
+        };
+        /** @description Any other than 408, 410, 425 and 429: this event is not sent again. */
+        ReceiverRefuses: {
+            headers: {
+                [name: string]: unknown;
+            };
+            content?: never;
+        };
     };
     parameters: {
         /** @description The name of this request. Keep it when you repeat the request. */
@@ -928,6 +1846,16 @@ export interface components {
          * @example f8074bc3-3d8c-5a13-bf98-16220b3a9341
          */
         EntryId: string;
+        /**
+         * @description The alert's id.
+         * @example 54b12eae-62d1-4e88-beb0-766d1877f8c6
+         */
+        AlertId: string;
+        /**
+         * @description The endpoint's id.
+         * @example eff26b50-10af-4177-9161-e79587a766ec
+         */
+        WebhookEndpointId: string;
         /**
          * @description The business date.
          * @example 2026-11-22
@@ -956,6 +1884,23 @@ export interface components {
          *     up again for a new one.
          */
         BalanceToken: components["schemas"]["BalanceToken"];
+        /**
+         * @description The id of the event, the same in every attempt.
+         * @example 4bc66e48-64b6-84d1-880b-1245d6e67440
+         */
+        WebhookId: components["schemas"]["EventId"];
+        /**
+         * @description When this attempt was signed, in seconds since 1970. Refuse one that is more than 5 minutes away from your clock.
+         * @example 1795359846
+         */
+        WebhookTimestamp: number;
+        /**
+         * @description Signatures of `{webhook-id}.{webhook-timestamp}.{body}`, separated by spaces: `v1,` and an HMAC-SHA256 under the secret, `v1a,` and
+         *     an Ed25519 signature of the key pair, both in Base64. While a secret is being replaced there are two of each; one that is valid is
+         *     enough.
+         * @example v1,zNrr+ZDRmDiw1+wLPpeBjsuWxNutvhciltUjSkKyTGs= v1a,ixVELuLbYRqRv+OUaXM6kkfVj6PFUBgwA3JVX9I18Rgp+ziMIuRMtjfwEhDDcHqQtAVCD7Fpd57ftbk0JAUVfw==
+         */
+        WebhookSignature: string;
     };
     requestBodies: never;
     headers: {
@@ -964,7 +1909,12 @@ export interface components {
          * @example /entries/f8074bc3-3d8c-5a13-bf98-16220b3a9341
          */
         Location: string;
-        /** @description Present if this request was accepted before; then nothing was changed. */
+        /**
+         * @description Where the endpoint can be read, relative to the base URL.
+         * @example /webhook-endpoints/eff26b50-10af-4177-9161-e79587a766ec
+         */
+        WebhookEndpointLocation: string;
+        /** @description Present if this request was accepted before; then nothing was changed. Its absence does not say that a request was the first of its key: see "Repeating a request". */
         IdempotentReplayed: "true";
         /**
          * @description How many seconds to wait before the next try.
@@ -1624,6 +2574,871 @@ export interface operations {
             429: components["responses"]["TooManyRequests"];
             500: components["responses"]["InternalError"];
             503: components["responses"]["TemporarilyUnavailable"];
+        };
+    };
+    listEvents: {
+        parameters: {
+            query?: {
+                /** @description The `next` of an earlier page. An older one reads again what followed it, with the same ids. */
+                after?: components["schemas"]["FeedCursor"];
+                /**
+                 * @description Only events of these types, separated by commas. It may change from page to page.
+                 * @example [
+                 *       "entry.posted"
+                 *     ]
+                 */
+                types?: components["schemas"]["EventType"][];
+                /**
+                 * @description How many events at most.
+                 * @example 1
+                 */
+                limit?: number;
+                /**
+                 * @description For how many seconds to wait for an event if there is none.
+                 * @example 0
+                 */
+                wait?: number;
+            };
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description A page of the feed. */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Events"];
+                };
+            };
+            400: components["responses"]["ParameterInvalid"];
+            401: components["responses"]["Unauthorized"];
+            403: components["responses"]["Forbidden"];
+            429: components["responses"]["TooManyRequests"];
+            500: components["responses"]["InternalError"];
+            503: components["responses"]["TemporarilyUnavailable"];
+        };
+    };
+    listBalanceAlerts: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description All alerts. */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["BalanceAlerts"];
+                };
+            };
+            400: components["responses"]["ParameterInvalid"];
+            401: components["responses"]["Unauthorized"];
+            403: components["responses"]["Forbidden"];
+            429: components["responses"]["TooManyRequests"];
+            500: components["responses"]["InternalError"];
+            503: components["responses"]["TemporarilyUnavailable"];
+        };
+    };
+    setBalanceAlert: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /** @description The alert. */
+        requestBody: {
+            content: {
+                "application/json": components["schemas"]["BalanceAlertRequest"];
+            };
+        };
+        responses: {
+            /** @description The alert as it is now. */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["BalanceAlert"];
+                };
+            };
+            /** @description The request is not valid. `errors` lists every fault of the body. */
+            400: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"] & {
+                        /** @constant */
+                        status?: 400;
+                        /** @enum {unknown} */
+                        code?: "malformed_json" | "validation_failed" | "parameter_invalid";
+                    };
+                };
+            };
+            401: components["responses"]["Unauthorized"];
+            403: components["responses"]["ForbiddenToWrite"];
+            /** @description The merchant has 50 alerts. Remove one first. */
+            409: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"] & {
+                        /** @constant */
+                        status?: 409;
+                        /** @enum {unknown} */
+                        code?: "too_many_balance_alerts";
+                    };
+                };
+            };
+            413: components["responses"]["BodyTooLarge"];
+            415: components["responses"]["UnsupportedMediaType"];
+            429: components["responses"]["TooManyRequests"];
+            500: components["responses"]["InternalError"];
+            503: components["responses"]["TemporarilyUnavailable"];
+        };
+    };
+    removeBalanceAlert: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path: {
+                /**
+                 * @description The alert's id.
+                 * @example 54b12eae-62d1-4e88-beb0-766d1877f8c6
+                 */
+                id: components["parameters"]["AlertId"];
+            };
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description It is removed. */
+            204: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content?: never;
+            };
+            400: components["responses"]["ParameterInvalid"];
+            401: components["responses"]["Unauthorized"];
+            403: components["responses"]["ForbiddenToWrite"];
+            404: components["responses"]["AlertNotFound"];
+            429: components["responses"]["TooManyRequests"];
+            500: components["responses"]["InternalError"];
+            503: components["responses"]["TemporarilyUnavailable"];
+        };
+    };
+    listWebhookEndpoints: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description All endpoints. */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["WebhookEndpoints"];
+                };
+            };
+            400: components["responses"]["ParameterInvalid"];
+            401: components["responses"]["Unauthorized"];
+            403: components["responses"]["Forbidden"];
+            429: components["responses"]["TooManyRequests"];
+            500: components["responses"]["InternalError"];
+            503: components["responses"]["TemporarilyUnavailable"];
+        };
+    };
+    addWebhookEndpoint: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /** @description Where events are to be sent. */
+        requestBody: {
+            content: {
+                "application/json": components["schemas"]["WebhookEndpointRequest"];
+            };
+        };
+        responses: {
+            /** @description The endpoint with its secret. */
+            201: {
+                headers: {
+                    Location: components["headers"]["WebhookEndpointLocation"];
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["NewWebhookEndpoint"];
+                };
+            };
+            /** @description The request is not valid. `errors` lists every fault of the body. */
+            400: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"] & {
+                        /** @constant */
+                        status?: 400;
+                        /** @enum {unknown} */
+                        code?: "malformed_json" | "validation_failed" | "parameter_invalid";
+                    };
+                };
+            };
+            401: components["responses"]["Unauthorized"];
+            403: components["responses"]["ForbiddenToWrite"];
+            /** @description The merchant has 5 endpoints. Remove one first. */
+            409: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"] & {
+                        /** @constant */
+                        status?: 409;
+                        /** @enum {unknown} */
+                        code?: "too_many_webhook_endpoints";
+                    };
+                };
+            };
+            413: components["responses"]["BodyTooLarge"];
+            415: components["responses"]["UnsupportedMediaType"];
+            429: components["responses"]["TooManyRequests"];
+            500: components["responses"]["InternalError"];
+            503: components["responses"]["TemporarilyUnavailable"];
+        };
+    };
+    getWebhookEndpoint: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path: {
+                /**
+                 * @description The endpoint's id.
+                 * @example eff26b50-10af-4177-9161-e79587a766ec
+                 */
+                id: components["parameters"]["WebhookEndpointId"];
+            };
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description The endpoint. */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["WebhookEndpoint"];
+                };
+            };
+            400: components["responses"]["ParameterInvalid"];
+            401: components["responses"]["Unauthorized"];
+            403: components["responses"]["Forbidden"];
+            404: components["responses"]["WebhookEndpointNotFound"];
+            429: components["responses"]["TooManyRequests"];
+            500: components["responses"]["InternalError"];
+            503: components["responses"]["TemporarilyUnavailable"];
+        };
+    };
+    removeWebhookEndpoint: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path: {
+                /**
+                 * @description The endpoint's id.
+                 * @example eff26b50-10af-4177-9161-e79587a766ec
+                 */
+                id: components["parameters"]["WebhookEndpointId"];
+            };
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description It is removed. */
+            204: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content?: never;
+            };
+            400: components["responses"]["ParameterInvalid"];
+            401: components["responses"]["Unauthorized"];
+            403: components["responses"]["ForbiddenToWrite"];
+            404: components["responses"]["WebhookEndpointNotFound"];
+            429: components["responses"]["TooManyRequests"];
+            500: components["responses"]["InternalError"];
+            503: components["responses"]["TemporarilyUnavailable"];
+        };
+    };
+    rotateWebhookSecret: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path: {
+                /**
+                 * @description The endpoint's id.
+                 * @example eff26b50-10af-4177-9161-e79587a766ec
+                 */
+                id: components["parameters"]["WebhookEndpointId"];
+            };
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description The new secret, which is shown this once. */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["RotatedSecret"];
+                };
+            };
+            400: components["responses"]["ParameterInvalid"];
+            401: components["responses"]["Unauthorized"];
+            403: components["responses"]["ForbiddenToWrite"];
+            404: components["responses"]["WebhookEndpointNotFound"];
+            /**
+             * @description Two earlier secrets of the endpoint are valid still. Ask after `Retry-After` seconds, when the first of them is not. By the
+             *     gateway, without `Retry-After`: there are too many requests.
+             */
+            429: {
+                headers: {
+                    /** @description Seconds. Present in Fluxo's own answer. */
+                    "Retry-After"?: number;
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"] & {
+                        /** @constant */
+                        status?: 429;
+                        /** @enum {unknown} */
+                        code?: "too_many_rotations";
+                    };
+                    "application/json": components["schemas"]["GatewayMessage"];
+                };
+            };
+            500: components["responses"]["InternalError"];
+            503: components["responses"]["TemporarilyUnavailable"];
+        };
+    };
+    enableWebhookEndpoint: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path: {
+                /**
+                 * @description The endpoint's id.
+                 * @example eff26b50-10af-4177-9161-e79587a766ec
+                 */
+                id: components["parameters"]["WebhookEndpointId"];
+            };
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description The endpoint as it is now. */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["WebhookEndpoint"];
+                };
+            };
+            400: components["responses"]["ParameterInvalid"];
+            401: components["responses"]["Unauthorized"];
+            403: components["responses"]["ForbiddenToWrite"];
+            404: components["responses"]["WebhookEndpointNotFound"];
+            429: components["responses"]["TooManyRequests"];
+            500: components["responses"]["InternalError"];
+            503: components["responses"]["TemporarilyUnavailable"];
+        };
+    };
+    listWebhookDeliveries: {
+        parameters: {
+            query?: {
+                /**
+                 * @description Only deliveries of which this became.
+                 * @example delivered
+                 */
+                status?: components["schemas"]["DeliveryStatus"];
+                /**
+                 * @description How many deliveries at most.
+                 * @example 2
+                 */
+                limit?: number;
+                /** @description The `next_cursor` of the page before. */
+                cursor?: components["schemas"]["DeliveriesCursor"];
+            };
+            header?: never;
+            path: {
+                /**
+                 * @description The endpoint's id.
+                 * @example eff26b50-10af-4177-9161-e79587a766ec
+                 */
+                id: components["parameters"]["WebhookEndpointId"];
+            };
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description A page of the deliveries. */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Deliveries"];
+                };
+            };
+            400: components["responses"]["ParameterInvalid"];
+            401: components["responses"]["Unauthorized"];
+            403: components["responses"]["Forbidden"];
+            404: components["responses"]["WebhookEndpointNotFound"];
+            429: components["responses"]["TooManyRequests"];
+            500: components["responses"]["InternalError"];
+            503: components["responses"]["TemporarilyUnavailable"];
+        };
+    };
+    redeliverWebhook: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path: {
+                /**
+                 * @description The endpoint's id.
+                 * @example eff26b50-10af-4177-9161-e79587a766ec
+                 */
+                id: components["parameters"]["WebhookEndpointId"];
+                /**
+                 * @description The delivery's id.
+                 * @example 1795359846123456-4bc66e48-64b6-84d1-880b-1245d6e67440
+                 */
+                delivery_id: components["schemas"]["DeliveryId"];
+            };
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description It is pending and will be sent at once. */
+            202: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content?: never;
+            };
+            400: components["responses"]["ParameterInvalid"];
+            401: components["responses"]["Unauthorized"];
+            403: components["responses"]["ForbiddenToWrite"];
+            404: components["responses"]["DeliveryNotFound"];
+            /** @description The endpoint is switched off. Enable it first. */
+            409: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"] & {
+                        /** @constant */
+                        status?: 409;
+                        /** @enum {unknown} */
+                        code?: "webhook_endpoint_disabled";
+                    };
+                };
+            };
+            /**
+             * @description 60 deliveries of the endpoint were asked for again within a minute. Ask after `Retry-After` seconds. By the gateway, without
+             *     `Retry-After`: there are too many requests.
+             */
+            429: {
+                headers: {
+                    /** @description Seconds. Present in Fluxo's own answer. */
+                    "Retry-After"?: number;
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"] & {
+                        /** @constant */
+                        status?: 429;
+                        /** @enum {unknown} */
+                        code?: "too_many_redeliveries";
+                    };
+                    "application/json": components["schemas"]["GatewayMessage"];
+                };
+            };
+            500: components["responses"]["InternalError"];
+            503: components["responses"]["TemporarilyUnavailable"];
+        };
+    };
+    receiveEntryPosted: {
+        parameters: {
+            query?: never;
+            header: {
+                /**
+                 * @description The id of the event, the same in every attempt.
+                 * @example 4bc66e48-64b6-84d1-880b-1245d6e67440
+                 */
+                "webhook-id": components["parameters"]["WebhookId"];
+                /**
+                 * @description When this attempt was signed, in seconds since 1970. Refuse one that is more than 5 minutes away from your clock.
+                 * @example 1795359846
+                 */
+                "webhook-timestamp": components["parameters"]["WebhookTimestamp"];
+                /**
+                 * @description Signatures of `{webhook-id}.{webhook-timestamp}.{body}`, separated by spaces: `v1,` and an HMAC-SHA256 under the secret, `v1a,` and
+                 *     an Ed25519 signature of the key pair, both in Base64. While a secret is being replaced there are two of each; one that is valid is
+                 *     enough.
+                 * @example v1,zNrr+ZDRmDiw1+wLPpeBjsuWxNutvhciltUjSkKyTGs= v1a,ixVELuLbYRqRv+OUaXM6kkfVj6PFUBgwA3JVX9I18Rgp+ziMIuRMtjfwEhDDcHqQtAVCD7Fpd57ftbk0JAUVfw==
+                 */
+                "webhook-signature": components["parameters"]["WebhookSignature"];
+            };
+            path?: never;
+            cookie?: never;
+        };
+        /** @description The event. */
+        requestBody: {
+            content: {
+                "application/json": components["schemas"]["EntryPosted"];
+            };
+        };
+        responses: {
+            410: components["responses"]["Gone"];
+            429: components["responses"]["ReceiverBusy"];
+            "2XX": components["responses"]["Received"];
+            "4XX": components["responses"]["ReceiverRefuses"];
+            "5XX": components["responses"]["ReceiverBusy"];
+        };
+    };
+    receiveEntryConflicted: {
+        parameters: {
+            query?: never;
+            header: {
+                /**
+                 * @description The id of the event, the same in every attempt.
+                 * @example 4bc66e48-64b6-84d1-880b-1245d6e67440
+                 */
+                "webhook-id": components["parameters"]["WebhookId"];
+                /**
+                 * @description When this attempt was signed, in seconds since 1970. Refuse one that is more than 5 minutes away from your clock.
+                 * @example 1795359846
+                 */
+                "webhook-timestamp": components["parameters"]["WebhookTimestamp"];
+                /**
+                 * @description Signatures of `{webhook-id}.{webhook-timestamp}.{body}`, separated by spaces: `v1,` and an HMAC-SHA256 under the secret, `v1a,` and
+                 *     an Ed25519 signature of the key pair, both in Base64. While a secret is being replaced there are two of each; one that is valid is
+                 *     enough.
+                 * @example v1,zNrr+ZDRmDiw1+wLPpeBjsuWxNutvhciltUjSkKyTGs= v1a,ixVELuLbYRqRv+OUaXM6kkfVj6PFUBgwA3JVX9I18Rgp+ziMIuRMtjfwEhDDcHqQtAVCD7Fpd57ftbk0JAUVfw==
+                 */
+                "webhook-signature": components["parameters"]["WebhookSignature"];
+            };
+            path?: never;
+            cookie?: never;
+        };
+        /** @description The event. */
+        requestBody: {
+            content: {
+                "application/json": components["schemas"]["EntryConflicted"];
+            };
+        };
+        responses: {
+            410: components["responses"]["Gone"];
+            429: components["responses"]["ReceiverBusy"];
+            "2XX": components["responses"]["Received"];
+            "4XX": components["responses"]["ReceiverRefuses"];
+            "5XX": components["responses"]["ReceiverBusy"];
+        };
+    };
+    receiveReversalOvertaken: {
+        parameters: {
+            query?: never;
+            header: {
+                /**
+                 * @description The id of the event, the same in every attempt.
+                 * @example 4bc66e48-64b6-84d1-880b-1245d6e67440
+                 */
+                "webhook-id": components["parameters"]["WebhookId"];
+                /**
+                 * @description When this attempt was signed, in seconds since 1970. Refuse one that is more than 5 minutes away from your clock.
+                 * @example 1795359846
+                 */
+                "webhook-timestamp": components["parameters"]["WebhookTimestamp"];
+                /**
+                 * @description Signatures of `{webhook-id}.{webhook-timestamp}.{body}`, separated by spaces: `v1,` and an HMAC-SHA256 under the secret, `v1a,` and
+                 *     an Ed25519 signature of the key pair, both in Base64. While a secret is being replaced there are two of each; one that is valid is
+                 *     enough.
+                 * @example v1,zNrr+ZDRmDiw1+wLPpeBjsuWxNutvhciltUjSkKyTGs= v1a,ixVELuLbYRqRv+OUaXM6kkfVj6PFUBgwA3JVX9I18Rgp+ziMIuRMtjfwEhDDcHqQtAVCD7Fpd57ftbk0JAUVfw==
+                 */
+                "webhook-signature": components["parameters"]["WebhookSignature"];
+            };
+            path?: never;
+            cookie?: never;
+        };
+        /** @description The event. */
+        requestBody: {
+            content: {
+                "application/json": components["schemas"]["ReversalOvertaken"];
+            };
+        };
+        responses: {
+            410: components["responses"]["Gone"];
+            429: components["responses"]["ReceiverBusy"];
+            "2XX": components["responses"]["Received"];
+            "4XX": components["responses"]["ReceiverRefuses"];
+            "5XX": components["responses"]["ReceiverBusy"];
+        };
+    };
+    receiveDaySealed: {
+        parameters: {
+            query?: never;
+            header: {
+                /**
+                 * @description The id of the event, the same in every attempt.
+                 * @example 4bc66e48-64b6-84d1-880b-1245d6e67440
+                 */
+                "webhook-id": components["parameters"]["WebhookId"];
+                /**
+                 * @description When this attempt was signed, in seconds since 1970. Refuse one that is more than 5 minutes away from your clock.
+                 * @example 1795359846
+                 */
+                "webhook-timestamp": components["parameters"]["WebhookTimestamp"];
+                /**
+                 * @description Signatures of `{webhook-id}.{webhook-timestamp}.{body}`, separated by spaces: `v1,` and an HMAC-SHA256 under the secret, `v1a,` and
+                 *     an Ed25519 signature of the key pair, both in Base64. While a secret is being replaced there are two of each; one that is valid is
+                 *     enough.
+                 * @example v1,zNrr+ZDRmDiw1+wLPpeBjsuWxNutvhciltUjSkKyTGs= v1a,ixVELuLbYRqRv+OUaXM6kkfVj6PFUBgwA3JVX9I18Rgp+ziMIuRMtjfwEhDDcHqQtAVCD7Fpd57ftbk0JAUVfw==
+                 */
+                "webhook-signature": components["parameters"]["WebhookSignature"];
+            };
+            path?: never;
+            cookie?: never;
+        };
+        /** @description The event. */
+        requestBody: {
+            content: {
+                "application/json": components["schemas"]["DaySealed"];
+            };
+        };
+        responses: {
+            410: components["responses"]["Gone"];
+            429: components["responses"]["ReceiverBusy"];
+            "2XX": components["responses"]["Received"];
+            "4XX": components["responses"]["ReceiverRefuses"];
+            "5XX": components["responses"]["ReceiverBusy"];
+        };
+    };
+    receiveDayRestated: {
+        parameters: {
+            query?: never;
+            header: {
+                /**
+                 * @description The id of the event, the same in every attempt.
+                 * @example 4bc66e48-64b6-84d1-880b-1245d6e67440
+                 */
+                "webhook-id": components["parameters"]["WebhookId"];
+                /**
+                 * @description When this attempt was signed, in seconds since 1970. Refuse one that is more than 5 minutes away from your clock.
+                 * @example 1795359846
+                 */
+                "webhook-timestamp": components["parameters"]["WebhookTimestamp"];
+                /**
+                 * @description Signatures of `{webhook-id}.{webhook-timestamp}.{body}`, separated by spaces: `v1,` and an HMAC-SHA256 under the secret, `v1a,` and
+                 *     an Ed25519 signature of the key pair, both in Base64. While a secret is being replaced there are two of each; one that is valid is
+                 *     enough.
+                 * @example v1,zNrr+ZDRmDiw1+wLPpeBjsuWxNutvhciltUjSkKyTGs= v1a,ixVELuLbYRqRv+OUaXM6kkfVj6PFUBgwA3JVX9I18Rgp+ziMIuRMtjfwEhDDcHqQtAVCD7Fpd57ftbk0JAUVfw==
+                 */
+                "webhook-signature": components["parameters"]["WebhookSignature"];
+            };
+            path?: never;
+            cookie?: never;
+        };
+        /** @description The event. */
+        requestBody: {
+            content: {
+                "application/json": components["schemas"]["DayRestated"];
+            };
+        };
+        responses: {
+            410: components["responses"]["Gone"];
+            429: components["responses"]["ReceiverBusy"];
+            "2XX": components["responses"]["Received"];
+            "4XX": components["responses"]["ReceiverRefuses"];
+            "5XX": components["responses"]["ReceiverBusy"];
+        };
+    };
+    receiveDayBalanceChanged: {
+        parameters: {
+            query?: never;
+            header: {
+                /**
+                 * @description The id of the event, the same in every attempt.
+                 * @example 4bc66e48-64b6-84d1-880b-1245d6e67440
+                 */
+                "webhook-id": components["parameters"]["WebhookId"];
+                /**
+                 * @description When this attempt was signed, in seconds since 1970. Refuse one that is more than 5 minutes away from your clock.
+                 * @example 1795359846
+                 */
+                "webhook-timestamp": components["parameters"]["WebhookTimestamp"];
+                /**
+                 * @description Signatures of `{webhook-id}.{webhook-timestamp}.{body}`, separated by spaces: `v1,` and an HMAC-SHA256 under the secret, `v1a,` and
+                 *     an Ed25519 signature of the key pair, both in Base64. While a secret is being replaced there are two of each; one that is valid is
+                 *     enough.
+                 * @example v1,zNrr+ZDRmDiw1+wLPpeBjsuWxNutvhciltUjSkKyTGs= v1a,ixVELuLbYRqRv+OUaXM6kkfVj6PFUBgwA3JVX9I18Rgp+ziMIuRMtjfwEhDDcHqQtAVCD7Fpd57ftbk0JAUVfw==
+                 */
+                "webhook-signature": components["parameters"]["WebhookSignature"];
+            };
+            path?: never;
+            cookie?: never;
+        };
+        /** @description The event. */
+        requestBody: {
+            content: {
+                "application/json": components["schemas"]["DayBalanceChanged"];
+            };
+        };
+        responses: {
+            410: components["responses"]["Gone"];
+            429: components["responses"]["ReceiverBusy"];
+            "2XX": components["responses"]["Received"];
+            "4XX": components["responses"]["ReceiverRefuses"];
+            "5XX": components["responses"]["ReceiverBusy"];
+        };
+    };
+    receiveAlertTriggered: {
+        parameters: {
+            query?: never;
+            header: {
+                /**
+                 * @description The id of the event, the same in every attempt.
+                 * @example 4bc66e48-64b6-84d1-880b-1245d6e67440
+                 */
+                "webhook-id": components["parameters"]["WebhookId"];
+                /**
+                 * @description When this attempt was signed, in seconds since 1970. Refuse one that is more than 5 minutes away from your clock.
+                 * @example 1795359846
+                 */
+                "webhook-timestamp": components["parameters"]["WebhookTimestamp"];
+                /**
+                 * @description Signatures of `{webhook-id}.{webhook-timestamp}.{body}`, separated by spaces: `v1,` and an HMAC-SHA256 under the secret, `v1a,` and
+                 *     an Ed25519 signature of the key pair, both in Base64. While a secret is being replaced there are two of each; one that is valid is
+                 *     enough.
+                 * @example v1,zNrr+ZDRmDiw1+wLPpeBjsuWxNutvhciltUjSkKyTGs= v1a,ixVELuLbYRqRv+OUaXM6kkfVj6PFUBgwA3JVX9I18Rgp+ziMIuRMtjfwEhDDcHqQtAVCD7Fpd57ftbk0JAUVfw==
+                 */
+                "webhook-signature": components["parameters"]["WebhookSignature"];
+            };
+            path?: never;
+            cookie?: never;
+        };
+        /** @description The event. */
+        requestBody: {
+            content: {
+                "application/json": components["schemas"]["AlertTriggered"];
+            };
+        };
+        responses: {
+            410: components["responses"]["Gone"];
+            429: components["responses"]["ReceiverBusy"];
+            "2XX": components["responses"]["Received"];
+            "4XX": components["responses"]["ReceiverRefuses"];
+            "5XX": components["responses"]["ReceiverBusy"];
+        };
+    };
+    receiveAlertResolved: {
+        parameters: {
+            query?: never;
+            header: {
+                /**
+                 * @description The id of the event, the same in every attempt.
+                 * @example 4bc66e48-64b6-84d1-880b-1245d6e67440
+                 */
+                "webhook-id": components["parameters"]["WebhookId"];
+                /**
+                 * @description When this attempt was signed, in seconds since 1970. Refuse one that is more than 5 minutes away from your clock.
+                 * @example 1795359846
+                 */
+                "webhook-timestamp": components["parameters"]["WebhookTimestamp"];
+                /**
+                 * @description Signatures of `{webhook-id}.{webhook-timestamp}.{body}`, separated by spaces: `v1,` and an HMAC-SHA256 under the secret, `v1a,` and
+                 *     an Ed25519 signature of the key pair, both in Base64. While a secret is being replaced there are two of each; one that is valid is
+                 *     enough.
+                 * @example v1,zNrr+ZDRmDiw1+wLPpeBjsuWxNutvhciltUjSkKyTGs= v1a,ixVELuLbYRqRv+OUaXM6kkfVj6PFUBgwA3JVX9I18Rgp+ziMIuRMtjfwEhDDcHqQtAVCD7Fpd57ftbk0JAUVfw==
+                 */
+                "webhook-signature": components["parameters"]["WebhookSignature"];
+            };
+            path?: never;
+            cookie?: never;
+        };
+        /** @description The event. */
+        requestBody: {
+            content: {
+                "application/json": components["schemas"]["AlertResolved"];
+            };
+        };
+        responses: {
+            410: components["responses"]["Gone"];
+            429: components["responses"]["ReceiverBusy"];
+            "2XX": components["responses"]["Received"];
+            "4XX": components["responses"]["ReceiverRefuses"];
+            "5XX": components["responses"]["ReceiverBusy"];
+        };
+    };
+    receiveEndpointDisabled: {
+        parameters: {
+            query?: never;
+            header: {
+                /**
+                 * @description The id of the event, the same in every attempt.
+                 * @example 4bc66e48-64b6-84d1-880b-1245d6e67440
+                 */
+                "webhook-id": components["parameters"]["WebhookId"];
+                /**
+                 * @description When this attempt was signed, in seconds since 1970. Refuse one that is more than 5 minutes away from your clock.
+                 * @example 1795359846
+                 */
+                "webhook-timestamp": components["parameters"]["WebhookTimestamp"];
+                /**
+                 * @description Signatures of `{webhook-id}.{webhook-timestamp}.{body}`, separated by spaces: `v1,` and an HMAC-SHA256 under the secret, `v1a,` and
+                 *     an Ed25519 signature of the key pair, both in Base64. While a secret is being replaced there are two of each; one that is valid is
+                 *     enough.
+                 * @example v1,zNrr+ZDRmDiw1+wLPpeBjsuWxNutvhciltUjSkKyTGs= v1a,ixVELuLbYRqRv+OUaXM6kkfVj6PFUBgwA3JVX9I18Rgp+ziMIuRMtjfwEhDDcHqQtAVCD7Fpd57ftbk0JAUVfw==
+                 */
+                "webhook-signature": components["parameters"]["WebhookSignature"];
+            };
+            path?: never;
+            cookie?: never;
+        };
+        /** @description The event. */
+        requestBody: {
+            content: {
+                "application/json": components["schemas"]["EndpointDisabled"];
+            };
+        };
+        responses: {
+            410: components["responses"]["Gone"];
+            429: components["responses"]["ReceiverBusy"];
+            "2XX": components["responses"]["Received"];
+            "4XX": components["responses"]["ReceiverRefuses"];
+            "5XX": components["responses"]["ReceiverBusy"];
         };
     };
 }

@@ -47,6 +47,8 @@ const SENTENCES: Record<FaultCode, Sentence> = {
   out_of_range: ofThePage,
   invalid_cursor: ofThePage,
   invalid_token: ofThePage,
+  // Of URLs, whose form has its own words.
+  not_admitted: ofThePage,
 };
 
 /** What is wrong, in the language of the page. A code that this page does not know yet is told in the system's own words. */

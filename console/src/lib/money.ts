@@ -138,7 +138,27 @@ export type TypedAmount = { ok: true; decimal: string } | { ok: false; fault: Am
  * could be read in two ways is a fault.
  */
 export function readAmount(typed: string, currency: string, locale: string): TypedAmount {
-  const text = typed.replace(/[\s\u00a0]/g, "").replace(/^(R\$|US\$|\$|€|£|¥|[A-Z]{3})/, "");
+  const read = readMagnitude(withoutSymbol(typed), currency, locale);
+  return read.ok && isZero(read.decimal) ? fault({ kind: "not_positive" }) : read;
+}
+
+/** Reads a balance, which may be zero or negative: `-1.234,56`, `−R$ 50`, `0`. */
+export function readBalance(typed: string, currency: string, locale: string): TypedAmount {
+  const [, before, rest = ""] = /^([-−]?)(.*)$/.exec(typed.replace(SPACES, "")) ?? [];
+  const [, behind, magnitude = ""] = /^([-−]?)(.*)$/.exec(withoutSymbol(rest)) ?? [];
+  if (before && behind) return fault({ kind: "not_a_number" });
+  const read = readMagnitude(magnitude, currency, locale);
+  const negative = (before || behind) !== "" && read.ok && !isZero(read.decimal);
+  return negative ? { ok: true, decimal: `-${read.decimal}` } : read;
+}
+
+const SPACES = /[\s\u00a0]/g;
+
+function withoutSymbol(typed: string): string {
+  return typed.replace(SPACES, "").replace(/^(R\$|US\$|\$|€|£|¥|[A-Z]{3})/, "");
+}
+
+function readMagnitude(text: string, currency: string, locale: string): TypedAmount {
   if (text === "") return fault({ kind: "empty" });
   if (!/^[\d.,]+$/.test(text)) return fault({ kind: "not_a_number" });
   const mark = locale.startsWith("pt") ? "," : ".";
@@ -161,7 +181,6 @@ function checked(whole: string, fraction: string, currency: string): TypedAmount
   if (fraction.length > digits) return fault({ kind: "too_many_digits", digits, typed: fraction.length });
   const decimal = fraction ? `${whole}.${fraction}` : whole;
   const minor = BigInt(whole + fraction.padEnd(4, "0"));
-  if (minor === 0n) return fault({ kind: "not_positive" });
   if (minor > toMinor(LARGEST) * 100n) return fault({ kind: "too_large" });
   return { ok: true, decimal };
 }

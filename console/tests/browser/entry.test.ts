@@ -208,6 +208,40 @@ test("closing asks only when something was typed", async () => {
   expect(await page.locator("dialog").count()).toBe(0);
 });
 
+test("Escape again and again takes no typed form away, and what is under way stays in sight", async () => {
+  const { page } = await visit(browser, server, "/");
+  await fillIn(page, "10");
+  const form = page.locator("#entry-amount");
+  for (let pressed = 0; pressed < 4; pressed++) {
+    await page.keyboard.press("Escape");
+    expect(await form.isVisible()).toBe(true);
+  }
+  let answer = (): void => undefined;
+  server.intercept = async (call) => {
+    if (call.path === "/entries" && call.method === "POST") await new Promise<void>((resolve) => (answer = resolve));
+    return null;
+  };
+  await page.keyboard.press("Control+Enter");
+  await expect.poll(() => keys().length).toBe(1);
+  for (let pressed = 0; pressed < 4; pressed++) {
+    await page.keyboard.press("Escape");
+    expect(await page.locator("dialog").isVisible()).toBe(true);
+  }
+  answer();
+  await page.getByText("conferido com o comprovante").waitFor();
+  expect(posted()).toBe(1);
+});
+
+test("a dialog that the browser closes by itself is opened again and asks", async () => {
+  const { page } = await visit(browser, server, "/");
+  await fillIn(page, "10");
+  // What Chrome does at the second back gesture of a phone.
+  await page.locator("dialog").evaluate((dialog: HTMLDialogElement) => dialog.close());
+  await page.getByText("Descartar?").waitFor();
+  await page.getByRole("button", { name: "Descartar" }).click();
+  await page.locator("dialog").waitFor({ state: "detached" });
+});
+
 test("the form opens at its amount", async () => {
   const { page } = await visit(browser, server, "/");
   await page.keyboard.press("n");

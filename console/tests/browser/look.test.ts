@@ -2,23 +2,25 @@ import axe from "axe-core";
 import type { Browser, Page } from "playwright-core";
 import { afterAll, beforeAll, describe, expect, test } from "vitest";
 import { launch, settled, visit, type Look, type Visit } from "./browser";
-import { fill, YESTERDAY } from "./server/bakery";
+import { connect, fill, YESTERDAY } from "./server/bakery";
 import { TestServer } from "./server/server";
 
 let browser: Browser;
 let server: TestServer;
+let hooks: { busy: string; disabled: string };
 
 beforeAll(async () => {
   browser = await launch();
   server = await TestServer.start();
   fill(server.ledger);
+  hooks = connect(server.api);
 });
 afterAll(async () => {
   await browser.close();
   await server.stop();
 });
 /** Every screen and state, by what is done to get there. */
-const SCREENS: [string, string, ((page: Page) => Promise<void>)?][] = [
+const SCREENS: [string, string | (() => string), ((page: Page) => Promise<void>)?][] = [
   ["balances", "/"],
   ["a year of balances", "/?from=2026-01-01&to=2026-11-28"],
   ["a day", `/day/${YESTERDAY}`],
@@ -77,6 +79,54 @@ const SCREENS: [string, string, ((page: Page) => Promise<void>)?][] = [
   ],
   ["the import", "/import"],
   ["the settings", "/settings"],
+  ["the webhooks", "/integrations"],
+  [
+    "a new endpoint with faults",
+    "/integrations",
+    async (page) => {
+      await page.getByRole("button", { name: /Adicionar webhook|Add endpoint/ }).click();
+      await page.getByText(/Só estes|Only these/).click();
+      await page.locator("form .b.p").click();
+      await page.locator("#hook-url-fault").waitFor();
+    },
+  ],
+  [
+    "an endpoint with an open delivery",
+    () => `/integrations/endpoints/${hooks.busy}`,
+    async (page) => {
+      await page.locator("tbody .name").first().click();
+      await page.locator(".detail dl").waitFor();
+    },
+  ],
+  ["a disabled endpoint", () => `/integrations/endpoints/${hooks.disabled}`],
+  [
+    "the question before deleting",
+    () => `/integrations/endpoints/${hooks.busy}`,
+    async (page) => {
+      await page.locator("#hook-remove").click();
+      await page.locator(".question").waitFor();
+    },
+  ],
+  [
+    "a new secret",
+    () => `/integrations/endpoints/${hooks.busy}`,
+    async (page) => {
+      await page.locator("#hook-rotate").click();
+      await page.locator(".question .b.p").click();
+      await page.locator("dialog code").first().waitFor();
+    },
+  ],
+  ["the alerts", "/integrations/alerts"],
+  [
+    "a new alert with a fault",
+    "/integrations/alerts",
+    async (page) => {
+      await page.locator("#alert-add").click();
+      await page.locator("#alert-threshold").fill("18,905,1");
+      await page.keyboard.press("Enter");
+      await page.locator("#alert-threshold-fault").waitFor();
+    },
+  ],
   ["no such page", "/nothing"],
 ];
 
@@ -111,8 +161,10 @@ describe.each(LOOKS)("in $theme, $language, at $width", (look) => {
     "%s has no fault of axe, nothing sideways and nothing that the policy refuses",
     async (_, path, act) => {
       const { page, complaints } = visitor;
-      await page.evaluate(() => sessionStorage.removeItem("fluxo.draft"));
-      await page.goto(server.url + path);
+      await page.evaluate(() => {
+        for (const name of Object.keys(sessionStorage)) if (/draft|form/.test(name)) sessionStorage.removeItem(name);
+      });
+      await page.goto(server.url + (typeof path === "string" ? path : path()));
       await page.locator("#main").waitFor();
       await settled(page);
       await act?.(page);

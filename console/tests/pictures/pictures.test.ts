@@ -2,12 +2,12 @@ import { mkdirSync } from "node:fs";
 import { afterAll, beforeAll, test } from "vitest";
 import type { Browser, Page } from "playwright-core";
 import { launch, settled, visit, type Look } from "../browser/browser";
-import { fill, YESTERDAY } from "../browser/server/bakery";
+import { connect, fill, YESTERDAY } from "../browser/server/bakery";
 import { TestServer } from "../browser/server/server";
 
 /** The pictures of the documentation: `npm run pictures` draws them anew. */
 const FOLDER = "../docs/console";
-const SCREENS: [string, string, ((page: Page) => Promise<void>)?][] = [
+const SCREENS: [string, string | (() => string), ((page: Page) => Promise<void>)?][] = [
   ["balances", "/"],
   [
     "day",
@@ -25,6 +25,7 @@ const SCREENS: [string, string, ((page: Page) => Promise<void>)?][] = [
       await page.locator("#entry-amount").fill("189,05");
     },
   ],
+  ["webhook", () => `/integrations/endpoints/${endpoint}`],
 ];
 const LOOKS: [string, Look][] = [
   ["light", { theme: "light" }],
@@ -33,12 +34,14 @@ const LOOKS: [string, Look][] = [
 
 let browser: Browser;
 let server: TestServer;
+let endpoint = "";
 
 beforeAll(async () => {
   mkdirSync(FOLDER, { recursive: true });
   browser = await launch();
   server = await TestServer.start();
   fill(server.ledger);
+  endpoint = connect(server.api).busy;
 });
 afterAll(async () => {
   await browser.close();
@@ -56,8 +59,13 @@ test("balances on a phone", async () => {
   await draw("balances-phone", "/", { theme: "light", width: 390 });
 });
 
-async function draw(name: string, path: string, look: Look, act?: (page: Page) => Promise<void>): Promise<void> {
-  const { page, context } = await visit(browser, server, path, look);
+async function draw(
+  name: string,
+  path: string | (() => string),
+  look: Look,
+  act?: (page: Page) => Promise<void>,
+): Promise<void> {
+  const { page, context } = await visit(browser, server, typeof path === "string" ? path : path(), look);
   await settled(page);
   await act?.(page);
   await page.screenshot({ path: `${FOLDER}/${name}.png` });

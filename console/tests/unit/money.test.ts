@@ -9,6 +9,7 @@ import {
   money,
   moneyWithSymbol,
   readAmount,
+  readBalance,
   subtract,
   sum,
   toMinor,
@@ -105,6 +106,36 @@ describe("a typed amount", () => {
     expect(kind("0,00")).toBe("not_positive");
     expect(kind("9.999.999.999.999,99")).toBe("ok");
     expect(kind("10.000.000.000.000")).toBe("too_large");
+  });
+});
+
+describe("a typed balance", () => {
+  const read = (typed: string, currency = "BRL", locale = "pt-BR"): string => {
+    const balance = readBalance(typed, currency, locale);
+    return balance.ok ? balance.decimal : balance.fault.kind;
+  };
+
+  it("may be negative or zero, with the sign on either side of the symbol", () => {
+    expect(read("-1.234,56")).toBe("-1234.56");
+    expect(read("−R$ 50")).toBe("-50");
+    expect(read("R$ -50,5")).toBe("-50.5");
+    expect(read("- 1,234.56", "USD", "en-US")).toBe("-1234.56");
+    expect(read("0")).toBe("0");
+    expect(read("5.000")).toBe("5000");
+  });
+
+  it("has no negative zero", () => {
+    expect(read("-0,00")).toBe("0.00");
+  });
+
+  it("is never guessed or rounded", () => {
+    expect(read("-18,905")).toBe("too_many_digits");
+    expect(read("-1.5")).toBe("ambiguous");
+    expect(read("--5")).toBe("not_a_number");
+    expect(read("5-")).toBe("not_a_number");
+    expect(read("-R$-5")).toBe("not_a_number");
+    expect(read("-")).toBe("empty");
+    expect(read("-10.000.000.000.000")).toBe("too_large");
   });
 });
 

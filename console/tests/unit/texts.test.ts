@@ -4,9 +4,11 @@ import { fileURLToPath } from "node:url";
 import { describe, expect, it } from "vitest";
 import { en } from "../../src/i18n/en";
 import { importText as enImport } from "../../src/i18n/en/import";
+import { integrationsText as enIntegrations } from "../../src/i18n/en/integrations";
 import { reasonsText as enReasons } from "../../src/i18n/en/reasons";
 import { pt } from "../../src/i18n/pt";
 import { importText as ptImport } from "../../src/i18n/pt/import";
+import { integrationsText as ptIntegrations } from "../../src/i18n/pt/integrations";
 import { reasonsText as ptReasons } from "../../src/i18n/pt/reasons";
 
 const root = fileURLToPath(new URL("../../src", import.meta.url));
@@ -27,6 +29,7 @@ const placeholders = (text: string): string[] => (text.match(/\{\w+\}/g) ?? []).
 describe.each([
   ["the page", pt as Record<string, string>, en as Record<string, string>],
   ["the importer", ptImport as Record<string, string>, enImport as Record<string, string>],
+  ["webhooks and alerts", ptIntegrations as Record<string, string>, enIntegrations as Record<string, string>],
   ["the parser's sentences", ptReasons as Record<string, string>, enReasons as Record<string, string>],
 ])("the texts of %s", (_, first, second) => {
   it("are there in both languages, with the same values", () => {

@@ -8,7 +8,7 @@ use std::{
     path::Path,
 };
 
-use cashflow::{CATEGORY_CHARACTERS_MAX, Currency, DESCRIPTION_CHARACTERS_MAX};
+use cashflow::{CATEGORY_CHARACTERS_MAX, Currency, DESCRIPTION_CHARACTERS_MAX, EventType};
 use http_api::{BATCH_ENTRIES_MAX, Code, EntryCsv, FaultCode, Problem, RANGE_DAYS_MAX, parse_export_query};
 use serde_json::{Value, json};
 use statement_file::EXPORT_COLUMNS;
@@ -163,6 +163,8 @@ fn problems_that_pass_say_when_to_ask_again() {
         "not_settled",
         "not_yet_reflected",
         "seal_in_progress",
+        "too_many_redeliveries",
+        "too_many_rotations",
     ]);
     for (name, operation) in operations(&description) {
         for (status, response) in members(&operation["responses"]) {
@@ -217,6 +219,40 @@ fn limits_are_those_of_the_code() {
     assert_eq!(schemas["DailyBalances"]["properties"]["balances"]["maxItems"], RANGE_DAYS_MAX);
 }
 
+/// Of events there is a schema, a webhook with an example, and a name in the table for each type, and no other.
+#[test]
+fn every_type_of_event_is_described_and_no_other() {
+    let description = description();
+    let schemas = &description["components"]["schemas"];
+    let known: Vec<&str> = EventType::ALL.map(EventType::as_str).into();
+    assert_eq!(schemas["EventType"]["enum"], json!(known));
+    let mapping = &schemas["Event"]["discriminator"]["mapping"];
+    assert_eq!(
+        members(mapping).map(|(name, _)| name.as_str()).collect::<BTreeSet<_>>(),
+        known.iter().copied().collect()
+    );
+    for (name, reference) in members(mapping) {
+        let schema = description.pointer(reference.as_str().unwrap().strip_prefix('#').unwrap()).unwrap();
+        assert_eq!(schema["properties"]["type"]["const"], json!(name));
+        let webhook = &description["webhooks"][name.replace(['.', '_'], "-")]["post"];
+        let body = &webhook["requestBody"]["content"]["application/json"];
+        assert_eq!(&body["schema"]["$ref"], reference, "{name}");
+        assert_eq!(body["examples"]["event"]["value"]["type"], json!(name));
+    }
+    assert_eq!(members(&description["webhooks"]).count(), known.len());
+    let tables = [text_of_tag(&description, "Events").to_owned(), read("docs/events.md")];
+    for table in tables {
+        let rows = table.lines().filter_map(|line| line.trim_start().strip_prefix("| `")?.split_once('`'));
+        let named: Vec<&str> = rows.map(|(name, _)| name).filter(|name| EventType::parse(name).is_some()).collect();
+        assert_eq!(named, known);
+    }
+}
+
+fn text_of_tag<'a>(description: &'a Value, name: &str) -> &'a str {
+    let tags = description["tags"].as_array().unwrap();
+    tags.iter().find(|tag| tag["name"] == name).unwrap()["description"].as_str().unwrap()
+}
+
 /// Who writes a client by the description must not be able to send what it does not describe, nor miss what is answered.
 #[test]
 fn every_object_that_is_sent_or_answered_is_closed() {
@@ -225,11 +261,16 @@ fn every_object_that_is_sent_or_answered_is_closed() {
         // The gateway's message is AWS's, and AWS may add to it.
         if schema["type"] == "object" && name != "GatewayMessage" {
             assert_eq!(schema["additionalProperties"], false, "{name}");
-            let is_sent = ["EntryRequest", "BatchRequest", "BatchEntry", "ReversalRequest"].contains(&name.as_str());
+            let is_sent = name.ends_with("Request") || name == "BatchEntry";
             let required = schema["required"].as_array().map_or(0, Vec::len);
-            // A problem lists its faults only where it has some; an entry's execution is for operators.
-            let optional = ["Problem", "PostedEntry", "PendingEntry", "OvertakenReversal"].contains(&name.as_str());
-            let optional = usize::from(optional);
+            let optional = match name.as_str() {
+                // A problem lists its faults only where it has some; an entry's execution is for operators; a crossing may be of no
+                // entry.
+                "Problem" | "PostedEntry" | "PendingEntry" | "OvertakenReversal" | "AlertCrossing" => 1,
+                // Two secrets for a day, a reason while it is disabled; an attempt, and another one; an answer or a failure.
+                "WebhookEndpoint" | "Delivery" | "DeliveryAttempt" => 2,
+                _ => 0,
+            };
             assert!(is_sent || required + optional == members(&schema["properties"]).count(), "{name}");
         }
     }

@@ -26,7 +26,7 @@ const AWS_METRICS: [(&str, &[&str]); 7] = [
         ],
     ),
     ("AWS/ElastiCache", &["BytesUsedForCache", "CurrConnections", "ElastiCacheProcessingUnits", "ThrottledCmds"]),
-    ("AWS/Lambda", &["Duration", "Errors", "Invocations", "Throttles"]),
+    ("AWS/Lambda", &["Duration", "Errors", "Invocations", "IteratorAge", "Throttles"]),
     (
         "AWS/RDS",
         &[
@@ -296,13 +296,14 @@ fn an_access_log_line_is_json_with_the_requests_id_and_no_headers() {
 
 // ---- Alarms ----
 
-/// The alert that stands for an alarm. The alarms of the functions' errors are of three kinds, each one alert, and each alert on
+/// The alert that stands for an alarm. The alarms of the functions' errors are of four kinds, each one alert, and each alert on
 /// executions looks at both state machines.
 fn alert_of(alarm: &str, resources: &Map<String, Value>) -> String {
     let function = alarm.strip_suffix("Errors").filter(|name| resources.contains_key(*name));
     match function {
         Some("ApplyToLedger" | "ConsolidateDay") => "FluxoTaskErrors".to_owned(),
         Some("SealPastDay" | "ReconcileBalances") => "FluxoRunErrors".to_owned(),
+        Some("ReadEvents" | "RelayEvents" | "DeliverEvents") => "FluxoEventErrors".to_owned(),
         Some(_) => "FluxoFunctionErrors".to_owned(),
         None => format!("Fluxo{}", alarm.strip_prefix("Express").unwrap_or(alarm)),
     }

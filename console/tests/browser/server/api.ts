@@ -1,31 +1,11 @@
 import type { BatchEntry, EntryRequest, FaultCode } from "../../../src/api/types";
+import { Alerts } from "./alerts";
+import { TODAY } from "./bakery";
 import { idOf, minorOf, type Kept, type Ledger } from "./ledger";
+import { ok, problem, type Call, type Reply } from "./replies";
+import { Webhooks } from "./webhooks";
 
-export interface Call {
-  method: string;
-  path: string;
-  query: URLSearchParams;
-  headers: Record<string, string | undefined>;
-  body: unknown;
-}
-
-export interface Reply {
-  status: number;
-  body?: unknown;
-  headers?: Record<string, string>;
-  /** Never answered: the connection is cut. */
-  cut?: boolean;
-}
-
-export function problem(status: number, code: string, extra: object = {}, headers: Record<string, string> = {}): Reply {
-  return {
-    status,
-    headers: { "Content-Type": "application/problem+json", ...headers },
-    body: { type: `urn:fluxo:problem:${code}`, title: code, status, detail: code, code, ...extra },
-  };
-}
-
-const ok = (body: unknown, status = 200, headers: Record<string, string> = {}): Reply => ({ status, body, headers });
+export { problem, type Call, type Reply };
 
 /** The API's answers, from the ledger in memory. Who may do what is the server's concern (server.ts). */
 export class Api {
@@ -38,13 +18,19 @@ export class Api {
   #looks = new Map<string, number>();
   #sent = new Map<string, string>();
 
-  constructor(readonly ledger: Ledger) {}
+  readonly webhooks: Webhooks;
+  readonly alerts: Alerts;
+
+  constructor(readonly ledger: Ledger) {
+    this.webhooks = new Webhooks(() => ledger.now());
+    this.alerts = new Alerts(ledger, TODAY);
+  }
 
   answer(call: Call): Reply {
-    const [first = "", second = "", third = "", fourth = ""] = call.path
-      .split("/")
-      .filter(Boolean)
-      .map(decodeURIComponent);
+    const [first = "", ...others] = call.path.split("/").filter(Boolean).map(decodeURIComponent);
+    const [second = "", third = "", fourth = ""] = others;
+    if (first === "webhook-endpoints") return this.webhooks.answer(call, others);
+    if (first === "balance-alerts") return this.alerts.answer(call, second);
     const currency = call.query.get("currency") ?? "BRL";
     const route = `${call.method} ${first}`;
     if (route === "POST entries" && second === "") return this.#record(call);

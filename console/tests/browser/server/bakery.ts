@@ -1,4 +1,5 @@
 import type { EntryType } from "../../../src/api/types";
+import type { Api } from "./api";
 import type { Ledger } from "./ledger";
 
 /** The day of the tests, a Saturday. The browser's clock is set to its afternoon. */
@@ -70,4 +71,29 @@ export function fill(ledger: Ledger): void {
     { type: "credit", amount: "95.00", date: YESTERDAY, category: "entregas", currency: "BRL" },
     { reverses: late.line.id },
   );
+}
+
+/** Two endpoints with deliveries of every status, of which one is disabled, and three alerts, of which one is triggered. */
+export function connect({ webhooks, alerts }: Api): { busy: string; disabled: string } {
+  const busy = webhooks.add("https://erp.padaria-aurora.example.com/fluxo/eventos").id;
+  const disabled = webhooks.add("https://hooks.contador.example.net/integracoes/padaria-aurora/4f1c9b", [
+    "day.sealed",
+    "day.restated",
+    "balance.alert.triggered",
+  ]).id;
+  webhooks.disable(disabled);
+  for (let number = 0; number < 30; number++) {
+    const type = number % 3 ? "entry.posted" : "day.balance_changed";
+    webhooks.deliver(busy, type, { status: "delivered", response: 204 });
+  }
+  webhooks.deliver(busy, "entry.posted", { status: "failed", response: 400 });
+  webhooks.deliver(busy, "entry.posted", { status: "pending", attempts: 0 });
+  const next = "2026-11-28T17:37:00Z";
+  webhooks.deliver(busy, "balance.alert.triggered", { status: "pending", response: 503, attempts: 4, next });
+  webhooks.deliver(busy, "entry.reversal_overtaken", { status: "pending", error: "timed_out", attempts: 3, next });
+  webhooks.deliver(disabled, "day.sealed", { status: "failed", response: 410 });
+  alerts.set({ threshold: "80000.00", direction: "below" });
+  alerts.set({ threshold: "200000.00", direction: "above" });
+  alerts.set({ threshold: "-150.00", direction: "below", currency: "USD" });
+  return { busy, disabled };
 }
