@@ -10,6 +10,9 @@ from fluxo_local.doors import DOORS, LAMBDA
 from fluxo_local.problem import Problem
 from fluxo_local.profile import ProfileLock
 
+# The faults that take minutes.
+LONG = "long"
+
 # Nothing of the developer's AWS set-up may have a say in where calls go, and no proxy may see them.
 for name in [name for name in os.environ if name.startswith("AWS_")]:
     del os.environ[name]
@@ -25,7 +28,7 @@ from chaos.system import PROFILE, System, interrupt_on_signals  # noqa: E402
 def main() -> int:
     """Runs the suite; answers the exit status."""
     parser = argparse.ArgumentParser(prog="chaos", description="Breaks the system under load, and audits what is left.")
-    parser.add_argument("faults", nargs="*", metavar="FAULT", help="only these; without any, all")
+    parser.add_argument("faults", nargs="*", metavar="FAULT", help=f"only these; without any, all that are quick; {LONG}: the others")
     parser.add_argument("--list", action="store_true", help="print the faults")
     parser.add_argument("--door", choices=DOORS, default=LAMBDA, help="what accepts entries (default: %(default)s)")
     arguments = parser.parse_args()
@@ -34,12 +37,21 @@ def main() -> int:
         width = max(map(len, known))
         terminal.say("\n".join(f"{fault.name:<{width}}  {fault.title}" for fault in known.values()))
         return 0
+    if arguments.faults in ([], [LONG]):
+        is_long = bool(arguments.faults)
+        chosen = [fault for fault in known.values() if fault.is_long == is_long]
+        return started(chosen, arguments.door, report.Kind.LONG if is_long else report.Kind.QUICK)
     if unknown := [name for name in arguments.faults if name not in known]:
         print(f"fluxo: there is no fault {unknown[0]}: make chaos-list names them all.", file=sys.stderr)
         return 2
+    return started([known[name] for name in arguments.faults], arguments.door, None)
+
+
+def started(faults: list[Fault], door: str, kind: report.Kind | None) -> int:
+    """Runs the suite; says what keeps it from running."""
     interrupt_on_signals()
     try:
-        return run([known[name] for name in arguments.faults] or list(known.values()), arguments.door, not arguments.faults)
+        return run(faults, door, kind)
     except Problem as problem:
         print(f"fluxo: {problem}", file=sys.stderr)
         return 1
@@ -47,8 +59,8 @@ def main() -> int:
         return 130
 
 
-def run(faults: list[Fault], door: str, are_all: bool) -> int:
-    """Starts the system, runs the faults, and stops it whatever happens."""
+def run(faults: list[Fault], door: str, kind: report.Kind | None) -> int:
+    """Starts the system, runs the faults, and stops it whatever happens. If they are all of their kind, their figures are written down."""
     lock = ProfileLock(PROFILE)
     if not lock.acquire():
         raise Problem(f"The fault suite is running already (process {lock.holder()}).")
@@ -60,8 +72,8 @@ def run(faults: list[Fault], door: str, are_all: bool) -> int:
     finally:
         system.stop()
     terminal.say("\n" + report.table(results))
-    if are_all:
-        report.write(results, time.monotonic() - began_at, door)
+    if kind:
+        report.write(results, time.monotonic() - began_at, door, kind)
     return 0 if unchanged and all(result.passed for result in results) else 1
 
 

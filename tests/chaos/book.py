@@ -45,6 +45,15 @@ class Account:
     ids: dict[str, str] = field(default_factory=dict)
     contradictions: list[str] = field(default_factory=list)
 
+    @property
+    def entry_count(self) -> int:
+        """How many entries were accepted."""
+        return len(self.lines)
+
+    def unpacked(self) -> dict[str, Line]:
+        """All of them, by id."""
+        return dict(self.lines)
+
 
 class Book:
     """The accepted entries of the merchants of one run."""
@@ -55,8 +64,7 @@ class Book:
 
     def accept(self, merchant: str, key: str, sent: dict[str, Any], entry_id: str, date: str) -> None:
         """An entry was answered with 202, for the first time or again. It is of the date that was sent, else of the one answered."""
-        digits = FRACTION_DIGITS[sent["currency"]]
-        line = Line(sent["type"], int(Decimal(sent["amount"]).scaleb(digits)), sent["currency"], sent.get("date", date))
+        line = line_of(sent, date)
         with self._lock:
             account = self.accounts[merchant]
             if account.ids.setdefault(key, entry_id) != entry_id:
@@ -73,12 +81,18 @@ class Book:
     def entry_count(self) -> int:
         """How many entries were accepted."""
         with self._lock:
-            return sum(len(account.lines) for account in self.accounts.values())
+            return sum(account.entry_count for account in self.accounts.values())
 
     def lines(self, merchant: str) -> dict[str, Line]:
         """A merchant's entries by id."""
         with self._lock:
-            return dict(self.accounts[merchant].lines)
+            return self.accounts[merchant].unpacked()
+
+
+def line_of(sent: dict[str, Any], date: str) -> Line:
+    """How a payload must stand in the ledger. It is of the date that was sent, else of this one."""
+    digits = FRACTION_DIGITS[sent["currency"]]
+    return Line(sent["type"], int(Decimal(sent["amount"]).scaleb(digits)), sent["currency"], sent.get("date", date))
 
 
 def sums(lines: Iterable[Line]) -> dict[str, dict[str, Sums]]:

@@ -6,6 +6,7 @@ from typing import Any
 
 from fluxo_local.doors import LAMBDA
 
+from chaos.audience import Audience
 from chaos.load import Load
 from chaos.system import System
 
@@ -28,10 +29,18 @@ class Scene:
     known: set[str]
     # The read model as it was before all faults.
     earlier_balances: list[dict[str, Any]]
+    # Who is told of events, if the fault is about that.
+    members: Audience | None = None
     # What the fault expects beyond the audit and was not so.
     violations: list[str] = field(default_factory=list)
     # What was seen that shows that the fault took place.
     notes: list[str] = field(default_factory=list)
+
+    @property
+    def audience(self) -> Audience:
+        """Who is told of events."""
+        assert self.members, "the fault has no audience"
+        return self.members
 
     def check(self, holds: bool, expected: str) -> None:
         """Notes a violation if it does not hold."""
@@ -73,6 +82,12 @@ class Fault:
     keeps_pace: bool
     # Behind which doors there is what it breaks.
     doors: tuple[str, ...] = (LAMBDA,)
+    # Within which time after it everything must be exact.
+    convergence_s: float = 120
+    # It takes minutes, and runs only if it is asked for.
+    is_long: bool = False
+    # Every merchant has a reader of the feed and a receiver of webhooks, and what they have is audited, too.
+    has_audience: bool = False
 
 
 FAULTS: dict[str, Fault] = {}
@@ -86,12 +101,15 @@ def fault(
     no_failed_post: bool = False,
     keeps_pace: bool = False,
     doors: tuple[str, ...] = (LAMBDA,),
+    convergence_s: float = 120,
+    is_long: bool = False,
+    has_audience: bool = False,
 ) -> Callable[[Callable[[Scene], None]], Callable[[Scene], None]]:
     """Puts a function that injects a fault on the list."""
 
     def add(inject: Callable[[Scene], None]) -> Callable[[Scene], None]:
         assert name not in FAULTS, name
-        FAULTS[name] = Fault(name, title, inject, rate, no_failed_post, keeps_pace, doors)
+        FAULTS[name] = Fault(name, title, inject, rate, no_failed_post, keeps_pace, doors, convergence_s, is_long, has_audience)
         return inject
 
     return add

@@ -2,11 +2,13 @@
 
 import asyncio
 import json
+import random
 from collections.abc import Callable
 from dataclasses import dataclass
 from typing import Any
 
-from chaos.proxy import Link, Rule
+from chaos.proxy import Link, RequestRule
+from chaos.victims import Victim
 
 END_OF_HEADERS = b"\r\n\r\n"
 
@@ -20,35 +22,21 @@ class Request:
     body: dict[str, Any]
 
 
-class HttpRule(Rule):
-    """Takes the stream apart into requests. This one passes all of them on."""
+class HttpRule(RequestRule[Request]):
+    """Looks at each request."""
 
-    async def to_server(self, link: Link, data: bytes) -> bytes:
-        """The requests that may pass."""
-        link.pending += data
-        passed = b""
-        while request := take_request(link):
-            if await self.admits(link, request):
-                passed += request.raw
-        return passed
-
-    async def admits(self, link: Link, request: Request) -> bool:
-        """Whether the request is passed on."""
-        return True
-
-
-def take_request(link: Link) -> Request | None:
-    """The next request, if all of it has come."""
-    head, end, rest = link.pending.partition(END_OF_HEADERS)
-    if not end:
-        return None
-    headers = dict(line.lower().split(": ", 1) for line in head.decode("latin-1").split("\r\n")[1:])
-    length = int(headers.get("content-length", "0"))
-    if len(rest) < length:
-        return None
-    link.pending = rest[length:]
-    operation = next((line for line in head.decode("latin-1").split("\r\n") if line.lower().startswith("x-amz-target:")), "")
-    return Request(head + end + rest[:length], operation.rpartition(".")[2], json.loads(rest[:length] or b"{}"))
+    def take(self, link: Link) -> Request | None:
+        """The next request, if all of it has come."""
+        head, end, rest = link.pending.partition(END_OF_HEADERS)
+        if not end:
+            return None
+        headers = dict(line.lower().split(": ", 1) for line in head.decode("latin-1").split("\r\n")[1:])
+        length = int(headers.get("content-length", "0"))
+        if len(rest) < length:
+            return None
+        link.pending = rest[length:]
+        operation = next((line for line in head.decode("latin-1").split("\r\n") if line.lower().startswith("x-amz-target:")), "")
+        return Request(head + end + rest[:length], operation.rpartition(".")[2], json.loads(rest[:length] or b"{}"))
 
 
 def error_answer(status: int, error_type: str, message: str) -> bytes:
@@ -114,6 +102,82 @@ class KillSender(HttpRule):
             return True
         self.hits += 1
         victim.kill()
+        link.reset()
+        return False
+
+
+class KillAtRandom(HttpRule):
+    """Kills functions at requests that chance chooses, each function some times.
+
+    They die in turn before the service gets the request, and when it has done what it was asked and before they know.
+    """
+
+    def __init__(self, times: dict[str, int], one_in: int, chance: random.Random) -> None:
+        super().__init__()
+        # How often each function, by its name, is still to die.
+        self.left = dict(times)
+        # Who died, and when.
+        self.moments: list[tuple[str, str]] = []
+        self._one_in = one_in
+        self._chance = chance
+        # Who dies when the answer comes.
+        self._doomed: dict[Link, tuple[Victim, str]] = {}
+
+    @property
+    def is_done(self) -> bool:
+        """Whether all have died that are to die."""
+        return not any(self.left.values()) and not self._doomed
+
+    async def admits(self, link: Link, request: Request) -> bool:
+        """Whether the function lives, so far."""
+        if not any(self.left.values()) or self._chance.randrange(self._one_in):
+            return True
+        victim = link.owner()
+        if not victim or not self.left.get(victim.function):
+            return True
+        self.left[victim.function] -= 1
+        if self.left[victim.function] % 2:
+            self._doomed[link] = victim, request.operation
+            return True
+        self._kill(victim, link, f"before {request.operation}")
+        return False
+
+    async def to_client(self, link: Link, data: bytes) -> bytes:
+        """Kills who is to die now."""
+        if link not in self._doomed:
+            return data
+        victim, operation = self._doomed.pop(link)
+        self._kill(victim, link, f"after {operation}")
+        return b""
+
+    def _kill(self, victim: Victim, link: Link, moment: str) -> None:
+        self.hits += 1
+        self.moments.append((victim.function, moment))
+        victim.kill()
+        link.reset()
+
+
+class KillAtRequest(HttpRule):
+    """Kills a process of the second door when one of its requests arrives, before the service gets it, after it has let some pass."""
+
+    def __init__(self, operation: str, after: int, times: int, kill: Callable[[], None]) -> None:
+        super().__init__()
+        self._operation = operation
+        self._after = after
+        self._times = times
+        self._kill = kill
+        self._passed = 0
+
+    async def admits(self, link: Link, request: Request) -> bool:
+        """Whether the process is to live."""
+        if self.hits >= self._times or request.operation != self._operation:
+            return True
+        self._passed += 1
+        if self._passed <= self._after:
+            return True
+        self._passed = 0
+        self.hits += 1
+        self._kill()
         link.reset()
         return False
 

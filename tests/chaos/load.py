@@ -3,7 +3,7 @@
 import random
 import threading
 import time
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from concurrent.futures import Future, ThreadPoolExecutor
 from contextlib import contextmanager
 from dataclasses import dataclass, field
@@ -14,7 +14,7 @@ from typing import Any
 
 from deployed.api import Answer, call
 
-from chaos.book import FRACTION_DIGITS, Book
+from chaos.book import FRACTION_DIGITS, Account, Book
 
 CLIENTS = 64
 # One merchant has most of the traffic, and few days: writers meet.
@@ -24,7 +24,7 @@ BATCH_SIZES = (2, 25)
 # How a point of sale repeats: soon, then less often, until it is accepted or has tried for this long.
 FIRST_PAUSE_S = 0.3
 PAUSE_MAX_S = 3
-PATIENCE_S = 90
+PATIENCE_S = 300
 ACCEPTED = 202
 
 
@@ -66,6 +66,8 @@ class Load:
     def __init__(self, url: str, tokens: dict[str, str], seed: int) -> None:
         self.book = Book(tokens)
         self.sales: list[Sale] = []
+        # Those of other clients, who answer for themselves.
+        self.other_attempts: list[Attempt] = []
         # Where requests go, each to one of them.
         self.urls = [url]
         self._tokens = tokens
@@ -122,25 +124,23 @@ class Load:
         entries = {f"pos-{next(self._numbers)}": dated | self._entry() | fields for _ in range(max(size, 1))}
         return Sale(chosen, entries, size > 0)
 
+    @property
+    def attempts(self) -> list[Attempt]:
+        """Every POST."""
+        return [*(attempt for sale in self.sales for attempt in sale.attempts), *self.other_attempts]
+
     def token(self, merchant: str) -> str:
         """Of a clerk of that merchant."""
         return self._tokens[merchant]
 
+    def add_merchant(self, merchant: str, token: str, account: Account) -> None:
+        """Another merchant, for whom other clients send. What they are answered is audited with the rest."""
+        self._tokens[merchant] = token
+        self.book.accounts[merchant] = account
+
     def post(self, sale: Sale) -> Attempt:
         """Sends it once, and books what is accepted."""
-        sent_at = time.monotonic()
-        try:
-            answer = self._call(sale)
-        except (OSError, HTTPException, ValueError):
-            # Refused, cut off, out of time, or not even JSON.
-            answer = None
-        attempt = Attempt(
-            sent_at,
-            time.monotonic(),
-            answer.status if answer else None,
-            answer.headers.get("retry-after") if answer else None,
-            bool(answer and answer.is_repeat),
-        )
+        attempt, answer = attempted(lambda: self._call(sale))
         sale.attempts.append(attempt)
         if answer and answer.status == ACCEPTED:
             accepted = answer.body["entries"] if sale.is_batch else [answer.body]
@@ -201,3 +201,16 @@ class Load:
             entry["date"] = (self._today - timedelta(days=self._chance.randrange(BACKDATED_DAYS))).isoformat()
         # Else without a date: of the day that the system says.
         return entry
+
+
+def attempted(post: Callable[[], Answer]) -> tuple[Attempt, Answer | None]:
+    """Posts once: what is to be remembered of it, and the answer, if there was one."""
+    sent_at = time.monotonic()
+    try:
+        answer = post()
+    except (OSError, HTTPException, ValueError):
+        # Refused, cut off, out of time, or not even JSON.
+        answer = None
+    status, headers = (answer.status, answer.headers) if answer else (None, {})
+    attempt = Attempt(sent_at, time.monotonic(), status, headers.get("retry-after"), bool(answer and answer.is_repeat))
+    return attempt, answer

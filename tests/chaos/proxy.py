@@ -4,9 +4,10 @@ import asyncio
 import socket
 import struct
 import threading
+from abc import ABC, abstractmethod
 from collections.abc import Coroutine, Iterator
 from contextlib import contextmanager, suppress
-from typing import Any
+from typing import Any, Generic, Protocol, TypeVar
 
 from fluxo_local.ports import free_ports
 
@@ -16,6 +17,17 @@ CHUNK_BYTES = 64 * 1024
 CALL_TIMEOUT_S = 30
 # Closing such a socket sends RST: what whoever is on the other side sees of a peer that crashed.
 RESET_ON_CLOSE = struct.pack("ii", 1, 0)
+
+
+class SentRequest(Protocol):
+    """A request as it was sent, whatever its protocol is."""
+
+    @property
+    def raw(self) -> bytes:
+        """All of it."""
+
+
+Request = TypeVar("Request", bound=SentRequest)
 
 
 class Link:
@@ -68,6 +80,27 @@ class Rule:
     async def to_client(self, link: Link, data: bytes) -> bytes:
         """What is passed on of what the server answered."""
         return data
+
+
+class RequestRule(Rule, ABC, Generic[Request]):
+    """Takes the stream apart into requests, as `take` finds them. This one passes all of them on."""
+
+    async def to_server(self, link: Link, data: bytes) -> bytes:
+        """The requests that may pass."""
+        link.pending += data
+        passed = b""
+        while request := self.take(link):
+            if await self.admits(link, request):
+                passed += request.raw
+        return passed
+
+    @abstractmethod
+    def take(self, link: Link) -> Request | None:
+        """The next request, taken from what is pending, if all of it has come."""
+
+    async def admits(self, link: Link, request: Request) -> bool:
+        """Whether the request is passed on."""
+        return True
 
 
 class Refuse(Rule):

@@ -3,15 +3,19 @@
 import gc
 import time
 import traceback
+from contextlib import nullcontext
 from dataclasses import dataclass, field
 from typing import Any
 
 from fluxo_local import terminal
+from fluxo_local.doors import LAMBDA
 from fluxo_local.engine import CALLS_AT_ONCE_MAX
 from fluxo_local.users import id_token
 
+from chaos.audience import Audience, listening
 from chaos.audit import Findings, audit_whole, converged
 from chaos.book import Book
+from chaos.events_audit import Heard, heard
 from chaos.fault import BUSY_RATE, Fault, Scene
 from chaos.load import Attempt, Load
 from chaos.system import System, wait
@@ -21,7 +25,6 @@ BEFORE_S = 3
 # Until as many processes run as the load needs, where times are compared.
 WARM_UP_S = 8
 AFTER_S = 2
-CONVERGENCE_TIMEOUT_S = 120
 SHOWN_MAX = 10
 SENTENCE_MAX = 300
 PACE = 2
@@ -42,6 +45,8 @@ class Result:
     p99_ms: int
     notes: list[str]
     violations: list[str] = field(default_factory=list)
+    # What came of the events, if the fault was about them.
+    heard: Heard | None = None
 
     @property
     def entries(self) -> int:
@@ -51,7 +56,7 @@ class Result:
     @property
     def passed(self) -> bool:
         """Whether everything was as it must be."""
-        return self.findings.clean and not self.violations
+        return self.findings.clean and not self.violations and not (self.heard and self.heard.differences)
 
 
 def run_faults(system: System, faults: list[Fault]) -> tuple[list[Result], bool]:
@@ -86,16 +91,41 @@ def measure(system: System, fault: Fault, seed: int, earlier_balances: list[dict
 def run_fault(system: System, fault: Fault, seed: int, earlier_balances: list[dict[str, Any]]) -> Result:
     """Injects a fault under load and audits what is left."""
     merchants = [f"{fault.name}{seed}-{name}" for name in ("hot", *range(2, MERCHANTS + 1))]
+    tokens = {merchant: id_token(system.profile, merchant, "clerk") for merchant in merchants}
+    with listening(system, tokens) if fault.has_audience else nullcontext() as audience:
+        load = Load(system.url, tokens, seed)
+        scene = Scene(system, load, merchants, known_executions(system), earlier_balances, audience)
+        began_at, ended_at = run_under_load(fault, scene)
+        findings, exact_at = converged(system, load.book, tokens, fault.convergence_s)
+        events = audited(audience, load, ended_at) if audience else None
+    attempts = sorted(load.attempts, key=lambda attempt: attempt.ended_at)
+    result = Result(
+        fault,
+        load.book,
+        posts=len(attempts),
+        failed_posts=sum(attempt.failed for attempt in attempts),
+        findings=findings,
+        worst_unavailability_s=worst_unavailability(attempts),
+        convergence_s=max(0.0, exact_at - ended_at),
+        p99_ms=p99_ms([attempt for attempt in attempts if began_at <= attempt.sent_at <= ended_at]),
+        notes=scene.notes,
+        violations=scene.violations,
+        heard=events,
+    )
+    judge(result, load)
+    return result
+
+
+def run_under_load(fault: Fault, scene: Scene) -> tuple[float, float]:
+    """Injects a fault while clients send; answers when it began and ended. All clients have been answered then."""
+    load = scene.load
     compared = fault.keeps_pace or fault is HEALTHY
     if compared:
         # What they remember of the fault before, such as an open circuit breaker, would make them quicker or slower.
-        system.end_processes("RegisterEntry")
+        scene.system.end_processes("RegisterEntry")
         # Nor is it the system that is slow while Python looks through what clients were answered in all faults before.
         gc.collect()
         gc.freeze()
-    tokens = {merchant: id_token(system.profile, merchant, "clerk") for merchant in merchants}
-    load = Load(system.url, tokens, seed)
-    scene = Scene(system, load, merchants, set(system.workflow.names()), earlier_balances)
     try:
         if compared:
             # The engine takes far longer to start a process than AWS does. How many it needs is not what is measured.
@@ -111,22 +141,21 @@ def run_fault(system: System, fault: Fault, seed: int, earlier_balances: list[di
     except BaseException:
         load.abandon()
         raise
-    findings, exact_at = converged(system, load.book, tokens, CONVERGENCE_TIMEOUT_S)
-    attempts = sorted((attempt for sale in load.sales for attempt in sale.attempts), key=lambda attempt: attempt.ended_at)
-    result = Result(
-        fault,
-        load.book,
-        posts=len(attempts),
-        failed_posts=sum(attempt.failed for attempt in attempts),
-        findings=findings,
-        worst_unavailability_s=worst_unavailability(attempts),
-        convergence_s=max(0.0, exact_at - ended_at),
-        p99_ms=p99_ms([attempt for attempt in attempts if began_at <= attempt.sent_at <= ended_at]),
-        notes=scene.notes,
-        violations=scene.violations,
-    )
-    judge(result, load)
-    return result
+    return began_at, ended_at
+
+
+def audited(audience: Audience, load: Load, ended_at: float) -> Heard:
+    """What came of the events; that they cannot be audited is a difference, and keeps no other fault from its turn."""
+    try:
+        return heard(audience, load.book, ended_at)
+    except Exception as error:
+        traceback.print_exc()
+        return Heard(differences=[f"the events cannot be audited: {error!r}"[:SENTENCE_MAX]])
+
+
+def known_executions(system: System) -> set[str]:
+    """The executions that there are now; the log of the second door would have to be read from its beginning, and parks nothing."""
+    return set(system.workflow.names()) if system.door == LAMBDA else set()
 
 
 def inject(fault: Fault, scene: Scene) -> None:
@@ -177,7 +206,18 @@ def tell(result: Result, duration_s: float) -> None:
         f"{result.entries} entries, {result.posts} POSTs, {result.failed_posts} failed, p99 {result.p99_ms} ms, "
         f"exact after {result.convergence_s:.1f} s, in all {duration_s:.0f} s",
         *result.notes,
+        *(said(result.heard) if result.heard else ()),
         *(f"VIOLATED: {violation}" for violation in result.violations),
         *(f"WRONG: {difference}" for difference in result.findings.differences[:SHOWN_MAX]),
     ]
     terminal.say("\n".join(f"    {line}" for line in told))
+
+
+def said(events: Heard) -> list[str]:
+    """What came of events."""
+    lag = "" if events.worst_lag_s is None else f", to the other receivers within {events.worst_lag_s:.1f} s"
+    redelivered = f", {events.redelivered} by hand" if events.redelivered else ""
+    return [
+        f"{events.events} events, {events.requests} requests{redelivered}, delivered after {events.delivered_after_s:.1f} s{lag}",
+        *(f"WRONG: {difference}" for difference in events.differences[:SHOWN_MAX]),
+    ]

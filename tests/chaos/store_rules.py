@@ -1,6 +1,7 @@
 """Rules for the doors to PostgreSQL and Redis, which look for a moment in the stream."""
 
 import asyncio
+from collections.abc import Callable
 
 from chaos.proxy import Link, Rule
 from chaos.victims import Victim
@@ -31,10 +32,25 @@ class KillAfterCommit(Rule):
         if not link.marked:
             return data
         if READY in data:
-            victim = await asyncio.to_thread(link.owner)
-            kill(victim)
+            await self.end(link)
             link.reset()
         return b""
+
+    async def end(self, link: Link) -> None:
+        """Kills whoever posts."""
+        kill(await asyncio.to_thread(link.owner))
+
+
+class KillServiceAfterCommit(KillAfterCommit):
+    """The same for the only process of the second door that posts."""
+
+    def __init__(self, times: int, kill_service: Callable[[], None]) -> None:
+        super().__init__(times)
+        self._kill_service = kill_service
+
+    async def end(self, link: Link) -> None:
+        """Kills it."""
+        self._kill_service()
 
 
 class KillBeforeRemembering(Rule):

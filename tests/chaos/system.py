@@ -30,6 +30,7 @@ from fluxo_local.redis import Redis
 from fluxo_local.running import WATCH_INTERVAL_S, RunningServices
 
 from chaos.proxy import Proxies, Proxy, Rule
+from chaos.second_door import SecondDoor
 from chaos.victims import processes_of, runs_with
 
 PROFILE = Profile("chaos")
@@ -70,7 +71,9 @@ class System(Stack):
         doors = Doors(self.doors["POSTGRES"].port, self.doors["REDIS"].port)
         deployment = Deployment(PROFILE, self.postgres, self.redis, self.engine, doors, has_console=False)
         if has_services:
-            local.start_with_services(deployment, free_range(DOOR_PORTS), self._running, endpoints)
+            kafka_port = free_range(DOOR_PORTS)
+            self.doors["KAFKA"] = self._proxies.open(kafka_port)
+            local.start_with_services(deployment, kafka_port, self._running, endpoints, self.doors["KAFKA"].port)
             threading.Thread(target=self._start_again_what_ended, name="supervisor", daemon=True).start()
         else:
             local.start(deployment, self._running)
@@ -98,6 +101,11 @@ class System(Stack):
         return self._running.named(name)
 
     @cached_property
+    def second_door(self) -> SecondDoor:
+        """Kafka and the processes of the second door."""
+        return SecondDoor(self.profile, self._running, self._supervising)
+
+    @cached_property
     def ledger(self) -> Ledger:
         """The ledger's database, past the door."""
         return Ledger(self.postgres)
@@ -110,6 +118,11 @@ class System(Stack):
     def function(self, name: str) -> str:
         """What a function of the template is called here."""
         return self.ids["functions"][name]
+
+    def open_door(self, name: str, port: int) -> int:
+        """Another door, before a server of the suite itself; answers its port."""
+        self.doors[name] = self._proxies.open(port)
+        return self.doors[name].port
 
     @contextmanager
     def ruled(self, door: str, rule: Rule) -> Iterator[Rule]:

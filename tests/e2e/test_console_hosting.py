@@ -94,6 +94,10 @@ def test_the_page_is_served_and_stored_by_nobody(address: str) -> None:
     assert fetch(f"{address}/config.json").headers["cache-control"] == "no-store"
 
 
+def test_operators_are_led_to_executions_only_where_there_are_any(address: str, stack: Stack) -> None:
+    assert ("inspector" in json.loads(fetch(f"{address}/config.json").body)) == (stack.door != SERVICES)
+
+
 def test_every_address_of_the_page_is_the_page(address: str) -> None:
     page = fetch(f"{address}/").body
     for path in ("/balances", "/days/2026-01-15", "/entries/0a6168dd-2eaf-598f-8ce3-2ac8b3f8963d?as_of=2026-01-15T12:00:00Z"):

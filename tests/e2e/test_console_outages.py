@@ -90,6 +90,7 @@ def test_while_balances_cannot_be_read_the_page_says_so_and_entries_wait(page: P
 
 
 def test_an_entry_that_is_posted_without_a_connection_is_sent_once(page: Page, merchant: Merchant) -> None:
+    console.fetched(page)
     page.context.set_offline(True)
     console.post(page, "18,90", "Fermento fresco")
     expect(page.get_by_text("1 lançamento não enviado.")).to_be_visible(timeout=TIMEOUT_MS)

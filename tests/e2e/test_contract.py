@@ -20,7 +20,9 @@ HERE = Path(__file__).parent
 OPENAPI = CHECKOUT / "openapi.yaml"
 DESCRIPTION = yaml.safe_load(OPENAPI.read_text())
 # Differs from run to run; that it has the right form, the generated requests see to.
-VOLATILE = {"posted_at", "sealed_at", "updated_at", "snapshot", "next_cursor", "balance_token"}
+VOLATILE = {"posted_at", "sealed_at", "updated_at", "snapshot", "next_cursor", "balance_token", "time", "next", "created_at"}
+# By chance, or the system's.
+VOLATILE |= {"secret", "public_key", "previous_valid_until"}
 # The same requests in every run, unless others are asked for: `make fuzz-api SEED=7`.
 SEED = os.environ.get("SCHEMATHESIS_SEED") or "1"
 # For each operation, beside those that its description leads to.
@@ -80,7 +82,10 @@ def resolved(value: dict[str, Any]) -> dict[str, Any]:
 def only_example(parameter: dict[str, Any]) -> str | None:
     """The example of a parameter, the first if there are several."""
     several = [example["value"] for example in parameter.get("examples", {}).values()]
-    return str(parameter["example"]) if "example" in parameter else next(iter(several), None)
+    value = parameter.get("example", next(iter(several), None))
+    if isinstance(value, list):
+        return ",".join(value)
+    return None if value is None else str(value)
 
 
 def lasting(value: Any) -> Any:
@@ -134,6 +139,13 @@ def test_the_examples_of_the_description_tell_what_happens(stack: Stack) -> None
     Operation("exportEntries").answers(merchant, 200, "two_days")
     Operation("getEntry").answers(merchant, 200, "posted")
 
+    # The id of an event is derived as well.
+    feed = Operation("listEvents")
+    first_page = feed.answers(merchant, 200, "first_page").body
+    rest = feed.send(merchant, after=first_page["next"], limit="500").body
+    assert [event["data"]["id"] for event in rest["events"]] != [] and not rest["has_more"]
+    feed.answers(merchant, 200, "nothing", after=rest["next"])
+
     # Days on which nothing happened.
     Operation("getDailyBalance").answers(merchant, 200, "no_entries", date="2026-11-20")
     Operation("listEntries").answers(merchant, 200, "no_entries", date="2026-11-20")
@@ -142,6 +154,39 @@ def test_the_examples_of_the_description_tell_what_happens(stack: Stack) -> None
     # The date of this one is today's.
     least = record.send(merchant, "least", **{"Idempotency-Key": "sale-3"})
     assert least.body | {"date": None} == record.example(202, "least") | {"date": None}
+
+
+def test_the_examples_of_alerts_and_webhooks_tell_what_happens(stack: Stack) -> None:
+    merchant = Merchant(stack, "acme-told")
+    alerts, alert = Operation("listBalanceAlerts"), Operation("setBalanceAlert")
+    alerts.answers(merchant, 200, "none")
+    answer = alert.send(merchant, "low")
+    # It has no entries, and 0.00 is below any of the threshold.
+    described = alert.example(200, "low") | {"status": "triggered", "balance": "0.00"}
+    assert (answer.status, chosen(answer.body)) == (200, chosen(described))
+    assert alerts.send(merchant).body == {"alerts": [answer.body]}
+    assert Operation("removeBalanceAlert").send(merchant, id=answer.body["id"]).status == 204
+    alerts.answers(merchant, 200, "none")
+
+    endpoints, add = Operation("listWebhookEndpoints"), Operation("addWebhookEndpoint")
+    endpoints.answers(merchant, 200, "none")
+    added = add.send(merchant, "some")
+    assert (added.status, chosen(added.body)) == (201, chosen(add.example(201, "some")))
+    shown = {name: value for name, value in added.body.items() if name not in ("secret", "public_key")}
+    assert added.headers["location"] == f"/webhook-endpoints/{shown['id']}"
+    assert endpoints.send(merchant).body == {"endpoints": [shown]}
+    assert Operation("getWebhookEndpoint").send(merchant, id=shown["id"]).body == shown
+    assert Operation("enableWebhookEndpoint").send(merchant, id=shown["id"]).body == shown
+    Operation("listWebhookDeliveries").answers(merchant, 200, "none", id=shown["id"])
+    rotated = Operation("rotateWebhookSecret").send(merchant, id=shown["id"])
+    assert rotated.status == 200 and rotated.body["secret"] != added.body["secret"]
+    assert Operation("removeWebhookEndpoint").send(merchant, id=shown["id"]).status == 204
+    endpoints.answers(merchant, 200, "none")
+
+
+def chosen(body: dict[str, Any]) -> Any:
+    """An answer without what differs from run to run, its id included."""
+    return lasting(body) | {"id": bool(body["id"])}
 
 
 def test_generated_requests_are_answered_as_described(merchant: Merchant, tmp_path: Path) -> None:

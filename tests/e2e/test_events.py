@@ -18,6 +18,7 @@ from deployed.emulator import Emulator, emulated
 from deployed.merchant import Merchant, csv_rows, entry
 from deployed.receiver import receiving
 from deployed.stack import Stack
+from deployed.waiting import eventually
 from fluxo_local.functions import EVENTS, name_in_template
 
 pytestmark = pytest.mark.door("lambda", "Events are what functions get.")
@@ -29,6 +30,11 @@ REFUND = "cce9a8b1-ffc4-5ec2-a179-137f352a2673"
 DAY = "2026-11-22"
 # A balance token of the sale, signed with nobody's key.
 TOKEN = "g-EhqiC9-VejAe7_jDID2lDxu9U8vzLfTsh0GopKs-IyIEJSTCAyMDI2LTExLTIyIDEgMSAxIDEgMTc5NTM1OTg0Ng"
+ENDPOINT = "eff26b50-10af-4177-9161-e79587a766ec"
+DELIVERY = "1795359846123456-4bc66e48-64b6-84d1-880b-1245d6e67440"
+ALERT = "6f1b0d9e-2c57-8a4d-9b1e-3f0c5d7a9e21"
+# Nobody listens there.
+NOWHERE = "http://127.0.0.1:65535/"
 # When the parked inputs were parked, as text and in milliseconds. They are tried for some days from then on.
 PARKED_AT = "2026-11-22T15:00:02"
 PARKED_AT_MS = "1795359602000"
@@ -78,13 +84,35 @@ def parked_just_now(merchant: Merchant) -> Names:
     return no_entry(merchant) | times
 
 
+def endpoint(merchant: Merchant) -> Names:
+    """The merchant has a webhook endpoint that takes nothing, and no entries."""
+    return no_entry(merchant) | {ENDPOINT: merchant.register_endpoint(NOWHERE, ["entry.posted"])["id"]}
+
+
+def delivery(merchant: Merchant) -> Names:
+    """The same, and an entry that it was to be told of."""
+    names = endpoint(merchant)
+    merchant.accepted(entry(), "told")
+    (attempted,) = eventually(
+        lambda: merchant.deliveries(names[ENDPOINT]), lambda found: bool(found) and "last_attempt" in found[0], "an attempt"
+    )
+    return names | {DELIVERY: attempted["id"]}
+
+
+def alert(merchant: Merchant) -> Names:
+    """The merchant has a balance alert."""
+    answer = merchant.change("PUT", "/balance-alerts", body_of("balance-alerts/set"))
+    assert answer.status == 200, answer
+    return no_entry(merchant) | {ALERT: answer.body["id"]}
+
+
 @dataclass(frozen=True)
 class Case:
     """What is there before the event, and what is answered."""
 
     before: Callable[[Merchant], Names]
-    answer: dict[str, Any]
-    """Of an answer to API Gateway: the status and the body's members, or its rows if it is CSV."""
+    answer: dict[str, Any] | None
+    """Of an answer to API Gateway: the status and the body's members, or its rows if it is CSV. None where a function answers nothing."""
     recorded: list[str] | None = None
     """Ids of entries that are posted in the end beside those that the answer accepts."""
 
@@ -92,6 +120,11 @@ class Case:
 def at_least_one(count: int) -> bool:
     """Whether there is any."""
     return count >= 1
+
+
+def all_changes(events: list[dict[str, Any]]) -> bool:
+    """Whether there are events, of changed balances only."""
+    return {event["type"] for event in events} == {"day.balance_changed"}
 
 
 def outcomes(**counts: int) -> dict[str, Any]:
@@ -112,9 +145,16 @@ CASES = {
     "apply-to-ledger/batch": Case(no_entry, outcomes(applied=2)),
     "apply-to-ledger/entry": Case(no_entry, outcomes(applied=1)),
     "apply-to-ledger/reversal": Case(three_entries, outcomes(applied=1), recorded=[REFUND]),
+    "balance-alerts/list": Case(alert, {"statusCode": 200, "alerts": [{"id": ALERT, "threshold": "1000.00"}]}),
+    "balance-alerts/remove": Case(alert, {"statusCode": 204}),
+    "balance-alerts/set": Case(
+        no_entry, {"statusCode": 200, "id": bool, "threshold": "1000.00", "direction": "below", "status": "triggered"}
+    ),
     "consolidate-day/bare-state": Case(no_entry, outcomes(applied=1) | {"written": 2, "up_to_date": 0}),
     "consolidate-day/day": Case(no_entry, outcomes(applied=1) | {"written": 2, "up_to_date": 0}),
     "consolidate-day/totals-past-64-bits": Case(no_entry, outcomes(duplicate=1) | {"written": 1, "up_to_date": 0}),
+    "deliver-events/bus": Case(three_entries, {"batchItemFailures": []}),
+    "deliver-events/endpoint": Case(delivery, {"batchItemFailures": []}),
     "export-entries/month": Case(three_entries, {"statusCode": 200, "rows": [{"date": DAY, "currency": "BRL"}] * 3}),
     # The entries came later than the moment that is asked about.
     "get-balance-as-of/instant": Case(
@@ -131,7 +171,13 @@ CASES = {
         three_entries, {"statusCode": 200, "id": SALE, "merchant_id": MERCHANT, "status": "posted", "amount": "150.75"}
     ),
     "list-entries/day": Case(three_entries, {"statusCode": 200, "entries": [{"date": DAY}] * 2, "next_cursor": bool}),
+    "list-events/oldest": Case(three_entries, {"statusCode": 200, "events": bool, "next": bool, "has_more": False}),
+    "list-events/types": Case(three_entries, {"statusCode": 200, "events": all_changes, "next": bool}),
     "list-seals/day": Case(sealed_day, {"statusCode": 200, "seals": [{"number": 1} | SUMS]}),
+    "read-events/active": Case(three_entries, {"merchants": bool, "until": bool}),
+    "read-events/append": Case(no_entry, {}),
+    "read-events/end": Case(no_entry, {"next": bool}),
+    "read-events/page": Case(three_entries, {"events": bool, "next": bool, "has_more": False}),
     "reconcile-balances/everything": Case(three_entries, {"complete": True, "months_compared": at_least_one}),
     "reconcile-balances/merchant": Case(three_entries, {"complete": True, "months_compared": 1, "repaired": 0}),
     "reconcile-balances/schedule": Case(three_entries, {"complete": True, "months_compared": at_least_one}),
@@ -140,6 +186,8 @@ CASES = {
     "register-entry/entry": Case(no_entry, {"statusCode": 202, "status": "accepted", "type": "credit", "amount": "150.75", "date": DAY}),
     "register-entry/entry-without-date": Case(no_entry, {"statusCode": 202, "status": "accepted", "type": "debit", "amount": "20.00"}),
     "register-entry/viewer": Case(no_entry, {"statusCode": 403, "code": "clerk_required"}),
+    "relay-events/balances-changed": Case(endpoint, None),
+    "relay-events/sweep": Case(endpoint, None),
     "replay-parked/brought-back": RUNS_AGAIN,
     "replay-parked/parked": RUNS_AGAIN,
     "replay-parked/stopped-execution": RUNS_AGAIN,
@@ -148,6 +196,16 @@ CASES = {
     "reverse-entry/without-body": Case(three_entries, REVERSAL),
     "seal-day/day": Case(three_entries, {"statusCode": 201, "date": DAY, "number": 1} | SUMS),
     "seal-past-day/schedule": Case(entry_of_yesterday, {"sealed": at_least_one}),
+    "webhook-endpoints/add": Case(
+        no_entry, {"statusCode": 201, "status": "enabled", "types": ["entry.posted", "day.sealed"], "secret": bool}
+    ),
+    "webhook-endpoints/deliveries": Case(delivery, {"statusCode": 200, "deliveries": [{"id": DELIVERY, "event_type": "entry.posted"}]}),
+    "webhook-endpoints/enable": Case(endpoint, {"statusCode": 200, "id": ENDPOINT, "status": "enabled"}),
+    "webhook-endpoints/list": Case(endpoint, {"statusCode": 200, "endpoints": [{"id": ENDPOINT, "url": NOWHERE}]}),
+    "webhook-endpoints/redeliver": Case(delivery, {"statusCode": 202}),
+    "webhook-endpoints/remove": Case(endpoint, {"statusCode": 204}),
+    "webhook-endpoints/rotate-secret": Case(endpoint, {"statusCode": 200, "secret": bool, "previous_valid_until": bool}),
+    "webhook-endpoints/show": Case(endpoint, {"statusCode": 200, "id": ENDPOINT, "url": NOWHERE, "types": ["entry.posted"]}),
 }
 
 ALL = {f"{file.parent.name}/{file.stem}" for file in EVENTS.glob("*/*.json")}
@@ -207,10 +265,12 @@ def renamed(text: str, names: Names) -> str:
     return text
 
 
-def read(answer: dict[str, Any]) -> dict[str, Any]:
+def read(answer: dict[str, Any] | None) -> dict[str, Any] | None:
     """An answer to API Gateway as the status beside what the body says; anything else is itself."""
-    if "statusCode" not in answer:
+    if not answer or "statusCode" not in answer:
         return answer
+    if not answer.get("body"):
+        return {"statusCode": answer["statusCode"]}
     is_csv = answer["headers"]["content-type"].startswith("text/csv")
     body = {"rows": csv_rows(answer["body"])} if is_csv else json.loads(answer["body"])
     return {"statusCode": answer["statusCode"]} | body
@@ -225,8 +285,7 @@ def is_within(expected: Any, seen: Any) -> bool:
     return bool(expected(seen)) if callable(expected) else expected == seen
 
 
-def accepted_ids(seen: dict[str, Any]) -> list[str]:
+def accepted_ids(seen: dict[str, Any] | None) -> list[str]:
     """The entries that an answer accepts: they have to be recorded."""
-    if seen.get("statusCode") != 202:
-        return []
-    return [each["id"] for each in seen.get("entries", [seen])]
+    accepted = seen.get("entries", [seen]) if seen and seen.get("statusCode") == 202 else []
+    return [each["id"] for each in accepted if each.get("status") == "accepted"]

@@ -3,37 +3,24 @@
 import json
 import os
 import signal
-import subprocess
-import sys
 import uuid
 from typing import Any
 
 import pytest
+from deployed.api import Answer, call
 from deployed.log import DEAD, ENTRIES, Appended
 from deployed.merchant import Day, Merchant, entry
-from deployed.stack import LAUNCH_TIMEOUT_S, Stack, launch
-from deployed.waiting import eventually
-from fluxo_local.profile import CHECKOUT, read_json
+from deployed.stack import Stack, launch, said
+from deployed.waiting import at_once, eventually
 
 pytestmark = pytest.mark.door("services", "The first door has no log.")
 
 TEN = Day("0.00", "10.00", "0.00", "10.00", 1)
 
 
-def said(command: str, stack: Stack) -> str:
-    """What a command of the local stack prints."""
-    words = [sys.executable, CHECKOUT / "local", command, "--profile", stack.profile.name]
-    return subprocess.run(words, check=True, stdin=subprocess.DEVNULL, capture_output=True, text=True, timeout=LAUNCH_TIMEOUT_S).stdout
-
-
 def dead_letters(stack: Stack, merchant: Merchant) -> list[Appended]:
     """What is in the dead-letter topic of a merchant."""
     return [record for record in stack.log.topic(DEAD).records() if merchant.id.encode() in record.value]
-
-
-def process_of(stack: Stack, name: str) -> int:
-    """The process of this name, as it runs now."""
-    return next(process["id"] for process in read_json(stack.profile.running_file)["processes"] if process["name"] == name)
 
 
 def appended(stack: Stack, merchant: Merchant, **changes: str) -> dict[str, Any]:
@@ -55,7 +42,7 @@ def test_a_record_that_can_never_be_posted_goes_to_the_dead_letters_alone(mercha
     # Whatever is beside it or comes after it is posted.
     assert merchant.recorded(good).status == "SUCCEEDED"
     assert merchant.settled_day(2).closing == "11.00"
-    assert put["entries"][0]["id"] in said("parked", stack)
+    assert put["entries"][0]["id"] in said("parked")
 
 
 def test_what_is_no_json_stops_nobody(merchant: Merchant, stack: Stack) -> None:
@@ -70,19 +57,19 @@ def test_a_dead_letter_is_brought_back_with_the_step_at_which_it_failed(merchant
     put = known | {"entries": [known["entries"][0] | {"id": str(uuid.uuid4()), "amount_minor": "900"}]}
     # As after days in which the ledger could not take it.
     stack.log.append(DEAD, json.dumps(put), step="record", reason="LedgerMisconfigured", origin="fluxo.entries-0-0")
-    assert put["entries"][0]["id"] in said("parked", stack)
+    assert put["entries"][0]["id"] in said("parked")
     launch("redrive")
     # It waits in a topic of retries for a minute.
     eventually(merchant.day, lambda day: day.entry_count == 2, "the entry to be in the balance", timeout_s=120)
     assert merchant.day().closing == "10.00"
-    assert put["entries"][0]["id"] not in said("parked", stack)
+    assert put["entries"][0]["id"] not in said("parked")
 
 
 @pytest.mark.parametrize("name", ["entries record", "consolidation consume", "entries serve", "consolidation serve", "worker", "Kafka"])
 def test_what_is_killed_is_started_again_and_goes_on_where_it_was(merchant: Merchant, stack: Stack, name: str) -> None:
-    before = process_of(stack, name)
+    before = stack.process_of(name)
     os.kill(before, signal.SIGKILL)
-    eventually(lambda: process_of(stack, name), lambda process: process != before, f"{name} to be started again")
+    eventually(lambda: stack.process_of(name), lambda process: process != before, f"{name} to be started again")
     answer = eventually(lambda: merchant.post(entry(), "key"), lambda answer: answer.status == 202, "the entry to be accepted")
     assert merchant.recorded(answer).status == "SUCCEEDED"
     assert eventually(lambda: merchant.get("/daily-balances/2026-03-10").status, lambda status: status == 200, "an answer") == 200
@@ -106,18 +93,43 @@ def test_both_doors_are_one(merchant: Merchant, stack: Stack) -> None:
     other = Merchant(stack, merchant.id)
     first = merchant.accepted(entry(), "shared")
     merchant.posted(first.body["id"])
-    stack.url = stack.ids["lambda_url"]
-    try:
+    with stack.at_the_first_door():
         repeat = other.accepted(entry(), "shared")
         assert (repeat.is_repeat, repeat.body) == (True, first.body)
         stack.forget_requests()
         repeat = other.accepted(entry(), "shared")
         assert (repeat.is_repeat, repeat.body) == (True, first.body)
         second = other.accepted(entry("5.00"), "through-the-functions")
-    finally:
-        stack.url = stack.ids["url"]
     merchant.posted(second.body["id"])
     repeat = merchant.accepted(entry("5.00"), "through-the-functions")
     assert (repeat.is_repeat, repeat.body) == (True, second.body)
     assert merchant.settled_day(2) == Day("0.00", "15.00", "0.00", "15.00", 2)
     assert len(merchant.entries()) == 2
+
+
+def test_the_same_requests_at_both_doors_at_the_same_moment_are_posted_once(merchant: Merchant, stack: Stack) -> None:
+    """With batches beside them that hold the same entries, in another order."""
+    doors = (stack.ids["url"], stack.ids["lambda_url"])
+    entries = [entry(f"{number}.00", idempotency_key=f"key-{number}") for number in range(1, 11)]
+
+    def post(number: int) -> Answer:
+        url, which = doors[number % 2], number // 2
+        if which >= len(entries):
+            return call(f"{url}/entries/batch", "POST", merchant.token, {"entries": entries if number % 2 else entries[::-1]})
+        single = {name: value for name, value in entries[which].items() if name != "idempotency_key"}
+        return call(f"{url}/entries", "POST", merchant.token, single, {"Idempotency-Key": entries[which]["idempotency_key"]})
+
+    answers = at_once(post, 2 * len(entries) + 2)
+    assert [answer.status for answer in answers] == [202] * len(answers)
+    singles, batches = answers[:-2], [{each["id"] for each in answer.body["entries"]} for answer in answers[-2:]]
+    ids = [answer.body["id"] for answer in singles]
+    assert ids[::2] == ids[1::2] and len(set(ids)) == len(entries)
+    assert batches == [set(ids), set(ids)]
+    for entry_id in set(ids):
+        merchant.posted(entry_id)
+    # Of each door, whatever it has accepted is worked off.
+    for workflow in (stack.log, stack.state_machine):
+        for name in {name for entry_id in set(ids) for name in workflow.names_for(entry_id)}:
+            workflow.finished(name)
+    assert merchant.settled_day(10) == Day("0.00", "55.00", "0.00", "55.00", 10)
+    assert len(merchant.entries()) == 10 and stack.ledger.conflicts(merchant.id) == []

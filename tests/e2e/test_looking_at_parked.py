@@ -42,7 +42,8 @@ def test_listing_and_following_take_nothing_out_and_delay_nothing(merchant: Merc
         entry_id = merchant.accepted(entry(description="Rent of the stall"), "parked").body["id"]
         before = eventually(
             lambda: in_park_queue(stack, entry_id),
-            lambda messages: [message for message in messages if "Waited" in message["MessageAttributes"]] != [],
+            # Not while the message that it was parked in is still there beside the one that waits.
+            lambda messages: ["Waited" in message["MessageAttributes"] for message in messages] == [True],
             "the input to wait",
         )
         listed = said("parked", stack)

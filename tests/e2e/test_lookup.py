@@ -4,6 +4,7 @@ from datetime import UTC, datetime
 from functools import partial
 from itertools import count
 
+import pytest
 from deployed.api import Answer
 from deployed.merchant import DATE, Merchant, entry
 from deployed.stack import VARIABLES, Stack
@@ -121,6 +122,7 @@ def test_the_reversal_that_came_too_late_says_so(merchant: Merchant, stack: Stac
     assert merchant.look_up(overtaken["id"]).body == overtaken
 
 
+@pytest.mark.door("lambda", "What comes through the log has no execution; test_flow_log.py looks at that.")
 def test_only_an_operator_is_told_the_execution_that_records_an_entry(merchant: Merchant, stack: Stack) -> None:
     operator = stack.users.tokens(merchant.id, ["viewer", "operator"])["IdToken"]
     single = merchant.accepted(entry("1.00"), "single")

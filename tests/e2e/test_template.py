@@ -24,7 +24,7 @@ GIVEN = {
     **PASSWORDS,
     "RedisUrl": "rediss://cache.example.com",
 }
-NO_ACCEPTING = {"AcceptingConcurrency": "0"}
+UNBOUNDED = {"AcceptingConcurrency": "0", "EventsConcurrency": "0"}
 NETWORK = {"VpcId": "vpc-1", "PrivateSubnetIds": "subnet-1,subnet-2"}
 CONSOLE = {"ConsoleEnabled": "true", "HostedDomainPrefix": "example"}
 CERTIFICATE = "arn:aws:acm:us-east-1:123456789012:certificate/0a1b2c3d"
@@ -40,6 +40,9 @@ START = {
     f"states:DescribeExecution on arn:{ACCOUNT.replace('{service}', 'states')}:execution:${{RecordEntries.Name}}:*",
 }
 MARK = "dynamodb:UpdateItem on BalancesTable.Arn"
+# Who works with what follows the feed asks for events, and has others given them.
+SUBSCRIBERS = {"lambda:InvokeFunction on ReadEvents.Arn", "sqs:SendMessage on EventDeliveries.Arn"}
+FIND_SUBSCRIBERS = {"dynamodb:Query on WebhooksTable.Arn", "dynamodb:Query on ${WebhooksTable.Arn}/index/*"}
 
 # Beside its log, its traces and its way into the network, each function may do this and nothing else.
 PERMISSIONS = {
@@ -64,9 +67,25 @@ PERMISSIONS = {
     "ReplayParked": START
     | {f"sqs:{action} on ParkQueue.Arn" for action in ("ReceiveMessage", "DeleteMessage", "GetQueueAttributes", "SendMessage")}
     | {"sqs:SendMessage on DeadLetterQueue.Arn"},
+    "ListEvents": {LEDGER_USER},
+    "BalanceAlerts": {LEDGER_USER},
+    "ReadEvents": {f"{LEDGER_USER}_maintenance"},
+    "WebhookEndpoints": SUBSCRIBERS
+    | {"kms:Encrypt on WebhookKey.Arn"}
+    | {f"dynamodb:{action} on WebhooksTable.Arn" for action in ("GetItem", "PutItem", "UpdateItem", "DeleteItem", "Query")},
+    "RelayEvents": SUBSCRIBERS
+    | FIND_SUBSCRIBERS
+    | {f"dynamodb:{action} on BalancesTable.StreamArn" for action in ("DescribeStream", "GetRecords", "GetShardIterator")}
+    | {f"dynamodb:{action} on WebhooksTable.Arn" for action in ("GetItem", "UpdateItem")}
+    | {"dynamodb:ListStreams on *", "sqs:SendMessage on EventWakesFailed.Arn"},
+    "DeliverEvents": SUBSCRIBERS
+    | FIND_SUBSCRIBERS
+    | {f"sqs:{action} on EventDeliveries.Arn" for action in ("ReceiveMessage", "DeleteMessage", "GetQueueAttributes")}
+    | {f"dynamodb:{action} on WebhooksTable.Arn" for action in ("BatchGetItem", "PutItem", "UpdateItem")}
+    | {"kms:Decrypt on WebhookKey.Arn", "sqs:SendMessage on UndeliverableEvents.Arn"},
     "MigrateLedger": {LEDGER_OWNER, "secretsmanager:GetSecretValue on LedgerCluster.MasterUserSecret.SecretArn"},
 }
-OUTSIDE_THE_NETWORK = {"ConsolidateDay", "GetDailyBalance", "ReplayParked"}
+OUTSIDE_THE_NETWORK = {"ConsolidateDay", "GetDailyBalance", "ReplayParked", "WebhookEndpoints", "RelayEvents", "DeliverEvents"}
 
 # Why an action is allowed on everything.
 WIDE = {
@@ -74,6 +93,7 @@ WIDE = {
     "xray:PutTelemetryRecords": "X-Ray knows no resources",
     "xray:GetSamplingRules": "X-Ray knows no resources",
     "xray:GetSamplingTargets": "X-Ray knows no resources",
+    "dynamodb:ListStreams": "it lists nothing narrower",
     "ec2:CreateNetworkInterface": "Lambda asks for it before the function is there; denied to the function's own code",
     "ec2:DescribeNetworkInterfaces": "EC2 describes nothing narrower; denied to the function's own code",
     "ec2:DescribeSubnets": "EC2 describes nothing narrower; denied to the function's own code",
@@ -227,8 +247,11 @@ def reserved(template: Template) -> dict[str, int]:
 
 
 def test_nothing_else_can_use_up_the_concurrency_of_accepting_entries(processed: dict[str, Any]) -> None:
-    assert reserved(Template(processed, MADE)) == {"RegisterEntry": 100}
-    assert reserved(Template(processed, MADE | {"AcceptingConcurrency": "40"})) == {"RegisterEntry": 40}
+    assert reserved(Template(processed, MADE)) == {"RegisterEntry": 100, "ListEvents": 50}
+    assert reserved(Template(processed, MADE | {"AcceptingConcurrency": "40", "EventsConcurrency": "20"})) == {
+        "RegisterEntry": 40,
+        "ListEvents": 20,
+    }
 
 
 def test_who_signs_and_who_checks_balance_tokens_share_a_key(processed: dict[str, Any]) -> None:
@@ -240,8 +263,8 @@ def test_who_signs_and_who_checks_balance_tokens_share_a_key(processed: dict[str
 
 
 def test_without_the_proxy_reserved_concurrency_bounds_the_connections(processed: dict[str, Any]) -> None:
-    assert reserved(Template(processed, MADE | NO_ACCEPTING)) == {}
-    alone = Template(processed, {"LedgerProxyEnabled": "false", "LedgerConcurrency": "7"} | NO_ACCEPTING)
+    assert reserved(Template(processed, MADE | UNBOUNDED)) == {}
+    alone = Template(processed, {"LedgerProxyEnabled": "false", "LedgerConcurrency": "7"} | UNBOUNDED)
     assert alone.resources("AWS::RDS::DBProxy") == {}
     bounded = reserved(alone)
     scheduled = {"SealPastDay", "ReconcileBalances"}
@@ -249,7 +272,7 @@ def test_without_the_proxy_reserved_concurrency_bounds_the_connections(processed
     connecting = {name for name, lines in PERMISSIONS.items() if any(line.startswith("rds-db:") for line in lines)}
     assert set(bounded) == connecting - {"RegisterEntry", "MigrateLedger"}
     assert bounded == {name: 2 if name in scheduled else 7 for name in bounded}
-    assert reserved(Template(processed, {"LedgerProxyEnabled": "false", "LedgerConcurrency": "0"} | NO_ACCEPTING)) == {}
+    assert reserved(Template(processed, {"LedgerProxyEnabled": "false", "LedgerConcurrency": "0"} | UNBOUNDED)) == {}
     assert "LedgerCluster.Endpoint.Address" in {
         function["Environment"]["Variables"].get("LEDGER_HOST") for function in alone.resources("AWS::Lambda::Function").values()
     }

@@ -62,7 +62,9 @@ def call(url: str, method: str, token: str | None, body: object = None, headers:
 
 
 def read(reply: Any) -> Answer:
-    """The answer, good or bad: a text if it is CSV, and else JSON."""
+    """The answer, good or bad: a text if it is CSV, nothing if it is empty, and else JSON."""
     headers = {name.lower(): value for name, value in reply.headers.items()}
     text = reply.read().decode()
+    if not text:
+        return Answer(reply.status, headers, None)
     return Answer(reply.status, headers, text if headers["content-type"].startswith("text/csv") else json.loads(text))

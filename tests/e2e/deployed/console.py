@@ -37,6 +37,15 @@ def give_password(page: Page, stack: Stack, merchant: str, role: str = "clerk") 
     page.locator("button[type=submit]").click()
 
 
+def fetched(page: Page) -> None:
+    """Waits for the parts that the page fetches once it is idle: what is needed next, also without a connection."""
+    page.evaluate(
+        """() => new Promise((resolve) =>
+            new PerformanceObserver((marks) => marks.getEntriesByName("fluxo-fetched").length && resolve())
+                .observe({ type: "mark", buffered: true }))"""
+    )
+
+
 def post(page: Page, amount: str, description: str) -> None:
     """Types a new entry and posts it, by the keyboard alone."""
     page.keyboard.press("n")

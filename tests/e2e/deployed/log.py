@@ -4,8 +4,9 @@ import json
 from dataclasses import dataclass
 from pathlib import Path
 
-from confluent_kafka import Consumer, KafkaException, Message, Producer, TopicPartition
+from confluent_kafka import Consumer, ConsumerGroupTopicPartitions, KafkaException, Message, Producer, TopicPartition
 from confluent_kafka import KafkaError as Error
+from confluent_kafka.admin import AdminClient
 from fluxo_local.kafka_client import PREFIX
 
 from deployed.waiting import eventually
@@ -111,6 +112,19 @@ class Log:
         """What a program has logged."""
         return (self._logs / f"{program.replace(' ', '-')}.log").read_text(errors="replace")
 
+    def take_as_handled(self, group: str, topic: str) -> None:
+        """Whoever reads for the group goes on behind all that is in the topic now, once the group has nobody in it any more."""
+        client = AdminClient({"bootstrap.servers": self._brokers})
+        ends = [TopicPartition(topic, partition, end) for partition, end in self.topic(topic).ends().items()]
+
+        def refusals() -> list[object]:
+            (answer,) = client.alter_consumer_group_offsets([ConsumerGroupTopicPartitions(group, ends)]).values()
+            if error := answer.exception(TIMEOUT_S):
+                return [error]
+            return [each.error for each in answer.result().topic_partitions if each.error]
+
+        eventually(refusals, lambda refused: not refused, f"{group} to have no members")
+
     def append(self, topic: str, value: str, **headers: str) -> None:
         """Appends a record, as nobody but a program of ours does otherwise."""
         producer = Producer({"bootstrap.servers": self._brokers, "acks": "all"})
@@ -139,6 +153,8 @@ def reader(brokers: str, group: str) -> Consumer:
             "enable.auto.commit": False,
             "enable.partition.eof": True,
             "fetch.wait.max.ms": 20,
+            # Kafka is killed on purpose; who asks then is told so by an exception.
+            "log_level": 0,
         }
     )
 

@@ -5,6 +5,7 @@ import io
 import uuid
 from collections.abc import Iterator
 from typing import Any, NamedTuple
+from urllib.parse import quote
 
 from deployed.api import Answer, call
 from deployed.stack import Stack
@@ -84,6 +85,45 @@ class Merchant:
             if answer.body["next_cursor"] is None:
                 return seals
             cursor = f"&cursor={answer.body['next_cursor']}"
+
+    def events(self, *, after: str | None = None, types: str | None = None) -> list[dict[str, Any]]:
+        """GET /events, page after page, until there is no more."""
+        return self.events_and_cursor(after=after, types=types)[0]
+
+    def events_and_cursor(self, *, after: str | None = None, types: str | None = None) -> tuple[list[dict[str, Any]], str]:
+        """The same, and where it goes on."""
+        events: list[dict[str, Any]] = []
+        while True:
+            given = {"after": after, "types": types}
+            query = "&".join(f"{name}={quote(value, safe=',')}" for name, value in given.items() if value)
+            answer = self.get(f"/events?{query}" if query else "/events")
+            assert answer.status == 200, answer
+            events += answer.body["events"]
+            after = answer.body["next"]
+            if not answer.body["has_more"]:
+                return events, after
+
+    def register_endpoint(self, url: str, types: list[str] | None = None) -> dict[str, Any]:
+        """POST /webhook-endpoints of an endpoint that is none but good."""
+        answer = self.change("POST", "/webhook-endpoints", {"url": url} | ({"types": types} if types else {}))
+        assert answer.status == 201, answer
+        return answer.body
+
+    def deliveries(self, endpoint_id: str) -> list[dict[str, Any]]:
+        """GET /webhook-endpoints/{id}/deliveries, all pages."""
+        deliveries: list[dict[str, Any]] = []
+        cursor = ""
+        while True:
+            answer = self.get(f"/webhook-endpoints/{endpoint_id}/deliveries?limit=100{cursor}")
+            assert answer.status == 200, answer
+            deliveries += answer.body["deliveries"]
+            if answer.body["next_cursor"] is None:
+                return deliveries
+            cursor = f"&cursor={quote(answer.body['next_cursor'])}"
+
+    def change(self, method: str, path: str, body: object = None) -> Answer:
+        """Any request that changes something."""
+        return call(f"{self.stack.url}{path}", method, self.token, body)
 
     def look_up(self, entry_id: str, *, token: str | None = None) -> Answer:
         """GET /entries/{id}."""

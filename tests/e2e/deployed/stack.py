@@ -1,8 +1,6 @@
 """The stack that the tests run on: started for them, used through AWS's own interfaces, disturbed in controlled ways."""
 
 import json
-import os
-import signal
 import socket
 import subprocess
 import sys
@@ -16,15 +14,16 @@ from urllib.parse import urlsplit
 import boto3
 from botocore.config import Config
 from fluxo_local import loopback
-from fluxo_local.aws import REGION
+from fluxo_local.aws import REGION, aws_environment
 from fluxo_local.deployment import STACK_NAME
 from fluxo_local.doors import LAMBDA, SERVICES
 from fluxo_local.functions import INVOCATION_TIMEOUT_S
 from fluxo_local.postgres import Postgres, choose_programs, data_directory
-from fluxo_local.profile import CHECKOUT, Profile, read_json
+from fluxo_local.profile import CHECKOUT, Profile
 
 from deployed.ledger import Ledger
 from deployed.log import Log
+from deployed.processes import Processes, run_job
 from deployed.queue import Queue
 from deployed.users import Users
 from deployed.waiting import eventually
@@ -35,13 +34,28 @@ PROFILE = Profile("test")
 LAUNCH_TIMEOUT_S = 3600
 # A table that no deployment makes.
 NO_TABLE = "fluxo-no-such-table"
-# Something good in the place of each variable of a path, and the query that some questions need.
-VARIABLES = {"id": "00000000-0000-5000-8000-000000000000", "date": "2026-03-10", "instant": "2020-01-01T00:00:00Z"}
+# Something good in the place of each variable of a path, the query that some questions need, and the body of what writes.
+VARIABLES = {
+    "id": "00000000-0000-5000-8000-000000000000",
+    "date": "2026-03-10",
+    "instant": "2020-01-01T00:00:00Z",
+    "delivery_id": "1795359846123456-00000000-0000-5000-8000-000000000001",
+}
+# What else an id of a path may be of; each falls back on `id`.
+OTHER_IDS = {"webhook-endpoints": "endpoint_id", "balance-alerts": "alert_id"}
 QUERIES = {
     "GET /entries": "?date={date}",
     "GET /entries.csv": "?from={date}&to={date}",
     "GET /daily-balances": "?from={date}&to={date}",
     "GET /daily-balances.csv": "?from={date}&to={date}",
+}
+
+BODIES: dict[tuple[str, str], Any] = {
+    ("POST", "/entries"): {"type": "credit", "amount": "10.00", "date": VARIABLES["date"]},
+    ("POST", "/entries/batch"): {"entries": [{"type": "credit", "amount": "10.00", "date": VARIABLES["date"], "idempotency_key": "key"}]},
+    # Nobody listens there.
+    ("POST", "/webhook-endpoints"): {"url": "http://127.0.0.1:65535/"},
+    ("PUT", "/balance-alerts"): {"threshold": "0.00", "direction": "below"},
 }
 
 
@@ -51,7 +65,13 @@ def launch(command: str, *options: str) -> None:
     subprocess.run(words, check=True, stdin=subprocess.DEVNULL, timeout=LAUNCH_TIMEOUT_S)
 
 
-class Stack:
+def said(command: str, *options: str) -> str:
+    """What a command of the local stack prints about the tests' own profile."""
+    words = [sys.executable, CHECKOUT / "local", command, "--profile", PROFILE.name, *options]
+    return subprocess.run(words, check=True, stdin=subprocess.DEVNULL, capture_output=True, text=True, timeout=LAUNCH_TIMEOUT_S).stdout
+
+
+class Stack(Processes):
     """The deployed system. What it is made of is looked up when first used, and anew after a restart."""
 
     def __init__(self, profile: Profile = PROFILE, door: str = LAMBDA) -> None:
@@ -82,6 +102,15 @@ class Stack:
     def url(self) -> str:
         """The base URL of the API."""
         return self.ids["url"]
+
+    @contextmanager
+    def at_the_first_door(self) -> Iterator[None]:
+        """At the second door, requests go to the API of the functions meanwhile."""
+        self.url = self.ids["lambda_url"]
+        try:
+            yield
+        finally:
+            self.url = self.ids["url"]
 
     @cached_property
     def users(self) -> Users:
@@ -140,7 +169,9 @@ class Stack:
         """Method and path of every route of the deployed API, with something good in the place of each variable."""
         api = urlsplit(self.url).path.rsplit("/", 1)[1]
         keys = [route["RouteKey"] for route in self.client("apigatewayv2").get_routes(ApiId=api)["Items"]]
-        requests = [(key + QUERIES.get(key, "")).format(**VARIABLES | variables) for key in keys]
+        given = VARIABLES | variables
+        ids = [given.get(OTHER_IDS.get(key.split("/")[1], "id"), given["id"]) for key in keys]
+        requests = [(key + QUERIES.get(key, "")).format(**given | {"id": of_path}) for key, of_path in zip(keys, ids, strict=True)]
         return [(method, path) for method, path in (request.split(" ") for request in requests)]
 
     def invoke(self, function: str, event: object) -> Any:
@@ -153,6 +184,11 @@ class Stack:
         """What a function was deployed with, by its name in the template."""
         return self.client("lambda").get_function_configuration(FunctionName=self._function_name(function))
 
+    def run_function(self, function: str) -> subprocess.CompletedProcess[str]:
+        """Runs the program of a function, by its name in the template, outside of Lambda: as a job of the second door does."""
+        environment = self._environment(function) | aws_environment(f"http://127.0.0.1:{self.ids['port']}")
+        return run_job(self.program(function), environment)
+
     def program(self, function: str) -> Path:
         """The program of a function, by its name in the template: what `sam build` has collected and `sam deploy` uploaded."""
         return self.profile.directory / "sam" / function / "bootstrap"
@@ -163,26 +199,6 @@ class Stack:
         with socket.create_connection((redis.hostname, redis.port), timeout=5) as connection, connection.makefile("rb") as answers:
             connection.sendall(f"AUTH {redis.password}\r\nFLUSHALL\r\n".encode())
             assert [answers.readline(), answers.readline()] == [b"+OK\r\n", b"+OK\r\n"]
-
-    @contextmanager
-    def hanging(self, server: str) -> Iterator[None]:
-        """The server answers nothing and closes nothing: what a machine that hangs, or a network that is gone, looks like.
-
-        It is not ended, because the launcher stops the whole stack when a server of it ends.
-        """
-        processes = read_json(self.profile.running_file)["processes"]
-        parent = next(process["id"] for process in processes if process["name"] == server)
-        stopped = [parent]
-        os.kill(parent, signal.SIGSTOP)
-        try:
-            # Afterwards, so that there will be no further ones.
-            for child in Path(f"/proc/{parent}/task/{parent}/children").read_text().split():
-                os.kill(int(child), signal.SIGSTOP)
-                stopped.append(int(child))
-            yield
-        finally:
-            for process in stopped:
-                os.kill(process, signal.SIGCONT)
 
     @contextmanager
     def balances_unwritable(self) -> Iterator[None]:
@@ -199,9 +215,12 @@ class Stack:
     def balances_hanging(self) -> Iterator[None]:
         """DynamoDB takes every connection of those that read and write balances, and answers nothing."""
         with socket.create_server(("127.0.0.1", 0), backlog=1024) as silent, ExitStack() as changed:
-            address = f"http://127.0.0.1:{silent.getsockname()[1]}"
-            for function in ("GetDailyBalance", "ConsolidateDay"):
-                changed.enter_context(self.environment(function, AWS_ENDPOINT_URL_DYNAMODB=address))
+            address = {"AWS_ENDPOINT_URL_DYNAMODB": f"http://127.0.0.1:{silent.getsockname()[1]}"}
+            if self.door == SERVICES:
+                changed.enter_context(self.processes_with(("consolidation serve", "consolidation consume"), address))
+            else:
+                for function in ("GetDailyBalance", "ConsolidateDay"):
+                    changed.enter_context(self.environment(function, **address))
             yield
 
     @contextmanager
