@@ -41,7 +41,7 @@ export SAM_CLI_TELEMETRY := 0
 export REDOCLY_TELEMETRY := off
 export REDOCLY_SUPPRESS_UPDATE_NOTICE := true
 
-.PHONY: help run run-services up down console url token invoke reconcile redrive parked flow inspector-url docs-url test lint lint-rust lint-documents lint-python fmt unit wasm console-check e2e chaos chaos-list bench audit fuzz-api fuzz docs cost cost-measure starts capacity freeze preflight deploy image unparked destroy package-check stage tools lock release-notes release coverage mutants
+.PHONY: help run run-services up down console url token invoke reconcile redrive parked flow inspector-url docs-url test lint lint-rust lint-documents lint-python fmt unit wasm console-check e2e smoke-services chaos chaos-list bench audit fuzz-api fuzz docs cost cost-measure starts capacity freeze preflight deploy image unparked destroy package-check stage tools lock release-notes release coverage mutants
 
 help: ## This list
 	@grep -hE '^[a-z0-9-]+:.*## ' $(MAKEFILE_LIST) | sed -E 's/^([a-z0-9-]+):.*## /\1\t/' | expand -t 14
@@ -163,7 +163,7 @@ lint-documents: tools
 lint-python: tools
 	$(CHECKS)/ruff format --check
 	$(CHECKS)/ruff check
-	$(CHECKS)/pytest -q tests/cost tests/deploy tests/capacity tests/docs tests/launcher
+	$(CHECKS)/pytest -q tests/cost tests/deploy tests/capacity tests/docs tests/launcher tests/chaos
 	$(COST) --check
 	$(CAPACITY) --check
 	$(CHECKS)/pytest -q tests/workflow
@@ -229,17 +229,20 @@ mutants: ## Change the Rust code bit by bit, and list the changes that no test n
 e2e: tools ## End-to-end tests on a deployed stack of their own: make e2e [DOOR=services]
 	$(CHECKS)/pytest tests/e2e --door '$(DOOR)'
 
-chaos: tools ## Break everything under load and audit what is left; one fault: make chaos [DOOR=services] FAULT=redis-hangs
+smoke-services: tools ## One way through everything at the second door; make e2e DOOR=services has the rest
+	$(CHECKS)/pytest tests/e2e/test_smoke.py --door services
+
+chaos: tools ## Break everything under load and audit what is left; one fault, or FAULT=long, those that take minutes: make chaos [DOOR=services] FAULT=redis-hangs
 	$(CHAOS) --door '$(DOOR)' $(FAULT)
 
 chaos-list: tools ## The faults that make chaos knows
 	@$(CHAOS) --door '$(DOOR)' --list
 
-bench: ## Measure against the limit of the stores, write docs/performance.md; within 3 minutes: make bench QUICK=1
-	@$(LOCAL) bench $(if $(QUICK),--quick) $(if $(ONLY),--only '$(ONLY)')
+bench: ## Measure both doors and write docs/performance.md, or one: make bench DOOR=services; within some minutes: make bench QUICK=1
+	@$(LOCAL) bench $(if $(filter-out file,$(origin DOOR)),--door '$(DOOR)') $(if $(QUICK),--quick) $(if $(ONLY),--only '$(ONLY)')
 
-fuzz-api: tools ## The generated requests of the e2e tests, more of them: make fuzz-api SEED=7 [EXAMPLES=100]
-	SCHEMATHESIS_SEED='$(SEED)' SCHEMATHESIS_EXAMPLES='$(EXAMPLES)' $(CHECKS)/pytest -s tests/e2e/test_contract.py
+fuzz-api: tools ## The generated requests of the e2e tests, more of them: make fuzz-api SEED=7 [EXAMPLES=100] [DOOR=services]
+	SCHEMATHESIS_SEED='$(SEED)' SCHEMATHESIS_EXAMPLES='$(EXAMPLES)' $(CHECKS)/pytest -s tests/e2e/test_contract.py --door '$(DOOR)'
 
 fuzz: ## Look for inputs that break a parser: make fuzz SECONDS=600 [TARGET=entry]
 	@$(LOCAL) fuzz --seconds '$(SECONDS)' $(if $(TARGET),--target '$(TARGET)')

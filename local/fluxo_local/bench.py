@@ -1,4 +1,4 @@
-"""The benchmark: builds all that it runs, starts a PostgreSQL that keeps its promises, measures, and renders what was measured."""
+"""The benchmark: builds all that it runs, starts stores that keep their promises, measures, and renders what was measured."""
 
 import json
 import os
@@ -13,8 +13,10 @@ from pathlib import Path
 from types import MappingProxyType
 from typing import Any
 
-from fluxo_local import node_tools, system_packages, terminal, toolchain
+from fluxo_local import node_tools, services, system_packages, terminal, toolchain
 from fluxo_local.deployment import CARGO_BAR, function_packages
+from fluxo_local.doors import LAMBDA, SERVICES
+from fluxo_local.kafka import Kafka
 from fluxo_local.ports import free_ports
 from fluxo_local.postgres import SUPERUSER, Postgres, choose_programs, data_directory
 from fluxo_local.problem import Problem
@@ -23,9 +25,12 @@ from fluxo_local.profile import CHECKOUT, LOCAL, Profile, ProfileLock
 
 PROFILE = Profile("bench")
 CRATE = CHECKOUT / "bench"
-RESULTS = CRATE / "results.json"
+RESULTS = {LAMBDA: CRATE / "results.json", SERVICES: CRATE / "services.json"}
 # Apart from other builds, which would otherwise wait for this one.
 BUILT = CHECKOUT / "target" / "bench"
+# Of Cargo.toml.
+SERVICE_PROFILE = "service"
+BENCH = BUILT / SERVICE_PROFILE / "bench"
 PACKAGES = BUILT / "packages"
 PEER = CRATE / "peer-node"
 PEER_BUILT = LOCAL / "bench-peer-node"
@@ -46,7 +51,7 @@ COSTS = {
 }
 
 
-def bench(*, quick: bool, only: str | None) -> int:
+def bench(doors: Sequence[str], *, quick: bool, only: str | None) -> int:
     """Measures; answers the exit status."""
     lock = ProfileLock(PROFILE)
     if not lock.acquire():
@@ -54,38 +59,74 @@ def bench(*, quick: bool, only: str | None) -> int:
     toolchain.require_linux_and_rust()
     toolchain.require_system_programs()
     PROFILE.prepare()
-    build()
+    build(doors)
+    measures = {LAMBDA: measure_functions, SERVICES: measure_services}
+    arguments = [*(["--quick"] if quick else []), *(["--only", only] if only else [])]
+    for door in doors:
+        measured = PROFILE.directory / f"{door}.json"
+        status = measures[door](["--output", measured, *arguments])
+        if status != 0:
+            return status
+        if not only:
+            publish(door, measured)
+    return 0
+
+
+def measure_functions(arguments: Sequence[str | Path]) -> int:
+    """The functions, through the Lambda Runtime API."""
+    with postgres_server() as (postgres, addresses):
+        pgbench = postgres.programs.directory / "pgbench"
+        if not pgbench.exists():
+            raise Problem(f"pgbench is not beside PostgreSQL's other programs in {pgbench.parent}: install PostgreSQL's client programs.")
+        command = [
+            BENCH, "run", "--programs", BUILT / "release", "--packages", PACKAGES, "--peer-node", PEER_BUILT,
+            "--pgbench", pgbench, "--node", node(), *arguments,
+        ]  # fmt: skip
+        return run(command, addresses)
+
+
+def measure_services(arguments: Sequence[str | Path]) -> int:
+    """The services, on a Kafka that has each append on the disk before it acknowledges it."""
+    data = PROFILE.directory / "kafka"
+    shutil.rmtree(data, ignore_errors=True)
+    kafka = Kafka(data, *free_ports(2), PROFILE.logs)
+    broker = kafka.start()
+    try:
+        with postgres_server() as (_, addresses):
+            command = [BENCH, "services", "--programs", BUILT / SERVICE_PROFILE, *arguments]
+            return run(command, addresses | {"TEST_KAFKA_BROKERS": kafka.brokers})
+    finally:
+        broker.stop()
+        shutil.rmtree(data, ignore_errors=True)
+
+
+@contextmanager
+def postgres_server() -> Iterator[tuple[Postgres, dict[str, str]]]:
+    """A PostgreSQL that keeps its promises, and the variables that lead to it; it is deleted afterwards."""
     data = data_directory(PROFILE)
     shutil.rmtree(data, ignore_errors=True)
     (port,) = free_ports(1)
     postgres = Postgres(choose_programs(data), data, port, secrets.token_hex(8), PROFILE.logs, settings=SERVER_SETTINGS)
-    pgbench = postgres.programs.directory / "pgbench"
-    if not pgbench.exists():
-        raise Problem(f"pgbench is not beside PostgreSQL's other programs in {pgbench.parent}: install PostgreSQL's client programs.")
-    measured = PROFILE.directory / "results.json"
-    command = [
-        BUILT / "measure" / "bench", "run", "--programs", BUILT / "release", "--packages", PACKAGES, "--peer-node", PEER_BUILT,
-        "--pgbench", pgbench, "--node", node(), "--output", measured,
-        *(["--quick"] if quick else []), *(["--only", only] if only else []),
-    ]  # fmt: skip
     service = postgres.start()
     try:
         terminal.say()
         url = f"postgres://{SUPERUSER}:{postgres.password}@127.0.0.1:{port}/postgres"
-        status = run(command, {"FLUXO_TEST_POSTGRES_URL": url, "FLUXO_TEST_REDIS_SERVER": str(toolchain.find_redis())})
+        yield postgres, {"FLUXO_TEST_POSTGRES_URL": url, "FLUXO_TEST_REDIS_SERVER": str(toolchain.find_redis())}
     finally:
         service.stop()
         shutil.rmtree(data, ignore_errors=True)
-    if status == 0 and not only:
-        publish(measured)
-    return status
 
 
-def build() -> None:
-    """The functions as they are deployed, the benchmark, and the peer in Node.js."""
+def build(doors: Sequence[str]) -> None:
+    """The programs as they are deployed, the benchmark, and the peer in Node.js."""
+    packages = ("bench", *services.PACKAGES)
+    with terminal.step("Building the benchmark and the services (the first time takes some minutes)") as step:
+        # Together, so that each library is compiled once.
+        words = [word for name in packages for word in ("--package", name)]
+        cargo(["build", "--profile", SERVICE_PROFILE, *words], "bench", step)
+    if LAMBDA not in doors:
+        return
     programs = functions()
-    with terminal.step("Building the benchmark") as step:
-        cargo(["build", "--profile", "measure", "--package", "bench"], "bench", step)
     with terminal.step("Packing the functions"):
         PACKAGES.mkdir(exist_ok=True)
         for name in function_packages():
@@ -190,16 +231,20 @@ def ended(process: subprocess.Popen[bytes]) -> Iterator[subprocess.Popen[bytes]]
             process.wait()
 
 
-def publish(measured: Path) -> None:
+def publish(door: str, measured: Path) -> None:
     """The results with what they make the system cost, and the document that shows them."""
-    shutil.copy(measured, RESULTS)
-    # The costs are computed from what was measured.
-    results = json.loads(RESULTS.read_text())
-    results["figures"] += costs()
-    RESULTS.write_text(json.dumps(results, indent=2, ensure_ascii=False) + "\n")
-    cost()
-    run_tool([BUILT / "measure" / "bench", "report", RESULTS, CHECKOUT / "docs"], what="Rendering", log=PROFILE.logs / "report.log")
-    terminal.say(f"\nWritten: {RESULTS.relative_to(CHECKOUT)}, docs/performance.md and docs/cost.md.")
+    results = RESULTS[door]
+    shutil.copy(measured, results)
+    written = [results]
+    if door == LAMBDA:
+        # The costs are computed from what was measured.
+        content = json.loads(results.read_text())
+        content["figures"] += costs()
+        results.write_text(json.dumps(content, indent=2, ensure_ascii=False) + "\n")
+        cost()
+        written.append(CHECKOUT / "docs" / "cost.md")
+    run_tool([BENCH, "report", CRATE, CHECKOUT / "docs"], what="Rendering", log=PROFILE.logs / "report.log")
+    terminal.say("\nWritten: docs/performance.md, " + ", ".join(str(path.relative_to(CHECKOUT)) for path in written) + ".")
 
 
 def cost(*arguments: str) -> str:

@@ -99,7 +99,7 @@ def parse() -> argparse.Namespace:
     add("redrive", redrive_messages, "Move the messages of the dead-letter queue back to the park queue.", profile)
     add("parked", list_parked, "List what waits to run again and what is in the dead-letter queue, and why; nothing is taken out.", profile)
     flow = add(
-        "flow", show_flow, "Print what an entry went through: executions, states, attempts, errors, and the ledger's answer.", profile
+        "flow", show_flow, "Print what an entry went through: executions or the log, attempts, errors, and the ledger's answer.", profile
     )
     flow.add_argument("entry", help="the entry's id")
     flow.add_argument("--merchant", help="whose it is, if no execution of it is known")
@@ -130,8 +130,11 @@ def parse() -> argparse.Namespace:
     fuzzing = add("fuzz", fuzz, "Look for inputs that break a parser.")
     fuzzing.add_argument("--seconds", type=int, required=True, help="for how long, all targets together")
     fuzzing.add_argument("--target", help="only this one (see fuzz/fuzz_targets)")
-    benchmark = add("bench", bench, "Measure the functions against the limit of the stores beneath them.")
-    benchmark.add_argument("--quick", action="store_true", help="within three minutes")
+    benchmark = add("bench", bench, "Measure the functions against the limit of the stores beneath them, and the services on theirs.")
+    benchmark.add_argument(
+        "--door", choices=DOORS, help="only the functions, or only the services (default: both; with --only, the functions)"
+    )
+    benchmark.add_argument("--quick", action="store_true", help="within some minutes")
     benchmark.add_argument("--only", metavar="GROUPS", help="only these groups of figures, such as single,batch; nothing is written")
     freezing = add("freeze", freeze, "Make the release of this checkout the one before, whose reading side tests/previous-release keeps.")
     freezing.add_argument("--commit", default="HEAD", help="which sources to freeze (default: %(default)s)")
@@ -265,9 +268,11 @@ def list_parked(arguments: argparse.Namespace) -> None:
 
 def show_flow(arguments: argparse.Namespace) -> None:
     """Prints what an entry went through."""
-    from fluxo_local import flow
+    from fluxo_local import flow, flow_log
 
-    flow.show_flow(Profile(arguments.profile), arguments.entry, arguments.merchant)
+    profile = Profile(arguments.profile)
+    show = flow_log.show_flow if profile.stack()["door"] == SERVICES else flow.show_flow
+    show(profile, arguments.entry, arguments.merchant)
 
 
 def install(arguments: argparse.Namespace) -> None:
@@ -335,7 +340,9 @@ def bench(arguments: argparse.Namespace) -> int:
     """Measures."""
     from fluxo_local import bench
 
-    return bench.bench(quick=arguments.quick, only=arguments.only)
+    # Each door has groups of its own.
+    doors = (arguments.door,) if arguments.door else (LAMBDA,) if arguments.only else DOORS
+    return bench.bench(doors, quick=arguments.quick, only=arguments.only)
 
 
 def page(_: argparse.Namespace) -> None:

@@ -12,7 +12,7 @@ from urllib.parse import quote
 from fluxo_local import loopback, samples, terminal, toolchain, users, web_page
 from fluxo_local.aws import REGION, aws_environment, signed_for
 from fluxo_local.doors import LAMBDA
-from fluxo_local.engine import Engine
+from fluxo_local.engine import CALLS_AT_ONCE, Engine
 from fluxo_local.locks import one_at_a_time
 from fluxo_local.postgres import CONNECTIONS_MAX, DATABASE, FUNCTIONS, LOOKUP, MAINTENANCE, OWNER, Postgres, prepare_ledger
 from fluxo_local.problem import Problem
@@ -74,6 +74,9 @@ class Deployment:
             "balances_table": outputs["BalancesTableName"],
             "park_queue_url": outputs["ParkQueueUrl"],
             "dead_letter_queue_url": outputs["DeadLetterQueueUrl"],
+            "webhooks_table": outputs["WebhooksTableName"],
+            "event_deliveries_queue_url": outputs["EventDeliveriesQueueUrl"],
+            "event_bus": outputs["EventBusName"],
             "functions": self._functions(),
         }
         if self.has_console:
@@ -122,6 +125,14 @@ class Deployment:
             "RedisUrl": self.redis.url(doors.redis),
             # Who tries out what happens after an outage wants to see it.
             "ReplayDelaySeconds": "2",
+            "EmulatorPort": str(self.engine.port),
+            # Who tries webhooks out has a receiver on this machine.
+            "WebhookLoopback": "admitted",
+            # The engine runs no more calls of a function at once, so of these half may wait.
+            "EventsConcurrency": str(CALLS_AT_ONCE),
+            "EventBusEnabled": "true",
+            # The engine's CloudFormation has no archives.
+            "EventArchiveDays": "0",
         } | (self._console_parameters() if self.has_console else {})
 
     def _console_parameters(self) -> dict[str, str]:
@@ -129,7 +140,6 @@ class Deployment:
             "ConsoleEnabled": "true",
             "HostedDomainPrefix": STACK_NAME,
             "OperatorsEnabled": "true",
-            "EmulatorPort": str(self.engine.port),
             "ConsoleApiId": self.console_api or "",
         }
 
@@ -252,6 +262,8 @@ def tool_environment() -> dict[str, str]:
     return own | {
         "PATH": f"{SAM.directory}{os.pathsep}{toolchain.search_path()}",
         "SAM_CLI_TELEMETRY": "0",
+        # SAM looks every 5 s how far CloudFormation is, which spares AWS. The engine on this machine is done in less.
+        "SAM_CLI_POLL_DELAY": "0.5",
     }
 
 

@@ -15,10 +15,11 @@ from fluxo_local.python_tools import ENGINE
 START_TIMEOUT_S = 60
 # It writes every execution's history when it stops.
 STOP_TIMEOUT_S = 180
-# Calls of one function at once; more would be slower, since each is a process. Nine functions work with the ledger:
+# Calls of one function at once; more would be slower, since each is a process. Fourteen functions work with the ledger:
 # together they stay below postgres.CONNECTIONS_MAX.
 CALLS_AT_ONCE_PER_CORE = 4
 CALLS_AT_ONCE_MAX = 50
+CALLS_AT_ONCE = min((os.cpu_count() or 1) * CALLS_AT_ONCE_PER_CORE, CALLS_AT_ONCE_MAX)
 DISTRIBUTION = "fluxo"
 
 
@@ -95,7 +96,7 @@ class Engine:
             # Where the functions find AWS.
             "AWS_ENDPOINT_URL": self.endpoint,
             "LAMBDA_EXECUTOR": "local",
-            "FLUXO_CALLS_AT_ONCE": str(min((os.cpu_count() or 1) * CALLS_AT_ONCE_PER_CORE, CALLS_AT_ONCE_MAX)),
+            "FLUXO_CALLS_AT_ONCE": str(CALLS_AT_ONCE),
             # Services that would listen on ports of their own, and containers that are not ours to touch.
             "IOT_MTLS_ENABLED": "0",
             "SFTP_ENABLED": "0",

@@ -25,11 +25,16 @@ PAGE = 1_000
 # Of an input that has run hundreds of times, the first execution and so many of the last ones are shown.
 LAST_SHOWN = 5
 COLOUR_OF = {"SUCCEEDED": "green", "RUNNING": "yellow"}
+NOT_ASKED = "Ledger: not asked; name the merchant, MERCHANT=acme."
 
 
 def show_flow(profile: Profile, entry: str, merchant: str | None) -> None:
     """Prints it, from the local stack."""
-    entry = entry_id(entry)
+    show_executions(profile, entry_id(entry), merchant)
+
+
+def show_executions(profile: Profile, entry: str, merchant: str | None) -> None:
+    """Prints its executions, and what the ledger says."""
     stack = profile.stack()
 
     def ask_locally(operation: str, arguments: dict[str, Any]) -> Mapping[str, Any]:
@@ -41,7 +46,7 @@ def show_flow(profile: Profile, entry: str, merchant: str | None) -> None:
     for line in report(entry, executions, names):
         terminal.say(line)
     merchant = merchant or next((execution.merchant for execution in executions if execution.merchant), None)
-    terminal.say(ledger_says(profile, stack, entry, merchant) if merchant else "Ledger: not asked; name the merchant, MERCHANT=acme.")
+    terminal.say(ledger_says(profile, stack, entry, merchant) if merchant else NOT_ASKED)
 
 
 def entry_id(text: str) -> str:
@@ -185,9 +190,7 @@ def what_next(execution: Execution, names: set[str], shown: set[str]) -> str:
 
 def ledger_says(profile: Profile, stack: Mapping[str, Any], entry: str, merchant: str) -> str:
     """What the API answers about the entry, without what the entry says."""
-    token = users.id_token(profile, merchant, "viewer")
-    path = f"/{stack['url'].split('/', 3)[3]}/entries/{entry}"
-    status, answer = loopback.request_json(stack["port"], "GET", path, headers={"Authorization": f"Bearer {token}"})
+    status, answer = answer_of_api(profile, stack, entry, merchant)
     if status == 404:
         return f"Ledger: {merchant} has no such entry."
     if status != 200:
@@ -197,3 +200,10 @@ def ledger_says(profile: Profile, stack: Mapping[str, Any], entry: str, merchant
     reversed_by = f", reversed by {answer['reversed_by']}" if answer["reversed_by"] else ""
     sealed = f", in seal {answer['seal']}" if answer["seal"] is not None else ""
     return f"Ledger: posted at {moment(history.moment(answer['posted_at']))} on the day {answer['date']}{sealed}{reversed_by}."
+
+
+def answer_of_api(profile: Profile, stack: Mapping[str, Any], entry: str, merchant: str) -> tuple[int, Any]:
+    """Status and body of `GET /entries/{id}`."""
+    token = users.id_token(profile, merchant, "viewer")
+    path = f"/{stack['url'].split('/', 3)[3]}/entries/{entry}"
+    return loopback.request_json(stack["port"], "GET", path, headers={"Authorization": f"Bearer {token}"})

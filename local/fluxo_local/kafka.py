@@ -33,11 +33,13 @@ class Kafka:
     controller_port: int
     logs: Path
     durable: bool = True
+    # Where clients are told to find it, if that is not where it listens.
+    door_port: int | None = None
 
     @property
     def brokers(self) -> str:
         """Where clients find it."""
-        return f"127.0.0.1:{self.port}"
+        return f"127.0.0.1:{self.door_port or self.port}"
 
     def start(self) -> Service:
         """Starts the server, and returns when it answers."""
@@ -81,7 +83,7 @@ class Kafka:
             "node.id": 1,
             # Named here, not in the data: another start may have other ports.
             "controller.quorum.voters": f"1@{controller}",
-            "listeners": f"PLAINTEXT://{self.brokers},CONTROLLER://{controller}",
+            "listeners": f"PLAINTEXT://127.0.0.1:{self.port},CONTROLLER://{controller}",
             "advertised.listeners": f"PLAINTEXT://{self.brokers}",
             "controller.listener.names": "CONTROLLER",
             "listener.security.protocol.map": "PLAINTEXT:PLAINTEXT,CONTROLLER:PLAINTEXT",

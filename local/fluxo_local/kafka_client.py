@@ -23,7 +23,18 @@ def make_topics(brokers: str) -> None:
 
 def records(brokers: str, topic: str, *groups: str) -> list[dict[str, Any]]:
     """All records that a topic has now, with which of the groups have not handled them; `topic` is without the prefix."""
-    found = [json.loads(line) for line in ask("records", brokers, f"{PREFIX}.{topic}", *groups).splitlines()]
+    return read(ask("records", brokers, f"{PREFIX}.{topic}", *groups))
+
+
+def records_containing(text: str, brokers: str, topic: str, *groups: str) -> list[dict[str, Any]]:
+    """Those with this text in their values, in the order in which they were appended."""
+    found = read(ask("containing", brokers, f"{PREFIX}.{topic}", text, *groups))
+    return sorted(found, key=lambda record: record["appended_at_ms"])
+
+
+def read(lines: str) -> list[dict[str, Any]]:
+    """Records as the program prints them."""
+    found = [json.loads(line) for line in lines.splitlines()]
     return [record | {"appended_at": datetime.fromtimestamp(record["appended_at_ms"] / 1000, UTC)} for record in found]
 
 

@@ -1,15 +1,16 @@
 """`make test`: all checks and tests as parts that run beside each other, each with a log of its own."""
 
 import os
+import resource
 import signal
 import subprocess
 import time
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator, Sequence, Set
 from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
 
-from fluxo_local import deployment, python_tools, terminal, toolchain
+from fluxo_local import deployment, python_tools, services, terminal, toolchain
 from fluxo_local.processes import ending_with_parent, kill_group, last_line, progress, shown
 from fluxo_local.profile import CHECKOUT, LOCAL
 
@@ -32,6 +33,8 @@ class Part:
     command: Sequence[str | Path]
     after: tuple[str, ...] = ()
     """The parts that have to have succeeded."""
+    beside: tuple[str, bytes] | None = None
+    """A part, and what it says in its log when this one may begin beside it."""
     impossible: int | None = None
     """The exit status that says that this cannot be done on this machine, which fails nothing."""
 
@@ -44,17 +47,21 @@ class Part:
 def parts(*, package: bool) -> list[Part]:
     """What `make test` consists of, and CI's build of one function as it is deployed.
 
-    Cargo works on one thing at a time in a target directory. So what compiles stands in a row, and uses all cores; what compiles
-    nothing goes beside the tests, which mostly wait.
+    Cargo works on one thing at a time in a target directory. So what compiles stands in a row, and uses all cores; everything else
+    goes beside the tests, which mostly wait.
     """
     listed = [
         Part("tools", make("tools")),
         Part("compile", ["cargo", "test", "--workspace", "--locked", "--no-run"]),
-        Part("compile-stack", [*deployment.compile_command(), "--package", "import"], after=("compile",)),
-        Part("lint-rust", make("lint-rust"), after=("compile-stack",)),
-        Part("unit", make("unit"), after=("lint-rust",)),
-        Part("e2e", make("e2e"), after=("tools", "unit")),
-        Part("console", make("console-check"), after=("e2e",)),
+        Part("compile-stack", deployment.compile_command((*services.PACKAGES, "import")), after=("compile",)),
+        # Cargo has seen that the tests are compiled, and lets others into the target directory.
+        Part("lint-rust", make("lint-rust"), after=("compile-stack",), beside=("unit", b"Running ")),
+        Part("unit", make("unit", PATIENT), after=("tools", "compile-stack")),
+        # Most of the time it waits for the stack that it has deployed, so the rest takes the cores that it leaves. Both compile.
+        Part("e2e", make("e2e"), after=("tools", "wasm", "lint-rust")),
+        Part("console", make("console-check", PATIENT), after=("wasm", "unit")),
+        Part("smoke-services", make("smoke-services", PATIENT), after=("e2e",)),
+        Part("wasm", make("wasm", PATIENT), after=("tools",)),
         Part("audit", make("audit", PATIENT)),
         Part("lint-documents", make("lint-documents", PATIENT), after=("tools",)),
         Part("lint-python", make("lint-python", PATIENT), after=("tools",)),
@@ -75,17 +82,21 @@ def run(wanted: Sequence[Part]) -> int:
     toolchain.require_linux_and_rust()
     toolchain.require_system_programs()
     LOGS.mkdir(parents=True, exist_ok=True)
+    for part in wanted:
+        # What the last run has said must not count for this one.
+        part.log.unlink(missing_ok=True)
     waiting, succeeded, failed = list(wanted), set(), []
     began = reported = time.monotonic()
     with processes() as running:
-        while running or any(succeeded.issuperset(part.after) for part in waiting):
-            for part in [part for part in waiting if succeeded.issuperset(part.after)]:
+        while running or any(may_begin(part, succeeded) for part in waiting):
+            for part in [part for part in waiting if may_begin(part, succeeded)]:
                 waiting.remove(part)
                 running[part] = (start(part), time.monotonic())
             for part, (process, started) in list(running.items()):
+                before = processor_time_s()
                 if process.poll() is not None:
                     del running[part]
-                    finish(part, process.returncode, time.monotonic() - started)
+                    finish(part, process.returncode, time.monotonic() - started, processor_time_s() - before)
                     if process.returncode in (0, part.impossible):
                         succeeded.add(part.name)
                     else:
@@ -99,6 +110,16 @@ def run(wanted: Sequence[Part]) -> int:
     names = ", ".join(part.name for part in failed)
     terminal.say(f"\n{f'FAILED: {names}' if failed else 'All checks and tests have passed'}, after {time.monotonic() - began:.0f} s.")
     return 1 if failed else 0
+
+
+def may_begin(part: Part, succeeded: Set[str]) -> bool:
+    """Whether nothing that the part needs is missing any more."""
+    if part.beside:
+        name, said = part.beside
+        log = LOGS / f"{name}.log"
+        if not (log.exists() and said in log.read_bytes()):
+            return False
+    return succeeded.issuperset(part.after)
 
 
 @contextmanager
@@ -120,6 +141,9 @@ def processes() -> Iterator[dict[Part, tuple[subprocess.Popen[bytes], float]]]:
 def start(part: Part) -> subprocess.Popen[bytes]:
     """Starts the command with its output in its log."""
     environment = os.environ | {"PATH": toolchain.search_path(), "PYTHONPATH": f"{CHECKOUT / 'local'}{os.pathsep}{CHECKOUT / 'tools'}"}
+    if "CI" in os.environ:
+        # Nothing is changed and compiled again there, which is all that it would save.
+        environment["CARGO_INCREMENTAL"] = "0"
     if part.name.startswith("compile"):
         environment |= deployment.CARGO_BAR
     with part.log.open("wb") as output:
@@ -141,10 +165,17 @@ def at(part: Part) -> str:
     return f"{part.name} ({detail[:60]})" if detail else part.name
 
 
-def finish(part: Part, status: int, duration_s: float) -> None:
+def processor_time_s() -> float:
+    """What all parts that have ended have used, with the processes that they have started and waited for."""
+    used = resource.getrusage(resource.RUSAGE_CHILDREN)
+    return used.ru_utime + used.ru_stime
+
+
+def finish(part: Part, status: int, duration_s: float, used_s: float) -> None:
     """Says how a part has ended, and shows what a failed one said."""
     if status == 0:
-        terminal.say(f"{part.name}: {duration_s:.0f} s")
+        # On few cores the sum of the latter is what decides how long all parts take.
+        terminal.say(f"{part.name}: {duration_s:.0f} s, of which {used_s:.0f} s on a processor")
         return
     text = part.log.read_text(errors="replace").splitlines()
     lines = [line for line in text if line.strip() and "Building [" not in line]

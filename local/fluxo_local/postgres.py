@@ -23,7 +23,7 @@ LOOKUP = "fluxo_lookup"
 MAINTENANCE = "fluxo_maintenance"
 DATABASE = "fluxo"
 # Every call of a function that works with the ledger holds one, see engine.CALLS_AT_ONCE_MAX.
-CONNECTIONS_MAX = 500
+CONNECTIONS_MAX = 750
 START_TIMEOUT_S = 60
 # Where root's databases go when the checkout lies in a directory, such as /root, that no other user may enter.
 ROOTS_DATA = Path("/var/lib/fluxo-local")

@@ -100,7 +100,8 @@ class Services:
                 "LISTEN": f"127.0.0.1:{self.public_port(program)}",
                 # Nobody balances load here who would have to notice.
                 "DRAIN_SECONDS": "0",
-                # As services/deploy/kubernetes has it.
+                # One process stands here for several pods of services/deploy/kubernetes. Those have 128 each, which is what fits into
+                # the memory of a pod when all of them are batches.
                 "HTTP_CONCURRENCY": "512",
                 "JWT_ISSUER": f"https://cognito-idp.{REGION}.amazonaws.com/{pool}",
                 "JWT_AUDIENCE": ",".join(client_ids(stack)),

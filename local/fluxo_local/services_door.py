@@ -57,6 +57,7 @@ class ServicesDoor:
             "UserPoolClientIds": ",".join(client_ids(stack)),
             "EntriesTarget": self.services.url(ENTRIES),
             "ConsolidationTarget": self.services.url(CONSOLIDATION),
+            "WebhookEndpointsFunction": stack["functions"]["WebhookEndpoints"],
             "EmulatorApiId": API_ID,
         }
 

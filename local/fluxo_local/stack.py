@@ -74,7 +74,8 @@ def plan(profile: Profile, ports: Ports, console_api: str | None = None) -> Depl
     postgres = Postgres(choose_programs(data), data, ports.postgres, profile.secret("postgres_password"), profile.logs)
     redis = Redis(toolchain.find_redis(), profile.directory / "redis", ports.redis, profile.secret("redis_password"), profile.logs)
     engine = Engine(profile.directory / "engine", ports.engine, profile.logs)
-    inspector_url = f"http://127.0.0.1:{ports.inspector}/"
+    # What is accepted behind another API has no executions to look at.
+    inspector_url = None if console_api else f"http://127.0.0.1:{ports.inspector}/"
     return Deployment(profile, postgres, redis, engine, inspector=inspector_url, console_api=console_api)
 
 
@@ -87,10 +88,15 @@ def start(deployment: Deployment, running: RunningServices) -> dict[str, Any]:
 
 
 def start_with_services(
-    deployment: Deployment, first_port: int, running: RunningServices, environment: Mapping[str, str] | None = None
+    deployment: Deployment,
+    first_port: int,
+    running: RunningServices,
+    environment: Mapping[str, str] | None = None,
+    kafka_door_port: int | None = None,
 ) -> dict[str, Any]:
-    """The same, with the second door on it, whose services find this in their environment besides."""
-    kafka = Kafka(deployment.profile.directory / "kafka", first_port, first_port + 1, deployment.profile.logs)
+    """The same, with the second door on it, whose services find this in their environment besides, and Kafka at this port."""
+    profile = deployment.profile
+    kafka = Kafka(profile.directory / "kafka", first_port, first_port + 1, profile.logs, door_port=kafka_door_port)
     ports = tuple(range(first_port + 2, first_port + DOOR_PORTS))
     door = ServicesDoor(kafka, Services(deployment, kafka.brokers, ports, environment or {}))
     # The slowest to start, so the others start meanwhile.
@@ -128,7 +134,8 @@ def introduce(profile: Profile, stack: dict[str, Any], balance: dict[str, Any]) 
     make = "make -s" if profile.name == DEFAULT else f"make -s PROFILE={profile.name}"
     day = balance["date"]
     clerk, viewer = (users.name_of(samples.MERCHANT, role) for role in users.ROLES)
-    pages = {"What executions went through": "inspector_url", "The documentation": "docs_url"}
+    executions = {} if stack["door"] == SERVICES else {"What executions went through": "inspector_url"}
+    pages = executions | {"The documentation": "docs_url"}
     others = "".join(f"{what} is at {stack[name]}\n" for what, name in pages.items() if name in stack)
     amounts = "  ".join(f"{part} {balance[field]}" for part, field in BALANCE_PARTS.items())
     terminal.say(

@@ -2,14 +2,16 @@
 
     python local/kafka topics BROKERS PREFIX
     python local/kafka records BROKERS TOPIC [GROUP ...]
+    python local/kafka containing BROKERS TOPIC TEXT [GROUP ...]
     python local/kafka lag BROKERS TOPIC GROUP
 
-With groups, each record says which of them have not handled it. Nothing is committed: who looks changes nothing.
+`containing` prints only records that have the text in their values. With groups, each record says which of them have not handled it.
+Nothing is committed: who looks changes nothing.
 """
 
 import json
 import sys
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator, Mapping, Sequence
 from typing import Any
 
 from confluent_kafka import Consumer, KafkaError, KafkaException, Message, TopicPartition
@@ -35,8 +37,8 @@ def make_topics(brokers: str, prefix: str) -> None:
                 raise
 
 
-def records(brokers: str, topic: str, groups: list[str]) -> Iterator[Mapping[str, Any]]:
-    """All records that the topic has now."""
+def records(brokers: str, topic: str, groups: Sequence[str], text: str = "") -> Iterator[Mapping[str, Any]]:
+    """All records that the topic has now, with this text in their values."""
     consumer = reader(brokers, "fluxo-local")
     known = consumer.list_topics(topic, TIMEOUT_S).topics[topic]
     partitions = [TopicPartition(topic, number, 0) for number in known.partitions]
@@ -54,7 +56,7 @@ def records(brokers: str, topic: str, groups: list[str]) -> Iterator[Mapping[str
                 if error.code() != KafkaError._PARTITION_EOF:
                     raise KafkaException(error)
                 left.discard(message.partition())
-            else:
+            elif text.encode() in (message.value() or b""):
                 yield described(message, [group for group in groups if message.offset() >= handled[group].get(message.partition(), 0)])
     consumer.close()
 
@@ -93,14 +95,15 @@ def described(message: Message, not_handled_by: list[str]) -> dict[str, Any]:
     }
 
 
-def main(command: str, brokers: str, name: str, *groups: str) -> None:
+def main(command: str, brokers: str, name: str, *words: str) -> None:
     """Carries out one command."""
     if command == "topics":
         make_topics(brokers, name)
     elif command == "lag":
-        print(lag(brokers, name, *groups))
+        print(lag(brokers, name, *words))
     else:
-        for record in records(brokers, name, list(groups)):
+        text, groups = (words[0], words[1:]) if command == "containing" else ("", words)
+        for record in records(brokers, name, groups, text):
             print(json.dumps(record))
 
 

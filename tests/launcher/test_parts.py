@@ -33,12 +33,25 @@ def test_what_does_not_need_each_other_runs_at_once(tmp_path: Path) -> None:
     assert parts.run([part("left", meet.format(mine=left, other=right)), part("right", meet.format(mine=right, other=left))]) == 0
 
 
+def test_a_part_begins_beside_another_when_that_has_said_so(tmp_path: Path, logs: Path) -> None:
+    (logs / "first.log").write_text("ready, said the last run")
+    began, ready = tmp_path / "began", tmp_path / "ready"
+    wait = "while not os.path.exists({path!r}): time.sleep(0.01)"
+    says = "import os, time; open({ready!r}, 'w').close(); print('ready', flush=True)\n" + wait
+    first = part("first", says.format(ready=str(ready), path=str(began)))
+    second = part("second", f"open({str(ready)!r}).close(); open({str(began)!r}, 'w').close()", beside=("first", b"ready"))
+    assert parts.run([second, first]) == 0
+    # It never comes to that.
+    silent = part("silent", "raise SystemExit(1)")
+    assert parts.run([part("waits", "", beside=("silent", b"ready")), silent]) == 1
+
+
 def test_a_failed_part_is_shown_and_what_needs_it_is_not_run(capfd: pytest.CaptureFixture[str]) -> None:
     failing = part("failing", "print('the reason'); raise SystemExit(1)")
     assert parts.run([failing, part("needing", "", after=("failing",)), part("other", "")]) == 1
     said = capfd.readouterr().out
     assert "failing: FAILED after" in said and "  | the reason" in said
-    assert "needing: not run" in said and "other: 0 s" in said and "FAILED: failing, after" in said
+    assert "needing: not run" in said and "other: 0 s, of which 0 s on a processor" in said and "FAILED: failing, after" in said
 
 
 def test_what_cannot_be_done_on_this_machine_is_said_and_fails_nothing(capfd: pytest.CaptureFixture[str]) -> None:
@@ -52,3 +65,4 @@ def test_all_parts_can_run() -> None:
         listed = parts.parts(package=package)
         names = {each.name for each in listed}
         assert all(names.issuperset(each.after) for each in listed)
+        assert all(each.beside is None or each.beside[0] in names for each in listed)

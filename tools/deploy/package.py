@@ -53,8 +53,8 @@ def run(stage: str, function: str | None) -> None:
     (deploy,) = as_sam.understood(("deploy", "--config-env", stage))
     architecture = deploy.parameters[ARCHITECTURE]
     compiler = compiler_for(architecture)
-    # cargo-lambda moves what it has built out of the target directory, which the local stack shares.
-    with one_at_a_time("build"), terminal.step(f"Building {function or 'all functions'} for {architecture} as deployed") as step:
+    # Into a directory of the processor's own, from which cargo-lambda moves it: nothing of the local stack is touched.
+    with one_at_a_time("package"), terminal.step(f"Building {function or 'all functions'} for {architecture} as deployed") as step:
         run_tool(
             [SAM.program("sam"), "build", *filter(None, [function]), "--config-env", stage, "--build-dir", BUILT],
             what="sam build",
