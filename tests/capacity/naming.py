@@ -8,6 +8,8 @@ from pglast import ast
 
 # What stands for the merchant that was given.
 GIVEN = "the merchant given"
+# The row that a trigger is about, and the rows of its statement: what is written beside a row is of its merchant.
+OF_A_TRIGGER = ("new", "added")
 # Whose functions take the merchant first.
 SCHEMAS = ("ledger", "ledger_lookup")
 
@@ -54,7 +56,7 @@ class Scope:
         """Whose `merchant_id` it is."""
         if qualifier:
             alias = qualifier[-1]
-            if alias.lower() == "new":
+            if alias.lower() in OF_A_TRIGGER:
                 return GIVEN
             if alias in self.tables or self.outer is None:
                 return alias

@@ -17,11 +17,13 @@ OF_THE_LEDGER = {
     "cursor_key": "the ledger's key, from which each merchant's is derived",
     "reconciliation": "how far the scheduled comparison has come in this ledger",
 }
-# Functions that look at all merchants of a ledger: scheduled jobs, which run once for each ledger.
+# Functions that look at all merchants of a ledger: scheduled jobs, which run once for each ledger, and what bounds all together.
 OF_ALL_MERCHANTS = {
+    "public.count_waits": "counts who waits for events, whoever they are: all of a cell share its functions",
     "ledger_maintenance.count_months_set_aside": "a metric of the scheduled comparison",
     "ledger_maintenance.entries_recorded_between": "how much the scheduled comparison has before it",
     "ledger_maintenance.merchants_of_day": "lists whose days are to be sealed",
+    "ledger_maintenance.merchants_with_events_since": "lists whose subscribers are woken",
     "ledger_maintenance.months_recorded_after": "lists what the scheduled comparison looks at",
     "ledger_maintenance.months_recorded_between": "the same, of the release before",
     "ledger_maintenance.months_set_aside": "lists what the comparison tries again",

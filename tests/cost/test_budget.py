@@ -28,8 +28,9 @@ def test_a_million_costs_no_more_than_it_may(tables: tuple[list, list], title: s
 
 
 def test_the_smallest_stack_costs_no_more_than_it_may_a_month(tables: tuple[list, list]) -> None:
-    # $0.40 of it are the secret that tells the console's requests from direct ones.
-    assert sum(tables[0][-1].values(), Decimal(0)) <= Decimal("22.9")
+    # $0.40 of it are the secret that tells the console's requests from direct ones. $2 are events out: the key that webhooks' secrets
+    # are encrypted under, and a look each minute at what is due.
+    assert sum(tables[0][-1].values(), Decimal(0)) <= Decimal("24.7")
 
 
 def test_requests_that_are_not_traced_cost_nothing_with_x_ray() -> None:

@@ -22,14 +22,14 @@ def test_each_part_costs_its_hours_and_numbers(stack: Callable[..., Stack], tabl
     assert month[PROXY] == 8 * 730 * Decimal("0.015")
     assert month["Valkey, the least that is charged"] == Decimal("0.1") * 730 * Decimal("0.084")
     assert month["Interface endpoints"] == 3 * 730 * Decimal("0.01")
-    assert month["Metrics of each route"] == 2 * 6 * Decimal("0.30")
+    assert month["Metrics of each route"] == 3 * 6 * Decimal("0.30")
     assert month["Alarms and dashboards"] == 3 * Decimal("0.10") + 3
     assert month["Secrets and keys"] == Decimal("0.40")
 
 
 def test_five_pollers_ask_the_queue_every_20_s(stack: Callable[..., Stack], table: Prices, used: Quantities) -> None:
     month = idle.idle(stack(ReconcileSchedule=""), table, used)
-    assert month["Polling the park queue, schedules"] == Decimal(5 * 730 * 3600) / 20 / 1_000_000 * Decimal("0.40")
+    assert month["Polling the queues, schedules"] == Decimal(5 * 730 * 3600) / 20 / 1_000_000 * Decimal("0.40")
 
 
 def test_a_standby_doubles_the_capacity_and_not_the_proxy(stack: Callable[..., Stack], table: Prices, used: Quantities) -> None:

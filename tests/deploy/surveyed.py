@@ -14,8 +14,9 @@ DEV = {
     "LedgerProxyEnabled": "false",
     "LedgerConcurrency": "0",
     "AcceptingConcurrency": "0",
+    "EventsConcurrency": "0",
 }
-PROD = {"LedgerStandby": "true", "LedgerProxyEnabled": "true"}
+PROD = {"LedgerStandby": "true", "LedgerProxyEnabled": "true", "EventsConcurrency": "0"}
 
 
 def found(

@@ -283,7 +283,8 @@ def test_the_page_is_told_where_to_sign_in_and_operators_where_executions_are() 
             "/aws/lambda/fluxo/replay-parked",
         ],
     }
-    assert "inspector" not in page.configuration_of(standing(OUTPUTS, OperatorsEnabled="false"), OUTPUTS, "us-east-1")
+    for parameters in ({"OperatorsEnabled": "false"}, {"OperatorsEnabled": "true", "ConsoleApiId": "a1b2c3d4e5"}):
+        assert "inspector" not in page.configuration_of(standing(OUTPUTS, **parameters), OUTPUTS, "us-east-1"), parameters
 
 
 def test_the_logs_that_the_page_leads_to_are_those_of_the_template() -> None:

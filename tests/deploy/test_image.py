@@ -13,6 +13,7 @@ from pathlib import Path
 from typing import Any
 
 import pytest
+from deploy.image import __main__ as image
 from deploy.image import oci, rootfs
 from deploy.image.ecr import PART_BYTES, push
 from fluxo_local.profile import CHECKOUT
@@ -90,7 +91,7 @@ def test_each_part_is_named_by_what_it_holds(root: Path, tmp_path: Path) -> None
 
 
 def test_a_program_that_is_not_built_is_named(tmp_path: Path) -> None:
-    with pytest.raises(rootfs.Missing, match="build it first, cargo build --release --package entries"):
+    with pytest.raises(rootfs.Missing, match="build it first, cargo build --profile service --package entries"):
         rootfs.assemble([tmp_path / "entries"], tmp_path / "root")
 
 
@@ -102,6 +103,13 @@ def test_a_library_where_the_image_does_not_look_is_named(tmp_path: Path) -> Non
     subprocess.run(["cc", "-o", program, source, library, f"-Wl,-rpath,{tmp_path}"], check=True)
     with pytest.raises(rootfs.Missing, match=r"libown\.so, where the image's loader would not look"):
         rootfs.assemble([program], tmp_path / "root")
+
+
+def test_a_panic_ends_one_request_and_not_the_process() -> None:
+    profiles = tomllib.loads((CHECKOUT / "Cargo.toml").read_text())["profile"]
+    assert profiles[image.PROFILE]["panic"] == "unwind"
+    built, packed = re.findall(r"cargo build --profile (\S+) |--programs target/(\S+) ", CONTAINERFILE.read_text())
+    assert (built[0], packed[1]) == (image.PROFILE, image.PROFILE)
 
 
 class Registry:

@@ -1,5 +1,6 @@
 """The manifests of the second door: valid, as strict as can be, and in agreement with the programs that they run."""
 
+import re
 import shutil
 import subprocess
 from collections.abc import Iterator
@@ -12,6 +13,7 @@ import pytest
 import yaml
 from cost import quantities
 from cost.template import Loader
+from fluxo_local.profile import CHECKOUT
 from kustomization import KUBERNETES, render
 from rights.reach import variables_of
 from rights.rust import workspace
@@ -270,3 +272,13 @@ def test_processes_get_every_variable_that_their_program_reads_and_no_other(name
     # Read together with the address of probes and metrics, and of no use to who answers no requests.
     of_no_use = set() if any(port["name"] == "http" for pod in run for port in container(pod).get("ports", [])) else {"LISTEN"}
     assert given - OF_THE_SDK == variables_of(workspace(), name) - LEFT_OUT - of_no_use
+
+
+def test_a_sweep_that_has_found_something_fails_its_job_at_once() -> None:
+    """Run again it finds nothing, and nobody would be told."""
+    sweep = next(resource for resource in of_kind("CronJob") if name_of(resource) == "entries-sweep")
+    status = re.search(r"const SWEPT: u8 = (\d+);", (CHECKOUT / "services" / "entries" / "src" / "main.rs").read_text())[1]
+    rule = {"action": "FailJob", "onExitCodes": {"containerName": "entries-sweep", "operator": "In", "values": [int(status)]}}
+    assert sweep["spec"]["jobTemplate"]["spec"]["podFailurePolicy"] == {"rules": [rule]}
+    # The policy is refused without this.
+    assert pods()["entries-sweep"]["spec"]["restartPolicy"] == "Never"

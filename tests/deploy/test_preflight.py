@@ -67,8 +67,8 @@ def test_the_plan_is_asked_for_in_the_one_region_that_knows_it() -> None:
 
 def test_what_dev_once_reserved_is_refused_before_anything_is_made() -> None:
     (refused,), _, _ = found(Recorded("new-account"), DEV | {"LedgerConcurrency": "5"})
-    assert refused.startswith("Lambda would refuse to reserve 44 concurrent executions (ApplyToLedger 5, ")
-    assert "this account may run 10 at once" in refused and "ask for at least 144" in refused
+    assert refused.startswith("Lambda would refuse to reserve 59 concurrent executions (ApplyToLedger 5, ")
+    assert "this account may run 10 at once" in refused and "ask for at least 159" in refused
 
 
 def test_concurrency_is_enough_to_the_last() -> None:
@@ -77,6 +77,8 @@ def test_concurrency_is_enough_to_the_last() -> None:
     assert found(Recorded("known-account", settings), PROD)[0] == []
     (refused,), _, _ = found(Recorded("known-account", settings), PROD | {"AcceptingConcurrency": "101"})
     assert "RegisterEntry 101" in refused and "at least 201" in refused
+    (refused,), _, _ = found(Recorded("known-account", settings), PROD | {"EventsConcurrency": "1"})
+    assert "ListEvents 1, RegisterEntry 100" in refused and "EventsConcurrency=0" in refused
 
 
 def test_what_a_stack_holds_already_is_reserved_again() -> None:
@@ -104,7 +106,7 @@ def test_a_stack_keeps_parameters_that_the_stage_does_not_give() -> None:
         {"operation": "cloudformation.DescribeStacks", "answer": {"Stacks": [described]}},
         {"operation": "cloudformation.ListStackResources", "answer": {"StackResourceSummaries": []}},
     )
-    assert found(recorded, {"AcceptingConcurrency": "0"}) == ([], [], {})
+    assert found(recorded, {"AcceptingConcurrency": "0", "EventsConcurrency": "0"}) == ([], [], {})
     assert "rds.DescribeDBClusters" not in recorded.asked and "ec2.DescribeAvailabilityZones" not in recorded.asked
 
 
@@ -169,7 +171,9 @@ def test_small_quotas_are_compared_with_what_the_api_lets_in() -> None:
 
 
 def test_the_defaults_let_in_what_step_functions_starts_in_its_smaller_regions() -> None:
-    _, warnings, _ = found(Recorded("small-quotas"), {"AcceptingConcurrency": "0", "ReadBurst": "1000"}, "sa-east-1")
+    _, warnings, _ = found(
+        Recorded("small-quotas"), {"AcceptingConcurrency": "0", "EventsConcurrency": "0", "ReadBurst": "1000"}, "sa-east-1"
+    )
     assert warnings == []
 
 

@@ -21,7 +21,7 @@ REFERENCE = re.compile(r"\{\{resolve:[a-z-]+:(?:\$\{(\w+)\}|(arn:[^}]+?)(?::Secr
 GIVEN = "the secret that LedgerOwnerSecretArn names"
 BEHIND_THE_API = (
     "RegisterEntry", "ReverseEntry", "GetEntry", "ListEntries", "ExportEntries", "GetDailyBalance", "GetBalanceAsOf",
-    "SealDay", "ListSeals",
+    "SealDay", "ListSeals", "ListEvents", "BalanceAlerts", "WebhookEndpoints",
 )  # fmt: skip
 # Who holds the value of which secret, where all of it is in the stack.
 HOLDERS = {

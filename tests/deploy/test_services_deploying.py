@@ -38,6 +38,7 @@ RESOURCES = {
     "UserPool": "us-east-1_pool",
     "UserPoolClient": "tools",
     "WebClient": "pages",
+    "WebhookEndpoints": "fluxo-WebhookEndpoints",
     **{name: f"fluxo-{name}" for name in SETTINGS},
 }
 ZONES = [("us-east-1a", "use1-az1"), ("us-east-1b", "use1-az2"), ("us-east-1c", "use1-az3"), ("us-east-1d", "use1-az4")]

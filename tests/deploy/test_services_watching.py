@@ -12,7 +12,7 @@ from pathlib import Path
 
 import pytest
 import yaml
-from cost.idle import emitted_metrics
+from cost.idle import METRICS, emitted_metrics, metrics_listed
 from fluxo_local.profile import CHECKOUT
 from watching.prometheus import DASHBOARD, RULES, Prometheus, panels, wait_until, watching
 
@@ -20,8 +20,6 @@ from watching.prometheus import DASHBOARD, RULES, Prometheus, panels, wait_until
 OF_OTHERS = {"kube_job_status_failed", "up"}
 # Of the consumers, which have a gauge of their own.
 GAUGES = {"fluxo_log_lag_records": 'topic="fluxo.entries"'}
-# Of services alone.
-OF_SERVICES = {"Answers", "EntriesSwept", "EntryLogLatency", "RecordsDead", "RecordsRetried", "RequestLatency"}
 LABELS = {
     "fluxo_answers_total": "status",
     "fluxo_records_dead_total": "reason",
@@ -29,14 +27,15 @@ LABELS = {
     "fluxo_request_latency_seconds": "route",
     "fluxo_requests_refused_total": "code",
 }
-# Of the scheduled functions, and of the workflow: no process of the second door says them.
-NOT_OF_SERVICES = re.compile("Replayed|SetAside|Parked|StateMachine|Months|Repaired|Different|OldestDifference")
+# Of the scheduled functions, of the workflow and of jobs, which nobody scrapes: no process of the second door says them.
+NOT_OF_SERVICES = re.compile("Replayed|SetAside|Parked|StateMachine|Months|Repaired|Different|OldestDifference|Swept")
 NAME = re.compile(r"\b((?:fluxo|kube|process)_[a-z0-9_]+|up)\b(?=[{ )\[]|$)")
 
 
 def native() -> dict[str, str]:
     """The metrics of the code as Prometheus sees them, each with its kind."""
-    names = {name for name in emitted_metrics() | OF_SERVICES if not NOT_OF_SERVICES.search(name)}
+    of_services = set().union(*(metrics_listed("SERVICE_METRIC_NAMES", file.read_text()) for file in METRICS.glob("**/*.rs")))
+    names = {name for name in emitted_metrics() | of_services if not NOT_OF_SERVICES.search(name)}
     found = dict.fromkeys(GAUGES, "gauge")
     for name in names:
         snake = "fluxo_" + re.sub(r"(?<=[a-z])(?=[A-Z])", "_", name).lower()
@@ -102,7 +101,7 @@ class Door:
 
 def stands_still(name: str) -> bool:
     """Whether nothing is wrong only while a counter does not rise."""
-    return any(part in name for part in ("breaker", "dead", "swept", "retried", "conflicts"))
+    return any(part in name for part in ("breaker", "dead", "retried", "conflicts"))
 
 
 @pytest.fixture(scope="module")

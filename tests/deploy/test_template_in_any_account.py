@@ -72,10 +72,10 @@ def reserved(**parameters: str) -> dict[str, int]:
 
 
 def test_no_concurrency_is_reserved_where_the_parameters_are_zero() -> None:
-    without_proxy = {"LedgerProxyEnabled": "false", "AcceptingConcurrency": "0"}
-    assert sum(reserved(**without_proxy, LedgerConcurrency="5").values()) == 44
+    without_proxy = {"LedgerProxyEnabled": "false", "AcceptingConcurrency": "0", "EventsConcurrency": "0"}
+    assert sum(reserved(**without_proxy, LedgerConcurrency="5").values()) == 59
     assert reserved(**without_proxy, LedgerConcurrency="0") == {}
-    assert reserved(LedgerProxyEnabled="true", AcceptingConcurrency="0") == {}
+    assert reserved(LedgerProxyEnabled="true", AcceptingConcurrency="0", EventsConcurrency="0") == {}
 
 
 def test_the_stage_dev_reserves_nothing() -> None:

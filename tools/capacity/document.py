@@ -6,6 +6,7 @@ from decimal import ROUND_FLOOR, Decimal
 from functools import cache
 
 from cost.document import bullet, markdown
+from cost.metering import write_units
 from cost.problem import Problem
 from cost.quantities import Quantities
 from cost.template import CHECKOUT, Stack
@@ -86,6 +87,10 @@ def render(quotas: Quotas, quantities: Quantities) -> str:
         "",
         *[bullet(next_steps(column)) for column in reads],
         "",
+        "## Events out",
+        "",
+        *map(bullet, events_out(quotas, quantities)),
+        "",
         "## Limits of one merchant",
         "",
         *map(bullet, of_one_merchant(stages["prod"], reads)),
@@ -156,6 +161,30 @@ def large_regions(quotas: Quotas, quantities: Quantities) -> str:
     """What the same stage meets where Step Functions starts more."""
     found = limits.of_entries(at_stage("prod", "STANDARD", quotas, quantities, is_large_region=True), 1)
     return f"In {', '.join(quotas.large_regions)}: " + next_steps(Column("`STANDARD`, one by one", found))
+
+
+def events_out(quotas: Quotas, quantities: Quantities) -> list[str]:
+    """What bounds events on their way out. Above it they come later, and none is lost."""
+    stack = at_stage("prod", "STANDARD", quotas, quantities).stack
+    at_once, receiver_s = quantities.assume("webhooks_at_once"), Decimal(quantities.assume("receiver_ms")) / 1000
+    subscribers = Decimal(stack.parameter("DeliveryConcurrency"))
+    waiting = Decimal(stack.parameter("EventsConcurrency"))
+    pages = waiting * quotas["invocations_per_concurrency_rps"].default
+    items = quotas["partition_writes"].default / (
+        write_units(quantities.assume("delivery_item_bytes")) * quantities.assume("delivery_writes")
+    )
+    put_events = quotas["put_events_rps"]
+    return [
+        f"*The feed*: `EventsConcurrency={waiting}` requests at once, of which each merchant may let two wait for 20 s. What does not wait "
+        f"is answered at up to {number(pages)} pages a second, {number(pages * 500)} events.",
+        f"*Webhooks*: `DeliveryConcurrency={subscribers}` endpoints at once, each with {at_once} requests that wait for their answers. "
+        f"With receivers that take {quantities.assume('receiver_ms')} ms that is {number(subscribers * at_once / receiver_s)} a second in "
+        f"all, and {number(at_once / receiver_s)} to one endpoint: a merchant with more events than that reads the feed.",
+        f"*One endpoint* is one partition of the table of webhooks: {number(items)} deliveries a second.",
+        f"*The bus*: a merchant's events go one request of ten after the other. PutEvents takes {number(put_events.default)} requests a "
+        f"second of an account, {number(put_events.large)} in the large regions; `BusPausedAlarm` tells.",
+        "*The stream* of the balance table is read by shard, so it keeps up with the table's own writes.",
+    ]
 
 
 def of_one_merchant(entries: Sequence[Column], reads: Sequence[Column]) -> list[str]:

@@ -7,7 +7,7 @@ from decimal import Decimal
 
 from deploy import stage
 
-from cost import edge, idle, requests, services
+from cost import edge, events, idle, requests, services
 from cost.metering import GB, MILLION
 from cost.prices import Prices
 from cost.quantities import Quantities
@@ -127,6 +127,14 @@ def render(prices: Prices, quantities: Quantities) -> str:
             "files (cents)."
         ),
         "",
+        "## Events out",
+        "",
+        wrapped(EVENTS),
+        "",
+        table("", [Column(way.title) for way in events.WAYS], [events.per_million(way, stack, prices, quantities) for way in events.WAYS]),
+        "",
+        *map(bullet, EVENTS_NOTES),
+        "",
         "## The second door",
         "",
         wrapped(SECOND_DOOR),
@@ -155,6 +163,21 @@ SERVICES_STAGES = ("dev", "prod")
 SECOND_DOOR = (
     "On Kubernetes with Kafka ([Deploying the second door](deploying-services.md)) it costs a month, used or not, in addition to the "
     "stores of the first table:"
+)
+EVENTS = (
+    "A million events, on top of the entries that they tell of. An entry that is sent alone is two events, itself and its day's new "
+    "balance; of a batch, each entry is one, and each day that it touches."
+)
+EVENTS_NOTES = (
+    "*One by one* is the most that it can be: each event wakes its subscriber by itself. Events that come while others are being "
+    "delivered, or in one batch of entries, go out together.",
+    "*Each endpoint* costs this by itself. One that is filtered by `types` costs less: what it does not want is read and not sent.",
+    "*A merchant without endpoints* costs invocations of `relay-events` and a query in each; a feed that nobody reads costs nothing.",
+    "*While there is an endpoint or the bus*, the ledger is asked once a minute (`EventSweepSchedule`), so one with `LedgerMinCapacity=0` "
+    "does not pause.",
+    "*Retries* cost as a delivery each, at most eleven of them in three days. An endpoint that keeps failing is probed, at most every few "
+    "seconds and at least every half hour, whatever happens meanwhile.",
+    "These are computed from assumptions, and none of them was measured.",
 )
 IDLE_NOTES = (
     "*As it comes*: Aurora with one instance that never pauses, behind RDS Proxy, which charges for at least 8 ACUs. The proxy shares "

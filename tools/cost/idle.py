@@ -9,7 +9,7 @@ from cost.prices import Prices
 from cost.problem import Problem
 from cost.quantities import Quantities
 from cost.requests import lambda_cost
-from cost.template import CHECKOUT, Stack
+from cost.template import CHECKOUT, Stack, target_of
 
 METRICS = CHECKOUT / "crates" / "telemetry" / "src"
 # Metrics that API Gateway has of each route: 4xx, 5xx, Count, IntegrationLatency, Latency, DataProcessed.
@@ -29,7 +29,7 @@ def idle(stack: Stack, prices: Prices, quantities: Quantities) -> dict[str, Deci
         "Alarms and dashboards": alarms(stack, prices),
         "Secrets and keys": secrets(stack, prices),
         "Web ACL of the console": edge.web_acl_month(stack, prices),
-        "Polling the park queue, schedules": polling(stack, prices, quantities),
+        "Polling the queues, schedules": polling(stack, prices, quantities),
     }
 
 
@@ -47,7 +47,10 @@ def capacity_acu(stack: Stack, quantities: Quantities) -> Decimal:
 
 def is_kept_awake(stack: Stack, hours: Decimal) -> bool:
     """Whether something holds or opens connections even when nobody uses the stack, at least every hour: then no cluster pauses."""
-    schedules = stack.required("AWS::Scheduler::Schedule").values()
+    # Those of functions outside of the VPC reach no ledger by themselves.
+    schedules = [
+        one for one in stack.required("AWS::Scheduler::Schedule").values() if "VpcConfig" in stack.function(target_of(one["Target"]["Arn"]))
+    ]
     often = [schedule for schedule in schedules if metering.runs_per_month(schedule["ScheduleExpression"], hours) >= hours]
     return bool(stack.required("AWS::RDS::DBProxy")) or bool(often)
 

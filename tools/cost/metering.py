@@ -14,6 +14,8 @@ MILLION = 1_000_000
 
 # HTTP APIs count each started 512 KB of a request or answer as one.
 HTTP_API_UNIT_BYTES = 512 * KB
+# EventBridge counts each started 64 KB of an event as one.
+EVENTBRIDGE_UNIT_BYTES = 64 * KB
 # RDS Proxy charges a serverless database as if it had at least this capacity.
 PROXY_ACU_MIN = 8
 # A cache of ElastiCache Serverless for Valkey is charged for at least 100 MB.

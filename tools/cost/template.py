@@ -52,6 +52,10 @@ class Stack:
     def __init__(self, document: Mapping[str, Any], parameters: Mapping[str, str] | None = None) -> None:
         self._document = document
         self._parameters = dict(parameters or {})
+        # Neither changes, and a cost is computed from a few properties that are asked for thousands of times.
+        self._conditions: dict[str, bool] = {}
+        self._resources: dict[str, dict[str, dict[str, Any]]] = {}
+        self._functions: dict[str, dict[str, Any]] = {}
         unknown = self._parameters.keys() - document.get("Parameters", {}).keys()
         if unknown:
             raise Problem(f"The template has no parameter {', '.join(sorted(unknown))}.")
@@ -81,12 +85,14 @@ class Stack:
         return list(self._document.get("Parameters", {}))
 
     def resources(self, kind: str) -> dict[str, dict[str, Any]]:
-        """The properties of the resources of this type that are deployed, by their names in the template."""
-        return {
-            name: self.resolve(resource.get("Properties", {}))
-            for name, resource in self._document["Resources"].items()
-            if resource["Type"] == kind and self._is_deployed(resource)
-        }
+        """The properties of the resources of this type that are deployed, by their names in the template. Nobody changes them."""
+        if kind not in self._resources:
+            self._resources[kind] = {
+                name: self.resolve(resource.get("Properties", {}))
+                for name, resource in self._document["Resources"].items()
+                if resource["Type"] == kind and self._is_deployed(resource)
+            }
+        return self._resources[kind]
 
     def deployed(self) -> dict[str, dict[str, Any]]:
         """Every resource that is deployed, as the template declares it, by its name there."""
@@ -106,11 +112,14 @@ class Stack:
         return next(iter(found.values()))
 
     def function(self, name: str) -> dict[str, Any]:
-        """The properties of a function, with what the template's Globals say of all."""
-        functions = self.resources(FUNCTION)
-        if name not in functions:
-            raise Problem(f"The template deploys no function {name}.")
-        return merged(self.resolve(self._document.get("Globals", {}).get("Function", {})), functions[name])
+        """The properties of a function, with what the template's Globals say of all. Nobody changes them."""
+        if name not in self._functions:
+            functions = self.resources(FUNCTION)
+            if name not in functions:
+                raise Problem(f"The template deploys no function {name}.")
+            of_all = self.resolve(self._document.get("Globals", {}).get("Function", {}))
+            self._functions[name] = merged(of_all, functions[name])
+        return self._functions[name]
 
     def refusals(self, region: str, without: tuple[str, ...] = ()) -> list[str]:
         """What the template's rules say against these parameters in a region, but for the rules left out."""
@@ -145,10 +154,13 @@ class Stack:
 
     def condition(self, name: str) -> bool:
         """Whether a condition of the template holds."""
-        try:
-            return self._holds(self._document["Conditions"][name])
-        except KeyError:
-            raise Problem(f"The template has no condition {name}.") from None
+        if name not in self._conditions:
+            try:
+                expression = self._document["Conditions"][name]
+            except KeyError:
+                raise Problem(f"The template has no condition {name}.") from None
+            self._conditions[name] = self._holds(expression)
+        return self._conditions[name]
 
     def _is_deployed(self, resource: Mapping[str, Any]) -> bool:
         return "Condition" not in resource or self.condition(resource["Condition"])
@@ -187,7 +199,8 @@ class Stack:
             return self._holds(operand)
         value = self.resolve(operand)
         if isinstance(value, Mapping) and "Ref" in value:
-            return self.parameter(value["Ref"])
+            # What only AWS knows, such as the account, is none of what a template can compare it with here.
+            return value if value["Ref"].startswith("AWS::") else self.parameter(value["Ref"])
         return text_of(value)
 
 

@@ -17,6 +17,8 @@ KEPT = {"Retain", "RetainExceptOnCreate"}
 # How that which stays is removed by hand, when nobody needs it any more.
 REMOVAL = {
     "AWS::DynamoDB::Table": "aws dynamodb delete-table --table-name {id}",
+    # It can be taken back for as many days; what it has encrypted is lost afterwards.
+    "AWS::KMS::Key": "aws kms schedule-key-deletion --key-id {id} --pending-window-in-days 30",
     "AWS::Cognito::UserPool": "aws cognito-idp delete-user-pool --user-pool-id {id}",
     "AWS::S3::Bucket": "aws s3 rb s3://{id} --force",
     "AWS::SQS::Queue": "aws sqs delete-queue --queue-url {id}",

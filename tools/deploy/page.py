@@ -41,7 +41,9 @@ def configuration_of(described: Mapping[str, Any], outputs: Mapping[str, str], r
     """What the page reads first."""
     sign_in = SignIn(outputs["HostedPagesUrl"], outputs["WebClientId"], outputs["ConsoleUrl"])
     has_operators = parameter(dict(described), "OperatorsEnabled") == "true"
-    inspector = inspector_of(described["StackName"], outputs, region) if has_operators else None
+    # What the page posts to another API, the second door's, has no executions to look at.
+    has_executions = not parameter(dict(described), "ConsoleApiId")
+    inspector = inspector_of(described["StackName"], outputs, region) if has_operators and has_executions else None
     return configuration(sign_in, inspector=inspector, timeZone=parameter(dict(described), "BusinessTimeZone"))
 
 

@@ -141,6 +141,15 @@ def check_invocations(stack: Deployed) -> Iterator[str]:
             yield f"{name} lets in more than the API of the stack"
 
 
+def check_keys(stack: Deployed) -> Iterator[str]:
+    """Keys leave it to the roles of the account who may use them, and to nobody else ("Default key policy", KMS Developer Guide)."""
+    account = frozenset({f"arn:aws:iam::{ACCOUNT}:root"})
+    for name, key in stack.of_type("AWS::KMS::Key").items():
+        grants = grants_of(key["KeyPolicy"], name)
+        if [(grant.effect, grant.action, grant.resource, grant.principals) for grant in grants] != [("Allow", "kms:*", "*", account)]:
+            yield f"{name} does not leave it to the roles of the account who may use it"
+
+
 def is_for(permission: dict[str, Any], function: str | None, source: str) -> bool:
     """Whether a permission lets API Gateway call a function for a route."""
     named = {"Action": "lambda:InvokeFunction", "Principal": "apigateway.amazonaws.com", "FunctionName": function}

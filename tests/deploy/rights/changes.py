@@ -31,6 +31,9 @@ def changes(document: Mapping[str, Any]) -> Iterator[Change]:
         match body["Type"]:
             case "AWS::IAM::Role" | "AWS::SQS::QueuePolicy":
                 yield from of_policies(name, body)
+            case "AWS::KMS::Key":
+                yield from of_policies(name, body)
+                yield Change(name, "for everybody", put(body, ("Properties", "KeyPolicy", "Statement", 0, "Principal"), "*"))
             case "AWS::EC2::VPCEndpoint":
                 yield Change(name, "gone", None)
                 yield from of_policies(name, body)

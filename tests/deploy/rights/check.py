@@ -3,7 +3,7 @@
 from collections.abc import Iterator, Mapping
 from typing import Any
 
-from rights.allowed import check_invocations, check_queues, check_roles
+from rights.allowed import check_invocations, check_keys, check_queues, check_roles
 from rights.combinations import Combinations
 from rights.deployed import APART, Deployed, Template
 from rights.needs import FUNCTION, NeedsOf
@@ -22,6 +22,7 @@ LOOKED_INTO = (
     "AWS::EC2::",
     "AWS::Events::Rule",
     "AWS::IAM::Role",
+    "AWS::KMS::Key",
     "AWS::Lambda::EventSourceMapping",
     "AWS::Lambda::Permission",
     "AWS::RDS::DBProxy",
@@ -46,6 +47,9 @@ WITHOUT_RIGHTS = {
     "AWS::ElastiCache::ServerlessCache",
     "AWS::ElastiCache::User",
     "AWS::ElastiCache::UserGroup",
+    # Without a policy of its own a bus is open to its account, whose roles say who may put events on it ("Permissions for event buses").
+    "AWS::Events::Archive",
+    "AWS::Events::EventBus",
     "AWS::Logs::LogGroup",
     "AWS::Logs::MetricFilter",
     "AWS::RDS::DBCluster",
@@ -70,6 +74,7 @@ UNDERSTOOD = {
     "AWS::EC2::VPCEndpoint",
     "AWS::Events::Rule",
     "AWS::IAM::Role",
+    "AWS::KMS::Key",
     "AWS::Lambda::EventInvokeConfig",
     "AWS::Lambda::EventSourceMapping",
     "AWS::Lambda::Function",
@@ -141,6 +146,7 @@ class Check:
         yield from check_roles(needs, neighbours)
         yield from check_queues(needs.stack)
         yield from check_invocations(needs.stack)
+        yield from check_keys(needs.stack)
         yield from Network(needs, neighbours).check()
 
     def needs(self, parameters: Mapping[str, str]) -> NeedsOf:

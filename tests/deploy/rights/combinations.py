@@ -23,6 +23,7 @@ OTHERS = {
     "ConsoleDomain": "caixa.example.com",
     "EdgeRateLimit": "2000",
     "EdgeWebAclArn": "arn:aws:wafv2:us-east-1:123456789012:global/webacl/own/0a1b2c3d",
+    "EmulatorPort": "4566",
     "EntraTenantId": "00000000-0000-0000-0000-000000000000",
     "FunctionsSecurityGroupId": "sg-0f1e2d3c",
     "HostedDomainPrefix": "fluxo-123456789012",

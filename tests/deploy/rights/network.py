@@ -10,6 +10,7 @@ from rights.combinations import REGION
 from rights.groups import GROUP, Groups, Rule
 from rights.needs import FUNCTION, NeedsOf
 from rights.policies import Need, allows, grants_of
+from rights.reach import INTERNET
 
 ENDPOINT = "AWS::EC2::VPCEndpoint"
 HTTPS = 443
@@ -61,6 +62,8 @@ class Network:
 
     def _check_function(self, name: str, function: dict[str, Any]) -> Iterator[str]:
         stores, apis = list(self._stores(name)), self._apis(name)
+        if "VpcConfig" in function and INTERNET in self._needs.reached(name).ways:
+            yield f"{name} is in the VPC, from which nothing leads to the Internet, and sends there"
         if "VpcConfig" not in function:
             for way in stores:
                 if way.store is not None:

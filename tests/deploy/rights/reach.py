@@ -18,7 +18,7 @@ from rights.rust import Call, Crate, Function
 
 SDK = "aws-sdk-"
 # By the service ids of botocore, which Rust's crates are named after; where botocore's own name is another.
-BOTOCORE_NAMES = {"sfn": "stepfunctions"}
+BOTOCORE_NAMES = {"eventbridge": "events", "sfn": "stepfunctions"}
 
 
 @dataclass(frozen=True)
@@ -37,6 +37,8 @@ class Marker:
 
 # Libraries that reach out by themselves: how that looks in the code, and what it is called below.
 REACHING = {
+    # Not where it leads, but on what: an index is a resource of its own.
+    "aws-sdk-dynamodb": {Marker("index_name"): "an index of a table"},
     "tokio-postgres": {Marker("connect"): "ledger"},
     "rdkafka": {
         Marker("from_config_and_context", "FutureProducer"): "the log",
@@ -46,12 +48,21 @@ REACHING = {
     "ureq": {Marker("put"): "CloudFormation's answer", Marker("call"): "the issuer's key set"},
 }
 
+# The parts of a transaction of DynamoDB, each of which needs the right to be done alone; the transaction itself needs none ("Using IAM
+# with DynamoDB transactions").
+TRANSACTIONS = {"TransactWriteItems"}
+PARTS = {Marker("builder", "Put"): "PutItem", Marker("builder", "Update"): "UpdateItem", Marker("builder", "Delete"): "DeleteItem"}
+PARTS |= {Marker("builder", "ConditionCheck"): "ConditionCheckItem"}
+
 # Sockets of the standard library. X-Ray's daemon runs beside the function, not in its VPC: Lambda starts it at a link-local address
 # ("AWS Lambda and AWS X-Ray", X-Ray Developer Guide; a function in a VPC has it as well, github.com/aws/aws-xray-daemon/issues/26).
 SOCKETS = {Marker("bind", "UdpSocket"): "X-Ray's daemon"}
 # Who says so signs in to the ledger with a token, wherever in the workspace.
 SIGN_IN = {Marker("Iam", "Authentication"): "IAM token for the ledger"}
 UNKNOWN_SOCKETS = {Marker("connect", "TcpStream"), Marker("connect", "UnixStream")}
+# Of these packages it is known where they lead: webhooks go wherever merchants want, and to no address that is not public.
+INTERNET = "the Internet"
+KNOWN_SOCKETS = {"webhooks": {Marker("connect", "TcpStream"): INTERNET}}
 
 # Those that reach nothing but what Lambda itself puts beside a function: the runtime's API, and the daemon of X-Ray, both of
 # them link-local or loopback and no part of the VPC.
@@ -59,11 +70,13 @@ BESIDE_THE_FUNCTION = {"lambda_http", "lambda_runtime"}
 
 # Those that bring only what others use, or nothing that leaves the process.
 REACHING_NOTHING = {
-    "aes-siv", "aws-config", "aws-credential-types", "aws-sigv4", "aws-smithy-http-client", "aws-smithy-runtime-api", "aws-smithy-types",
-    "aws_lambda_events", "axum", "base64", "clap", "csv", "encoding_rs", "fastrand", "futures", "hmac", "http-body-util", "hyper",
+    "aes-siv", "aws-lc-rs", "aws-config", "aws-credential-types", "aws-sigv4", "aws-smithy-http-client", "aws-smithy-runtime-api",
+    "aws-smithy-types",
+    "aws_lambda_events", "axum", "base64", "bytes", "clap", "csv", "encoding_rs", "fastrand", "futures", "hmac", "http-body-util", "hyper",
     "hyper-util", "iso_currency", "jiff", "jsonwebtoken", "mime", "postgres-protocol", "refinery", "refinery-core", "rustls", "serde",
-    "serde_json", "sha2", "subtle", "thiserror", "time", "tokio", "tokio-postgres-rustls", "tower", "tracing", "tracing-serde",
-    "tracing-subscriber", "url", "uuid",
+    "serde_json", "sha2", "subtle", "thiserror", "time", "tokio", "tokio-postgres-rustls", "tokio-rustls", "tower", "tracing",
+    "tracing-serde",
+    "tracing-subscriber", "url", "uuid", "webpki-roots",
 }  # fmt: skip
 
 
@@ -162,19 +175,23 @@ class Graph:
 def calls_out(crate: Crate, function: Function) -> Iterator[tuple[Operation | str, Call]]:
     """The operations and ways that a function of the workspace begins itself."""
     for call in function.calls:
-        if any(marker.is_in(call) for marker in UNKNOWN_SOCKETS):
+        known = KNOWN_SOCKETS.get(crate.name, {})
+        if any(marker.is_in(call) for marker in UNKNOWN_SOCKETS - known.keys()):
             raise Problem(f"{function.place}: a socket. Say in reach.py where it leads.")
-        for marker, way in (SOCKETS | SIGN_IN).items():
+        for marker, way in (SOCKETS | SIGN_IN | known).items():
             if marker.is_in(call):
                 yield way, call
     for library in sorted(crate.dependencies):
         for call in function.calls:
             if library.startswith(SDK) and call.receiver not in (None, "self"):
                 # The client's methods take nothing: what an operation is given is said afterwards.
-                if call.arguments == 0 and call.name in operations_of(library):
-                    yield operations_of(library)[call.name], call
+                operation = operations_of(library).get(call.name) if call.arguments == 0 else None
+                if operation and operation.name not in TRANSACTIONS:
+                    yield operation, call
                 if call.name.startswith("wait_until_"):
                     raise Problem(f"{function.place}: a waiter of {library}. Say in reach.py which operation it repeats.")
+            if library == f"{SDK}dynamodb":
+                yield from ((Operation("dynamodb", part), call) for marker, part in PARTS.items() if marker.is_in(call))
             for marker, way in REACHING.get(library, {}).items():
                 if marker.is_in(call):
                     yield way, call

@@ -54,6 +54,9 @@ HOLDS = {
     "AWS::Cognito::UserPoolClient": "the id with which programs sign in",
     "AWS::Cognito::UserPoolDomain": "the address of the sign-in pages",
     "AWS::SQS::Queue": "entries that wait",
+    "AWS::KMS::Key": "a key, and what it has encrypted",
+    "AWS::Events::EventBus": "the bus that rules of others are on",
+    "AWS::Events::Archive": "what the bus has kept",
     "AWS::ElastiCache::ServerlessCache": "what is remembered of requests",
     "AWS::StepFunctions::StateMachine": "executions that run",
     "AWS::SecretsManager::Secret": "a key or password",
@@ -63,3 +66,11 @@ HOLDS = {
     "AWS::EC2::VPC": "the network that the stores are in",
     "AWS::EC2::Subnet": "the network that the stores are in",
 }
+
+# Queues of who is to be woken: the ledger has every event, and the schedule wakes whoever is behind.
+OF_WAKES = {"EventDeliveries", "EventWakesFailed"}
+
+
+def held(name: str, kind: str) -> str | None:
+    """What is lost with a resource, if anything is."""
+    return None if name in OF_WAKES else HOLDS.get(kind)

@@ -42,6 +42,7 @@ EXTRAS = {
     "CorsOrigins": "https://app.example.com",
     "SealSchedule": "cron(0 2 * * ? *)",
     "WorkflowType": "EXPRESS",
+    "EventBusEnabled": "true",
 }
 
 
@@ -148,6 +149,9 @@ CHANGES: dict[str, list[tuple[str, Parameters]]] = {
     ],
     "EdgeWebAclArn": [("prod", {"EdgeWebAclArn": WEB_ACL}), ("everything", {"EdgeRateLimit": "0", "EdgeWebAclArn": WEB_ACL})],
     "EmulatorPort": [("prod", {"EmulatorPort": "18740"})],
+    "WebhookLoopback": [("prod", {"EmulatorPort": "18740", "WebhookLoopback": "admitted"})],
+    "EventArchiveDays": [("prod", {"EventArchiveDays": "0"}), ("prod", {"EventArchiveDays": "30"})],
+    "EventSweepSchedule": [("prod", {"EventSweepSchedule": "rate(1 hour)"})],
     "EntraTenantId": [
         ("pages", ENTRA),
         ("everything", {"EntraTenantId": "11111111-1111-1111-1111-111111111111"}),

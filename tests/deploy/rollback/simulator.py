@@ -38,8 +38,7 @@ def delete(graph: Graph, failing: Collection[str] = NOTHING) -> set[str]:
     second = remove(graph, set(graph) - first.gone, gone=first.gone)
     gone = first.gone | second.gone
     torn = {f"all that can be deleted is, before {name} refuses" for name in first.refused if is_protected(graph[name])}
-    lost = {graph[name].kind for name in gone if graph[name].deletion_policy == "Delete"} & rules.HOLDS.keys()
-    losses = {f"lost: {rules.HOLDS[kind]}" for kind in lost}
+    losses = {f"lost: {what}" for name in gone if graph[name].deletion_policy == "Delete" and (what := rules.held(name, graph[name].kind))}
     return first.kept | second.kept | second.refusals() | torn | losses | collisions(graph, set(graph) - gone)
 
 
@@ -152,7 +151,7 @@ class Update:
         if self._impossible:
             return self._impossible
         removal = remove(self._old, {name for name in self._old if name not in self._new})
-        gone = {f"{name} goes: {rules.HOLDS[self._old[name].kind]}" for name in removal.gone if self._old[name].kind in rules.HOLDS}
+        gone = {f"{name} goes: {what}" for name in removal.gone if (what := rules.held(name, self._old[name].kind))}
         return removal.kept | removal.refusals() | gone | self._replacements()
 
     def fails(self, failing: str) -> set[str]:

@@ -17,6 +17,8 @@ from deploy.image import oci, rootfs
 from deploy.problem import Problem
 
 ROOT, LAYOUT, NAME = LOCAL / "image" / "root", LOCAL / "image" / "oci", "fluxo-services"
+# Of Cargo.toml: a panic ends one request, not all that are in work.
+PROFILE = "service"
 
 
 def main() -> int:
@@ -35,9 +37,9 @@ def build() -> oci.Image:
     packages = [word for name in rootfs.PROGRAMS for word in ("--package", name)]
     environment = os.environ | {"PATH": toolchain.search_path()}
     with one_at_a_time("build"), terminal.step("Building the programs of the second door") as step:
-        command = ["cargo", "build", "--release", "--locked", *packages]
+        command = ["cargo", "build", "--profile", PROFILE, "--locked", *packages]
         run_tool(command, what="cargo build", log=LOCAL / "image.log", directory=CHECKOUT, environment=environment, step=step)
-    return assemble(CHECKOUT / "target" / "release")
+    return assemble(CHECKOUT / "target" / PROFILE)
 
 
 def assemble(programs: Path) -> oci.Image:

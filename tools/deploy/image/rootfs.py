@@ -49,7 +49,7 @@ def assemble(programs: Iterable[Path], root: Path) -> None:
     shutil.rmtree(root, ignore_errors=True)
     for program in programs:
         if not program.is_file():
-            raise Missing(f"There is no program {program}: build it first, cargo build --release --package {program.name}.")
+            raise Missing(f"There is no program {program}: build it first, cargo build --profile service --package {program.name}.")
         copy(program, root / "usr" / "bin" / program.name)
         for library in libraries_of(program):
             copy(library, root / library.relative_to("/"))

@@ -47,7 +47,7 @@ def check(deployment: Deployment) -> Iterator[Finding]:
             yield failure(
                 f"Lambda would refuse to reserve {total} concurrent executions ({listed(wanted)}): this account may run "
                 f"{limit['ConcurrentExecutions']} at once in {deployment.region}, and {UNRESERVED_MIN} stay for functions without a "
-                f"reservation. Set LedgerConcurrency=0 and AcceptingConcurrency=0 in the stage, or ask for at least "
+                f"reservation. Set LedgerConcurrency=0, AcceptingConcurrency=0 and EventsConcurrency=0 in the stage, or ask for at least "
                 f"{limit['ConcurrentExecutions'] + UNRESERVED_MIN - left} in {QUOTA}."
             )
     if limit["ConcurrentExecutions"] < LOW:

@@ -37,8 +37,8 @@ def hosted_domain(deployment: Deployment) -> Iterator[Finding]:
 
 # How CloudFormation begins the names of what outlives a stack.
 RETAINED = (
-    ("sqs", "list_queues", "QueueUrls", ("ParkQueue", "DeadLetterQueue")),
-    ("dynamodb", "list_tables", "TableNames", ("BalancesTable",)),
+    ("sqs", "list_queues", "QueueUrls", ("ParkQueue", "DeadLetterQueue", "UndeliverableEvents")),
+    ("dynamodb", "list_tables", "TableNames", ("BalancesTable", "WebhooksTable")),
 )
 
 

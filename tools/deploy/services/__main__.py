@@ -76,6 +76,7 @@ def api_parameters(main_stack: MainStack, outputs: Mapping[str, str]) -> dict[st
         "VpcLinkId": outputs["VpcLinkId"],
         "EntriesTarget": outputs["EntriesListenerArn"],
         "ConsolidationTarget": outputs["ConsolidationListenerArn"],
+        "WebhookEndpointsFunction": main_stack.id_of("WebhookEndpoints"),
         "CorsOrigins": main_stack.parameter("CorsOrigins"),
     }
 
