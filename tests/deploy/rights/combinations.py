@@ -2,7 +2,8 @@
 
 Each parameter has a few values that matter: those that the template compares it with, and one other. Which of them can be given
 together, the template's rules say. Of the combinations that decide all that matters in the same way, one is kept. Parameters that stand
-alone and switch one thing on or off are tried on and off with every combination of the others, but not all with each other.
+alone, or in twos, and switch one thing on or off are tried in each way with every combination of the others, but not all with each
+other.
 """
 
 import re
@@ -58,11 +59,11 @@ class Combinations:
     def __iter__(self) -> Iterator[dict[str, str]]:
         """Parameters, one set for each way in which all that matters can be decided."""
         choices = list(map(self._choices, self._groups()))
-        switches = [choice for choice in choices if len(choice) == 2 and all(len(parameters) == 1 for parameters in choice)]
+        switches = [choice for choice in choices if len(choice) <= 3 and all(len(parameters) <= 2 for parameters in choice)]
         others = [choice for choice in choices if choice not in switches]
         for number, choice in enumerate(product(*others)):
-            for turn in (0, 1) if switches else (0,):
-                switched = [switch[(number >> place & 1) ^ turn] for place, switch in enumerate(switches)]
+            for turn in range(max(map(len, switches), default=1)):
+                switched = [switch[((number >> place & 1) + turn) % len(switch)] for place, switch in enumerate(switches)]
                 yield {name: value for parameters in (*choice, *switched) for name, value in parameters.items()}
 
     def _choices(self, group: set[str]) -> list[dict[str, str]]:
