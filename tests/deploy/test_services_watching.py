@@ -17,9 +17,11 @@ from fluxo_local.profile import CHECKOUT
 from watching.prometheus import DASHBOARD, RULES, Prometheus, panels, wait_until, watching
 
 # What Kubernetes and Prometheus say themselves.
-OF_OTHERS = {"kube_job_status_failed", "up"}
-# Of the consumers, which have a gauge of their own.
-GAUGES = {"fluxo_log_lag_records": 'topic="fluxo.entries"'}
+OF_OTHERS = {"kube_job_status_failed", "kube_cronjob_status_last_successful_time", "up"}
+# Of the consumers, which have gauges of their own.
+GAUGES = {"fluxo_log_lag_records": 'topic="entries"', "fluxo_log_late_seconds": 'topic="entries"'}
+PROCESSES = ("entries-serve", "entries-record", "consolidation-serve", "consolidation-consume", "worker")
+ROUTES = CHECKOUT / "crates" / "http-server" / "src" / "routes.rs"
 LABELS = {
     "fluxo_answers_total": "status",
     "fluxo_records_dead_total": "reason",
@@ -64,6 +66,22 @@ def test_an_expression_names_metrics_that_there_are(where: str) -> None:
     assert names and names <= native().keys() | OF_OTHERS
 
 
+def test_a_status_that_is_asked_for_is_one_that_answers_are_counted_by() -> None:
+    (classes,) = re.findall(r"fn class_of.*?\n}", ROUTES.read_text(), re.DOTALL)
+    counted = set(re.findall(r'=> "(\w+)"', classes))
+    tested = (RULES.parent / "services_test.yml").read_text()
+    asked = set(re.findall(r'fluxo_answers_total\{status=~?"([^"]+)"', "\n".join([*expressions().values(), tested])))
+    assert "5xx" in counted and asked and asked <= counted
+
+
+def test_every_process_is_missed() -> None:
+    missing = expressions()["FluxoServicesProcessMissing"]
+    assert set(re.findall(r'absent\(up\{job="fluxo-services", process="([a-z-]+)"\}\)', missing)) == set(PROCESSES)
+    base = CHECKOUT / "services" / "deploy" / "kubernetes" / "base"
+    deployed = [one for file in base.glob("*.yaml") for one in yaml.safe_load_all(file.read_text()) if one and one["kind"] == "Deployment"]
+    assert {one["metadata"]["name"] for one in deployed} == set(PROCESSES)
+
+
 def test_each_alert_says_what_to_do_and_is_in_the_documentation() -> None:
     page = (CHECKOUT / "docs" / "deploying-services.md").read_text()
     rules = [rule for group in yaml.safe_load(RULES.read_text())["groups"] for rule in group["rules"]]
@@ -94,8 +112,9 @@ class Door:
                 fast, comma = 0 if name in self.faults else risen, "," if label else ""
                 lines += [f'{name}_bucket{{{label}{comma}le="{limit}"}} {fast}' for limit in ("0.01", "0.1", "1", "10", "60")]
                 lines += [f'{name}_bucket{{{label}{comma}le="+Inf"}} {risen}', f"{name}_count{{{label}}} {risen}"]
-        if "500" in self.faults:
-            lines.append(f'fluxo_answers_total{{status="500"}} {risen}')
+        if "5xx" in self.faults:
+            lines.append(f'fluxo_answers_total{{status="5xx"}} {risen}')
+        lines.append(f'kube_cronjob_status_last_successful_time{{namespace="fluxo", cronjob="entries-sweep"}} {time.time()}')
         return "\n".join(lines) + "\n"
 
 
@@ -130,7 +149,7 @@ def door() -> Iterator[tuple[Door, str]]:
 @pytest.fixture(scope="module")
 def prometheus(door: tuple[Door, str], tmp_path_factory: pytest.TempPathFactory) -> Iterator[Prometheus]:
     """A real Prometheus that scrapes it."""
-    with watching({"entries-serve": door[1]}, tmp_path_factory.mktemp("prometheus")) as prometheus:
+    with watching(dict.fromkeys(PROCESSES, door[1]), tmp_path_factory.mktemp("prometheus")) as prometheus:
         yield prometheus
 
 
@@ -149,7 +168,8 @@ def test_every_panel_has_data_and_every_rule_is_evaluated(prometheus: Prometheus
         ("fluxo_log_lag_records", "FluxoServicesBehind"),
         ("fluxo_records_dead_total", "FluxoServicesDead"),
         ("fluxo_consolidation_lag_seconds", "FluxoServicesBalancesLate"),
-        ("500", "FluxoServicesDefects"),
+        ("fluxo_log_late_seconds", "FluxoServicesLate"),
+        ("5xx", "FluxoServicesDefects"),
     ],
 )
 def test_an_alert_fires_for_its_fault_and_falls_silent_after_it(
@@ -162,7 +182,9 @@ def test_an_alert_fires_for_its_fault_and_falls_silent_after_it(
 
 
 def test_scraping_finds_the_ports_and_labels_that_the_manifests_have() -> None:
-    (job,) = yaml.safe_load((RULES.parent / "services.scrape.yml").read_text())["scrape_configs"]
+    job, of_kubernetes = yaml.safe_load((RULES.parent / "services.scrape.yml").read_text())["scrape_configs"]
+    # The alerts about jobs have nobody else who tells them.
+    assert of_kubernetes["job_name"] == "kube-state-metrics"
     assert job["job_name"] == "fluxo-services" and job["kubernetes_sd_configs"][0]["namespaces"]["names"] == ["fluxo"]
     kept = {one["source_labels"][0]: one.get("regex") for one in job["relabel_configs"]}
     assert kept["__meta_kubernetes_pod_container_port_name"] == "internal"

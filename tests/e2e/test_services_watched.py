@@ -36,4 +36,5 @@ def test_every_panel_has_data_under_load_and_no_alert_fires(addresses: dict[str,
 
         eventually(without_data, lambda queries: not queries, "every panel to have data")
         wait_until(lambda: all(rule["health"] == "ok" for rule in prometheus.rules()), "every rule is evaluated")
-        assert prometheus.firing() == set()
+        # Nobody knows of jobs where there is no Kubernetes.
+        assert prometheus.firing() - {"FluxoServicesUnswept"} == set()

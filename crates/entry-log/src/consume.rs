@@ -69,6 +69,10 @@ pub trait Handler {
 
     /// Takes note of how many records wait in this consumer's partitions of a topic, every ten seconds.
     fn lag(&self, topic: Topic, records: u64);
+
+    /// Takes note of how late this consumer is, every ten seconds: for how long the oldest of the records that it has read and not
+    /// handled is due, or for how long it has been no member of its group, if that is longer.
+    fn late(&self, topic: Topic, by: Duration);
 }
 
 /// Records could not be handled now, for a reason that has nothing to do with them. They stay where they are and are handled
@@ -131,6 +135,7 @@ pub async fn consume(
         records: consumer.stream(),
         context: &context,
         waiting: Waiting::default(),
+        due_since: None,
     };
     pin!(shutdown);
     let consumed = consuming.run(&mut Shutdown { future: shutdown, has_begun: false }).await;
@@ -217,6 +222,8 @@ struct Consuming<'a, H> {
     records: MessageStream<'a, Context>,
     context: &'a Context,
     waiting: Waiting,
+    /// Since when the oldest of the records that are handled now is due.
+    due_since: Option<Timestamp>,
 }
 
 /// How work ended.
@@ -241,7 +248,11 @@ impl<H: Handler> Consuming<'_, H> {
             }
             let mut due = self.waiting.take_due(Timestamp::now());
             let partitions = partitions_of(&due);
-            match self.drive(handle_until_done(self.handler, &due), &partitions, shutdown).await? {
+            let appended_at = due.iter().map(|record| record.appended_at).min();
+            self.due_since = appended_at.map(|time| time.saturating_add(self.consumption.delay).unwrap_or(time));
+            let worked = self.drive(handle_until_done(self.handler, &due), &partitions, shutdown).await?;
+            self.due_since = None;
+            match worked {
                 Worked::Done(()) => self.store(&due),
                 Worked::Revoked(revoked) => {
                     due.retain(|record| !revoked.contains(&partition_of(record)));
@@ -348,6 +359,11 @@ impl<H: Handler> Consuming<'_, H> {
     fn take_changes(&mut self) -> BTreeSet<Partition> {
         if let Some(records) = self.context.take_lag() {
             self.handler.lag(self.consumption.topic, records);
+        }
+        if let Some(apart_for) = self.context.take_apart_for() {
+            let now = Timestamp::now();
+            let due_for = self.due_since.and_then(|since| Duration::try_from(now.duration_since(since)).ok());
+            self.handler.late(self.consumption.topic, due_for.unwrap_or_default().max(apart_for));
         }
         let revoked = self.context.take_revoked();
         self.waiting.drop_revoked(&revoked);

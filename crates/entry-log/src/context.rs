@@ -38,6 +38,10 @@ struct Seen {
 struct Changes {
     revoked: BTreeSet<Partition>,
     lag: Option<u64>,
+    /// Since when this consumer has been no member of its group, whatever the reason. It begins so.
+    apart_since: Option<Instant>,
+    /// Whether the client has told of itself, and nobody has asked yet.
+    has_told: bool,
     /// What this consumer has now.
     assigned: BTreeSet<Partition>,
     /// How far these are handled and how far they go, of those of which that is known.
@@ -66,7 +70,9 @@ impl Changes {
 
 impl Context {
     pub(crate) fn new(tokens: Option<TokenSource>) -> Context {
-        Context { tokens, seen: Arc::default() }
+        let context = Context { tokens, seen: Arc::default() };
+        context.changes().apart_since = Some(Instant::now());
+        context
     }
 
     /// Waits until there is something to ask for.
@@ -82,6 +88,14 @@ impl Context {
     /// How many records wait for this consumer, if that is newly known.
     pub(crate) fn take_lag(&self) -> Option<u64> {
         self.changes().lag.take()
+    }
+
+    /// For how long this consumer has been no member of its group, if the client has told of itself since it was asked: nothing if
+    /// it is one.
+    pub(crate) fn take_apart_for(&self) -> Option<Duration> {
+        let mut changes = self.changes();
+        let has_told = std::mem::take(&mut changes.has_told);
+        has_told.then(|| changes.apart_since.map_or(Duration::ZERO, |since| since.elapsed()))
     }
 
     pub(crate) fn set_paused(&self, paused: bool) {
@@ -129,7 +143,13 @@ impl ClientContext for Context {
     fn stats(&self, statistics: Statistics) {
         let mut changes = self.changes();
         changes.extents = extents(&statistics, &changes.assigned, &changes.extents);
-        changes.count();
+        let is_apart = statistics.cgrp.as_ref().is_some_and(|group| !is_member(group));
+        changes.apart_since = is_apart.then(|| changes.apart_since.unwrap_or_else(Instant::now));
+        changes.has_told = true;
+        // Whoever is no member knows nothing of what waits.
+        if !is_apart {
+            changes.count();
+        }
         changes.has_known_brokers |= learned(&statistics).next().is_some();
         let is_outside = is_outside(&statistics, changes.has_known_brokers);
         changes.outside_since = is_outside.then(|| changes.outside_since.unwrap_or_else(Instant::now));
@@ -202,10 +222,13 @@ fn learned(statistics: &Statistics) -> impl Iterator<Item = &Broker> {
 /// Whether a client is no member of its group, although a broker answers ("Statistics" of librdkafka: `cgrp`, `brokers`), or because it
 /// has lost sight of all brokers (issue 5301 of librdkafka). Producers have no group.
 fn is_outside(statistics: &Statistics, has_known_brokers: bool) -> bool {
-    let is_member = |group: &ConsumerGroup| group.state == "up" && group.join_state == "steady";
     let answers = learned(statistics).any(|broker| broker.state == "UP");
     let knows_none = has_known_brokers && learned(statistics).next().is_none();
     (answers || knows_none) && statistics.cgrp.as_ref().is_some_and(|group| !is_member(group))
+}
+
+fn is_member(group: &ConsumerGroup) -> bool {
+    group.state == "up" && group.join_state == "steady"
 }
 
 /// Pauses or resumes partitions that are new here. A partition that was taken away while it was paused is still so when it comes
@@ -287,6 +310,18 @@ mod tests {
         assert_eq!(context.take_lag(), Some(17 + 20 + 95));
         context.stats(statistics);
         assert_eq!(context.take_lag(), Some(17 + 20 + 95));
+    }
+
+    /// So does one that cannot sign in, or whose cluster is not to be reached.
+    #[test]
+    fn a_client_that_is_no_member_says_so_and_not_that_nothing_waits() {
+        let context = Context::new(None);
+        assert_eq!((context.take_apart_for(), context.take_lag()), (None, None));
+        context.stats(statistics("wait-coord", "init", "AUTH_REQ"));
+        assert!(context.take_apart_for().is_some_and(|apart_for| !apart_for.is_zero()));
+        assert_eq!((context.take_apart_for(), context.take_lag()), (None, None));
+        context.stats(statistics("up", "steady", "UP"));
+        assert_eq!((context.take_apart_for(), context.take_lag()), (Some(Duration::ZERO), Some(0)));
     }
 
     #[tokio::test]

@@ -34,10 +34,15 @@ impl<F: AsyncFn(&[Record], u32) -> Result<(), NotHandled>> Handler for Doing<F> 
     }
 
     fn lag(&self, _: Topic, _: u64) {}
+
+    fn late(&self, _: Topic, _: Duration) {}
 }
 
-/// A handler that never ends its work, and tells how many records wait.
-struct Waiting(mpsc::UnboundedSender<(Topic, u64)>);
+/// A handler that never ends its work, and tells how many records wait, or how late it is.
+struct Waiting {
+    lag: mpsc::UnboundedSender<(Topic, u64)>,
+    late: mpsc::UnboundedSender<(Topic, Duration)>,
+}
 
 impl Handler for Waiting {
     fn concerns(&self, _: &Record) -> bool {
@@ -50,7 +55,11 @@ impl Handler for Waiting {
 
     fn lag(&self, topic: Topic, records: u64) {
         // The test may have ended.
-        let _ = self.0.send((topic, records));
+        let _ = self.lag.send((topic, records));
+    }
+
+    fn late(&self, topic: Topic, by: Duration) {
+        let _ = self.late.send((topic, by));
     }
 }
 
@@ -326,18 +335,38 @@ async fn a_handler_is_told_how_often_it_has_failed() {
     .await;
 }
 
+/// A consumer that is no member of its group reads nothing, so that nothing seems to wait.
+#[tokio::test]
+async fn a_handler_is_told_that_its_consumer_cannot_join_its_group() {
+    let log = TestLog::create(1).await;
+    let kafka = KafkaConfig { brokers: "127.0.0.1:9".to_owned(), ..log.kafka.clone() };
+    let ((lag, mut told), (late, mut told_late)) = (mpsc::unbounded_channel(), mpsc::unbounded_channel());
+    let consumption = Consumption { group: GROUP, topic: Topic::Entries, delay: Duration::ZERO };
+    let handler = Waiting { lag, late };
+    let told_so = async { while within_a_minute(told_late.recv()).await.unwrap().1 < Duration::from_secs(15) {} };
+    tokio::select! {
+        ended = consume(&kafka, &consumption, &handler, pending()) => ended.unwrap(),
+        () = told_so => {}
+    }
+    assert_eq!(told.try_recv().ok(), None);
+}
+
 /// Every ten seconds: what is in work, what is behind it and what comes while nothing is read waits alike.
 #[tokio::test]
-async fn a_handler_is_told_how_many_records_wait() {
+async fn a_handler_is_told_how_many_records_wait_and_how_late_it_is() {
     let log = TestLog::create(2).await;
     append(&log, 0..700).await;
-    let (tell, mut told) = mpsc::unbounded_channel();
+    let (lag, mut told) = mpsc::unbounded_channel();
+    let (late, mut told_late) = mpsc::unbounded_channel();
     let consumption = Consumption { group: GROUP, topic: Topic::Entries, delay: Duration::ZERO };
-    let handler = Waiting(tell);
+    let handler = Waiting { lag, late };
     let counted = async {
         while within_a_minute(told.recv()).await != Some((Topic::Entries, 700)) {}
         append(&log, 700..900).await;
         while within_a_minute(told.recv()).await != Some((Topic::Entries, 900)) {}
+        // And for how long the first of them is due, which a hundred records of a day do not tell.
+        let is_late = |told: Option<(Topic, Duration)>| told.unwrap().1 >= Duration::from_secs(10);
+        while !is_late(within_a_minute(told_late.recv()).await) {}
     };
     tokio::select! {
         ended = consume(&log.kafka, &consumption, &handler, pending()) => ended.unwrap(),

@@ -28,8 +28,8 @@ pub use logs::log_subscriber;
 pub use metric_set::MetricSet;
 pub use metrics::{Metrics, Record};
 pub use records::{
-    AnswerMetrics, ConsolidationMetrics, DeliveryMetrics, IntakeMetrics, LagMetrics, METRIC_NAMES, MovedMetrics,
-    PostingMetrics, ReconciliationMetrics, RefusalMetrics, RelayMetrics, ReplayMetrics, RequestMetrics,
+    AnswerMetrics, ConsolidationMetrics, DeliveryMetrics, IntakeMetrics, LagMetrics, LateMetrics, METRIC_NAMES,
+    MovedMetrics, PostingMetrics, ReconciliationMetrics, RefusalMetrics, RelayMetrics, ReplayMetrics, RequestMetrics,
     SERVICE_METRIC_NAMES, StoreMetrics, SweepMetrics,
 };
 pub use store::{Store, call};

@@ -38,6 +38,7 @@ pub const METRIC_NAMES: &[&str] = &[
     "KeyConflicts",
     "LedgerLatency",
     "LogLagRecords",
+    "LogLateSeconds",
     "MonthsCompared",
     "MonthsSetAside",
     "OldestDifferenceAge",
@@ -57,8 +58,16 @@ pub const METRIC_NAMES: &[&str] = &[
 ];
 
 /// Those that only services emit: Prometheus has them, and CloudWatch never sees them.
-pub const SERVICE_METRIC_NAMES: &[&str] =
-    &["Answers", "EntriesSwept", "EntryLogLatency", "LogLagRecords", "RecordsDead", "RecordsRetried", "RequestLatency"];
+pub const SERVICE_METRIC_NAMES: &[&str] = &[
+    "Answers",
+    "EntriesSwept",
+    "EntryLogLatency",
+    "LogLagRecords",
+    "LogLateSeconds",
+    "RecordsDead",
+    "RecordsRetried",
+    "RequestLatency",
+];
 
 /// A request to write entries, in `register-entry` and `reverse-entry`.
 #[derive(Debug)]
@@ -270,6 +279,21 @@ pub struct LagMetrics {
 impl Record for LagMetrics {
     fn describe(self, metrics: &mut MetricSet) {
         metrics.value_of("LogLagRecords", "Topic", self.topic, self.records);
+    }
+}
+
+/// How late a consumer of the log is.
+#[derive(Debug)]
+pub struct LateMetrics {
+    /// The name of the topic without its prefix: the dimension.
+    pub topic: &'static str,
+    /// For how long the oldest record that it has read and not handled is due, or it has been no member of its group.
+    pub by: Duration,
+}
+
+impl Record for LateMetrics {
+    fn describe(self, metrics: &mut MetricSet) {
+        metrics.value_of("LogLateSeconds", "Topic", self.topic, self.by.as_secs());
     }
 }
 

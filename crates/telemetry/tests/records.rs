@@ -5,9 +5,9 @@
 use std::{collections::BTreeSet, convert::Infallible, time::Duration};
 
 use telemetry::{
-    AnswerMetrics, ConsolidationMetrics, DeliveryMetrics, IntakeMetrics, Invocation, LagMetrics, Line, METRIC_NAMES,
-    Metrics, MovedMetrics, PostingMetrics, ReconciliationMetrics, RefusalMetrics, RelayMetrics, ReplayMetrics,
-    RequestMetrics, Store, StoreMetrics, SweepMetrics, Telemetry, call,
+    AnswerMetrics, ConsolidationMetrics, DeliveryMetrics, IntakeMetrics, Invocation, LagMetrics, LateMetrics, Line,
+    METRIC_NAMES, Metrics, MovedMetrics, PostingMetrics, ReconciliationMetrics, RefusalMetrics, RelayMetrics,
+    ReplayMetrics, RequestMetrics, Store, StoreMetrics, SweepMetrics, Telemetry, call,
 };
 use test_events::EmittedMetrics;
 
@@ -62,6 +62,7 @@ async fn emit_each(metrics: &Metrics) {
     metrics.emit(&Line::new("record waits"), MovedMetrics { step: "record", dead_for: None });
     metrics.emit(&Line::new("record dead"), MovedMetrics { step: "record", dead_for: Some("InvalidInput") });
     metrics.emit(&Line::new("lag"), LagMetrics { topic: "entries", records: 0 });
+    metrics.emit(&Line::new("late"), LateMetrics { topic: "entries", by: Duration::from_secs(7) });
     let delivery = DeliveryMetrics {
         deliveries_delivered: 3,
         deliveries_retried: 2,

@@ -14,7 +14,7 @@ use entry_log::{
 };
 use futures::{StreamExt, future::try_join_all, stream};
 use jiff::Timestamp;
-use telemetry::{Causes, ConsolidationMetrics, Invocation, LagMetrics, Line, StoreMetrics, Telemetry};
+use telemetry::{Causes, ConsolidationMetrics, Invocation, LagMetrics, LateMetrics, Line, StoreMetrics, Telemetry};
 use tokio::sync::watch;
 use workflow::{ErrorName, PostedEntries, TaskError};
 
@@ -107,6 +107,10 @@ impl Handler for Consolidator<'_> {
 
     fn lag(&self, topic: Topic, records: u64) {
         self.telemetry.metrics.measure(LagMetrics { topic: topic.suffix(), records });
+    }
+
+    fn late(&self, topic: Topic, by: Duration) {
+        self.telemetry.metrics.measure(LateMetrics { topic: topic.suffix(), by });
     }
 }
 
