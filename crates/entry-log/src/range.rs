@@ -50,6 +50,16 @@ pub struct Reader {
     consumer: Arc<StreamConsumer<Context>>,
     /// Of each partition that is not read yet: where it ends.
     ends: BTreeMap<i32, i64>,
+    is_whole: bool,
+}
+
+/// What of a topic is read.
+#[derive(Debug, Default)]
+struct Limits {
+    /// Where each partition begins and ends.
+    of_partitions: BTreeMap<i32, (i64, i64)>,
+    /// Whether that is all of the part.
+    is_whole: bool,
 }
 
 /// Reading a part of a topic failed. Reading it again is always safe.
@@ -90,19 +100,24 @@ impl Reader {
         let limits = select! {
             limits = ask(&consumer, topic, part) => limits.map_err(failed)?,
             // The client asks for its token while it is polled, and has nothing else to say yet.
-            _ = async { while consumer.recv().await.is_err() {} } => BTreeMap::new(),
+            _ = async { while consumer.recv().await.is_err() {} } => Limits::default(),
         };
 
         let mut start = TopicPartitionList::new();
         let mut ends = BTreeMap::new();
-        for (partition, (from, end)) in limits {
+        for (partition, (from, end)) in limits.of_partitions {
             if from < end {
                 start.add_partition_offset(topic, partition, Offset::Offset(from)).map_err(failed)?;
                 ends.insert(partition, end);
             }
         }
         consumer.assign(&start).map_err(failed)?;
-        Ok(Reader { topic: topic.to_owned(), consumer, ends })
+        Ok(Reader { topic: topic.to_owned(), consumer, ends, is_whole: limits.is_whole })
+    }
+
+    /// Whether the part is read to its end: of one that is handled, whether the group was that far when reading began.
+    pub fn is_whole(&self) -> bool {
+        self.is_whole
     }
 
     /// The next records, those of each partition in order; none at the end.
@@ -154,11 +169,7 @@ impl Reader {
 }
 
 /// Where each partition begins and ends. A group that is new, or whose coordinator has just changed, is asked again.
-async fn ask(
-    consumer: &Arc<StreamConsumer<Context>>,
-    topic: &str,
-    part: Part,
-) -> Result<BTreeMap<i32, (i64, i64)>, KafkaError> {
+async fn ask(consumer: &Arc<StreamConsumer<Context>>, topic: &str, part: Part) -> Result<Limits, KafkaError> {
     let mut attempt = 1;
     loop {
         let (asked, topic) = (Arc::clone(consumer), topic.to_owned());
@@ -175,11 +186,7 @@ async fn ask(
 }
 
 /// Where each partition begins and ends.
-fn limits(
-    consumer: &StreamConsumer<Context>,
-    topic: &str,
-    part: Part,
-) -> Result<BTreeMap<i32, (i64, i64)>, KafkaError> {
+fn limits(consumer: &StreamConsumer<Context>, topic: &str, part: Part) -> Result<Limits, KafkaError> {
     let metadata = consumer.fetch_metadata(Some(topic), QUESTION_PATIENCE)?;
     let mut all = TopicPartitionList::new();
     for partition in metadata.topics().iter().flat_map(rdkafka::metadata::MetadataTopic::partitions) {
@@ -190,7 +197,7 @@ fn limits(
         Part::Handled { from, to } => (Some(offsets_at(consumer, &all, from)?), Some(offsets_at(consumer, &all, to)?)),
         Part::NotHandled => (None, None),
     };
-    let mut limits = BTreeMap::new();
+    let mut limits = Limits { is_whole: true, ..Limits::default() };
     for element in all.elements() {
         let partition = element.partition();
         let (low, high) = consumer.fetch_watermarks(topic, partition, QUESTION_PATIENCE)?;
@@ -198,10 +205,13 @@ fn limits(
         let at = |offsets: &BTreeMap<i32, i64>| offsets.get(&partition).copied().unwrap_or(high);
         let handled = handled.get(&partition).copied().unwrap_or(low);
         let limit = match (&from, &to) {
-            (Some(from), Some(to)) => (at(from).max(low), at(to).min(handled)),
+            (Some(from), Some(to)) => {
+                limits.is_whole &= handled >= at(to);
+                (at(from).max(low), at(to).min(handled))
+            }
             _ => (handled.max(low), high),
         };
-        limits.insert(partition, limit);
+        limits.of_partitions.insert(partition, limit);
     }
     Ok(limits)
 }

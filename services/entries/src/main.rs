@@ -3,12 +3,15 @@
 use std::{error::Error, process::ExitCode};
 
 use clap::Parser;
-use entries::{record, serve, sweep::sweep};
+use entries::{
+    record, serve,
+    sweep::{Swept, sweep},
+};
 use entry_log::{EntryLog, KafkaConfig, Step, begin_counting_moved};
 use http_server::{Listen, Probes, Served, shutdown, start_probes};
 use jiff::{SignedDuration, Timestamp};
 use ledger::{Ledger, LedgerConfig};
-use telemetry::{Exposition, Telemetry};
+use telemetry::{Causes, Exposition, Telemetry};
 
 /// Accepts entries, records them in the ledger and answers what the ledger knows.
 #[derive(Debug, Parser)]
@@ -17,7 +20,8 @@ enum Command {
     Serve,
     /// Post the entries of the log to the ledger, until SIGTERM.
     Record,
-    /// Post a part of the log again, yesterday's if no times are given; exit with 3 if anything of it was not in the ledger.
+    /// Post a part of the log again, yesterday's if no times are given; exit with 3 if anything of it was not in the ledger, else with
+    /// 1 if it was not read to its end, because something failed or because the recorder is not that far.
     Sweep {
         /// The first time of the part, such as 2026-11-22T00:00:00Z.
         #[arg(long, requires = "to")]
@@ -51,8 +55,19 @@ async fn main() -> Result<ExitCode, Box<dyn Error>> {
         Command::Sweep { from, to } => {
             let (kafka, ledger, log) = stores().await?;
             let part = from.zip(to).unwrap_or_else(|| day_before(Timestamp::now()));
-            let swept = sweep(&kafka, &ledger, &log, &telemetry, part).await?;
-            Ok(if swept.entries_posted == 0 { ExitCode::SUCCESS } else { ExitCode::from(SWEPT) })
+            let mut swept = Swept::default();
+            let ended = sweep(&kafka, &ledger, &log, &telemetry, part, &mut swept).await;
+            if let Err(error) = &ended {
+                tracing::error!(error = %Causes(error), "the sweep has failed");
+            } else if !swept.is_whole {
+                tracing::error!(from = %part.0, to = %part.1, "entries record has not handled this part to its end: sweep it again");
+            }
+            let is_whole = ended.is_ok() && swept.is_whole;
+            Ok(match (swept.entries_posted, is_whole) {
+                (0, true) => ExitCode::SUCCESS,
+                (0, false) => ExitCode::FAILURE,
+                _ => ExitCode::from(SWEPT),
+            })
         }
     }
 }

@@ -26,9 +26,11 @@ pub struct Swept {
     pub entries_posted: u64,
     /// Records that could not be posted. They are in a topic of retries or of dead letters, or were.
     pub records_unposted: u64,
+    /// Whether the recorder has handled this part to its end, so that all of it was read.
+    pub is_whole: bool,
 }
 
-/// A sweep ended before its time. It can be run again.
+/// A sweep ended before its time, and what it had found by then is in what it is told to fill. It can be run again.
 #[derive(Debug, thiserror::Error)]
 pub enum SweepError {
     /// The log could not be read.
@@ -42,26 +44,25 @@ pub enum SweepError {
     Append(#[from] AppendError),
 }
 
-/// Posts again what was appended from one time until before another.
+/// Posts again what was appended from one time until before another, and notes in `swept` what it finds, also if it fails: run again
+/// it would not find that any more.
 pub async fn sweep(
     kafka: &KafkaConfig,
     ledger: &Ledger,
     log: &EntryLog,
     telemetry: &Telemetry,
     (from, to): (Timestamp, Timestamp),
-) -> Result<Swept, SweepError> {
+    swept: &mut Swept,
+) -> Result<(), SweepError> {
     let topic = kafka.topics.name(Topic::Entries);
     let mut reader = Reader::open(kafka, RECORD_GROUP, &topic, Part::Handled { from, to }).await?;
-    let mut swept = Swept::default();
+    swept.is_whole = reader.is_whole();
     loop {
         let records = reader.next().await?;
-        let Some(first) = records.first() else { return Ok(swept) };
+        let Some(first) = records.first() else { return Ok(()) };
         let first = first.origin.to_string();
-        let batch = sweep_batch(ledger, log, telemetry, &records);
-        let batch = telemetry.observe(Invocation::new(&first, None), batch).await?;
-        swept.records += batch.records;
-        swept.entries_posted += batch.entries_posted;
-        swept.records_unposted += batch.records_unposted;
+        let batch = sweep_batch(ledger, log, telemetry, &records, swept);
+        telemetry.observe(Invocation::new(&first, None), batch).await?;
     }
 }
 
@@ -70,9 +71,11 @@ async fn sweep_batch(
     log: &EntryLog,
     telemetry: &Telemetry,
     records: &[Record],
-) -> Result<Swept, SweepError> {
+    swept: &mut Swept,
+) -> Result<(), SweepError> {
     let metrics = &telemetry.metrics;
-    let mut swept = Swept { records: u64::try_from(records.len()).unwrap_or(u64::MAX), ..Swept::default() };
+    let posted_before = swept.entries_posted;
+    let mut unposted = 0;
     for attempt in 1.. {
         // What one attempt has posted, the next one finds posted.
         let Attempt { posted, mut unanswered } = post(ledger, metrics, records).await;
@@ -81,7 +84,7 @@ async fn sweep_batch(
             append_totals(log, totals).await?;
         }
         let Some((_, error)) = unanswered.pop() else {
-            swept.records_unposted = u64::try_from(posted.unposted.len()).unwrap_or(u64::MAX);
+            unposted = u64::try_from(posted.unposted.len()).unwrap_or(u64::MAX);
             break;
         };
         if attempt == ATTEMPTS {
@@ -90,7 +93,10 @@ async fn sweep_batch(
         tracing::error!(error = %Causes(&error), attempt, "a part of the log not posted again; trying again");
         sleep(PAUSE).await;
     }
-    let line = Line::new("log swept").text("records", swept.records).text("records_unposted", swept.records_unposted);
-    metrics.emit(&line, SweepMetrics { entries_swept: swept.entries_posted, stores: StoreMetrics::take() });
-    Ok(swept)
+    swept.records += u64::try_from(records.len()).unwrap_or(u64::MAX);
+    swept.records_unposted += unposted;
+    let line = Line::new("log swept").text("records", records.len()).text("records_unposted", unposted);
+    let entries_swept = swept.entries_posted - posted_before;
+    metrics.emit(&line, SweepMetrics { entries_swept, stores: StoreMetrics::take() });
+    Ok(())
 }

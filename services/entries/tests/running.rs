@@ -7,9 +7,9 @@ use std::collections::BTreeMap;
 use cashflow::MerchantId;
 use entries::{
     record::{self, RECORD_GROUP},
-    sweep::{Swept, sweep},
+    sweep::{SweepError, Swept, sweep},
 };
-use entry_log::{Headers, KafkaConfig, Message, Topic};
+use entry_log::{EntryLog, Headers, KafkaConfig, Message, Topic};
 use futures::future::join_all;
 use jiff::{SignedDuration, Timestamp};
 use ledger::{Ledger, LedgerConfig};
@@ -116,6 +116,24 @@ async fn consumers_that_come_and_go_post_every_entry_once() {
     LocalSet::new().run_until(test).await;
 }
 
+/// Run again it would not find that any more, and nobody would be told.
+#[tokio::test]
+async fn a_sweep_that_fails_tells_what_it_has_found_before() {
+    let log = TestLog::create(1).await;
+    let database = Database::create().await;
+    let ledger = Ledger::new(database.config());
+    let telemetry = Telemetry::new(EmittedMetrics::default().metrics(), None);
+    append(&log, 0..3).await;
+    log.pass_over(Topic::Entries, RECORD_GROUP).await;
+    let nobody = KafkaConfig { brokers: "127.0.0.1:9".to_owned(), ..log.kafka.clone() };
+    let nobody = EntryLog::new(&nobody).await.unwrap();
+    let (now, hour) = (Timestamp::now(), SignedDuration::from_hours(1));
+    let mut swept = Swept::default();
+    let ended = sweep(&log.kafka, &ledger, &nobody, &telemetry, (now - hour, now + hour), &mut swept).await;
+    assert!(matches!(ended, Err(SweepError::Append(_))), "{ended:?}");
+    assert!(swept.entries_posted > 0, "{swept:?}");
+}
+
 /// Of what the recorder has handled; the rest is its own business.
 #[tokio::test]
 async fn a_sweep_posts_and_counts_what_is_missing_in_the_ledger() {
@@ -132,14 +150,21 @@ async fn a_sweep_posts_and_counts_what_is_missing_in_the_ledger() {
     let now = Timestamp::now();
     let hour = SignedDuration::from_hours(1);
     let part = (now - hour, now + hour);
-    let sweep = async |part| sweep(&log.kafka, &ledger, &log.log, &telemetry, part).await.unwrap();
+    let sweep = async |part| {
+        let mut swept = Swept::default();
+        sweep(&log.kafka, &ledger, &log.log, &telemetry, part, &mut swept).await.unwrap();
+        swept
+    };
 
-    assert_eq!(sweep((now - hour - hour, now - hour)).await, Swept::default());
-    let found = Swept { records: 31, entries_posted: 30, records_unposted: 1 };
+    assert_eq!(sweep((now - hour - hour, now - hour)).await, Swept { is_whole: true, ..Swept::default() });
+    // The recorder is not that far: the rest of this part is for another sweep.
+    let found = Swept { records: 31, entries_posted: 30, records_unposted: 1, is_whole: false };
     assert_eq!(sweep(part).await, found);
     assert_eq!(posted(&database).await, 30);
     assert_eq!(sweep(part).await, Swept { entries_posted: 0, ..found });
-    assert_eq!(emitted.sum("EntriesSwept"), 30);
+    log.pass_over(Topic::Entries, RECORD_GROUP).await;
+    assert_eq!(sweep(part).await, Swept { records: 41, entries_posted: 10, records_unposted: 1, is_whole: true });
+    assert_eq!(emitted.sum("EntriesSwept"), 40);
     let totals = log.records(Topic::Totals).await;
     assert!(totals.len() >= MERCHANTS, "they were appended for the read model");
     assert_eq!(log.records(Topic::Dead).await, [], "the recorder did that");
