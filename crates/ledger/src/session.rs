@@ -17,6 +17,9 @@ use crate::{ConnectError, Connection, LedgerConfig, PostgresError, connect};
 /// How long the statements of one operation may take, beside connecting. Both together stay below the function's timeout.
 pub(crate) const STATEMENTS_TIMEOUT: Duration = Duration::from_secs(4);
 
+/// How long it may take to say whether it takes writes.
+const WRITES_PATIENCE: Duration = Duration::from_secs(2);
+
 /// The most connections of one program.
 const CONNECTIONS_MAX: u32 = 64;
 
@@ -146,6 +149,15 @@ impl Ledger {
         if let Some(error) = failure {
             tracing::warn!(error = %Causes(&error), "connecting to the ledger failed at start; the first request connects");
         }
+    }
+
+    /// Whether it answers and takes writes, so that what fails meanwhile fails for a reason of its own.
+    pub async fn takes_writes(&self) -> bool {
+        let asked = self.run(WRITES_PATIENCE, async |client| {
+            let answer = client.query_one("SHOW transaction_read_only", &[]).await?;
+            Ok::<bool, LedgerError>(answer.try_get::<_, &str>(0)? == "off")
+        });
+        asked.await.unwrap_or(false)
     }
 
     /// Does some work on a connection, within a limit of time.

@@ -8,6 +8,8 @@ mod groups;
 mod posting;
 mod totals;
 
+use std::time::Duration;
+
 use entry_log::{
     AppendError, ConsumeError, Consumption, EntryLog, Handler, Headers, KafkaConfig, Message, NotHandled, Record, Step,
     Topic, consume, moved,
@@ -15,7 +17,7 @@ use entry_log::{
 use futures::future::{try_join, try_join_all};
 use jiff::Timestamp;
 use ledger::Ledger;
-use telemetry::{Invocation, LagMetrics, Telemetry};
+use telemetry::{Invocation, LagMetrics, LateMetrics, Telemetry};
 use tokio::sync::watch;
 use workflow::PostedEntries;
 
@@ -97,6 +99,10 @@ impl Handler for Recorder<'_> {
     fn lag(&self, topic: Topic, records: u64) {
         self.telemetry.metrics.measure(LagMetrics { topic: topic.suffix(), records });
     }
+
+    fn late(&self, topic: Topic, by: Duration) {
+        self.telemetry.metrics.measure(LateMetrics { topic: topic.suffix(), by });
+    }
 }
 
 impl Recorder<'_> {
@@ -104,7 +110,8 @@ impl Recorder<'_> {
         let metrics = &self.telemetry.metrics;
         let Posted { totals, unposted } = post(self.ledger, metrics, records)
             .await
-            .unless_all_have_to_wait(attempt)
+            .unless_all_have_to_wait(self.ledger, attempt)
+            .await
             .map_err(|error| NotHandled(error.into()))?;
         let totals = try_join_all(totals.iter().map(|totals| append_totals(self.log, totals)));
         let unposted = unposted.iter().map(|unposted| moved(unposted.record, Step::Record, unposted.error, now));

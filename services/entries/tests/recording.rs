@@ -262,6 +262,36 @@ async fn a_merchant_whose_entries_alone_cannot_be_posted_stops_no_other() {
     assert_eq!(recording.totals().await.len(), 1);
 }
 
+/// With few entries, a batch is often of one merchant.
+#[tokio::test]
+async fn a_merchant_that_is_alone_in_a_batch_stops_nobody_behind_it() {
+    let recording = Recording::start().await;
+    let locked = input([entry("a")]);
+    recording.log.append(Topic::Entries, &message(&locked)).await;
+    let records = recording.log.records(Topic::Entries).await;
+    let owner = recording.database.owner().await;
+    let posting = POST_NINE.replace("gen_random_uuid()", &format!("'{}'::uuid", test_builders::id("a")));
+    owner.batch_execute(&format!("BEGIN; {posting}")).await.unwrap();
+    recording.handle(&records, 2).await.unwrap_err();
+    assert_eq!(recording.waiting(Topic::Retry1m).await, []);
+    recording.handle(&records, 3).await.unwrap();
+    assert_eq!(recording.waiting(Topic::Retry1m).await, [waits(&locked, "LedgerUnavailable")]);
+}
+
+/// As after a failover to a replica: then it is nothing of these merchants.
+#[tokio::test]
+async fn a_ledger_that_takes_no_writes_lets_everybody_wait() {
+    let recording = Recording::start().await;
+    recording.log.append(Topic::Entries, &message(&input([entry("a")]))).await;
+    let records = recording.log.records(Topic::Entries).await;
+    let owner = recording.database.owner().await;
+    let name: String = owner.query_one("SELECT current_database()", &[]).await.unwrap().get(0);
+    owner.batch_execute(&format!("ALTER DATABASE {name} SET default_transaction_read_only = on")).await.unwrap();
+    recording.handle(&records, 3).await.unwrap_err();
+    assert_eq!(recording.waiting(Topic::Retry1m).await, []);
+    owner.batch_execute(&format!("ALTER DATABASE {name} RESET default_transaction_read_only")).await.unwrap();
+}
+
 /// The consumer dies after it has posted and before the totals are appended: what comes then is handled again.
 #[tokio::test]
 async fn what_was_posted_and_not_appended_is_posted_once_and_appended() {

@@ -45,15 +45,17 @@ pub(crate) struct Attempt<'r> {
 
 impl<'r> Attempt<'r> {
     /// What became of the records, unless all of them have to be posted again: the ledger gave no answer, for some merchants at
-    /// least. If that goes on while it answers for others, their records count as unposted.
-    pub(crate) fn unless_all_have_to_wait(self, attempt: u32) -> Result<Posted<'r>, PostError> {
+    /// least. If that goes on while it answers for others, or when it is asked about nobody, their records count as unposted.
+    pub(crate) async fn unless_all_have_to_wait(self, ledger: &Ledger, attempt: u32) -> Result<Posted<'r>, PostError> {
         let Attempt { mut posted, mut unanswered } = self;
         let is_of_whole_ledger =
             |error: &PostError| matches!(error, PostError::Ledger(error) if error.is_of_whole_ledger());
-        let is_answering = !posted.totals.is_empty() && !unanswered.iter().any(|(_, error)| is_of_whole_ledger(error));
-        if (attempt < ATTEMPTS_TOGETHER || !is_answering)
-            && let Some((_, error)) = unanswered.pop()
-        {
+        let have_to_wait = !unanswered.is_empty()
+            && (attempt < ATTEMPTS_TOGETHER
+                || unanswered.iter().any(|(_, error)| is_of_whole_ledger(error))
+                // These may be the only ones here, and others come after them.
+                || (posted.totals.is_empty() && !ledger.takes_writes().await));
+        if have_to_wait && let Some((_, error)) = unanswered.pop() {
             return Err(error);
         }
         for (records, error) in unanswered {
