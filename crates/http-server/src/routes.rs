@@ -41,7 +41,12 @@ pub enum Part {
     Any,
     /// It waits for a store, and may take one half of the places: while the store hangs, the other half is for the rest.
     Half,
+    /// It does, and its answer is megabytes in memory: a few at once, so that all of them fit into what the process may have.
+    Few,
 }
+
+/// How many requests with answers of megabytes are in work at once.
+const FEW: usize = 4;
 
 /// What every route works with.
 pub struct Door {
@@ -54,24 +59,29 @@ pub struct Door {
     patience: Patience,
     places: Arc<Semaphore>,
     half: Arc<Semaphore>,
+    few: Arc<Semaphore>,
 }
+
+/// A place among the requests in work: what it holds of everything that is limited.
+type Place = Vec<OwnedSemaphorePermit>;
 
 impl Door {
     /// A door with these limits.
     pub fn new(config: &HttpConfig, tokens: Tokens, edge: Option<EdgeKey>, telemetry: Telemetry) -> Door {
         let places = Arc::new(Semaphore::new(config.concurrency));
         let half = Arc::new(Semaphore::new(config.concurrency / 2));
-        Door { tokens, edge, telemetry, patience: config.patience, places, half }
+        let few = Arc::new(Semaphore::new(FEW));
+        Door { tokens, edge, telemetry, patience: config.patience, places, half, few }
     }
 
-    /// A place among the requests in work, or two permits that together are one. None is waited for.
-    fn place(&self, part: Part) -> Option<[Option<OwnedSemaphorePermit>; 2]> {
-        let take = |semaphore: &Arc<Semaphore>| Arc::clone(semaphore).try_acquire_owned().ok();
-        let half = match part {
-            Part::Any => None,
-            Part::Half => Some(take(&self.half)?),
+    /// A place among the requests in work. None is waited for.
+    fn place(&self, part: Part) -> Option<Place> {
+        let limits: &[&Arc<Semaphore>] = match part {
+            Part::Any => &[&self.places],
+            Part::Half => &[&self.half, &self.places],
+            Part::Few => &[&self.few, &self.half, &self.places],
         };
-        Some([half, Some(take(&self.places)?)])
+        limits.iter().map(|limit| Arc::clone(limit).try_acquire_owned().ok()).collect()
     }
 }
 
@@ -207,7 +217,7 @@ async fn work<S: Send + Sync + 'static>(
     door: Arc<Door>,
     request: lambda_http::Request,
     is_too_long: bool,
-    place: [Option<OwnedSemaphorePermit>; 2],
+    place: Place,
 ) -> Result<Response<Body>, Response<Body>> {
     let task = tokio::spawn(async move {
         let _place = place;

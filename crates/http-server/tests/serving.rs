@@ -3,7 +3,11 @@
 
 #![allow(clippy::unwrap_used, reason = "a failed unwrap fails the test")]
 
-use std::{net::SocketAddr, time::Duration};
+use std::{
+    net::SocketAddr,
+    sync::atomic::{AtomicUsize, Ordering},
+    time::Duration,
+};
 
 use http_server::{
     Door, HttpConfig, KEYS_PAUSE, KEYS_REFRESH, KeySet, KeySource, Listen, Part, Patience, Probes, Route, Routes,
@@ -43,6 +47,26 @@ async fn show(request: &Request) -> Response<Body> {
     Response::new(Body::Text(shown.to_string()))
 }
 
+/// How many large answers are made, and the most of them at once.
+static LARGE: [AtomicUsize; 2] = [const { AtomicUsize::new(0) }; 2];
+
+/// One of them.
+struct Counted;
+
+impl Counted {
+    fn new() -> Counted {
+        let now = LARGE[0].fetch_add(1, Ordering::SeqCst) + 1;
+        LARGE[1].fetch_max(now, Ordering::SeqCst);
+        Counted
+    }
+}
+
+impl Drop for Counted {
+    fn drop(&mut self) {
+        LARGE[0].fetch_sub(1, Ordering::SeqCst);
+    }
+}
+
 static ROUTES: &[Route<State>] = &[
     Route { name: "POST /entries", part: Part::Any, handle: |_, request| Box::pin(show(request)) },
     Route { name: "POST /entries/batch", part: Part::Any, handle: |_, request| Box::pin(show(request)) },
@@ -53,6 +77,17 @@ static ROUTES: &[Route<State>] = &[
         part: Part::Half,
         handle: |state, request| {
             Box::pin(async {
+                state.0.acquire().await.unwrap().forget();
+                show(request).await
+            })
+        },
+    },
+    Route {
+        name: "GET /large",
+        part: Part::Few,
+        handle: |state, request| {
+            Box::pin(async {
+                let _counted = Counted::new();
                 state.0.acquire().await.unwrap().forget();
                 show(request).await
             })
@@ -331,6 +366,26 @@ async fn what_hangs_takes_half_of_the_places_and_no_more() {
         assert_eq!((answer.status, answer.header("retry-after")), (503, Some("1")));
     }
     assert_eq!(world.send("GET /entries/1", &[], b"").await.status, 200);
+}
+
+/// One merchant's exports must not take the memory in which the requests of all others are.
+#[tokio::test]
+async fn answers_of_megabytes_are_few_at_once_whatever_places_there_are() {
+    let patience = Patience { answer: Duration::from_millis(1_500), drain: Duration::ZERO, ..Patience::default() };
+    let world = World::with(patience, 64).await;
+    let token = format!("Authorization: {}", world.token());
+    let large = request("GET /large", &[&token], b"");
+    let mut streams = Vec::new();
+    for _ in 0..16 {
+        let mut stream = TcpStream::connect(world.address).await.unwrap();
+        stream.write_all(&large).await.unwrap();
+        streams.push(stream);
+    }
+    assert_eq!(world.send("GET /entries/1", &[], b"").await.status, 200);
+    for stream in &mut streams {
+        assert_eq!(read(stream).await.status, 503);
+    }
+    assert_eq!(LARGE[1].load(Ordering::SeqCst), 4);
 }
 
 #[tokio::test]

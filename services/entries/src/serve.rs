@@ -64,7 +64,7 @@ pub static ROUTES: &[Route<Serve>] = &[
     },
     Route {
         name: "GET /entries.csv",
-        part: Part::Half,
+        part: Part::Few,
         handle: |serve, request| Box::pin(export_entries::handle(&serve.ledger, request)),
     },
     Route {
