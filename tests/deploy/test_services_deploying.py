@@ -14,7 +14,7 @@ from deploy.destroy import refuse_beside_second_door
 from deploy.problem import Problem
 from deploy.services import __main__ as command
 from deploy.services import installation
-from deploy.services.main_stack import OF_PARAMETERS, SETTINGS, MainStack
+from deploy.services.main_stack import LEDGER_PORT, MEMORY_PORTS, OF_PARAMETERS, SETTINGS, MainStack
 from test_manifests import container, eks, of_kind, pods
 
 OUTPUTS = {
@@ -26,7 +26,6 @@ OUTPUTS = {
     "VpcLinkId": "0f1e2d",
     "EntriesListenerArn": "arn:aws:elasticloadbalancing:us-east-1:123456789012:listener/net/fluxo/1/2",
     "ConsolidationListenerArn": "arn:aws:elasticloadbalancing:us-east-1:123456789012:listener/net/fluxo/1/3",
-    "KafkaTopicPrefix": "fluxo",
 }
 RESOURCES = {
     "Vpc": "vpc-0f1e2d3c",
@@ -58,11 +57,14 @@ def main_stack(account: ScriptedAccount, **resources: str) -> MainStack:
     return MainStack(account, stack, found)
 
 
-def expect_functions(account: ScriptedAccount, auth: str = "iam") -> None:
+PORTS = {"LEDGER_PORT": "5432", "REDIS_URL": "rediss://memory.example.com:6379"}
+
+
+def expect_functions(account: ScriptedAccount, auth: str = "iam", **ports: str) -> None:
     """Each function says what the template gives it."""
     for function, names in SETTINGS.items():
         variables = {name: f"{name.lower()} of {function}" for name in names if auth == "password" or "PASSWORD" not in name}
-        variables |= {"LEDGER_AUTH": auth} if "LEDGER_AUTH" in names else {}
+        variables |= {name: value for name, value in (PORTS | ports | {"LEDGER_AUTH": auth}).items() if name in names}
         answer = {"Environment": {"Variables": variables}}
         account.expect("lambda", "get_function_configuration", {"FunctionName": RESOURCES[function]}, answer)
 
@@ -110,6 +112,28 @@ def test_a_region_with_two_zones_for_eks_is_refused(account: ScriptedAccount) ->
     expect_table_and_zones(account, ZONES[:3])
     with pytest.raises(Problem, match="has 2 zones for EKS"):
         main_stack(account).parameters()
+
+
+@pytest.mark.parametrize(
+    ("ports", "said"),
+    [
+        ({"LEDGER_PORT": "6432"}, "The ledger is at port 6432"),
+        ({"REDIS_URL": "rediss://memory.example.com:6390"}, "Redis is at port 6390"),
+    ],
+)
+def test_a_store_at_a_port_that_is_closed_to_the_pods_is_refused(account: ScriptedAccount, ports: dict[str, str], said: str) -> None:
+    expect_functions(account, **ports)
+    expect_table_and_zones(account, ZONES)
+    with pytest.raises(Problem, match=said):
+        main_stack(account).parameters()
+
+
+def test_the_ports_that_are_known_are_those_of_the_policies() -> None:
+    opened = {
+        one["metadata"]["name"]: {port["port"] for rule in one["spec"].get("egress", []) for port in rule.get("ports", [])}
+        for one in of_kind("NetworkPolicy")
+    }
+    assert opened["ledger"] == {int(LEDGER_PORT)} and opened["memory"] == set(MEMORY_PORTS)
 
 
 def test_a_main_stack_that_is_not_there_is_named(account: ScriptedAccount) -> None:
@@ -193,6 +217,39 @@ def test_without_kubectl_the_commands_are_printed(
     monkeypatch.setattr(command.shutil, "which", lambda name: None)
     command.apply(tmp_path, "fluxo-services", "us-east-1")
     assert f"kubectl --kubeconfig {tmp_path}/kubeconfig apply --kustomize {tmp_path}" in capsys.readouterr().out
+
+
+@pytest.mark.parametrize("has_keda", [True, False])
+def test_without_keda_everything_else_is_applied(has_keda: bool, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    ran: list[tuple[list[str], str | None]] = []
+    rendered = yaml.safe_dump_all(
+        [{"apiVersion": "apps/v1", "kind": "Deployment"}, {"apiVersion": "keda.sh/v1alpha1", "kind": "ScaledObject"}]
+    )
+
+    def run(words: list[str], *, input: str | None = None, **_: object) -> subprocess.CompletedProcess[str]:
+        ran.append((words, input))
+        answers = {"get": "customresourcedefinition/scaledobjects.keda.sh" if has_keda else "", "kustomize": rendered}
+        return subprocess.CompletedProcess(words, 0, next((text for word, text in answers.items() if word in words), ""), "")
+
+    monkeypatch.setattr(command.shutil, "which", lambda name: name)
+    monkeypatch.setattr(command.subprocess, "run", run)
+    command.apply(tmp_path, "fluxo-services", "us-east-1")
+    ((applied, given),) = [(words, given) for words, given in ran if "apply" in words]
+    if has_keda:
+        assert applied[-2:] == ["--kustomize", str(tmp_path)] and given is None
+    else:
+        assert given is not None and [one["kind"] for one in yaml.safe_load_all(given)] == ["Deployment"]
+    assert "rollout" in ran[-1][0]
+
+
+def test_a_cluster_that_does_not_answer_is_said(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    def run(words: list[str], **_: object) -> subprocess.CompletedProcess[str]:
+        return subprocess.CompletedProcess(words, int("get" in words), "", "Unable to connect to the server: i/o timeout\n")
+
+    monkeypatch.setattr(command.shutil, "which", lambda name: name)
+    monkeypatch.setattr(command.subprocess, "run", run)
+    with pytest.raises(Problem, match=r"does not answer kubectl: Unable to connect.*ApiAccessCidrs"):
+        command.apply(tmp_path, "fluxo-services", "us-east-1")
 
 
 def test_the_stack_is_deployed_as_json_with_the_parameters_that_have_a_value(account: ScriptedAccount) -> None:

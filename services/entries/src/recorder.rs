@@ -5,7 +5,8 @@ use entry_log::{AppendError, EntryLog, Headers, Message, Topic};
 use intake::{Recorder, Start};
 use telemetry::Store;
 
-/// Records entries by appending them to the log. Only `serve` has one: who may write `fluxo.entries` says whose the entries are.
+/// Records entries by appending them to the log. Only `serve` has one: who may write `fluxo.entries` says whose the entries are. What is read
+/// from topics of retries is believed as well (docs/adr/0031).
 #[derive(Clone)]
 pub struct LogRecorder(Arc<EntryLog>);
 

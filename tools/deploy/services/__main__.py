@@ -13,6 +13,7 @@ from typing import Any
 
 import yaml
 from cost.template import Loader
+from fluxo_local.processes import shown
 from fluxo_local.profile import CHECKOUT, LOCAL
 
 from deploy import stage
@@ -27,6 +28,8 @@ from deploy.stack import STANDING, DeployedStack
 
 TEMPLATE = CHECKOUT / "services" / "deploy" / "eks.yaml"
 STAGES = TEMPLATE.with_name("stages.toml")
+# What the names of topics and groups begin with, in the rights of eks.yaml and in what KEDA asks as well.
+TOPIC_PREFIX = "fluxo"
 # The HTTP API in front, which has the same routes as the main stack's.
 API_TEMPLATE = CHECKOUT / "services" / "template.yaml"
 
@@ -54,9 +57,10 @@ def run(arguments: argparse.Namespace) -> None:
     outputs = deploy_stack(account, f"{chosen.stack_name}-services", chosen.name, given, sam_in(arguments.region))
     digest = push(account.client("ecr"), outputs["ImagesUri"].split("/", 1)[1], image.build())
     folder = installation.write(chosen.name, main_stack.settings | log_settings(account, outputs), outputs, digest)
-    apply(folder, outputs["ClusterName"], account.region)
     to_api = api_parameters(main_stack, outputs)
     api = deploy_stack(account, f"{chosen.stack_name}-services-api", chosen.name, to_api, sam_in(arguments.region), API_TEMPLATE)
+    # Last: kubectl may not reach the cluster from here, and says so.
+    apply(folder, outputs["ClusterName"], account.region)
     say(f"the second door is at {api['ApiUrl']}")
 
 
@@ -108,24 +112,46 @@ def deploy_stack(
 def log_settings(account: Account, outputs: Mapping[str, str]) -> dict[str, str]:
     """Where the log is. CloudFormation does not know its brokers."""
     answer: dict[str, Any] = account.client("kafka").get_bootstrap_brokers(ClusterArn=outputs["LogArn"])
-    return {"KAFKA_BROKERS": answer["BootstrapBrokerStringSaslIam"], "KAFKA_TOPIC_PREFIX": outputs["KafkaTopicPrefix"]}
+    return {"KAFKA_BROKERS": answer["BootstrapBrokerStringSaslIam"], "KAFKA_TOPIC_PREFIX": TOPIC_PREFIX}
 
 
 def apply(folder: Path, cluster: str, region: str) -> None:
     """Applies the manifests, or says how, where kubectl or the AWS CLI, which signs it in, is not here."""
-    kubeconfig = folder / "kubeconfig"
-    commands = [
-        ["aws", "eks", "update-kubeconfig", "--name", cluster, "--region", region, "--kubeconfig", str(kubeconfig)],
-        ["kubectl", "--kubeconfig", str(kubeconfig), "apply", "--kustomize", str(folder)],
-        ["kubectl", "--kubeconfig", str(kubeconfig), "--namespace", "fluxo", "rollout", "status", "deployment", "--timeout=300s"],
-    ]
+    kubectl = ["kubectl", "--kubeconfig", str(folder / "kubeconfig")]
+    sign_in = ["aws", "eks", "update-kubeconfig", "--name", cluster, "--region", region, *kubectl[1:]]
+    take = [*kubectl, "apply", "--kustomize", str(folder)]
+    follow = [*kubectl, "--namespace", "fluxo", "rollout", "status", "deployment", "--timeout=300s"]
     if missing := [program for program in ("aws", "kubectl") if not shutil.which(program)]:
         say(f"{' and '.join(missing)} is not here. Where it is, run:")
-        print("\n".join(" ".join(command) for command in commands))
+        print("\n".join(" ".join(command) for command in (sign_in, take, follow)))
         return
-    for command in commands:
-        if subprocess.run(command, check=False).returncode != 0:
-            raise Problem(f"`{' '.join(command)}` failed. What it is about is in {folder.relative_to(CHECKOUT)}.")
+    must_succeed(sign_in, folder)
+    if knows_keda(kubectl):
+        must_succeed(take, folder)
+    else:
+        say("KEDA is not in the cluster: consumers run, one of each, and nobody scales them. Install it and deploy again.")
+        must_succeed([*kubectl, "apply", "--filename", "-"], folder, without_keda(folder))
+    must_succeed(follow, folder)
+
+
+def must_succeed(command: list[str], folder: Path, given: str | None = None) -> None:
+    """Runs a command."""
+    if subprocess.run(command, check=False, input=given, text=True).returncode != 0:
+        raise Problem(f"`{' '.join(command)}` failed. What it is about is in {shown(folder)}.")
+
+
+def knows_keda(kubectl: list[str]) -> bool:
+    """Whether the cluster has KEDA's kinds. It makes a cluster refuse what it does not know, and this very command makes the cluster."""
+    asked = subprocess.run([*kubectl, "get", "crd", "--output", "name"], check=False, capture_output=True, text=True)
+    if asked.returncode != 0:
+        raise Problem(f"The cluster does not answer kubectl: {asked.stderr.strip().splitlines()[-1]} (ApiAccessCidrs lets it in.)")
+    return "scaledobjects.keda.sh" in asked.stdout
+
+
+def without_keda(folder: Path) -> str:
+    """The manifests but for what is KEDA's."""
+    rendered = subprocess.run(["kubectl", "kustomize", str(folder)], check=True, capture_output=True, text=True).stdout
+    return yaml.safe_dump_all(one for one in yaml.safe_load_all(rendered) if not one["apiVersion"].startswith("keda.sh/"))
 
 
 if __name__ == "__main__":

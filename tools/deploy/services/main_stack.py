@@ -4,6 +4,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from functools import cached_property
 from typing import Any
+from urllib.parse import urlsplit
 
 from deploy.account import Account
 from deploy.problem import Problem
@@ -37,6 +38,9 @@ SETTINGS: Mapping[str, Mapping[str, str]] = {
 }
 # What a parameter of the main stack says, for the job that migrates.
 OF_PARAMETERS = {"LedgerLookupConnections": "LEDGER_LOOKUP_CONNECTIONS", "LedgerEpoch": "LEDGER_EPOCH"}
+# What the network policies open.
+LEDGER_PORT = "5432"
+MEMORY_PORTS = (6379, 6380)
 CLIENTS = ("UserPoolClient", "WebClient", "EntraClient")
 
 
@@ -86,6 +90,7 @@ class MainStack:
         vpc = self.id_of("Vpc") or self.parameter("VpcId")
         if not vpc:
             raise Problem("The main stack is in no VPC, so that no cluster could reach its stores: deploy it with VpcId.")
+        self.require_ports()
         return {
             "VpcId": vpc,
             **self.zones(),
@@ -99,6 +104,14 @@ class MainStack:
             "BalancesTableArn": table["TableArn"],
             "AlarmTopicArn": self.parameter("AlarmTopicArn"),
         }
+
+    def require_ports(self) -> None:
+        """Whether the network policies let the pods to the stores: they open these ports and no other."""
+        ledger, memory = self.settings["LEDGER_PORT"], self.settings.get("REDIS_URL", "")
+        if ledger != LEDGER_PORT:
+            raise Problem(f"The ledger is at port {ledger}, and network-policies.yaml opens {LEDGER_PORT} only.")
+        if memory and (port := urlsplit(memory).port or MEMORY_PORTS[0]) not in MEMORY_PORTS:
+            raise Problem(f"Redis is at port {port}, and network-policies.yaml opens {' and '.join(map(str, MEMORY_PORTS))} only.")
 
     def ledger_resource(self) -> str:
         """What the right to sign in to the ledger is about."""
