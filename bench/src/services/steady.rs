@@ -72,6 +72,7 @@ pub async fn steady(bench: &mut Bench) -> Result<()> {
         say(rate, &trial.turn(rate, duration).await?);
     }
     trial.end().await?;
+    let mut sustained = 0.0;
     for spread in SPREADS {
         let trial = Trial::start(bench, spread).await?;
         progress!("{spread} merchants");
@@ -95,9 +96,11 @@ pub async fn steady(bench: &mut Bench) -> Result<()> {
                 RATES[0]
             );
             latency(bench, "half_of_sustained", kept.rate / 2.0).await?;
+            sustained = kept.rate;
         }
     }
-    latency(bench, "half_of_goal", GOAL / 2.0).await
+    // Beyond what is sustained, every latency is that of a queue which grows.
+    if sustained >= GOAL / 2.0 { latency(bench, "half_of_goal", GOAL / 2.0).await } else { Ok(()) }
 }
 
 /// The highest rate that is kept, and who takes the processors' time then.
