@@ -193,6 +193,12 @@ def test_no_more_consumers_than_partitions_read_topics_that_there_are() -> None:
         assert {trigger["metadata"]["topic"] for trigger in resource["spec"]["triggers"]} <= topics
 
 
+def test_what_a_group_has_handled_is_remembered_for_longer_than_its_records() -> None:
+    (settings,) = of_type("AWS::MSK::Configuration").values()
+    properties = dict(line.split("=") for line in settings["ServerProperties"]["Fn::Sub"].split())
+    assert int(properties["offsets.retention.minutes"]) > eks()["Parameters"]["RetentionHours"]["MaxValue"] * 60
+
+
 def test_draining_ends_before_the_process_is_killed() -> None:
     for name, pod in pods().items():
         set_here = {variable["name"]: variable.get("value") for variable in container(pod)["env"]}
