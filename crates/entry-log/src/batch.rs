@@ -23,7 +23,7 @@ pub(crate) fn is_batch_full(records: usize, bytes: usize) -> bool {
 #[derive(Debug, Default)]
 pub(crate) struct Waiting {
     records: VecDeque<Due>,
-    /// What their values take.
+    /// What they take.
     bytes: usize,
 }
 
@@ -49,14 +49,14 @@ impl Waiting {
     }
 
     pub(crate) fn push(&mut self, record: Record, delay: Duration) {
-        self.bytes += record.value.len();
+        self.bytes += record.bytes();
         self.records.push_back(Due { record, delay });
     }
 
     /// Puts records back that were taken because they were due.
     pub(crate) fn put_back(&mut self, records: Vec<Record>) {
         for record in records.into_iter().rev() {
-            self.bytes += record.value.len();
+            self.bytes += record.bytes();
             self.records.push_front(Due { record, delay: Duration::ZERO });
         }
     }
@@ -64,12 +64,14 @@ impl Waiting {
     /// Drops what is of partitions that another consumer has now.
     pub(crate) fn drop_revoked(&mut self, revoked: &BTreeSet<Partition>) {
         self.records.retain(|due| !revoked.contains(&partition_of(&due.record)));
-        self.bytes = self.records.iter().map(|due| due.record.value.len()).sum();
+        self.bytes = self.records.iter().map(|due| due.record.bytes()).sum();
     }
 
-    /// How long until one of them is to be handled; nothing if there are none.
+    /// How long until one of them is to be handled: the first of a partition, since none passes it. Nothing if there are none.
     pub(crate) fn due_within(&self, now: Timestamp) -> Option<Duration> {
-        self.records.iter().map(|due| due.within(now)).min()
+        let mut seen = BTreeSet::new();
+        let first = self.records.iter().filter(|due| seen.insert(partition_of(&due.record)));
+        first.map(|due| due.within(now)).min()
     }
 
     /// Takes what is to be handled now. Of a partition, nothing is taken past a record that still has to wait.
@@ -79,7 +81,7 @@ impl Waiting {
         for due in std::mem::take(&mut self.records) {
             let partition = partition_of(&due.record);
             if taken.len() < RECORDS_MAX && due.within(now).is_zero() && !waits.contains(&partition) {
-                self.bytes -= due.record.value.len();
+                self.bytes -= due.record.bytes();
                 taken.push(due.record);
             } else {
                 waits.insert(partition);
@@ -156,6 +158,15 @@ mod tests {
         assert_eq!(waiting.records.len(), 2);
     }
 
+    /// As one that is nothing for the handler is behind one that has to wait.
+    #[test]
+    fn one_that_is_due_behind_another_waits_with_it() {
+        let mut waiting = waiting(MINUTE, &[(0, 1, 100)]);
+        waiting.push(record(0, 2, 100), Duration::ZERO);
+        assert_eq!(waiting.due_within(at(110)), Some(Duration::from_secs(50)));
+        assert_eq!(places(&waiting.take_due(at(160))), [(0, 1), (0, 2)]);
+    }
+
     #[test]
     fn no_more_wait_than_a_handler_gets_and_memory_can_hold() {
         let mut waiting = Waiting::default();
@@ -178,6 +189,10 @@ mod tests {
         assert!(waiting.is_full());
         waiting.drop_revoked(&BTreeSet::from([("t".to_owned(), 1)]));
         assert!(!waiting.is_full());
+
+        let trace = Some(" ".repeat(BYTES_MAX));
+        waiting.push(Record { headers: Headers { trace, ..Headers::default() }, ..record(1, 0, 0) }, Duration::ZERO);
+        assert!(waiting.is_full(), "what travels beside the value takes memory, too");
     }
 
     #[test]

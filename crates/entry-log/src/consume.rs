@@ -12,14 +12,14 @@ use rdkafka::{
 use telemetry::Causes;
 use tokio::{
     pin, select,
-    sync::oneshot,
     time::{Instant, interval_at, sleep, sleep_until, timeout},
 };
 
 use crate::{
-    KafkaConfig, Record, Topic,
+    KafkaConfig, Members, Record, Topic,
     batch::{Waiting, next_offsets, partition_of},
     context::{Context, Partition},
+    member::Member,
 };
 
 /// How long the first record waits for others.
@@ -31,9 +31,6 @@ const POLL_BESIDE_AFTER: Duration = Duration::from_secs(1);
 
 /// How long work may go on after the shutdown began. What is not done by then is done by the next consumer.
 const SHUTDOWN_GRACE: Duration = Duration::from_secs(3);
-
-/// How long leaving the group may take.
-const LEAVE_PATIENCE: Duration = Duration::from_secs(5);
 
 /// How long a client may be no member of its group although a broker answers, or because it knows of none any more: three sessions.
 /// After a broker that took connections and answered nothing, librdkafka 2.12 may wait for the coordinator of the group for ever (`make
@@ -110,7 +107,7 @@ pub enum ConsumeError {
     },
 }
 
-/// Hands the records of a topic to a handler, until the shutdown.
+/// Hands the records of a topic to a handler, as one of these consumers, until the shutdown.
 ///
 /// # Errors
 /// The client cannot go on. Failures of the brokers or of the handler are no reason to end.
@@ -118,13 +115,14 @@ pub async fn consume(
     kafka: &KafkaConfig,
     consumption: &Consumption,
     handler: &impl Handler,
+    members: &Members,
     shutdown: impl Future<Output = ()>,
 ) -> Result<(), ConsumeError> {
     let topic = &kafka.topics.name(consumption.topic);
     let failed = |source| ConsumeError::Client { topic: topic.clone(), source };
     let context = Context::new(kafka.tokens().await);
     let consumer = consumer(kafka, &kafka.topics.group(consumption.group), context.clone()).map_err(failed)?;
-    let member = Member(Some(Arc::new(consumer)));
+    let member = Member::new(consumer);
     let consumer = member.consumer();
     consumer.subscribe(&[topic]).map_err(failed)?;
     let mut consuming = Consuming {
@@ -134,6 +132,7 @@ pub async fn consume(
         consumer,
         records: consumer.stream(),
         context: &context,
+        members,
         waiting: Waiting::default(),
         due_since: None,
     };
@@ -166,38 +165,6 @@ fn consumer(kafka: &KafkaConfig, group: &str, context: Context) -> Result<Stream
     StreamConsumer::from_config_and_context(&config, context)
 }
 
-/// A member of a group. It leaves in a thread of its own, in which nobody else waits: the client asks brokers then, and may wait
-/// for them without an end (issues 509 and 611 of rust-rdkafka).
-struct Member(Option<Arc<StreamConsumer<Context>>>);
-
-impl Member {
-    fn consumer(&self) -> &Arc<StreamConsumer<Context>> {
-        self.0.as_ref().expect("it has not left")
-    }
-
-    /// Leaves the group, so that others need not wait until this member is missed.
-    async fn leave(mut self) {
-        let (tell, left) = oneshot::channel();
-        if let Some(consumer) = self.0.take() {
-            thread::spawn(move || {
-                drop(consumer);
-                tell.send(())
-            });
-        }
-        if timeout(LEAVE_PATIENCE, left).await.is_err() {
-            tracing::warn!("leaving the consumer group takes longer than {LEAVE_PATIENCE:?}");
-        }
-    }
-}
-
-impl Drop for Member {
-    fn drop(&mut self) {
-        if let Some(consumer) = self.0.take() {
-            thread::spawn(move || drop(consumer));
-        }
-    }
-}
-
 /// The shutdown. It can be waited for again when it has begun.
 struct Shutdown<F> {
     future: F,
@@ -221,6 +188,7 @@ struct Consuming<'a, H> {
     consumer: &'a Arc<StreamConsumer<Context>>,
     records: MessageStream<'a, Context>,
     context: &'a Context,
+    members: &'a Members,
     waiting: Waiting,
     /// Since when the oldest of the records that are handled now is due.
     due_since: Option<Timestamp>,
@@ -364,6 +332,9 @@ impl<H: Handler> Consuming<'_, H> {
             let now = Timestamp::now();
             let due_for = self.due_since.and_then(|since| Duration::try_from(now.duration_since(since)).ok());
             self.handler.late(self.consumption.topic, due_for.unwrap_or_default().max(apart_for));
+        }
+        if self.context.take_joined() {
+            self.members.add();
         }
         let revoked = self.context.take_revoked();
         self.waiting.drop_revoked(&revoked);

@@ -40,6 +40,8 @@ struct Changes {
     lag: Option<u64>,
     /// Since when this consumer has been no member of its group, whatever the reason. It begins so.
     apart_since: Option<Instant>,
+    /// Whether this consumer has been a member, and whether somebody has asked since.
+    joined: Joined,
     /// Whether the client has told of itself, and nobody has asked yet.
     has_told: bool,
     /// What this consumer has now.
@@ -54,6 +56,15 @@ struct Changes {
     outside_since: Option<Instant>,
 }
 
+/// Whether a consumer has been a member of its group.
+#[derive(Debug, Default, Clone, Copy, PartialEq, Eq)]
+enum Joined {
+    #[default]
+    No,
+    Now,
+    Told,
+}
+
 /// How far a partition is handled, and how far it goes: the offsets of the records that would be next.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 struct Extent {
@@ -62,6 +73,13 @@ struct Extent {
 }
 
 impl Changes {
+    /// It is a member.
+    fn join(&mut self) {
+        if self.joined == Joined::No {
+            self.joined = Joined::Now;
+        }
+    }
+
     /// How many records wait.
     fn count(&mut self) {
         self.lag = Some(self.extents.values().map(|extent| extent.end.saturating_sub(extent.handled)).sum());
@@ -88,6 +106,16 @@ impl Context {
     /// How many records wait for this consumer, if that is newly known.
     pub(crate) fn take_lag(&self) -> Option<u64> {
         self.changes().lag.take()
+    }
+
+    /// Whether this consumer has become a member of its group for the first time: true once.
+    pub(crate) fn take_joined(&self) -> bool {
+        let mut changes = self.changes();
+        let is_new = changes.joined == Joined::Now;
+        if is_new {
+            changes.joined = Joined::Told;
+        }
+        is_new
     }
 
     /// For how long this consumer has been no member of its group, if the client has told of itself since it was asked: nothing if
@@ -146,6 +174,9 @@ impl ClientContext for Context {
         let is_apart = statistics.cgrp.as_ref().is_some_and(|group| !is_member(group));
         changes.apart_since = is_apart.then(|| changes.apart_since.unwrap_or_else(Instant::now));
         changes.has_told = true;
+        if statistics.cgrp.is_some() && !is_apart {
+            changes.join();
+        }
         // Whoever is no member knows nothing of what waits.
         if !is_apart {
             changes.count();
@@ -180,9 +211,12 @@ impl ConsumerContext for Context {
         if let Rebalance::Assign(partitions) = rebalance {
             let mut changes = self.changes();
             changes.assigned.extend(named(partitions));
+            // Also one that is given nothing, because all partitions have a consumer.
+            changes.join();
             let paused = changes.paused;
             drop(changes);
             set_paused(consumer, partitions, paused);
+            self.seen.changed.notify_one();
         }
     }
 }
@@ -319,9 +353,11 @@ mod tests {
         assert_eq!((context.take_apart_for(), context.take_lag()), (None, None));
         context.stats(statistics("wait-coord", "init", "AUTH_REQ"));
         assert!(context.take_apart_for().is_some_and(|apart_for| !apart_for.is_zero()));
+        assert!(!context.take_joined());
         assert_eq!((context.take_apart_for(), context.take_lag()), (None, None));
         context.stats(statistics("up", "steady", "UP"));
         assert_eq!((context.take_apart_for(), context.take_lag()), (Some(Duration::ZERO), Some(0)));
+        assert_eq!((context.take_joined(), context.take_joined()), (true, false), "it is told once");
     }
 
     #[tokio::test]

@@ -95,6 +95,14 @@ impl Headers {
         Some(())
     }
 
+    /// What their values and unknown names take, in bytes.
+    fn bytes(&self) -> usize {
+        let Headers { execution, trace, request_id, step: _, attempt: _, first_failed_at: _, reason, origin, others } =
+            self;
+        let known = [execution, trace, request_id, reason, origin].into_iter().flatten().map(String::len);
+        known.chain(others.iter().map(|(name, value)| name.len() + value.len())).sum()
+    }
+
     pub(crate) fn written(&self) -> OwnedHeaders {
         // Without `..`, so that a header that is not written does not compile.
         let Headers { execution, trace, request_id, step, attempt, first_failed_at, reason, origin, others } = self;
@@ -179,6 +187,11 @@ impl Record {
             value: message.payload().unwrap_or_default().to_vec(),
             headers: message.headers().map(|headers| Headers::read(headers.iter())).unwrap_or_default(),
         }
+    }
+
+    /// What it takes in memory, but for what all records take.
+    pub(crate) fn bytes(&self) -> usize {
+        self.key.len() + self.value.len() + self.headers.bytes()
     }
 
     /// When it was accepted, or failed for the first time.

@@ -1,4 +1,4 @@
-use std::{collections::BTreeMap, sync::Arc, time::Duration};
+use std::{collections::BTreeMap, time::Duration};
 
 use futures::StreamExt;
 use jiff::Timestamp;
@@ -10,7 +10,6 @@ use rdkafka::{
 };
 use tokio::{
     select,
-    task::spawn_blocking,
     time::{sleep, timeout},
 };
 
@@ -18,6 +17,7 @@ use crate::{
     KafkaConfig, Record,
     batch::{is_batch_full, next_offsets},
     context::Context,
+    member::Member,
 };
 
 /// The most that a question to the brokers takes.
@@ -47,7 +47,7 @@ pub enum Part {
 /// Reads a part of a topic once, beside the consumers of a group, and ends.
 pub struct Reader {
     topic: String,
-    consumer: Arc<StreamConsumer<Context>>,
+    member: Member,
     /// Of each partition that is not read yet: where it ends.
     ends: BTreeMap<i32, i64>,
     is_whole: bool,
@@ -73,6 +73,12 @@ pub enum ReadError {
         /// What the client says.
         source: KafkaError,
     },
+    /// The brokers have not said in time that they know what is handled.
+    #[error("noting what of {topic} is handled took longer than {QUESTION_PATIENCE:?}")]
+    Commit {
+        /// The name of the topic.
+        topic: String,
+    },
     /// The brokers have sent nothing for too long.
     #[error("nothing of {topic} came within {READ_PATIENCE:?}")]
     Timeout {
@@ -96,9 +102,10 @@ impl Reader {
             .set("queued.max.messages.kbytes", "8192")
             .set("fetch.queue.backoff.ms", "10");
         let context = Context::new(kafka.tokens().await);
-        let consumer = Arc::new(StreamConsumer::from_config_and_context(&config, context).map_err(failed)?);
+        let member = Member::new(StreamConsumer::from_config_and_context(&config, context).map_err(failed)?);
+        let consumer = member.consumer();
         let limits = select! {
-            limits = ask(&consumer, topic, part) => limits.map_err(failed)?,
+            limits = ask(&member, topic, part) => limits.map_err(failed)?,
             // The client asks for its token while it is polled, and has nothing else to say yet.
             _ = async { while consumer.recv().await.is_err() {} } => Limits::default(),
         };
@@ -112,7 +119,7 @@ impl Reader {
             }
         }
         consumer.assign(&start).map_err(failed)?;
-        Ok(Reader { topic: topic.to_owned(), consumer, ends, is_whole: limits.is_whole })
+        Ok(Reader { topic: topic.to_owned(), member, ends, is_whole: limits.is_whole })
     }
 
     /// Whether the part is read to its end: of one that is handled, whether the group was that far when reading began.
@@ -124,7 +131,7 @@ impl Reader {
     pub async fn next(&mut self) -> Result<Vec<Record>, ReadError> {
         let mut records = Vec::new();
         let mut bytes = 0;
-        let mut stream = self.consumer.stream();
+        let mut stream = self.member.consumer().stream();
         while !is_batch_full(records.len(), bytes) && !self.ends.is_empty() {
             let Ok(next) = timeout(READ_PATIENCE, stream.next()).await else {
                 return Err(ReadError::Timeout { topic: self.topic.clone() });
@@ -135,7 +142,7 @@ impl Reader {
                     let (partition, offset) = (record.origin.partition, record.origin.offset);
                     let Some(end) = self.ends.get(&partition).copied() else { continue };
                     if offset < end {
-                        bytes += record.value.len();
+                        bytes += record.bytes();
                         records.push(record);
                     }
                     if offset + 1 >= end {
@@ -162,19 +169,20 @@ impl Reader {
         for ((topic, partition), offset) in next_offsets(records) {
             offsets.add_partition_offset(&topic, partition, Offset::Offset(offset)).map_err(failed)?;
         }
-        let consumer = self.consumer.clone();
-        let committed = spawn_blocking(move || consumer.commit(&offsets, CommitMode::Sync)).await;
-        committed.unwrap_or(Err(KafkaError::Canceled)).map_err(failed)
+        let committing = self.member.ask(move |consumer| consumer.commit(&offsets, CommitMode::Sync));
+        let Ok(committed) = timeout(QUESTION_PATIENCE, committing).await else {
+            return Err(ReadError::Commit { topic: self.topic.clone() });
+        };
+        committed.map_err(failed)
     }
 }
 
 /// Where each partition begins and ends. A group that is new, or whose coordinator has just changed, is asked again.
-async fn ask(consumer: &Arc<StreamConsumer<Context>>, topic: &str, part: Part) -> Result<Limits, KafkaError> {
+async fn ask(member: &Member, topic: &str, part: Part) -> Result<Limits, KafkaError> {
     let mut attempt = 1;
     loop {
-        let (asked, topic) = (Arc::clone(consumer), topic.to_owned());
-        let answer = spawn_blocking(move || limits(&asked, &topic, part)).await.unwrap_or(Err(KafkaError::Canceled));
-        match answer {
+        let topic = topic.to_owned();
+        match member.ask(move |consumer| limits(consumer, &topic, part)).await {
             Err(error) if attempt < QUESTIONS => {
                 tracing::warn!(%error, attempt, "where a topic begins and ends is not known yet");
                 sleep(PAUSE).await;

@@ -65,28 +65,28 @@ pub fn begin_counting_moved(exposition: &Exposition, step: Step) {
 impl EntryLog {
     /// Appends records that could not be handled where they wait, and says so in the log.
     pub async fn move_on(&self, metrics: &Metrics, moved: Vec<Moved>) -> Result<(), AppendError> {
-        try_join_all(moved.iter().map(|moved| self.move_one(moved))).await?;
-        moved.iter().for_each(|moved| report(metrics, moved));
+        let topics = try_join_all(moved.iter().map(|moved| self.move_one(moved))).await?;
+        topics.into_iter().zip(&moved).for_each(|(topic, moved)| report(metrics, topic, moved));
         Ok(())
     }
 
-    /// A record that is too large for the topic, once it has headers, goes without its value: its origin says where that is. It
-    /// would otherwise stop its partition for ever.
-    async fn move_one(&self, Moved { topic, message, .. }: &Moved) -> Result<(), AppendError> {
+    /// Answers where it is now. A record that is too large for the topic, once it has headers, goes to the dead-letter topic without its
+    /// value: its origin says where that is. It would otherwise stop its partition for ever.
+    async fn move_one(&self, Moved { topic, message, .. }: &Moved) -> Result<Topic, AppendError> {
         match self.append(*topic, message).await {
             Err(AppendError::TooLarge { .. }) => {
                 let bare = Message { value: Vec::new(), ..message.clone() };
-                self.append(Topic::Dead, &bare).await
+                self.append(Topic::Dead, &bare).await.map(|()| Topic::Dead)
             }
-            appended => appended,
+            appended => appended.map(|()| *topic),
         }
     }
 }
 
-fn report(metrics: &Metrics, Moved { topic, message, step, error }: &Moved) {
+fn report(metrics: &Metrics, topic: Topic, Moved { message, step, error, .. }: &Moved) {
     let headers = &message.headers;
     let step = step.map_or("unknown", Step::as_str);
-    let message = if *topic == Topic::Dead { "record dead-lettered" } else { "record waits for another attempt" };
+    let message = if topic == Topic::Dead { "record dead-lettered" } else { "record waits for another attempt" };
     let mut line = Line::new(message).text("step", step).text("reason", error.as_str());
     let known = [
         ("execution", headers.execution.clone()),
@@ -99,7 +99,7 @@ fn report(metrics: &Metrics, Moved { topic, message, step, error }: &Moved) {
             line = line.text(name, text);
         }
     }
-    metrics.emit(&line, MovedMetrics { step, dead_for: (*topic == Topic::Dead).then(|| error.as_str()) });
+    metrics.emit(&line, MovedMetrics { step, dead_for: (topic == Topic::Dead).then(|| error.as_str()) });
 }
 
 impl Record {

@@ -10,13 +10,15 @@ use std::{
     time::Duration,
 };
 
-use entry_log::{Consumption, Handler, Headers, KafkaConfig, Message, NotHandled, Record, Step, Topic, consume};
-use futures::future::join_all;
+use entry_log::{
+    Consumption, Handler, Headers, KafkaConfig, Members, Message, NotHandled, Record, Step, Topic, consume,
+};
+use futures::future::{join_all, try_join};
 use jiff::Timestamp;
 use test_kafka::{TestLog, within_a_minute};
 use tokio::{
     sync::{mpsc, watch},
-    task::JoinHandle,
+    task::{JoinHandle, yield_now},
 };
 
 const GROUP: &str = "test";
@@ -94,7 +96,7 @@ where
             work(records, attempt).await
         });
         let ended = async { drop(ended.wait_for(|ends| *ends).await) };
-        consume(&kafka, &consumption, &handler, ended).await.unwrap();
+        consume(&kafka, &consumption, &handler, &Members::of(1), ended).await.unwrap();
     });
     (Running { shutdown, task }, given)
 }
@@ -343,12 +345,29 @@ async fn a_handler_is_told_that_its_consumer_cannot_join_its_group() {
     let ((lag, mut told), (late, mut told_late)) = (mpsc::unbounded_channel(), mpsc::unbounded_channel());
     let consumption = Consumption { group: GROUP, topic: Topic::Entries, delay: Duration::ZERO };
     let handler = Waiting { lag, late };
+    let members = Members::of(1);
     let told_so = async { while within_a_minute(told_late.recv()).await.unwrap().1 < Duration::from_secs(15) {} };
     tokio::select! {
-        ended = consume(&kafka, &consumption, &handler, pending()) => ended.unwrap(),
+        ended = consume(&kafka, &consumption, &handler, &members, pending()) => ended.unwrap(),
         () = told_so => {}
     }
     assert_eq!(told.try_recv().ok(), None);
+    assert!(!members.have_joined());
+}
+
+/// One that is given no partition is a member, too: it takes over when another goes.
+#[tokio::test]
+async fn consumers_have_joined_when_each_is_a_member_of_its_group() {
+    let log = TestLog::create(1).await;
+    let members = Members::of(2);
+    let consumption = Consumption { group: GROUP, topic: Topic::Entries, delay: Duration::ZERO };
+    let handler = Doing(fine);
+    let one = || consume(&log.kafka, &consumption, &handler, &members, pending());
+    let (first, second) = (one(), one());
+    tokio::select! {
+        ended = try_join(first, second) => drop(ended.unwrap()),
+        () = within_a_minute(async { while !members.have_joined() { yield_now().await } }) => {}
+    }
 }
 
 /// Every ten seconds: what is in work, what is behind it and what comes while nothing is read waits alike.
@@ -368,8 +387,9 @@ async fn a_handler_is_told_how_many_records_wait_and_how_late_it_is() {
         let is_late = |told: Option<(Topic, Duration)>| told.unwrap().1 >= Duration::from_secs(10);
         while !is_late(within_a_minute(told_late.recv()).await) {}
     };
+    let members = Members::of(1);
     tokio::select! {
-        ended = consume(&log.kafka, &consumption, &handler, pending()) => ended.unwrap(),
+        ended = consume(&log.kafka, &consumption, &handler, &members, pending()) => ended.unwrap(),
         () = counted => {}
     }
 }

@@ -10,7 +10,8 @@ use aws_clients::AwsLimits;
 use balances::{BalanceTable, Write, WriteError};
 use cashflow::{MerchantId, PeriodTotals};
 use entry_log::{
-    ConsumeError, Consumption, EntryLog, Handler, KafkaConfig, Moved, NotHandled, Record, Step, Topic, consume, moved,
+    ConsumeError, Consumption, EntryLog, Handler, KafkaConfig, Members, Moved, NotHandled, Record, Step, Topic,
+    consume, moved,
 };
 use futures::{StreamExt, future::try_join_all, stream};
 use jiff::Timestamp;
@@ -25,6 +26,10 @@ pub const CONSUME_GROUP: &str = "consolidation-consume";
 
 /// The group that writes totals that could not be written at first.
 pub const RETRY_GROUP: &str = "worker";
+
+/// How often all totals are written again together before those that alone cannot be written wait elsewhere, when no other is among
+/// them: DynamoDB may refuse one partition, and must not stop all others.
+const ATTEMPTS_TOGETHER: u32 = 3;
 
 /// How many writes are on their way at once.
 const CONCURRENT_WRITES: usize = 64;
@@ -70,7 +75,7 @@ fn consumption(source: Source, group: &'static str, topic: Topic) -> (Source, Co
     (source, Consumption { group, topic, delay: topic.delay() })
 }
 
-/// Writes what is consumed, until `shutdown` is true or its sender is gone.
+/// Writes what these consumers are given, until `shutdown` is true or its sender is gone.
 ///
 /// # Errors
 /// One of the consumers cannot go on.
@@ -80,13 +85,14 @@ pub async fn run(
     log: &EntryLog,
     telemetry: &Telemetry,
     consumptions: Vec<(Source, Consumption)>,
+    members: &Members,
     shutdown: &watch::Receiver<bool>,
 ) -> Result<(), ConsumeError> {
     let consumers = consumptions.into_iter().map(|(source, consumption)| async move {
         let mut shutdown = shutdown.clone();
         let consolidator = Consolidator { table, log, telemetry, source };
         let ended = async { drop(shutdown.wait_for(|ends| *ends).await) };
-        consume(kafka, &consumption, &consolidator, ended).await
+        consume(kafka, &consumption, &consolidator, members, ended).await
     });
     try_join_all(consumers).await.map(drop)
 }
@@ -99,9 +105,9 @@ impl Handler for Consolidator<'_> {
         }
     }
 
-    async fn handle(&self, records: &[Record], _attempt: u32) -> Result<(), NotHandled> {
+    async fn handle(&self, records: &[Record], attempt: u32) -> Result<(), NotHandled> {
         let first = records.first().map(|record| record.origin.to_string()).unwrap_or_default();
-        let consolidated = self.consolidate(records, Timestamp::now);
+        let consolidated = self.consolidate(records, attempt, Timestamp::now);
         self.telemetry.observe(Invocation::new(&first, None), consolidated).await
     }
 
@@ -115,7 +121,12 @@ impl Handler for Consolidator<'_> {
 }
 
 impl Consolidator<'_> {
-    async fn consolidate(&self, records: &[Record], now: impl Fn() -> Timestamp) -> Result<(), NotHandled> {
+    async fn consolidate(
+        &self,
+        records: &[Record],
+        attempt: u32,
+        now: impl Fn() -> Timestamp,
+    ) -> Result<(), NotHandled> {
         let mut coalesced = Coalesced::default();
         let mut unread = Vec::new();
         for record in records {
@@ -126,7 +137,8 @@ impl Consolidator<'_> {
                 Err(name) => unread.push(moved(record, self.step(record), name, now())),
             }
         }
-        let unwritten = self.write(coalesced.into_all(), &now).await.map_err(|error| NotHandled(error.into()))?;
+        let unwritten =
+            self.write(coalesced.into_all(), attempt, &now).await.map_err(|error| NotHandled(error.into()))?;
         let unwritten = unwritten.iter().map(|newest| unwritten_alone(newest, now()));
         let moved = unread.into_iter().chain(unwritten).collect();
         self.log.move_on(&self.telemetry.metrics, moved).await.map_err(|error| NotHandled(error.into()))
@@ -157,10 +169,11 @@ impl Consolidator<'_> {
         Ok((merchant, totals, posted))
     }
 
-    /// Writes each, and answers which were not written; an error if none was.
+    /// Writes each, and answers which were not written; an error if DynamoDB may be the reason, and not these totals.
     async fn write<'r>(
         &self,
         all: Vec<Newest<'r>>,
+        attempt: u32,
         now: &impl Fn() -> Timestamp,
     ) -> Result<Vec<Newest<'r>>, WriteError> {
         let writes = stream::iter(all).map(|newest| async {
@@ -181,7 +194,7 @@ impl Consolidator<'_> {
             }
         }
         match failure {
-            Some(error) if written + up_to_date == 0 => return Err(error),
+            Some(error) if written + up_to_date == 0 && self.may_be_of_all(attempt).await => return Err(error),
             Some(error) => tracing::error!(error = %Causes(&error), periods = unwritten.len(), "totals not written"),
             None => {}
         }
@@ -193,6 +206,12 @@ impl Consolidator<'_> {
         };
         self.telemetry.metrics.emit(&Line::new("balances consolidated"), counted);
         Ok(unwritten)
+    }
+
+    /// Whether DynamoDB may write nothing at all, when it has written none of what it was asked to.
+    async fn may_be_of_all(&self, attempt: u32) -> bool {
+        // On the heap: the compiler would otherwise look through more layers of futures than it is allowed to.
+        attempt < ATTEMPTS_TOGETHER || Box::pin(self.table.probe_writes()).await.is_err()
     }
 }
 

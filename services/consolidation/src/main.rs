@@ -5,7 +5,7 @@ use std::{error::Error, process::ExitCode};
 use balances::BalanceTable;
 use clap::Parser;
 use consolidation::{consume, serve};
-use entry_log::{EntryLog, KafkaConfig, Step, begin_counting_moved};
+use entry_log::{EntryLog, KafkaConfig, Members, Step, begin_counting_moved};
 use http_server::{Listen, Probes, Served, shutdown, start_probes};
 use telemetry::{Exposition, Telemetry};
 
@@ -35,9 +35,12 @@ async fn main() -> Result<ExitCode, Box<dyn Error>> {
                 BalanceTable::new(aws_sdk_dynamodb::Client::new(&consume::DYNAMODB.load_config().await?), table_name);
             let log = EntryLog::new(&kafka).await?;
             let consumptions = consume::of_posted();
+            let members = Members::of(consumptions.len());
             begin_counting_moved(&exposition, Step::Consolidate);
-            start_probes(Listen::from_env()?.internal, &Probes::new(&exposition, || true)).await?;
-            consume::run(&kafka, &table, &log, &telemetry, consumptions, &shutdown()?).await?;
+            let joining = members.clone();
+            let probes = Probes::new(&exposition, move || joining.have_joined());
+            start_probes(Listen::from_env()?.internal, &probes).await?;
+            consume::run(&kafka, &table, &log, &telemetry, consumptions, &members, &shutdown()?).await?;
             Ok(ExitCode::SUCCESS)
         }
     }

@@ -16,7 +16,7 @@ use aws_smithy_types::config_bag::ConfigBag;
 use balances::{BalanceTable, Consistency};
 use cashflow::{Currency, MerchantId};
 use consolidation::consume::{self, Consolidator, Source};
-use entry_log::{Consumption, Handler, Headers, Message, NotHandled, Record, Step, Topic};
+use entry_log::{Consumption, Handler, Headers, Members, Message, NotHandled, Record, Step, Topic};
 use jiff::{SignedDuration, Timestamp};
 use serde_json::{Value, json};
 use telemetry::Telemetry;
@@ -42,8 +42,18 @@ impl Consuming {
     }
 
     async fn handle(&self, table: &BalanceTable, source: Source, records: &[Record]) -> Result<(), NotHandled> {
+        self.handle_again(table, source, records, 0).await
+    }
+
+    async fn handle_again(
+        &self,
+        table: &BalanceTable,
+        source: Source,
+        records: &[Record],
+        attempt: u32,
+    ) -> Result<(), NotHandled> {
         let telemetry = &Telemetry::new(self.emitted.metrics(), None);
-        Consolidator { table, log: &self.log.log, telemetry, source }.handle(records, 0).await
+        Consolidator { table, log: &self.log.log, telemetry, source }.handle(records, attempt).await
     }
 
     async fn append(&self, topic: Topic, value: &Value, headers: &Headers) {
@@ -131,7 +141,9 @@ async fn while_the_read_model_is_down_nothing_moves() {
     consuming.append(Topic::Totals, &totals("acme", 1, "300", 3), &Headers::default()).await;
     consuming.append(Topic::Totals, &json!("garbage"), &Headers::default()).await;
     let records = consuming.log.records(Topic::Totals).await;
-    consuming.handle(&down, Source::Posted, &records).await.unwrap_err();
+    for attempt in [0, 10] {
+        consuming.handle_again(&down, Source::Posted, &records, attempt).await.unwrap_err();
+    }
     for topic in [Topic::Retry1m, Topic::Retry15m, Topic::Dead] {
         assert_eq!(consuming.log.records(topic).await, [], "{topic:?}");
     }
@@ -192,6 +204,22 @@ async fn totals_that_alone_cannot_be_written_wait_and_the_others_are_written() {
     assert_eq!(consuming.closing(&acme()).await, 300);
 }
 
+/// It may be the only one there, and others come after it.
+#[tokio::test]
+async fn totals_of_one_merchant_that_cannot_be_written_hold_up_nobody() {
+    let consuming = Consuming::start().await;
+    let value = totals("acme", 1, "300", 3);
+    consuming.append(Topic::Totals, &value, &Headers::default()).await;
+    let (table, records) = (table_without_acme(&consuming), consuming.log.records(Topic::Totals).await);
+    for attempt in 0..3 {
+        consuming.handle_again(&table, Source::Posted, &records, attempt).await.unwrap_err();
+        assert_eq!(consuming.waiting(Topic::Retry1m).await, []);
+    }
+    consuming.handle_again(&table, Source::Posted, &records, 3).await.unwrap();
+    let waiting = consuming.waiting(Topic::Retry1m).await;
+    assert_eq!((waiting.len(), &waiting[0].0["totals"]), (1, &value["totals"]));
+}
+
 /// The topics of retries as the worker consumes them, but for the delay. What the recorder has to try again is passed over.
 #[tokio::test]
 async fn the_worker_writes_what_could_not_be_written_at_first() {
@@ -211,10 +239,12 @@ async fn the_worker_writes_what_could_not_be_written_at_first() {
     let telemetry = Telemetry::new(consuming.emitted.metrics(), None);
     let table = consuming.table();
     let kafka = &consuming.log.kafka;
-    let run = consume::run(kafka, &table, &consuming.log.log, &telemetry, consumptions.collect(), &ended);
+    let members = Members::of(2);
+    let run = consume::run(kafka, &table, &consuming.log.log, &telemetry, consumptions.collect(), &members, &ended);
     let look = async {
         within_a_minute(async { while consuming.closing(&acme()).await != 300 {} }).await;
         within_a_minute(async { while consuming.waiting(Topic::Retry15m).await.is_empty() {} }).await;
+        assert!(members.have_joined());
         shutdown.send(true).unwrap();
     };
     tokio::join!(async { run.await.unwrap() }, look);

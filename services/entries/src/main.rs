@@ -7,7 +7,7 @@ use entries::{
     record, serve,
     sweep::{Swept, sweep},
 };
-use entry_log::{EntryLog, KafkaConfig, Step, begin_counting_moved};
+use entry_log::{EntryLog, KafkaConfig, Members, Step, begin_counting_moved};
 use http_server::{Listen, Probes, Served, shutdown, start_probes};
 use jiff::{SignedDuration, Timestamp};
 use ledger::{Ledger, LedgerConfig};
@@ -48,8 +48,11 @@ async fn main() -> Result<ExitCode, Box<dyn Error>> {
         Command::Record => {
             let (kafka, ledger, log) = stores().await?;
             begin_counting_moved(&exposition, Step::Record);
-            start_probes(Listen::from_env()?.internal, &Probes::new(&exposition, || true)).await?;
-            record::run(&kafka, &ledger, &log, &telemetry, &shutdown()?).await?;
+            let members = Members::of(record::consumptions().len());
+            let joining = members.clone();
+            let probes = Probes::new(&exposition, move || joining.have_joined());
+            start_probes(Listen::from_env()?.internal, &probes).await?;
+            record::run(&kafka, &ledger, &log, &telemetry, &members, &shutdown()?).await?;
             Ok(ExitCode::SUCCESS)
         }
         Command::Sweep { from, to } => {

@@ -11,8 +11,8 @@ mod totals;
 use std::time::Duration;
 
 use entry_log::{
-    AppendError, ConsumeError, Consumption, EntryLog, Handler, Headers, KafkaConfig, Message, NotHandled, Record, Step,
-    Topic, consume, moved,
+    AppendError, ConsumeError, Consumption, EntryLog, Handler, Headers, KafkaConfig, Members, Message, NotHandled,
+    Record, Step, Topic, consume, moved,
 };
 use futures::future::{try_join, try_join_all};
 use jiff::Timestamp;
@@ -62,7 +62,7 @@ pub fn consumptions() -> [(Source, Consumption); 3] {
     ]
 }
 
-/// Posts what is accepted, and what could not be posted before, until `shutdown` is true or its sender is gone.
+/// Posts what is accepted, and what could not be posted before, as these consumers, until `shutdown` is true or its sender is gone.
 ///
 /// # Errors
 /// One of the consumers cannot go on.
@@ -71,13 +71,14 @@ pub async fn run(
     ledger: &Ledger,
     log: &EntryLog,
     telemetry: &Telemetry,
+    members: &Members,
     shutdown: &watch::Receiver<bool>,
 ) -> Result<(), ConsumeError> {
     let consumers = consumptions().map(|(source, consumption)| async move {
         let mut shutdown = shutdown.clone();
         let recorder = Recorder { ledger, log, telemetry, source };
         let ended = async { drop(shutdown.wait_for(|ends| *ends).await) };
-        consume(kafka, &consumption, &recorder, ended).await
+        consume(kafka, &consumption, &recorder, members, ended).await
     });
     try_join_all(consumers).await.map(drop)
 }

@@ -9,7 +9,7 @@ use entries::{
     record::{self, RECORD_GROUP},
     sweep::{SweepError, Swept, sweep},
 };
-use entry_log::{EntryLog, Headers, KafkaConfig, Message, Topic};
+use entry_log::{EntryLog, Headers, KafkaConfig, Members, Message, Topic};
 use futures::future::join_all;
 use jiff::{SignedDuration, Timestamp};
 use ledger::{Ledger, LedgerConfig};
@@ -57,7 +57,7 @@ impl Running {
         let task = spawn_local(async move {
             let log = entry_log::EntryLog::new(&kafka).await.unwrap();
             let telemetry = Telemetry::new(EmittedMetrics::default().metrics(), None);
-            record::run(&kafka, &Ledger::new(ledger), &log, &telemetry, &ended).await.unwrap();
+            record::run(&kafka, &Ledger::new(ledger), &log, &telemetry, &Members::of(3), &ended).await.unwrap();
         });
         Running { shutdown, task }
     }

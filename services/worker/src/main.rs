@@ -5,7 +5,7 @@ use std::error::Error;
 use balances::BalanceTable;
 use clap::{Parser, Subcommand};
 use consolidation::consume;
-use entry_log::{EntryLog, KafkaConfig, Step, begin_counting_moved};
+use entry_log::{EntryLog, KafkaConfig, Members, Step, begin_counting_moved};
 use http_server::{Listen, Probes, shutdown, start_probes};
 use telemetry::{Exposition, Telemetry};
 use worker::redrive::redrive;
@@ -36,9 +36,12 @@ async fn main() -> Result<(), Box<dyn Error>> {
             let table =
                 BalanceTable::new(aws_sdk_dynamodb::Client::new(&consume::DYNAMODB.load_config().await?), table_name);
             let consumptions = consume::of_retries();
+            let members = Members::of(consumptions.len());
             begin_counting_moved(&exposition, Step::Consolidate);
-            start_probes(Listen::from_env()?.internal, &Probes::new(&exposition, || true)).await?;
-            consume::run(&kafka, &table, &log, telemetry, consumptions, &shutdown()?).await?;
+            let joining = members.clone();
+            let probes = Probes::new(&exposition, move || joining.have_joined());
+            start_probes(Listen::from_env()?.internal, &probes).await?;
+            consume::run(&kafka, &table, &log, telemetry, consumptions, &members, &shutdown()?).await?;
         }
         Some(Command::Redrive) => {
             redrive(&kafka, &log, &telemetry.metrics).await?;
