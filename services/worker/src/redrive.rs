@@ -12,7 +12,7 @@ pub const REDRIVE_GROUP: &str = "redrive";
 pub struct Redriven {
     /// Those that are tried again.
     pub brought_back: usize,
-    /// Those that do not say at which step they failed, or have no value: they stay.
+    /// Those that do not say at which step they failed, as far as this release knows, or have no value: they stay dead letters.
     pub left: usize,
 }
 
@@ -36,19 +36,22 @@ pub async fn redrive(kafka: &KafkaConfig, log: &EntryLog, metrics: &Metrics) -> 
         if letters.is_empty() {
             break;
         }
-        let mut back = Vec::new();
+        let (mut back, mut left) = (Vec::new(), Vec::new());
         for letter in &letters {
             match letter.brought_back().filter(|_| !letter.value.is_empty()) {
                 Some(message) => back.push(message),
                 None => {
-                    tracing::error!(letter = %letter.origin, origin = letter.headers.origin, "dead letter left where it is");
+                    tracing::error!(letter = %letter.origin, origin = letter.headers.origin, "dead letter not brought back");
+                    left.push(letter.to_message());
                 }
             }
         }
         try_join_all(back.iter().map(|(topic, message)| log.append(*topic, message))).await?;
+        // Again, behind where reading ends: a release that knows its step finds it the next time.
+        try_join_all(left.iter().map(|message| log.append(Topic::Dead, message))).await?;
         reader.commit(&letters).await?;
         redriven.brought_back += back.len();
-        redriven.left += letters.len() - back.len();
+        redriven.left += left.len();
     }
     metrics.log(
         &Line::new("dead letters brought back").text("brought_back", redriven.brought_back).text("left", redriven.left),

@@ -26,14 +26,19 @@ async fn each_dead_letter_is_brought_back_once_to_the_step_that_it_failed_at() {
     let dead = failed.iter().map(|record| moved(record, record.headers.step, ErrorName::InvalidInput, now));
     log.log.move_on(&metrics, dead.collect()).await.unwrap();
     log.append(Topic::Dead, &message("of no step", None)).await;
+    let of_newer = Headers { others: vec![("step".to_owned(), b"audit".to_vec())], ..Headers::default() };
+    let of_newer = Message { headers: of_newer, ..message("of a newer release", None) };
+    log.append(Topic::Dead, &of_newer).await;
 
     let redriven = redrive(&log.kafka, &log.log, &metrics).await.unwrap();
-    assert_eq!(redriven, Redriven { brought_back: 2, left: 1 });
+    assert_eq!(redriven, Redriven { brought_back: 2, left: 2 });
     let mut back: Vec<Message> = log.records(Topic::Retry1m).await.iter().map(Record::to_message).collect();
     back.sort_by(|one, other| one.value.cmp(&other.value));
     assert_eq!(back, [message("a", Some(Step::Record)), message("b", Some(Step::Consolidate))]);
 
-    assert_eq!(redrive(&log.kafka, &log.log, &metrics).await.unwrap(), Redriven::default());
+    // What this release knows no step of is found again, by one that may.
+    assert_eq!(redrive(&log.kafka, &log.log, &metrics).await.unwrap(), Redriven { brought_back: 0, left: 2 });
     assert_eq!(log.records(Topic::Retry1m).await.len(), 2);
-    assert_eq!(log.records(Topic::Dead).await.len(), 3, "they stay to be looked at");
+    let dead = log.records(Topic::Dead).await;
+    assert_eq!(dead.iter().filter(|letter| letter.to_message() == of_newer).count(), 3);
 }
