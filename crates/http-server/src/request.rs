@@ -15,6 +15,9 @@ pub(crate) const GIVEN_REQUEST_ID: HeaderName = HeaderName::from_static("x-reque
 /// The longest id that is taken over, in characters.
 const REQUEST_ID_MAX: usize = 128;
 
+/// The longest trace header that is taken over, in characters: AWS's own have about a hundred. It travels with what the request has done.
+const TRACE_HEADER_MAX: usize = 256;
+
 /// What is known of a request beside what it says itself.
 pub(crate) struct Known {
     /// API Gateway's id of it, or one of ours.
@@ -29,7 +32,7 @@ pub(crate) struct Known {
 pub(crate) fn as_gateway(parts: Parts, body: Vec<u8>, known: Known) -> Request {
     let headers = joined(&parts.headers);
     let mut context = Context::default();
-    context.xray_trace_id = text(&headers, "x-amzn-trace-id");
+    context.xray_trace_id = text(&headers, "x-amzn-trace-id").filter(|header| header.len() <= TRACE_HEADER_MAX);
     context.request_id = known.request_id.clone();
     let mut jwt = ApiGatewayRequestAuthorizerJwtDescription::default();
     jwt.claims = known.claims;

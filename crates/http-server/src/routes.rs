@@ -2,7 +2,7 @@ use std::{collections::HashMap, convert::Infallible, sync::Arc, time::Instant};
 
 use axum::{
     Router,
-    body::Body,
+    body::{Body, Bytes},
     extract::{RawPathParams, rejection::RawPathParamsRejection},
     http::{HeaderValue, Method, Request, Response, StatusCode, header::AUTHORIZATION},
     routing::any,
@@ -39,6 +39,8 @@ pub struct Route<S: 'static> {
 pub enum Part {
     /// It may take every place.
     Any,
+    /// It waits for the log, and may take three quarters of the places: while the log hangs, the rest is for those who need none.
+    Most,
     /// It waits for a store, and may take one half of the places: while the store hangs, the other half is for the rest.
     Half,
     /// It does, and its answer is megabytes in memory: a few at once, so that all of them fit into what the process may have.
@@ -58,6 +60,7 @@ pub struct Door {
     pub telemetry: Telemetry,
     patience: Patience,
     places: Arc<Semaphore>,
+    most: Arc<Semaphore>,
     half: Arc<Semaphore>,
     few: Arc<Semaphore>,
 }
@@ -69,15 +72,17 @@ impl Door {
     /// A door with these limits.
     pub fn new(config: &HttpConfig, tokens: Tokens, edge: Option<EdgeKey>, telemetry: Telemetry) -> Door {
         let places = Arc::new(Semaphore::new(config.concurrency));
+        let most = Arc::new(Semaphore::new(config.concurrency * 3 / 4));
         let half = Arc::new(Semaphore::new(config.concurrency / 2));
         let few = Arc::new(Semaphore::new(FEW));
-        Door { tokens, edge, telemetry, patience: config.patience, places, half, few }
+        Door { tokens, edge, telemetry, patience: config.patience, places, most, half, few }
     }
 
     /// A place among the requests in work. None is waited for.
     fn place(&self, part: Part) -> Option<Place> {
         let limits: &[&Arc<Semaphore>] = match part {
             Part::Any => &[&self.places],
+            Part::Most => &[&self.most, &self.places],
             Part::Half => &[&self.half, &self.places],
             Part::Few => &[&self.few, &self.half, &self.places],
         };
@@ -220,7 +225,6 @@ async fn work<S: Send + Sync + 'static>(
     place: Place,
 ) -> Result<Response<Body>, Response<Body>> {
     let task = tokio::spawn(async move {
-        let _place = place;
         let answering = async {
             if is_too_long {
                 let detail = format!("The body must be at most {BODY_BYTES_MAX} bytes.");
@@ -229,11 +233,12 @@ async fn work<S: Send + Sync + 'static>(
             (route.handle)(&state, &request).await
         };
         let answered = http_api::serve(&door.telemetry, door.edge.as_ref(), &request, answering);
-        timeout(door.patience.answer, answered).await.ok()
+        (timeout(door.patience.answer, answered).await.ok(), place)
     });
     match task.await {
-        Ok(Some(response)) => Ok(response.map(into_body)),
-        Ok(None) => {
+        Ok((Some(response), place)) if route.part == Part::Few => Ok(response.map(|body| held_until_sent(body, place))),
+        Ok((Some(response), _)) => Ok(response.map(into_body)),
+        Ok((None, _)) => {
             tracing::error!(route = route.name, "request not answered in time");
             Err(answers::unavailable())
         }
@@ -241,6 +246,23 @@ async fn work<S: Send + Sync + 'static>(
             tracing::error!(route = route.name, %error, "request not answered: its handler panicked");
             Err(answers::internal_error())
         }
+    }
+}
+
+/// A body that takes a place for as long as it is in memory: until the client has read it.
+fn held_until_sent(body: lambda_http::Body, place: Place) -> Body {
+    struct Held(Vec<u8>, #[expect(dead_code, reason = "it is given back with the bytes")] Place);
+
+    impl AsRef<[u8]> for Held {
+        fn as_ref(&self) -> &[u8] {
+            &self.0
+        }
+    }
+
+    match body {
+        lambda_http::Body::Text(text) => Body::from(Bytes::from_owner(Held(text.into_bytes(), place))),
+        lambda_http::Body::Binary(bytes) => Body::from(Bytes::from_owner(Held(bytes, place))),
+        body => into_body(body),
     }
 }
 

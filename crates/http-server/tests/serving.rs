@@ -21,7 +21,7 @@ use test_tokens::Issuer;
 use tokio::{
     io::{AsyncReadExt, AsyncWriteExt},
     net::{TcpListener, TcpStream},
-    sync::{Semaphore, oneshot},
+    sync::{Semaphore, mpsc, oneshot},
     task::JoinHandle,
     time::{Instant, sleep, timeout},
 };
@@ -67,6 +67,9 @@ impl Drop for Counted {
     }
 }
 
+/// More than what a connection holds that nobody reads.
+const EXPORT_BYTES: usize = 16 * 1024 * 1024;
+
 static ROUTES: &[Route<State>] = &[
     Route { name: "POST /entries", part: Part::Any, handle: |_, request| Box::pin(show(request)) },
     Route { name: "POST /entries/batch", part: Part::Any, handle: |_, request| Box::pin(show(request)) },
@@ -81,6 +84,21 @@ static ROUTES: &[Route<State>] = &[
                 show(request).await
             })
         },
+    },
+    Route {
+        name: "POST /slow",
+        part: Part::Most,
+        handle: |state, request| {
+            Box::pin(async {
+                state.0.acquire().await.unwrap().forget();
+                show(request).await
+            })
+        },
+    },
+    Route {
+        name: "GET /export",
+        part: Part::Few,
+        handle: |_, _| Box::pin(async { Response::new(vec![b'x'; EXPORT_BYTES].into()) }),
     },
     Route {
         name: "GET /large",
@@ -215,6 +233,8 @@ async fn a_handler_gets_what_api_gateway_would_hand_it() {
     let claims = &shown["claims"];
     assert_eq!((&claims["custom:merchant_id"], &claims["cognito:groups"]), (&json!("acme"), &json!("[clerk]")));
     assert!(claims["exp"].is_string(), "{claims}");
+    let long = format!("X-Amzn-Trace-Id: {}", "x".repeat(257));
+    assert_eq!(world.send("POST /entries", &[&long], b"{}").await.json()["trace"], Value::Null);
     // The gateway tells its clients its id of a request; without one, the service tells its own.
     assert_eq!(answer.header("apigw-requestid"), None);
     let answer = world.send("POST /entries", &[], b"{}").await;
@@ -366,6 +386,55 @@ async fn what_hangs_takes_half_of_the_places_and_no_more() {
         assert_eq!((answer.status, answer.header("retry-after")), (503, Some("1")));
     }
     assert_eq!(world.send("GET /entries/1", &[], b"").await.status, 200);
+}
+
+/// While the log hangs, who needs none is answered.
+#[tokio::test]
+async fn what_waits_for_the_log_leaves_a_quarter_of_the_places() {
+    let world = World::with(Patience { drain: Duration::ZERO, ..Patience::default() }, 8).await;
+    let token = format!("Authorization: {}", world.token());
+    let slow = request("POST /slow", &[&token, "Content-Length: 0"], b"");
+    let (tell, mut told) = mpsc::unbounded_channel();
+    for _ in 0..16 {
+        let mut stream = TcpStream::connect(world.address).await.unwrap();
+        stream.write_all(&slow).await.unwrap();
+        let tell = tell.clone();
+        tokio::spawn(async move { tell.send(read(&mut stream).await.status) });
+    }
+    for _ in 6..16 {
+        assert_eq!(timeout(BOUND, told.recv()).await.unwrap(), Some(503));
+    }
+    assert_eq!(world.send("GET /entries/1", &[], b"").await.status, 200);
+    assert!(told.try_recv().is_err(), "six of eight are in work");
+}
+
+/// An answer that its client does not read is in memory for as long.
+#[tokio::test]
+async fn an_answer_of_megabytes_has_its_place_until_it_is_read() {
+    let world = World::with(Patience { drain: Duration::ZERO, ..Patience::default() }, 64).await;
+    let token = format!("Authorization: {}", world.token());
+    let export = request("GET /export", &[&token], b"");
+    let mut streams = Vec::new();
+    for _ in 0..4 {
+        let mut stream = TcpStream::connect(world.address).await.unwrap();
+        stream.write_all(&export).await.unwrap();
+        // It has begun to come.
+        assert!(stream.read(&mut [0; 16]).await.unwrap() > 0);
+        streams.push(stream);
+    }
+    assert_eq!(world.send("GET /export", &[], b"").await.status, 503);
+    assert_eq!(world.send("GET /entries/1", &[], b"").await.status, 200);
+    drop(streams.pop());
+    let again = async {
+        loop {
+            let answer = world.send("GET /export", &[], b"").await;
+            if answer.status == 200 {
+                return answer;
+            }
+        }
+    };
+    let answer = timeout(BOUND, again).await.expect("a place is free");
+    assert_eq!((answer.body.len(), answer.header("content-length")), (EXPORT_BYTES, Some("16777216")));
 }
 
 /// One merchant's exports must not take the memory in which the requests of all others are.

@@ -39,12 +39,12 @@ pub struct Serve {
 pub static ROUTES: &[Route<Serve>] = &[
     Route {
         name: "POST /entries",
-        part: Part::Any,
+        part: Part::Most,
         handle: |serve, request| Box::pin(serve.register_entry.handle(request, Timestamp::now())),
     },
     Route {
         name: "POST /entries/batch",
-        part: Part::Any,
+        part: Part::Most,
         handle: |serve, request| Box::pin(serve.register_entry.handle(request, Timestamp::now())),
     },
     Route {
