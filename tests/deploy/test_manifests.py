@@ -163,10 +163,23 @@ def test_what_stays_is_probed_spread_and_disrupted_one_by_one(resource: dict[str
     assert {"name": "internal", "containerPort": 9090} in probes["ports"]
     assert {one["topologyKey"] for one in pod["topologySpreadConstraints"]} == {"topology.kubernetes.io/zone", "kubernetes.io/hostname"}
     assert all(one["labelSelector"] == selector for one in pod["topologySpreadConstraints"])
+    assert {one["whenUnsatisfiable"] for one in pod["topologySpreadConstraints"]} == {"ScheduleAnyway"}, "a lost zone's work goes to others"
     (budget,) = [one for one in of_kind("PodDisruptionBudget") if name_of(one) == name]
     assert budget["spec"] == {"maxUnavailable": 1, "selector": selector}
     assert resource["spec"]["selector"] == selector
     assert resource["spec"]["template"]["metadata"]["labels"]["app.kubernetes.io/name"] == name
+
+
+def test_a_pod_counts_once_the_load_balancer_sends_it_requests() -> None:
+    """Otherwise all old ones may be leaving while it has not found any new one healthy."""
+    bound = {one["spec"]["serviceRef"]["name"] for one in of_kind("TargetGroupBinding")}
+    assert bound == {"entries-serve", "consolidation-serve"}
+    (namespace,) = of_kind("Namespace")
+    assert namespace["metadata"]["labels"]["eks.amazonaws.com/pod-readiness-gate-inject"] == "enabled"
+    for resource in of_kind("Deployment"):
+        spec = resource["spec"]
+        assert spec["strategy"]["rollingUpdate"]["maxUnavailable"] == 0
+        assert (spec.get("minReadySeconds", 0) >= 120) == (name_of(resource) in bound)
 
 
 def test_each_deployment_is_scaled_by_one_autoscaler_and_says_no_number_itself() -> None:

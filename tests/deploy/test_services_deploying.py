@@ -110,7 +110,7 @@ def test_a_ledger_without_a_proxy_is_reached_and_signed_in_to_directly(account: 
 def test_a_region_with_two_zones_for_eks_is_refused(account: ScriptedAccount) -> None:
     expect_functions(account)
     expect_table_and_zones(account, ZONES[:3])
-    with pytest.raises(Problem, match="has 2 zones for EKS"):
+    with pytest.raises(Problem, match="has 2 zones for EKS and VPC links"):
         main_stack(account).parameters()
 
 
@@ -280,7 +280,7 @@ def test_the_api_in_front_is_told_of_users_and_listeners(account: ScriptedAccoun
 def test_the_main_stack_is_not_destroyed_while_the_second_door_stands(account: ScriptedAccount) -> None:
     account.expect_error("cloudformation", "describe_stacks", "ValidationError", "Stack with id fluxo-services-api does not exist")
     account.expect("cloudformation", "describe_stacks", {"StackName": "fluxo-services"}, described("CREATE_COMPLETE"))
-    with pytest.raises(Problem, match=r"delete-stack --stack-name fluxo-services\. Then run this again"):
+    with pytest.raises(Problem, match=r"aws kafka delete-cluster\. .* delete-stack --stack-name fluxo-services\. Then run this again"):
         refuse_beside_second_door(account, "fluxo")
     for name in ("fluxo-services-api", "fluxo-services"):
         account.expect_error("cloudformation", "describe_stacks", "ValidationError", f"Stack with id {name} does not exist")

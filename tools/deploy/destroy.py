@@ -53,7 +53,8 @@ def refuse_beside_second_door(account: Account, name: str) -> None:
         commands = " && ".join(f"aws cloudformation delete-stack --stack-name {one}" for one in there)
         raise Problem(
             f"The second door stands in the network of {name}, and nothing was touched. Once its log is empty (docs/deploying-services.md) "
-            f"delete it: {commands}. Then run this again."
+            f"delete the cluster of Kafka, which stays otherwise and holds everything: aws kafka delete-cluster. When it is gone: "
+            f"{commands}. Then run this again."
         )
 
 

@@ -120,7 +120,7 @@ def apply(folder: Path, cluster: str, region: str) -> None:
     kubectl = ["kubectl", "--kubeconfig", str(folder / "kubeconfig")]
     sign_in = ["aws", "eks", "update-kubeconfig", "--name", cluster, "--region", region, *kubectl[1:]]
     take = [*kubectl, "apply", "--kustomize", str(folder)]
-    follow = [*kubectl, "--namespace", "fluxo", "rollout", "status", "deployment", "--timeout=300s"]
+    follow = [*kubectl, "--namespace", "fluxo", "rollout", "status", "deployment", "--timeout=1200s"]
     if missing := [program for program in ("aws", "kubectl") if not shutil.which(program)]:
         say(f"{' and '.join(missing)} is not here. Where it is, run:")
         print("\n".join(" ".join(command) for command in (sign_in, take, follow)))

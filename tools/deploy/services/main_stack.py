@@ -12,6 +12,8 @@ from deploy.stack import STANDING, DeployedStack, parameter
 
 # "Amazon EKS VPC and subnet considerations": where no cluster may have a subnet.
 WITHOUT_EKS = {"use1-az3", "usw1-az2", "cac1-az3"}
+# "Set up VPC links for HTTP APIs in API Gateway": of the others, where no link may have one.
+WITHOUT_VPC_LINK = {"ape1-az1"}
 SHARED = (
     "LEDGER_HOST",
     "LEDGER_PORT",
@@ -129,11 +131,12 @@ class MainStack:
         answer = self.account.client("ec2").describe_availability_zones(
             Filters=[{"Name": "zone-type", "Values": ["availability-zone"]}, {"Name": "state", "Values": ["available"]}]
         )
-        usable = [zone["ZoneName"] for zone in answer["AvailabilityZones"] if zone["ZoneId"] not in WITHOUT_EKS]
+        unusable = WITHOUT_EKS | WITHOUT_VPC_LINK
+        usable = [zone["ZoneName"] for zone in answer["AvailabilityZones"] if zone["ZoneId"] not in unusable]
         first = [zone for zone in (self.parameter("ZoneA"), self.parameter("ZoneB")) if zone in usable]
         chosen = [*first, *sorted(set(usable) - set(first))][:3]
         if len(chosen) < 3:
             raise Problem(
-                f"{self.account.region} has {len(chosen)} zones for EKS, and the log keeps each record in three: choose another region."
+                f"{self.account.region} has {len(chosen)} zones for EKS and VPC links, and the log keeps each record in three: choose another region."
             )
         return dict(zip(("ZoneA", "ZoneB", "ZoneC"), chosen, strict=True))
