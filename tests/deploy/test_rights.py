@@ -5,6 +5,7 @@ The emulator enforces neither IAM nor networks: nothing else proves that a funct
 
 from collections import defaultdict
 
+import pytest
 from rights.check import Check, combinations, not_understood
 from rights.deployed import Template
 from rights.needs import FUNCTION
@@ -12,11 +13,16 @@ from rights.reach import Reach, call_sites
 from rights.rust import workspace
 
 
-def test_no_right_and_no_way_is_missing_or_in_vain(template: Template, reach: dict[str, Reach]) -> None:
+@pytest.fixture(scope="module")
+def check(template: Template, reach: dict[str, Reach]) -> Check:
+    """What the code needs of the template: each combination of parameters is worked out once."""
+    return Check(template, reach)
+
+
+def test_no_right_and_no_way_is_missing_or_in_vain(template: Template, check: Check) -> None:
     found = defaultdict(list)
     tried = combinations(template.document)
     assert len(tried) > 100, "Hardly any combination of parameters was tried."
-    check = Check(template, reach)
     for parameters in tried:
         for finding in check.findings(parameters):
             found[finding].append({name: value for name, value in parameters.items() if value})
@@ -33,9 +39,8 @@ def test_every_call_in_the_code_is_of_some_function(reach: dict[str, Reach]) -> 
     assert unreached == {}, "Nobody calls them, or reach.py loses their trace."
 
 
-def test_every_call_in_the_code_is_on_some_resource(template: Template, reach: dict[str, Reach]) -> None:
+def test_every_call_in_the_code_is_on_some_resource(template: Template, reach: dict[str, Reach], check: Check) -> None:
     called = set()
-    check = Check(template, reach)
     for parameters in combinations(template.document):
         needs = check.needs(parameters)
         for function in needs.stack.of_type(FUNCTION):

@@ -24,7 +24,7 @@ const SPREADS: [u32; 3] = [10, 100, 1_000];
 const SPREAD: u32 = 100;
 
 /// The rates that are tried, in entries a second, until one is not kept.
-const RATES: [u32; 12] = [500, 1_000, 1_500, 2_000, 2_500, 3_000, 3_500, 4_000, 4_500, 5_000, 6_000, 7_000];
+const RATES: [u32; 14] = [125, 250, 500, 1_000, 1_500, 2_000, 2_500, 3_000, 3_500, 4_000, 4_500, 5_000, 6_000, 7_000];
 
 /// Before anything is measured: Kafka's virtual machine compiles what it runs often, and takes most of a core for it.
 const WARM_UPS: [(f64, Duration); 2] = [(200.0, Duration::from_secs(15)), (1_000.0, Duration::from_secs(15))];
