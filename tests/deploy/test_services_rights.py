@@ -59,7 +59,7 @@ PROCESSES = {
     "consolidation-serve": Process(("get-daily-balance",)),
     "consolidation-consume": Process(("consolidate-day",), "", (SOON, LATER, DEAD), (TOTALS,), ("consolidation-consume",)),
     "worker": Process(("consolidate-day",), "", (SOON, LATER, DEAD), (SOON, LATER), ("worker",)),
-    "worker-redrive": Process(appends=(SOON,), reads=(DEAD,), groups=("redrive",)),
+    "worker-redrive": Process(appends=(SOON, DEAD), reads=(DEAD,), groups=("redrive",)),
     "reconcile-balances": Process(("reconcile-balances",), "LedgerMaintenanceUser"),
     "seal-past-day": Process(("seal-past-day",), "LedgerMaintenanceUser"),
     "migrate-ledger": Process(("migrate-ledger",)),

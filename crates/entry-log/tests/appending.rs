@@ -64,10 +64,13 @@ async fn a_record_that_is_too_large_to_move_leaves_its_origin() {
         headers: Headers::default(),
     };
     let moved = moved(&record, Step::Record, ErrorName::NewerInput, Timestamp::now());
-    log.log.move_on(&EmittedMetrics::default().metrics(), vec![moved]).await.unwrap();
+    let emitted = EmittedMetrics::default();
+    log.log.move_on(&emitted.metrics(), vec![moved]).await.unwrap();
     let dead = log.records(Topic::Dead).await;
     assert_eq!(dead.len(), 1);
     assert_eq!((dead[0].value.len(), dead[0].headers.origin.as_deref()), (0, Some("test.entries-3-7")));
+    let counted = emitted.records();
+    assert!(counted.iter().any(|line| line["Reason"] == "NewerInput"), "it counts as dead: {counted:?}");
 }
 
 /// A port that nobody listens on, and a broker that accepts connections and says nothing.
