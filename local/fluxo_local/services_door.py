@@ -34,8 +34,8 @@ class ServicesDoor:
             self.kafka.await_ready(broker, step)
         kafka_client.make_topics(self.kafka.brokers)
         for program in PROGRAMS:
-            start = partial(self.services.start, program, stack)
-            running.add(start(), restart=start)
+            # Started again, nobody waits for it: what it needs to be ready may have ended, too, and be started again after it.
+            running.add(self.services.start(program, stack), restart=partial(self.services.begin, program, stack))
         self._deploy_api(stack)
         endpoint = self.services.deployment.engine.endpoint
         stack |= {

@@ -28,6 +28,8 @@ AFTER_S = 2
 SHOWN_MAX = 10
 SENTENCE_MAX = 300
 PACE = 2
+# Above the seeds of all faults.
+AGAIN = 1000
 HEALTHY = Fault("healthy", "none", lambda scene: wait(20), BUSY_RATE, no_failed_post=True, keeps_pace=False)
 
 
@@ -66,13 +68,17 @@ def run_faults(system: System, faults: list[Fault]) -> tuple[list[Result], bool]
     books = [results[0].book]
     for seed, fault in enumerate(faults, 1):
         result = measure(system, fault, seed, earlier)
-        if fault.keeps_pace and result.p99_ms >= PACE * results[0].p99_ms:
+        books.append(result.book)
+        if fault.keeps_pace and is_slow(result, results[0]):
             # Perhaps the machine has become slower, and not the system: what does it take without a fault now?
             healthy = measure(system, HEALTHY, -seed, earlier)
             books.append(healthy.book)
+            if is_slow(result, healthy) and result.passed:
+                # Or it was slow for a moment: five requests of 500 are enough to show. What is slow in the fault is slow once more.
+                result = measure(system, fault, AGAIN + seed, earlier)
+                books.append(result.book)
             judge_pace(result, healthy)
         results.append(result)
-        books.append(result.book)
     with terminal.step("Auditing everything once more"):
         differences = audit_whole(system, books)
     terminal.say("\n".join(f"    WRONG: {difference}" for difference in differences[:SHOWN_MAX]) or "    nothing has changed")
@@ -176,9 +182,14 @@ def judge(result: Result, load: Load) -> None:
         result.violations.append(f"{result.failed_posts} POSTs failed, and none may")
 
 
+def is_slow(result: Result, healthy: Result) -> bool:
+    """Whether POSTs took too long, compared with the system as it is without a fault."""
+    return result.p99_ms >= PACE * healthy.p99_ms
+
+
 def judge_pace(result: Result, healthy: Result) -> None:
     """Compares with the system as it is without a fault."""
-    if result.p99_ms >= PACE * healthy.p99_ms:
+    if is_slow(result, healthy):
         result.violations.append(f"99 of 100 POSTs took up to {result.p99_ms} ms, {healthy.p99_ms} ms without a fault")
         terminal.say(f"    VIOLATED: {result.violations[-1]}")
 

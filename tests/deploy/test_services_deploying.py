@@ -252,7 +252,26 @@ def test_a_cluster_that_does_not_answer_is_said(tmp_path: Path, monkeypatch: pyt
         command.apply(tmp_path, "fluxo-services", "us-east-1")
 
 
-def test_the_stack_is_deployed_as_json_with_the_parameters_that_have_a_value(account: ScriptedAccount) -> None:
+def test_a_parameter_that_is_not_given_or_empty_does_not_stay_as_it_was() -> None:
+    """SAM keeps what the stack has of a parameter that it is not given."""
+    declared = {
+        "Cidrs": {"Type": "String", "Default": "", "AllowedPattern": "^$|^10\\."},
+        "Hours": {"Type": "Number", "Default": 72},
+        "Version": {"Type": "String", "Default": "4.0", "AllowedPattern": "^4"},
+        "VpcId": {"Type": "String"},
+    }
+    assert command.complete(declared, {"VpcId": "vpc-0f1e2d3c", "Version": ""}) == {
+        "Cidrs": "",
+        "Hours": "72",
+        "Version": "4.0",
+        "VpcId": "vpc-0f1e2d3c",
+    }
+    assert command.complete(declared, {"Cidrs": "", "Hours": "3", "Version": "4.1"})["Hours"] == "3"
+    document = yaml.load(command.TEMPLATE.read_text(), Loader)
+    assert command.complete(document["Parameters"], {"AlarmTopicArn": ""})["AlarmTopicArn"] == ""
+
+
+def test_the_stack_is_deployed_as_json_with_a_value_for_each_parameter(account: ScriptedAccount) -> None:
     ran: list[str] = []
     deployed = {
         "StackName": "fluxo-services",
@@ -260,6 +279,11 @@ def test_the_stack_is_deployed_as_json_with_the_parameters_that_have_a_value(acc
         "StackStatus": "CREATE_COMPLETE",
         "Outputs": [{"OutputKey": name, "OutputValue": value} for name, value in OUTPUTS.items()],
     }
+    never_completed = {**deployed, "StackStatus": "ROLLBACK_COMPLETE"}
+    account.expect("cloudformation", "describe_stacks", {"StackName": "fluxo-services"}, {"Stacks": [never_completed]})
+    account.expect("cloudformation", "delete_stack", {"StackName": "fluxo-services"}, {})
+    gone = "Stack with id fluxo-services does not exist"
+    account.expect_error("cloudformation", "describe_stacks", "ValidationError", gone)
     account.expect("cloudformation", "describe_stacks", {"StackName": "fluxo-services"}, {"Stacks": [deployed]})
     given = {"VpcId": "vpc-0f1e2d3c", "AlarmTopicArn": ""}
     assert command.deploy_stack(account, "fluxo-services", "prod", given, lambda words: ran.extend(words)) == OUTPUTS

@@ -63,6 +63,10 @@ impl Waiting {
 
     /// Drops what is of partitions that another consumer has now.
     pub(crate) fn drop_revoked(&mut self, revoked: &BTreeSet<Partition>) {
+        // Asked for each record that is read.
+        if revoked.is_empty() {
+            return;
+        }
         self.records.retain(|due| !revoked.contains(&partition_of(&due.record)));
         self.bytes = self.records.iter().map(|due| due.record.bytes()).sum();
     }

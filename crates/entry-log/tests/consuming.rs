@@ -18,7 +18,8 @@ use jiff::Timestamp;
 use test_kafka::{TestLog, within_a_minute};
 use tokio::{
     sync::{mpsc, watch},
-    task::{JoinHandle, yield_now},
+    task::JoinHandle,
+    time::sleep,
 };
 
 const GROUP: &str = "test";
@@ -366,7 +367,7 @@ async fn consumers_have_joined_when_each_is_a_member_of_its_group() {
     let (first, second) = (one(), one());
     tokio::select! {
         ended = try_join(first, second) => drop(ended.unwrap()),
-        () = within_a_minute(async { while !members.have_joined() { yield_now().await } }) => {}
+        () = within_a_minute(async { while !members.have_joined() { sleep(Duration::from_millis(10)).await } }) => {}
     }
 }
 

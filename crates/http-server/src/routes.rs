@@ -43,7 +43,9 @@ pub enum Part {
     Most,
     /// It waits for a store, and may take one half of the places: while the store hangs, the other half is for the rest.
     Half,
-    /// It does, and its answer is megabytes in memory: a few at once, so that all of them fit into what the process may have.
+    /// It waits for both, and counts among those of either.
+    Both,
+    /// It waits for a store, and its answer is megabytes in memory: a few at once, so that all of them fit into what the process may have.
     Few,
 }
 
@@ -84,6 +86,7 @@ impl Door {
             Part::Any => &[&self.places],
             Part::Most => &[&self.most, &self.places],
             Part::Half => &[&self.half, &self.places],
+            Part::Both => &[&self.most, &self.half, &self.places],
             Part::Few => &[&self.few, &self.half, &self.places],
         };
         limits.iter().map(|limit| Arc::clone(limit).try_acquire_owned().ok()).collect()

@@ -49,7 +49,7 @@ pub static ROUTES: &[Route<Serve>] = &[
     },
     Route {
         name: "POST /entries/{id}/reversal",
-        part: Part::Half,
+        part: Part::Both,
         handle: |serve, request| Box::pin(serve.reverse_entry.handle(request, Timestamp::now())),
     },
     Route {

@@ -5,6 +5,7 @@
 
 use std::{collections::BTreeSet, fs};
 
+use http_server::Part;
 use serde_json::Value;
 
 fn yaml(path: &str) -> Value {
@@ -48,4 +49,18 @@ fn every_route_of_the_gateway_is_served() {
         .filter(|route| !is_of_webhooks(route))
         .collect();
     assert_eq!(served().into_iter().collect::<BTreeSet<_>>(), keys);
+}
+
+/// While the log hangs, what needs none is answered, and so is what needs no ledger while that hangs.
+#[test]
+fn whoever_appends_to_the_log_leaves_places_to_others() {
+    for route in entries::serve::ROUTES {
+        let appends = route.name.starts_with("POST /entries");
+        let asks_ledger = !matches!(route.name, "POST /entries" | "POST /entries/batch");
+        match (appends, asks_ledger) {
+            (true, false) => assert_eq!(route.part, Part::Most, "{}", route.name),
+            (true, true) => assert_eq!(route.part, Part::Both, "{}", route.name),
+            (false, _) => assert!(matches!(route.part, Part::Half | Part::Few), "{}", route.name),
+        }
+    }
 }

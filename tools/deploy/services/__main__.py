@@ -21,6 +21,7 @@ from deploy.account import Account
 from deploy.deploy import Sam, ended, parameters_file, sam_in, say
 from deploy.image import __main__ as image
 from deploy.image.ecr import push
+from deploy.parameters import text_of, violations
 from deploy.problem import Problem
 from deploy.services import installation, quotas
 from deploy.services.main_stack import MainStack
@@ -99,14 +100,27 @@ def deploy_stack(
     """Deploys a template; what it says of itself then."""
     template = LOCAL / "deploy" / f"{name}.json"
     template.parent.mkdir(parents=True, exist_ok=True)
-    template.write_text(json.dumps(yaml.load(source.read_text(), Loader), indent=1))
-    with parameters_file({key: value for key, value in given.items() if value}) as file:
+    document = yaml.load(source.read_text(), Loader)
+    template.write_text(json.dumps(document, indent=1))
+    stack = DeployedStack(account.client("cloudformation"), name)
+    before = stack.describe()
+    if before and before["StackStatus"] == "ROLLBACK_COMPLETE":
+        say(f"{name} was never completed, and what is left of it is deleted.")
+        stack.remove_rolled_back()
+    with parameters_file(complete(document["Parameters"], given)) as file:
         options = ["--config-env", stage_name, "--template-file", str(template), "--stack-name", name]
         sam(["deploy", *options, "--parameter-overrides", f"file://{file}"])
-    described = DeployedStack(account.client("cloudformation"), name).describe()
+    described = stack.describe()
     if described is None or described["StackStatus"] not in STANDING:
         raise Problem(f"The stack {name} was not deployed.")
     return {output["OutputKey"]: output["OutputValue"] for output in described["Outputs"]}
+
+
+def complete(declared: Mapping[str, Mapping[str, Any]], given: Mapping[str, str]) -> dict[str, str]:
+    """What is given, and the default of every other parameter: SAM would keep what the stack has (its merge_parameters)."""
+    defaults = {name: text_of(one["Default"]) for name, one in declared.items() if "Default" in one}
+    chosen = {name: value for name, value in given.items() if value or name not in defaults or not any(violations(declared[name], value))}
+    return defaults | chosen
 
 
 def log_settings(account: Account, outputs: Mapping[str, str]) -> dict[str, str]:
