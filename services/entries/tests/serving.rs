@@ -52,6 +52,13 @@ impl World {
 
     /// Starts the service with these brokers and waits until it is ready.
     async fn serve(&self, brokers: &str) -> Service {
+        let service = self.start("serve", brokers).await;
+        service.until_it_is("/readyz").await;
+        service
+    }
+
+    /// Starts a process of the service.
+    async fn start(&self, command: &str, brokers: &str) -> Service {
         let [public, internal] = [free_address().await, free_address().await];
         let ledger = self.database.config();
         let Authentication::Password(password) = ledger.authentication else { panic!("a password") };
@@ -82,19 +89,12 @@ impl World {
             ("AWS_REGION", "us-east-1".to_owned()),
         ];
         let process = Command::new(env!("CARGO_BIN_EXE_entries"))
-            .arg("serve")
+            .arg(command)
             .envs(settings)
             .stdout(Stdio::null())
             .spawn()
             .expect("the service starts");
-        let service = Service { process, public, internal, token: self.issuer.token(&json!({})) };
-        let ready = async {
-            while service.probe("/readyz").await != Some(200) {
-                sleep(Duration::from_millis(10)).await;
-            }
-        };
-        timeout(BOUND, ready).await.expect("it becomes ready");
-        service
+        Service { process, public, internal, token: self.issuer.token(&json!({})) }
     }
 
     /// Posts everything that is in the log, in its order, as `entries record` does. What became of each.
@@ -111,6 +111,15 @@ impl World {
 }
 
 impl Service {
+    async fn until_it_is(&self, probe: &str) {
+        let well = async {
+            while self.probe(probe).await != Some(200) {
+                sleep(Duration::from_millis(10)).await;
+            }
+        };
+        timeout(BOUND, well).await.unwrap_or_else(|_| panic!("{probe}"));
+    }
+
     async fn probe(&self, path: &str) -> Option<u16> {
         exchange(self.internal, &format!("GET {path} HTTP/1.1\r\nHost: x\r\nConnection: close\r\n\r\n"))
             .await
@@ -301,4 +310,15 @@ fn a_process_without_its_settings_names_what_is_missing() {
     assert!(!run.status.success());
     let said = String::from_utf8(run.stderr).unwrap();
     assert!(said.contains("JWT_ISSUER"), "{said}");
+}
+
+/// So that a release whose recorders cannot join does not take the place of one whose recorders work.
+#[tokio::test]
+async fn a_recorder_is_ready_once_it_is_in_its_groups() {
+    let world = World::new().await;
+    let silent = TcpListener::bind((Ipv4Addr::LOCALHOST, 0)).await.unwrap();
+    let without = world.start("record", &silent.local_addr().unwrap().to_string()).await;
+    world.start("record", &world.topics.kafka.brokers).await.until_it_is("/readyz").await;
+    without.until_it_is("/livez").await;
+    assert_eq!(without.probe("/readyz").await, Some(503));
 }

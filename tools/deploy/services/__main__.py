@@ -138,6 +138,7 @@ def apply(folder: Path, cluster: str, region: str) -> None:
     if missing := [program for program in ("aws", "kubectl") if not shutil.which(program)]:
         say(f"{' and '.join(missing)} is not here. Where it is, run:")
         print("\n".join(" ".join(command) for command in (sign_in, take, follow)))
+        say("Where KEDA is not in the cluster yet, kubectl says so, and applies all else: install KEDA, and run the second line again.")
         return
     must_succeed(sign_in, folder)
     if knows_keda(kubectl):
