@@ -137,6 +137,7 @@ class MainStack:
         chosen = [*first, *sorted(set(usable) - set(first))][:3]
         if len(chosen) < 3:
             raise Problem(
-                f"{self.account.region} has {len(chosen)} zones for EKS and VPC links, and the log keeps each record in three: choose another region."
+                f"{self.account.region} has {len(chosen)} zones for EKS and VPC links, and the log keeps each record in three: "
+                "choose another region."
             )
         return dict(zip(("ZoneA", "ZoneB", "ZoneC"), chosen, strict=True))
