@@ -23,6 +23,10 @@ from deployed.waiting import eventually
 INVOCATIONS = "/2015-03-31/functions/function/invocations"
 
 
+# Reconciling takes as long as there are entries of other tests, and the machine is busy.
+TIMEOUT_S = 180
+
+
 @dataclass(frozen=True)
 class Emulator:
     """A running emulator. Like Lambda, it starts the program for the first event and keeps it for the next ones."""
@@ -32,7 +36,8 @@ class Emulator:
 
     def invoke(self, event: str) -> str:
         """What the function answers, or its failure as Lambda shows it; both are JSON."""
-        status, answer = loopback.request(self.port, "POST", INVOCATIONS, event.encode(), {"Content-Type": "application/json"})
+        headers = {"Content-Type": "application/json"}
+        status, answer = loopback.request(self.port, "POST", INVOCATIONS, event.encode(), headers, TIMEOUT_S)
         assert status == HTTPStatus.OK, f"the emulator answered {status}: {answer!r}; its log is {self.log}"
         return answer.decode()
 
