@@ -21,8 +21,6 @@ from deployed.waiting import eventually
 
 # It knows no other name of a function.
 INVOCATIONS = "/2015-03-31/functions/function/invocations"
-
-
 # Reconciling takes as long as there are entries of other tests, and the machine is busy.
 TIMEOUT_S = 180
 
