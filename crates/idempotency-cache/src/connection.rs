@@ -9,7 +9,7 @@ use redis::{
 };
 use tokio::time::timeout;
 
-use crate::{BUDGET, CONNECT_TIMEOUT, RedisConfig, Topology};
+use crate::{CONNECT_TIMEOUT, RedisConfig, Topology};
 
 /// How often the cluster's client may send a command again: to the node that a slot has moved to, and to the one that it is
 /// just moving to. All within the budget, because nobody waits for the answer after it.
@@ -46,30 +46,34 @@ fn reduced(error: &RedisError) -> String {
 }
 
 impl Connection {
-    pub(crate) fn new(config: &RedisConfig) -> Result<Connection, RedisError> {
+    pub(crate) fn new(config: &RedisConfig, budget: Duration) -> Result<Connection, RedisError> {
         let url = config.url.as_str();
         let is_tls = matches!(url.into_connection_info()?.addr(), ConnectionAddr::TcpTls { .. });
         let certificates =
             is_tls.then(|| TlsCertificates { client_tls: None, root_cert: Some(config.roots.pem().to_vec()) });
         match config.topology {
-            Topology::Single => Connection::to_one(url, certificates),
-            Topology::Cluster => Connection::to_cluster(url, certificates),
+            Topology::Single => Connection::to_one(url, certificates, budget),
+            Topology::Cluster => Connection::to_cluster(url, certificates, budget),
         }
     }
 
-    fn to_one(url: &str, certificates: Option<TlsCertificates>) -> Result<Connection, RedisError> {
+    fn to_one(url: &str, certificates: Option<TlsCertificates>, budget: Duration) -> Result<Connection, RedisError> {
         let client = match certificates {
             Some(certificates) => Client::build_with_tls(url, certificates)?,
             None => Client::open(url)?,
         };
         let config = ConnectionManagerConfig::new()
             .set_number_of_retries(0)
-            .set_connection_timeout(Some(CONNECT_TIMEOUT))
-            .set_response_timeout(Some(BUDGET));
+            .set_connection_timeout(Some(CONNECT_TIMEOUT.max(budget)))
+            .set_response_timeout(Some(budget));
         Ok(Connection::Single(ConnectionManager::new_lazy_with_config(client, config)?))
     }
 
-    fn to_cluster(url: &str, certificates: Option<TlsCertificates>) -> Result<Connection, RedisError> {
+    fn to_cluster(
+        url: &str,
+        certificates: Option<TlsCertificates>,
+        budget: Duration,
+    ) -> Result<Connection, RedisError> {
         let mut builder = ClusterClient::builder([url])
             .retries(REDIRECTIONS)
             .min_retry_wait(1)
@@ -78,7 +82,8 @@ impl Connection {
         if let Some(certificates) = certificates {
             builder = builder.certs(certificates);
         }
-        let config = ClusterConfig::new().set_connection_timeout(CONNECT_TIMEOUT).set_response_timeout(BUDGET);
+        let config =
+            ClusterConfig::new().set_connection_timeout(CONNECT_TIMEOUT.max(budget)).set_response_timeout(budget);
         Ok(Connection::Cluster(builder.build()?.get_pending_async_connection_with_config(config)))
     }
 

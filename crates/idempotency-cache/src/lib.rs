@@ -32,7 +32,7 @@ const ANSWER_SECONDS: u64 = 24 * 60 * 60;
 const RESERVATION_SECONDS: u64 = 30;
 
 /// The most that one call adds to a request. A connection that takes longer is made beside the requests.
-const BUDGET: Duration = Duration::from_millis(50);
+pub const BUDGET: Duration = Duration::from_millis(50);
 
 /// How long connecting may take: TLS and authentication need more than a command.
 const CONNECT_TIMEOUT: Duration = Duration::from_millis(250);
@@ -43,6 +43,7 @@ pub const BREAKER_PAUSE: Duration = Duration::from_secs(15);
 /// The idempotency cache: requests by the id of their entry.
 pub struct IdempotencyCache {
     connection: Connection,
+    budget: Duration,
     key_prefix: String,
     breaker: Arc<CircuitBreaker>,
     skipped_redis: AtomicBool,
@@ -69,14 +70,19 @@ pub enum RequestState {
 }
 
 impl IdempotencyCache {
-    /// A cache at this Redis, connected when it is first needed. An open breaker probes Redis once in each `breaker_pause`. To be
-    /// called where a `tokio` runtime runs.
+    /// A cache at this Redis, connected when it is first needed. A call waits for it no longer than `budget`; an open breaker probes
+    /// it once in each `breaker_pause`. To be called where a `tokio` runtime runs.
     ///
     /// # Errors
     /// The Redis client cannot parse the URL, or the options contradict it.
-    pub fn new(config: &RedisConfig, breaker_pause: Duration) -> Result<IdempotencyCache, RedisError> {
+    pub fn new(
+        config: &RedisConfig,
+        budget: Duration,
+        breaker_pause: Duration,
+    ) -> Result<IdempotencyCache, RedisError> {
         Ok(IdempotencyCache {
-            connection: Connection::new(config)?,
+            connection: Connection::new(config, budget)?,
+            budget,
             key_prefix: config.key_prefix.clone(),
             breaker: CircuitBreaker::new(breaker_pause, CONNECT_TIMEOUT),
             skipped_redis: AtomicBool::new(false),
@@ -85,7 +91,7 @@ impl IdempotencyCache {
 
     /// The cache that the environment names: see [`RedisConfig::from_env`].
     pub fn from_env() -> Result<IdempotencyCache, SettingError> {
-        IdempotencyCache::new(&RedisConfig::from_env()?, BREAKER_PAUSE)
+        IdempotencyCache::new(&RedisConfig::from_env()?, BUDGET, BREAKER_PAUSE)
             .map_err(|_| SettingError::Invalid { name: "REDIS_URL", expected: "a Redis URL" })
     }
 
@@ -201,7 +207,7 @@ impl IdempotencyCache {
 
     async fn ask(&self, commands: &Pipeline) -> Result<Vec<Option<Value>>, Incomplete> {
         let mut failure = None;
-        let answered = self.connection.ask(commands, BUDGET).await.into_iter();
+        let answered = self.connection.ask(commands, self.budget).await.into_iter();
         let mut answers: Vec<_> = answered.map(|answer| answer.map_err(|error| failure = Some(error)).ok()).collect();
         answers.resize(commands.len(), None);
         match failure {

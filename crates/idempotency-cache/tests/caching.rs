@@ -6,9 +6,12 @@ use cashflow::{EntryId, Fingerprint};
 use futures::future::join_all;
 use std::time::Duration;
 
-use idempotency_cache::{BREAKER_PAUSE, CachedRequest, IdempotencyCache, RedisConfig, RequestState};
+use idempotency_cache::{BREAKER_PAUSE, BUDGET, CachedRequest, IdempotencyCache, RedisConfig, RequestState};
 use test_builders::{entry, id};
 use test_stores::RedisServer;
+
+/// Far above what anything here takes.
+const PATIENCE: Duration = Duration::from_secs(30);
 
 fn remembered(amount: &str) -> CachedRequest {
     let fingerprint = Fingerprint::of_entry(&entry("any").credit(amount).request());
@@ -22,14 +25,20 @@ fn reserved(amount: &str) -> CachedRequest {
     CachedRequest { state: RequestState::Reserved, ..remembered(amount) }
 }
 
+/// A cache as the functions have it.
 fn cache_at(url: &str) -> IdempotencyCache {
-    IdempotencyCache::new(&RedisConfig::single(url), BREAKER_PAUSE).unwrap()
+    IdempotencyCache::new(&RedisConfig::single(url), BUDGET, BREAKER_PAUSE).unwrap()
+}
+
+/// A cache that waits for Redis: the speed of the machine must not decide what is remembered.
+fn patient_cache_at(url: &str) -> IdempotencyCache {
+    IdempotencyCache::new(&RedisConfig::single(url), PATIENCE, BREAKER_PAUSE).unwrap()
 }
 
 #[tokio::test]
 async fn a_request_is_recalled_as_it_was_remembered() {
     let redis = RedisServer::start().await;
-    let cache = cache_at(&redis.url());
+    let cache = patient_cache_at(&redis.url());
     assert_eq!(cache.get(&[id("1"), id("2")]).await, [None, None]);
     cache.put(&[(id("2"), remembered("2.00")), (id("3"), remembered("3.00"))]).await;
     assert_eq!(
@@ -37,14 +46,14 @@ async fn a_request_is_recalled_as_it_was_remembered() {
         [None, Some(remembered("2.00")), Some(remembered("3.00"))]
     );
     // Another environment of the function sees the same.
-    let other = cache_at(&redis.url());
+    let other = patient_cache_at(&redis.url());
     assert_eq!(other.get(&[id("2")]).await, [Some(remembered("2.00"))]);
 }
 
 #[tokio::test]
 async fn of_many_payloads_under_one_key_at_once_one_is_reserved() {
     let redis = RedisServer::start().await;
-    let caches: Vec<_> = (0..8).map(|_| cache_at(&redis.url())).collect();
+    let caches: Vec<_> = (0..8).map(|_| patient_cache_at(&redis.url())).collect();
     join_all(caches.iter().map(IdempotencyCache::warm_up)).await;
     for round in 0..20 {
         let key = id(&round.to_string());
@@ -63,7 +72,7 @@ async fn of_many_payloads_under_one_key_at_once_one_is_reserved() {
 #[tokio::test]
 async fn a_reservation_is_met_by_its_own_repeat_and_replaced_by_the_answer() {
     let redis = RedisServer::start().await;
-    let cache = cache_at(&redis.url());
+    let cache = patient_cache_at(&redis.url());
     let request = [(id("1"), remembered("1.00").fingerprint)];
     assert_eq!(cache.reserve(&request).await, [None]);
     assert_eq!(cache.reserve(&request).await, [Some(reserved("1.00"))]);
@@ -78,7 +87,7 @@ async fn a_reservation_is_met_by_its_own_repeat_and_replaced_by_the_answer() {
 #[tokio::test]
 async fn a_reservation_ends_soon_and_an_answer_after_a_day() {
     let redis = RedisServer::start().await;
-    let cache = cache_at(&redis.url());
+    let cache = patient_cache_at(&redis.url());
     let client = redis::Client::open(redis.url()).unwrap();
     let mut connection = client.get_multiplexed_async_connection().await.unwrap();
     let mut seconds_left = async || {
@@ -97,7 +106,7 @@ async fn a_reservation_ends_soon_and_an_answer_after_a_day() {
 #[tokio::test]
 async fn who_meets_its_own_reservation_renews_it() {
     let redis = RedisServer::start().await;
-    let cache = cache_at(&redis.url());
+    let cache = patient_cache_at(&redis.url());
     let client = redis::Client::open(redis.url()).unwrap();
     let mut connection = client.get_multiplexed_async_connection().await.unwrap();
     let key = format!("fluxo:request:{}", id("1"));
@@ -122,7 +131,7 @@ async fn one_stack_or_generation_knows_nothing_of_another() {
     let redis = RedisServer::start().await;
     let cache_of = |prefix: &str| {
         let config = RedisConfig { key_prefix: prefix.to_owned(), ..RedisConfig::single(redis.url()) };
-        IdempotencyCache::new(&config, BREAKER_PAUSE).unwrap()
+        IdempotencyCache::new(&config, PATIENCE, BREAKER_PAUSE).unwrap()
     };
     let own = cache_of("fluxo:dev:1-00ff");
     own.put(&[(id("1"), remembered("1.00"))]).await;
@@ -135,7 +144,7 @@ async fn one_stack_or_generation_knows_nothing_of_another() {
 #[tokio::test]
 async fn a_batch_of_500_is_recalled_at_once() {
     let redis = RedisServer::start().await;
-    let cache = cache_at(&redis.url());
+    let cache = patient_cache_at(&redis.url());
     let requests: Vec<_> = (0..500).map(|number| (id(&number.to_string()), remembered("1.00"))).collect();
     cache.put(&requests).await;
     let ids: Vec<EntryId> = requests.iter().map(|(id, _)| *id).collect();
@@ -155,7 +164,7 @@ async fn a_value_that_something_else_has_written_counts_as_nothing() {
     let earlier = format!("{} {{}}", remembered("1.00").fingerprint);
     let key = format!("fluxo:request:{}", id("4"));
     let () = redis::cmd("SET").arg(key).arg(earlier).query_async(&mut connection).await.unwrap();
-    let cache = cache_at(&redis.url());
+    let cache = patient_cache_at(&redis.url());
     assert_eq!(cache.get(&[id("1"), id("2"), id("3"), id("4")]).await, [None, None, None, None]);
 }
 
@@ -249,7 +258,7 @@ async fn no_request_waits_for_a_redis_that_hung_at_start() {
 #[tokio::test]
 async fn a_memory_that_answers_is_not_kept_away_from() {
     let redis = RedisServer::start().await;
-    let cache = cache_at(&redis.url());
+    let cache = patient_cache_at(&redis.url());
     cache.warm_up().await;
     cache.get(&[id("1")]).await;
     assert!(!cache.is_circuit_open());
@@ -260,7 +269,7 @@ async fn a_memory_that_answers_is_not_kept_away_from() {
 #[tokio::test]
 async fn a_connection_that_outlasts_the_budget_is_made_all_the_same() {
     let redis = RedisServer::start().await;
-    let cache = IdempotencyCache::new(&RedisConfig::single(redis.url()), Duration::from_millis(100)).unwrap();
+    let cache = IdempotencyCache::new(&RedisConfig::single(redis.url()), BUDGET, Duration::from_millis(100)).unwrap();
     redis.hang();
     assert_eq!(cache.get(&[id("1")]).await, [None]);
     redis.resume();
@@ -270,7 +279,7 @@ async fn a_connection_that_outlasts_the_budget_is_made_all_the_same() {
 #[tokio::test]
 async fn a_redis_that_comes_back_is_used_again() {
     let mut redis = RedisServer::start().await;
-    let cache = IdempotencyCache::new(&RedisConfig::single(redis.url()), Duration::from_millis(100)).unwrap();
+    let cache = IdempotencyCache::new(&RedisConfig::single(redis.url()), BUDGET, Duration::from_millis(100)).unwrap();
     redis.kill();
     for _ in 0..10 {
         assert_eq!(cache.get(&[id("1")]).await, [None]);
@@ -294,6 +303,6 @@ async fn remembered_in_the_end(cache: &IdempotencyCache) {
 #[test]
 fn a_url_that_is_none_is_refused_at_start() {
     for url in ["", "localhost", "http://localhost", "redis://"] {
-        assert!(IdempotencyCache::new(&RedisConfig::single(url), BREAKER_PAUSE).is_err(), "{url}");
+        assert!(IdempotencyCache::new(&RedisConfig::single(url), BUDGET, BREAKER_PAUSE).is_err(), "{url}");
     }
 }

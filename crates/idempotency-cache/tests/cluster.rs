@@ -6,7 +6,7 @@ use std::{collections::BTreeSet, time::Duration};
 
 use aws_clients::Roots;
 use cashflow::{EntryId, Fingerprint};
-use idempotency_cache::{BREAKER_PAUSE, CachedRequest, IdempotencyCache, RedisConfig, RequestState, Topology};
+use idempotency_cache::{BREAKER_PAUSE, BUDGET, CachedRequest, IdempotencyCache, RedisConfig, RequestState, Topology};
 use redis::cmd;
 use test_builders::id;
 use test_stores::{Authority, RedisCluster, RedisServer};
@@ -14,6 +14,11 @@ use tokio::time::{Instant, sleep, timeout};
 
 /// Far above what anything here takes.
 const BOUND: Duration = Duration::from_secs(30);
+
+/// A cache that waits for Redis: the speed of the machine must not decide what is remembered.
+fn patient_cache_at(config: &RedisConfig) -> IdempotencyCache {
+    IdempotencyCache::new(config, BOUND, Duration::from_millis(100)).unwrap()
+}
 
 /// How Redis knows it.
 fn redis_key(id: EntryId) -> String {
@@ -28,12 +33,12 @@ fn remembered(number: u8) -> CachedRequest {
 }
 
 fn cache_at(config: &RedisConfig) -> IdempotencyCache {
-    IdempotencyCache::new(config, BREAKER_PAUSE).unwrap()
+    IdempotencyCache::new(config, BUDGET, BREAKER_PAUSE).unwrap()
 }
 
 /// A cache of which each environment of a function has another one, so that one's breaker does not decide for the next.
 fn impatient_cache_at(config: &RedisConfig) -> IdempotencyCache {
-    IdempotencyCache::new(config, Duration::from_millis(100)).unwrap()
+    IdempotencyCache::new(config, BUDGET, Duration::from_millis(100)).unwrap()
 }
 
 /// Polls until the cache knows the request, as a function does once its connection is there.
@@ -59,8 +64,7 @@ async fn remembered_in_the_end(cache: &IdempotencyCache, id: EntryId, remembered
 }
 
 async fn remembers_a_batch_across_slots(cluster: &RedisCluster) {
-    let cache = cache_at(&cluster.config());
-    cache.warm_up().await;
+    let cache = patient_cache_at(&cluster.config());
     let requests: Vec<_> = (0..200).map(|number| (id(&number.to_string()), remembered(number))).collect();
     remembered_in_the_end(&cache, requests[0].0, &requests[0].1).await;
     cache.put(&requests).await;
@@ -74,8 +78,7 @@ async fn remembers_a_batch_across_slots(cluster: &RedisCluster) {
     }
     assert!(slots.len() > 10 && nodes.len() == 3, "{slots:?} on {nodes:?}");
 
-    let other = cache_at(&cluster.config());
-    other.warm_up().await;
+    let other = patient_cache_at(&cluster.config());
     recalled_in_the_end(&other, requests[0].0, &requests[0].1).await;
     let ids: Vec<EntryId> = requests.iter().map(|(id, _)| *id).chain([id("never")]).collect();
     let expected: Vec<_> = requests.iter().map(|(_, remembered)| Some(remembered.clone())).chain([None]).collect();
@@ -95,7 +98,7 @@ async fn a_cluster_with_tls_is_no_different() {
 #[tokio::test]
 async fn a_key_is_reserved_once_in_a_cluster_too() {
     let cluster = RedisCluster::start().await;
-    let cache = cache_at(&cluster.config());
+    let cache = patient_cache_at(&cluster.config());
     remembered_in_the_end(&cache, id("0"), &remembered(0)).await;
     let requests: Vec<_> = (1..=50).map(|number| (id(&number.to_string()), remembered(1).fingerprint)).collect();
     assert_eq!(cache.reserve(&requests).await, vec![None; 50]);
@@ -231,5 +234,5 @@ async fn a_server_of_another_authority_or_name_gets_nothing() {
 #[test]
 fn a_cluster_at_a_socket_is_refused_at_start() {
     let config = RedisConfig { topology: Topology::Cluster, ..RedisConfig::single("redis+unix:///redis.sock") };
-    assert!(IdempotencyCache::new(&config, BREAKER_PAUSE).is_err());
+    assert!(IdempotencyCache::new(&config, BUDGET, BREAKER_PAUSE).is_err());
 }

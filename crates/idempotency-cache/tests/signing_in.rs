@@ -56,7 +56,7 @@ fn signed_in(config: &RedisConfig, user: &str) -> RedisConfig {
 
 /// Remembers, recalls and reserves, until all of it has worked.
 async fn use_memory(config: &RedisConfig) {
-    let cache = IdempotencyCache::new(&signed_in(config, "fluxo:secret"), Duration::from_millis(100)).unwrap();
+    let cache = IdempotencyCache::new(&signed_in(config, "fluxo:secret"), BOUND, Duration::from_millis(100)).unwrap();
     let fingerprint = Fingerprint::from_bytes(&[1; 32]).unwrap();
     // In the slots of all nodes of a cluster.
     let requests: Vec<_> = (0..20)

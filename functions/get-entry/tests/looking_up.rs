@@ -2,6 +2,8 @@
 
 #![allow(clippy::unwrap_used, reason = "a failed unwrap fails the test")]
 
+use std::time::Duration;
+
 use cashflow::{Entry, Fingerprint, MerchantId};
 use get_entry::GetEntry;
 use http_api::AcceptedEntry;
@@ -11,6 +13,9 @@ use serde_json::{Value, json};
 use test_events::{Answer, HttpEvent, state};
 use test_stores::{Database, RedisServer};
 use workflow::RecordEntries;
+
+/// Far above what Redis takes: the speed of the machine must not decide what is remembered.
+const PATIENCE: Duration = Duration::from_secs(30);
 
 struct World {
     function: GetEntry,
@@ -23,7 +28,7 @@ impl World {
         let (database, redis) = (Database::create().await, RedisServer::start().await);
         let function = GetEntry {
             ledger: Ledger::new(database.config()),
-            cache: IdempotencyCache::new(&RedisConfig::single(redis.url()), BREAKER_PAUSE).unwrap(),
+            cache: IdempotencyCache::new(&RedisConfig::single(redis.url()), PATIENCE, BREAKER_PAUSE).unwrap(),
             token_key: "a secret of at least 32 characters".parse().unwrap(),
         };
         // As an environment does when it starts: the first command would have to connect within its budget.

@@ -90,8 +90,13 @@ fn function(
     state_machine_arn: &str,
 ) -> RegisterEntry<StateMachine> {
     let intake = Intake {
-        // On a busy machine Redis may miss its budget: what it says is soon asked for again.
-        cache: IdempotencyCache::new(&RedisConfig::single(redis.url()), Duration::from_millis(100)).unwrap(),
+        // On a busy machine Redis may miss the budget of a request; one that hangs must not be waited for long.
+        cache: IdempotencyCache::new(
+            &RedisConfig::single(redis.url()),
+            Duration::from_secs(1),
+            Duration::from_millis(100),
+        )
+        .unwrap(),
         lookup: lookup(database.lookup_config()),
         recorder: StateMachine::new(sfn, state_machine_arn),
         generation: "1-00ff".parse().unwrap(),

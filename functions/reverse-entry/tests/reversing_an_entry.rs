@@ -22,6 +22,9 @@ use workflow::RecordEntries;
 /// 23 November 2026, noon in São Paulo.
 const NOON: &str = "2026-11-23T15:00:00Z";
 
+/// Far above what the stores take: the speed of the machine must not decide what is remembered.
+const PATIENCE: Duration = Duration::from_secs(30);
+
 struct World {
     function: ReverseEntry<StateMachine>,
     database: Database,
@@ -39,8 +42,8 @@ impl World {
         let function = ReverseEntry {
             ledger: Arc::clone(&ledger),
             intake: Intake {
-                cache: IdempotencyCache::new(&RedisConfig::single(redis.url()), BREAKER_PAUSE).unwrap(),
-                lookup: RequestLookup::new(ledger, Duration::from_secs(30), LOOKUP_PAUSE),
+                cache: IdempotencyCache::new(&RedisConfig::single(redis.url()), PATIENCE, BREAKER_PAUSE).unwrap(),
+                lookup: RequestLookup::new(ledger, PATIENCE, LOOKUP_PAUSE),
                 generation: "1".parse().unwrap(),
                 recorder: StateMachine::new(sfn.clone(), &state_machine_arn),
                 metrics: EmittedMetrics::default().metrics(),

@@ -67,7 +67,8 @@ impl World {
         let state_machine_arn = accepting_state_machine(&sfn).await;
         let (metrics, daemon) = (EmittedMetrics::default(), XrayDaemon::start());
         let intake = Intake {
-            cache: IdempotencyCache::new(&RedisConfig::single(redis.url()), BREAKER_PAUSE).unwrap(),
+            cache: IdempotencyCache::new(&RedisConfig::single(redis.url()), Duration::from_secs(30), BREAKER_PAUSE)
+                .unwrap(),
             lookup: RequestLookup::new(
                 Arc::new(Ledger::new(database.lookup_config())),
                 Duration::from_secs(30),
