@@ -21,6 +21,12 @@ impl Members {
         self.joined.load(Ordering::Relaxed) >= self.expected
     }
 
+    /// Tells of [`Members::have_joined`] whenever it is asked.
+    pub fn readiness(&self) -> impl Fn() -> bool + Send + Sync + 'static + use<> {
+        let members = self.clone();
+        move || members.have_joined()
+    }
+
     /// One more has become a member.
     pub(crate) fn add(&self) {
         self.joined.fetch_add(1, Ordering::Relaxed);

@@ -47,6 +47,12 @@ async fn show(request: &Request) -> Response<Body> {
     Response::new(Body::Text(shown.to_string()))
 }
 
+/// Answers when there is a permit.
+async fn hang(state: &State, request: &Request) -> Response<Body> {
+    state.0.acquire().await.unwrap().forget();
+    show(request).await
+}
+
 /// How many large answers are made, and the most of them at once.
 static LARGE: [AtomicUsize; 2] = [const { AtomicUsize::new(0) }; 2];
 
@@ -75,26 +81,8 @@ static ROUTES: &[Route<State>] = &[
     Route { name: "POST /entries/batch", part: Part::Any, handle: |_, request| Box::pin(show(request)) },
     Route { name: "GET /entries/{id}", part: Part::Half, handle: |_, request| Box::pin(show(request)) },
     Route { name: "GET /entries.csv", part: Part::Any, handle: |_, _| Box::pin(async { panic!("a defect") }) },
-    Route {
-        name: "GET /hanging",
-        part: Part::Half,
-        handle: |state, request| {
-            Box::pin(async {
-                state.0.acquire().await.unwrap().forget();
-                show(request).await
-            })
-        },
-    },
-    Route {
-        name: "POST /slow",
-        part: Part::Most,
-        handle: |state, request| {
-            Box::pin(async {
-                state.0.acquire().await.unwrap().forget();
-                show(request).await
-            })
-        },
-    },
+    Route { name: "GET /hanging", part: Part::Half, handle: |state, request| Box::pin(hang(state, request)) },
+    Route { name: "POST /slow", part: Part::Most, handle: |state, request| Box::pin(hang(state, request)) },
     Route {
         name: "GET /export",
         part: Part::Few,
@@ -106,8 +94,7 @@ static ROUTES: &[Route<State>] = &[
         handle: |state, request| {
             Box::pin(async {
                 let _counted = Counted::new();
-                state.0.acquire().await.unwrap().forget();
-                show(request).await
+                hang(state, request).await
             })
         },
     },

@@ -49,9 +49,7 @@ async fn main() -> Result<ExitCode, Box<dyn Error>> {
             let (kafka, ledger, log) = stores().await?;
             begin_counting_moved(&exposition, Step::Record);
             let members = Members::of(record::consumptions().len());
-            let joining = members.clone();
-            let probes = Probes::new(&exposition, move || joining.have_joined());
-            start_probes(Listen::from_env()?.internal, &probes).await?;
+            start_probes(Listen::from_env()?.internal, &Probes::new(&exposition, members.readiness())).await?;
             record::run(&kafka, &ledger, &log, &telemetry, &members, &shutdown()?).await?;
             Ok(ExitCode::SUCCESS)
         }

@@ -38,9 +38,7 @@ async fn main() -> Result<(), Box<dyn Error>> {
             let consumptions = consume::of_retries();
             let members = Members::of(consumptions.len());
             begin_counting_moved(&exposition, Step::Consolidate);
-            let joining = members.clone();
-            let probes = Probes::new(&exposition, move || joining.have_joined());
-            start_probes(Listen::from_env()?.internal, &probes).await?;
+            start_probes(Listen::from_env()?.internal, &Probes::new(&exposition, members.readiness())).await?;
             consume::run(&kafka, &table, &log, telemetry, consumptions, &members, &shutdown()?).await?;
         }
         Some(Command::Redrive) => {
