@@ -21,6 +21,7 @@ mod history;
 mod iam_token;
 mod lookup;
 mod migrate;
+mod pool;
 mod post;
 mod postgres_error;
 mod reconciliation;

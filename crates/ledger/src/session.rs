@@ -1,18 +1,10 @@
-use std::{
-    sync::{Arc, Mutex, PoisonError},
-    time::Duration,
-};
+use std::{sync::Arc, time::Duration};
 
-use futures::future::join_all;
 use settings::SettingError;
-use telemetry::{Causes, Store};
-use tokio::{
-    sync::{Semaphore, SemaphorePermit},
-    time::timeout,
-};
+use telemetry::Store;
 use tokio_postgres::{Client, error::SqlState};
 
-use crate::{ConnectError, Connection, LedgerConfig, PostgresError, connect};
+use crate::{ConnectError, LedgerConfig, PostgresError, pool::Pool};
 
 /// How long the statements of one operation may take, beside connecting. Both together stay below the function's timeout.
 pub(crate) const STATEMENTS_TIMEOUT: Duration = Duration::from_secs(4);
@@ -26,23 +18,9 @@ const CONNECTIONS_MAX: u32 = 64;
 /// The connections of a service, which answers many at once, unless `LEDGER_CONNECTIONS` says otherwise.
 const SERVICE_CONNECTIONS: u32 = 4;
 
-/// The ledger, over a fixed number of connections: one in a function, which does one thing at a time. Each is opened when it is
-/// needed and replaced when it is broken or old. Who needs one waits for its turn, in the order in which they came. Clones share
-/// the connections.
+/// The ledger, over a fixed number of connections: one in a function, which does one thing at a time. Clones share the connections.
 #[derive(Debug, Clone)]
-pub struct Ledger(Arc<Connections>);
-
-#[derive(Debug)]
-struct Connections {
-    config: LedgerConfig,
-    count: u32,
-    /// How long to wait for a turn; without it, as long as whoever asks can wait.
-    patience: Option<Duration>,
-    /// A permit for each connection that may be in use.
-    turns: Semaphore,
-    /// Open and not in use, the last used one at the end: those that nobody needs grow old and are not used again.
-    idle: Mutex<Vec<Connection>>,
-}
+pub struct Ledger(Arc<Pool>);
 
 /// Why the ledger gave no answer. Asking again is always safe.
 #[derive(Debug, thiserror::Error)]
@@ -112,13 +90,13 @@ impl Ledger {
 
     /// A ledger that does so many things at once, 1 to 64, each on a connection of its own.
     pub fn with_connections(config: LedgerConfig, count: u32) -> Ledger {
-        Ledger(Arc::new(Connections::new(config, count.clamp(1, CONNECTIONS_MAX), None)))
+        Ledger(Arc::new(Pool::new(config, count.clamp(1, CONNECTIONS_MAX), None)))
     }
 
     /// The same with connections of its own, where nobody waits for a turn for longer than this.
     #[must_use]
     pub fn with_patience(&self, patience: Duration) -> Ledger {
-        Ledger(Arc::new(Connections::new(self.0.config.clone(), self.0.count, Some(patience))))
+        Ledger(Arc::new(Pool::new(self.0.config().clone(), self.0.count(), Some(patience))))
     }
 
     /// How many connections a service has, from `LEDGER_CONNECTIONS`.
@@ -131,24 +109,13 @@ impl Ledger {
 
     /// How many things it does at once.
     pub fn connection_count(&self) -> u32 {
-        self.0.count
+        self.0.count()
     }
 
     /// Opens every connection now, while the environment starts, so that the first requests do not pay for it. If it fails, the
     /// first requests connect and report.
     pub async fn warm_up(&self) {
-        // Nobody closes the turns.
-        let Ok(_all) = self.0.turns.acquire_many(self.0.count).await else { return };
-        let mut failure = None;
-        for opened in join_all((0..self.0.count).map(|_| connect(&self.0.config))).await {
-            match opened {
-                Ok(opened) => self.0.put(opened),
-                Err(error) => failure = Some(error),
-            }
-        }
-        if let Some(error) = failure {
-            tracing::warn!(error = %Causes(&error), "connecting to the ledger failed at start; the first request connects");
-        }
+        self.0.warm_up().await;
     }
 
     /// Whether it answers and takes writes, so that what fails meanwhile fails for a reason of its own.
@@ -166,52 +133,7 @@ impl Ledger {
         limit: Duration,
         work: impl AsyncFnOnce(&Client) -> Result<T, E>,
     ) -> Result<T, E> {
-        telemetry::call(Store::Ledger, self.run_unmeasured(limit, work)).await
-    }
-
-    async fn run_unmeasured<T, E: From<LedgerError>>(
-        &self,
-        limit: Duration,
-        work: impl AsyncFnOnce(&Client) -> Result<T, E>,
-    ) -> Result<T, E> {
-        let timed_out = || LedgerError::Unavailable(UnavailableError::Timeout(limit));
-        let _turn = self.0.turn().await?;
-        // Taken out for the work: whatever goes wrong, a connection in an unknown state is dropped and never reused.
-        let opened = match self.0.take() {
-            Some(opened) if opened.is_usable().await => opened,
-            _ => connect(&self.0.config).await.map_err(LedgerError::from)?,
-        };
-        let answer = timeout(limit, work(&opened)).await.unwrap_or_else(|_| Err(timed_out().into()))?;
-        self.0.put(opened);
-        Ok(answer)
-    }
-}
-
-impl Connections {
-    fn new(config: LedgerConfig, count: u32, patience: Option<Duration>) -> Connections {
-        Connections { config, count, patience, turns: Semaphore::new(count as usize), idle: Mutex::default() }
-    }
-
-    async fn turn(&self) -> Result<SemaphorePermit<'_>, LedgerError> {
-        let busy = |patience| LedgerError::Unavailable(UnavailableError::Busy(patience));
-        let turn = match self.patience {
-            Some(patience) => timeout(patience, self.turns.acquire()).await.map_err(|_| busy(patience))?,
-            None => self.turns.acquire().await,
-        };
-        // Nobody closes the turns.
-        turn.map_err(|_| busy(Duration::ZERO))
-    }
-
-    fn take(&self) -> Option<Connection> {
-        self.idle.lock().unwrap_or_else(PoisonError::into_inner).pop()
-    }
-
-    fn put(&self, connection: Connection) {
-        let mut idle = self.idle.lock().unwrap_or_else(PoisonError::into_inner);
-        // Warmed up twice, there is one too many.
-        if idle.len() < self.count as usize {
-            idle.push(connection);
-        }
+        telemetry::call(Store::Ledger, async { self.0.connection().await?.run(limit, work).await }).await
     }
 }
 

@@ -156,3 +156,57 @@ async fn connections_that_the_server_ends_are_replaced() {
         answer.unwrap();
     }
 }
+
+/// Which sessions of functions the database has.
+async fn sessions(owner: &Connection) -> Vec<i32> {
+    let pids = "SELECT pid FROM pg_stat_activity
+                WHERE datname = current_database() AND usename = 'fluxo_test_function' ORDER BY pid";
+    owner.query(pids, &[]).await.unwrap().iter().map(|row| row.get(0)).collect()
+}
+
+#[tokio::test]
+async fn who_gives_a_question_up_costs_no_new_connection() {
+    let database = Database::create().await;
+    let (owner, holder) = (database.owner().await, hold_seals(&database).await);
+    let ledger = Ledger::with_connections(database.config(), 2);
+    ledger.warm_up().await;
+    let before = sessions(&owner).await;
+    for _ in 0..2 {
+        assert!(timeout(Duration::from_millis(20), ask_for_seals(&ledger)).await.is_err(), "seals can be read");
+    }
+    until_waiting(&owner, 2).await;
+    holder.batch_execute("COMMIT").await.unwrap();
+    let merchant = acme();
+    for answer in join_all((0..8).map(|_| ledger.currencies(&merchant))).await {
+        answer.unwrap();
+    }
+    assert_eq!(sessions(&owner).await, before);
+}
+
+#[tokio::test]
+async fn who_gives_up_while_it_connects_leaves_the_connection_to_the_next() {
+    let database = Database::create().await;
+    let owner = database.owner().await;
+    let ledger = Ledger::new(database.config());
+    assert!(timeout(Duration::ZERO, ledger.currencies(&acme())).await.is_err(), "connecting takes a moment");
+    let opened = async {
+        while connections(&owner).await == 0 {
+            sleep(Duration::from_millis(5)).await;
+        }
+    };
+    timeout(BOUND, opened).await.expect("nobody connects any more");
+    let before = sessions(&owner).await;
+    ledger.currencies(&acme()).await.unwrap();
+    assert_eq!(sessions(&owner).await, before);
+}
+
+#[tokio::test]
+async fn a_question_that_hangs_after_it_was_given_up_gives_its_turn_to_others() {
+    let database = Database::create().await;
+    let (owner, _holder) = (database.owner().await, hold_seals(&database).await);
+    let ledger = Ledger::new(database.config());
+    ledger.warm_up().await;
+    assert!(timeout(Duration::from_millis(20), ask_for_seals(&ledger)).await.is_err(), "seals can be read");
+    until_waiting(&owner, 1).await;
+    timeout(BOUND, ledger.currencies(&acme())).await.expect("its turn never ends").unwrap();
+}

@@ -48,6 +48,7 @@ const OF_THE_PROTOCOL: &[(&str, &[Trap])] = &[
 /// By how a row begins, why no model knows it.
 const NOT_OF_THE_PROTOCOL: &[(&str, &str)] = &[
     ("a probe on the way of a request", "it delays requests, and answers none of them otherwise"),
+    ("a connection that is lost with each question that is given up", "it costs time; the answer is lost either way"),
     ("a breaker that stays open through a silence", "to the models that is a ledger that does not answer a look"),
     (
         "a running execution's answer taken for a new one's",
