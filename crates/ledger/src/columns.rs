@@ -69,6 +69,23 @@ impl<'a> Columns<'a> {
         format!("SELECT * FROM {function}({})", arguments.join(", "))
     }
 
+    /// Calls of a function of the database, one for each merchant, that take their parts of these entries and `others`, by name: one
+    /// statement, whose rows begin with the number of the merchant, from 1 on. [`Parts::parameters`] come first.
+    pub(crate) fn call_each(&self, function: &str, others: &[&str]) -> String {
+        let after = Parts::PARAMETERS + 1;
+        let of_columns = self.named().into_iter().enumerate();
+        let of_columns = of_columns.map(|(index, (name, _))| format!("{name} => {}", Parts::slice(index + after)));
+        let others = others.iter().map(|other| (*other).to_owned());
+        Parts::call_each(function, &of_columns.chain(others).collect::<Vec<_>>())
+    }
+
+    /// What [`Columns::call_each`] refers to.
+    pub(crate) fn parameters_of<'p>(&'p self, parts: &'p Parts<'_>) -> Vec<Parameter<'p>> {
+        let mut parameters = parts.parameters().to_vec();
+        parameters.extend(self.named().map(|(_, parameter)| parameter));
+        parameters
+    }
+
     /// What [`Columns::call`] refers to.
     pub(crate) fn parameters<'p>(&'p self, merchant_id: &'p &str) -> Vec<Parameter<'p>> {
         let mut parameters: Vec<Parameter<'p>> = vec![(merchant_id, Type::TEXT)];
@@ -90,6 +107,47 @@ impl<'a> Columns<'a> {
         let days: BTreeSet<(&'static str, &str)> =
             self.currencies.iter().copied().zip(self.dates.iter().map(String::as_str)).collect();
         days.into_iter().unzip()
+    }
+}
+
+/// Which part of some arrays is whose: merchants, and where the part of each begins and ends, both counted from 1.
+#[derive(Debug, Default)]
+pub(crate) struct Parts<'a> {
+    merchant_ids: Vec<&'a str>,
+    firsts: Vec<i32>,
+    lasts: Vec<i32>,
+}
+
+impl<'a> Parts<'a> {
+    const PARAMETERS: usize = 3;
+
+    /// The next part, of so many elements.
+    pub(crate) fn push(&mut self, merchant_id: &'a str, length: usize) {
+        let before = self.lasts.last().copied().unwrap_or_default();
+        self.merchant_ids.push(merchant_id);
+        self.firsts.push(before + 1);
+        // Some hundreds at most: whoever posts more at once is refused for it before.
+        self.lasts.push(before.saturating_add(i32::try_from(length).unwrap_or(i32::MAX)));
+    }
+
+    pub(crate) fn parameters(&self) -> [Parameter<'_>; Parts::PARAMETERS] {
+        let Parts { merchant_ids, firsts, lasts } = self;
+        [(merchant_ids, Type::TEXT_ARRAY), (firsts, Type::INT4_ARRAY), (lasts, Type::INT4_ARRAY)]
+    }
+
+    /// A merchant's part of a parameter.
+    pub(crate) fn slice(parameter: usize) -> String {
+        format!("(${parameter})[part.first:part.last]")
+    }
+
+    /// One call for each merchant, in their order. The database's functions answer for one merchant each (ADR 10).
+    pub(crate) fn call_each(function: &str, arguments: &[String]) -> String {
+        format!(
+            "SELECT part.number, answer.* \
+             FROM unnest($1, $2, $3) WITH ORDINALITY AS part (merchant_id, first, last, number) \
+             CROSS JOIN LATERAL {function}(merchant_id => part.merchant_id, {}) AS answer",
+            arguments.join(", ")
+        )
     }
 }
 
@@ -126,6 +184,22 @@ mod tests {
         let of_columns =
             [&text, &ids, &Type::BYTEA_ARRAY, &texts, &Type::INT8_ARRAY, &texts, &texts, &texts, &texts, &ids];
         assert_eq!(types.iter().collect::<Vec<_>>(), of_columns);
+    }
+
+    #[test]
+    fn calls_for_several_merchants_name_each_column_and_take_each_ones_part() {
+        let columns = Columns::default();
+        let expected = "SELECT part.number, answer.* \
+             FROM unnest($1, $2, $3) WITH ORDINALITY AS part (merchant_id, first, last, number) \
+             CROSS JOIN LATERAL ledger.post(merchant_id => part.merchant_id, ids => ($4)[part.first:part.last], ";
+        let call = columns.call_each("ledger.post", &["total_slot => NULL"]);
+        assert!(call.starts_with(expected), "{call}");
+        assert!(call.ends_with("originals => ($12)[part.first:part.last], total_slot => NULL) AS answer"), "{call}");
+        let mut parts = Parts::default();
+        parts.push("acme", 2);
+        parts.push("emca", 1);
+        assert_eq!((&*parts.firsts, &*parts.lasts), (&[1, 3][..], &[2, 3][..]));
+        assert_eq!(columns.parameters_of(&parts).len(), 12);
     }
 
     #[test]

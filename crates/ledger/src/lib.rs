@@ -1,7 +1,8 @@
 //! The ledger in PostgreSQL: the write model and the truth.
 //!
-//! [`Ledger::post`] is the only operation that writes entries. It posts a batch in one transaction and then, in a fresh
-//! snapshot, reads the totals of the affected days and months; both travel in one network round trip.
+//! [`Ledger::post`] writes entries, and nothing else does but [`Ledger::post_together`], which does the same for several merchants. It
+//! posts a batch in one transaction and then, in a fresh snapshot, reads the totals of the affected days and months; both travel in one
+//! network round trip.
 //! [`Ledger::seal`] records what a day was at one moment. Everything else reads.
 //!
 //! Who connects has no rights on tables. Each operation calls a function of the database, which is a file in `sql/`: those of
@@ -23,6 +24,7 @@ mod lookup;
 mod migrate;
 mod pool;
 mod post;
+mod post_together;
 mod postgres_error;
 mod reconciliation;
 mod recorded;

@@ -41,19 +41,30 @@ pub async fn post(
 ) -> Result<PostedEntries, PostError> {
     // On the heap: the compiler would otherwise look through more layers of futures than it is allowed to.
     let posting = Box::pin(ledger.post(merchant, entries)).await?;
-    let outcomes = count(&posting);
+    Ok(posted(metrics, merchant, entries, waiting_since, &posting))
+}
+
+/// What became of entries that are posted and the totals after it, which is logged and counted here.
+pub fn posted(
+    metrics: &Metrics,
+    merchant: &MerchantId,
+    entries: &[Entry],
+    waiting_since: Option<Timestamp>,
+    posting: &Posting,
+) -> PostedEntries {
+    let outcomes = count(posting);
     metrics.emit(&line(merchant, entries), counted(&outcomes));
-    Ok(PostedEntries {
+    PostedEntries {
         merchant_id: merchant.to_string(),
         outcomes,
-        conflicts: ids(entries, &posting, Outcome::Conflict),
-        already_reversed: ids(entries, &posting, Outcome::AlreadyReversed),
+        conflicts: ids(entries, posting, Outcome::Conflict),
+        already_reversed: ids(entries, posting, Outcome::AlreadyReversed),
         epoch: posting.after.epoch,
         totals_at: posting.after.totals_at,
         waiting_since,
         totals: posting.after.totals.iter().map(PeriodTotalsState::new).collect(),
         unknown: UnknownFields::default(),
-    })
+    }
 }
 
 /// The line of entries that are posted. Each of them is found in it by its id: that of one alone stands in the name of the

@@ -197,6 +197,43 @@ async fn what_the_ledger_refuses_of_a_group_is_dead_and_the_rest_is_posted() {
 }
 
 #[tokio::test]
+async fn merchants_with_few_entries_share_a_transaction_and_nothing_else() {
+    let recording = Recording::start().await;
+    let owner = recording.database.owner().await;
+    owner.batch_execute("ALTER TABLE entry ADD CHECK (amount_minor <> 666)").await.unwrap();
+    let names = ["m1", "m2", "m3", "m4"].map(merchant);
+    let of =
+        |merchant: &MerchantId, key: &str, minor| input_of(merchant, &[entry(key).of(merchant).minor(minor).build()]);
+    let first: Vec<Value> = names.iter().map(|merchant| of(merchant, "a", 100)).collect();
+    recording.record(&first).await;
+    let transactions = "SELECT count(DISTINCT xmin::text) FROM entry";
+    let transactions: i64 = owner.query_one(transactions, &[]).await.unwrap().get(0);
+    assert_eq!((recording.posted().await, transactions), (4, 1));
+
+    // One of the next is refused, one was posted before, and one used its key for something else: each finds its own answer.
+    let [refused, repeat, other, new] =
+        [of(&names[0], "b", 666), of(&names[1], "a", 100), of(&names[2], "a", 200), of(&names[3], "b", 100)];
+    let before = recording.log.records(Topic::Entries).await.len();
+    for input in [&refused, &repeat, &other, &new] {
+        recording.log.append(Topic::Entries, &message(input)).await;
+    }
+    let records = recording.log.records(Topic::Entries).await.split_off(before);
+    recording.handle(&records, 0).await.unwrap();
+    assert_eq!(recording.posted().await, 5);
+    assert_eq!(recording.waiting(Topic::Dead).await, [waits(&refused, "InvalidInput")]);
+    let totals = recording.totals().await.split_off(4);
+    let mut outcomes: Vec<_> = totals
+        .iter()
+        .map(|posted| {
+            let outcomes = &posted.outcomes;
+            (posted.merchant_id.as_str(), [outcomes.posted, outcomes.duplicate, outcomes.conflict])
+        })
+        .collect();
+    outcomes.sort_unstable();
+    assert_eq!(outcomes, [("m2", [0, 1, 0]), ("m3", [0, 0, 1]), ("m4", [1, 0, 0])]);
+}
+
+#[tokio::test]
 async fn what_a_newer_release_wrote_waits_for_it() {
     let recording = Recording::start().await;
     let mut newer = input([entry("x")]);
@@ -242,7 +279,8 @@ async fn while_the_ledger_is_down_or_misconfigured_nothing_moves() {
     assert_eq!((recording.posted().await, recording.totals().await.len()), (1, 1));
 }
 
-/// Somebody is posting one of its entries and does not come to an end. It takes the limit of the ledger's statements twice.
+/// Somebody is posting one of its entries and does not come to an end. It takes the limit of the ledger's statements four times: with the
+/// other one and by itself, twice.
 #[tokio::test]
 async fn a_merchant_whose_entries_alone_cannot_be_posted_stops_no_other() {
     let recording = Recording::start().await;

@@ -3,18 +3,19 @@ use std::collections::BTreeMap;
 use apply_to_ledger::error_name;
 use cashflow::{Entry, MerchantId};
 use entry_log::Record;
-use futures::{StreamExt, stream};
+use futures::{StreamExt, future::join_all, stream};
+use jiff::Timestamp;
 use ledger::{Ledger, LedgerError, PostError};
 use telemetry::{Causes, Metrics};
 use workflow::{ErrorName, PostedEntries, RecordEntries, TaskError};
 
 use super::{
-    groups::{Request, groups},
+    groups::{Batch, Request, groups, together},
     totals::Merged,
 };
 
-/// For how many merchants entries are posted at once. The ledger's connections are the limit; what waits for one costs nothing.
-const MERCHANTS_AT_ONCE: usize = 32;
+/// How many transactions are begun at once. The ledger's connections are the limit; what waits for one costs nothing.
+const TRANSACTIONS_AT_ONCE: usize = 32;
 
 /// How often all records are handled again together before those of merchants whose entries alone cannot be posted now wait
 /// elsewhere: somebody may hold a lock on what one merchant has, and must not stop all others.
@@ -66,7 +67,7 @@ impl<'r> Attempt<'r> {
     }
 }
 
-/// Posts the entries of records: those of each merchant in order, merchants side by side.
+/// Posts the entries of records: those of each merchant in order, merchants side by side, and those with few in one transaction.
 pub(crate) async fn post<'r>(ledger: &Ledger, metrics: &Metrics, records: &'r [Record]) -> Attempt<'r> {
     let mut attempt = Attempt::default();
     let mut requests: BTreeMap<MerchantId, Vec<Request<'r>>> = BTreeMap::new();
@@ -76,11 +77,9 @@ pub(crate) async fn post<'r>(ledger: &Ledger, metrics: &Metrics, records: &'r [R
             Err((name, error)) => attempt.posted.unposted.push(refused(record, name, &error)),
         }
     }
-    let posting = stream::iter(requests).map(|(merchant, requests)| async move {
-        let records: Vec<&Record> = requests.iter().map(|request| request.record).collect();
-        (records, post_in_order(ledger, metrics, &merchant, requests).await)
-    });
-    let mut posting = posting.buffer_unordered(MERCHANTS_AT_ONCE);
+    let batches = requests.into_iter().map(|(merchant, requests)| Batch { merchant, groups: groups(requests) });
+    let posting = stream::iter(together(batches)).map(|batches| post_together(ledger, metrics, batches));
+    let mut posting = posting.buffer_unordered(TRANSACTIONS_AT_ONCE).map(stream::iter).flatten();
     while let Some((records, posted)) = posting.next().await {
         match posted {
             Ok(Posted { totals, unposted }) => {
@@ -100,21 +99,59 @@ fn parse(record: &Record) -> Result<(MerchantId, Vec<Entry>), (ErrorName, TaskEr
     input.parse().map_err(|error| refusal(error.name(), &error))
 }
 
+/// What became of a merchant's records.
+type Answer<'r> = (Vec<&'r Record>, Result<Posted<'r>, PostError>);
+
+/// Posts the requests of one merchant, or of several in one transaction. What that says nothing of is posted for each by itself: what was
+/// posted before, and everything if something of it is refused, or waits for what somebody holds of one merchant.
+async fn post_together<'r>(ledger: &Ledger, metrics: &Metrics, batches: Vec<Batch<'r>>) -> Vec<Answer<'r>> {
+    let answers: Vec<Option<Posted<'r>>> = match &*batches {
+        [_] => vec![None],
+        batches => {
+            let entries: Vec<Vec<Entry>> = batches.iter().map(Batch::entries).collect();
+            let of_merchants: Vec<_> =
+                batches.iter().map(|batch| &batch.merchant).zip(entries.iter().map(Vec::as_slice)).collect();
+            match Box::pin(ledger.post_together(&of_merchants)).await {
+                Ok(postings) => {
+                    let posted = postings.iter().zip(batches).zip(&entries).map(|((posting, batch), entries)| {
+                        let posting = posting.as_ref()?;
+                        let since = waiting_since(batch.groups.iter().flatten());
+                        let posted = apply_to_ledger::posted(metrics, &batch.merchant, entries, since, posting);
+                        let mut merged = Merged::default();
+                        merged.add(posted);
+                        Some(Posted { totals: merged.into_messages(), unposted: Vec::new() })
+                    });
+                    posted.collect()
+                }
+                Err(error) => {
+                    tracing::warn!(error = %Causes(&error), "posting for several merchants at once failed; each is posted by itself");
+                    batches.iter().map(|_| None).collect()
+                }
+            }
+        }
+    };
+    let posted = batches.into_iter().zip(answers).map(|(batch, posted)| async move {
+        let records = batch.groups.iter().flatten().map(|request| request.record).collect();
+        let posted = match posted {
+            Some(posted) => Ok(posted),
+            None => post_in_order(ledger, metrics, batch).await,
+        };
+        (records, posted)
+    });
+    join_all(posted).await
+}
+
 /// Posts a merchant's requests, group by group.
-async fn post_in_order<'r>(
-    ledger: &Ledger,
-    metrics: &Metrics,
-    merchant: &MerchantId,
-    requests: Vec<Request<'r>>,
-) -> Result<Posted<'r>, PostError> {
+async fn post_in_order<'r>(ledger: &Ledger, metrics: &Metrics, batch: Batch<'r>) -> Result<Posted<'r>, PostError> {
+    let Batch { merchant, groups } = batch;
     let mut merged = Merged::default();
     let mut unposted = Vec::new();
-    for group in groups(requests) {
-        match post_group(ledger, metrics, merchant, &group).await {
+    for group in groups {
+        match post_group(ledger, metrics, &merchant, &group).await {
             Ok(posted) => merged.add(posted),
             Err(error) if is_of_request(&error) => {
                 for request in group {
-                    match post_group(ledger, metrics, merchant, std::slice::from_ref(&request)).await {
+                    match post_group(ledger, metrics, &merchant, std::slice::from_ref(&request)).await {
                         Ok(posted) => merged.add(posted),
                         Err(error) if is_of_request(&error) => {
                             unposted.push(refused(request.record, error_name(&error), &error));
@@ -145,14 +182,19 @@ async fn post_group(
     merchant: &MerchantId,
     group: &[Request<'_>],
 ) -> Result<PostedEntries, PostError> {
-    let waiting_since = group.iter().map(|request| request.record.waiting_since()).min();
+    let since = waiting_since(group);
     match group {
-        [request] => apply_to_ledger::post(ledger, metrics, merchant, &request.entries, waiting_since).await,
+        [request] => apply_to_ledger::post(ledger, metrics, merchant, &request.entries, since).await,
         group => {
             let entries: Vec<Entry> = group.iter().flat_map(|request| request.entries.iter().cloned()).collect();
-            apply_to_ledger::post(ledger, metrics, merchant, &entries, waiting_since).await
+            apply_to_ledger::post(ledger, metrics, merchant, &entries, since).await
         }
     }
+}
+
+/// Since when the first of these has been on its way.
+fn waiting_since<'r>(requests: impl IntoIterator<Item = &'r Request<'r>>) -> Option<Timestamp> {
+    requests.into_iter().map(|request| request.record.waiting_since()).min()
 }
 
 fn refused<'r>(record: &'r Record, name: ErrorName, error: &(dyn std::error::Error + 'static)) -> Unposted<'r> {

@@ -1,0 +1,77 @@
+use std::collections::{BTreeSet, HashMap};
+
+use cashflow::{Entry, MerchantId};
+use futures::future::try_join;
+use tokio_postgres::{Client, Row, types::Type};
+
+use crate::{
+    Ledger, Outcome, PostError, Posting,
+    columns::{Columns, Parts},
+    rows::read_ledger_totals,
+    session::STATEMENTS_TIMEOUT,
+};
+
+impl Ledger {
+    /// Posts entries of several merchants in one transaction, which costs little more than one entry does. Each merchant is given
+    /// once, with at least one entry, and no entry twice.
+    ///
+    /// Answers for each merchant what [`Ledger::post`] would, if all of its entries are posted now. Of one without an answer the new
+    /// ones are posted, and `post` says what became of all. If one entry is refused, none of any merchant is posted.
+    pub async fn post_together(&self, batches: &[(&MerchantId, &[Entry])]) -> Result<Vec<Option<Posting>>, PostError> {
+        self.run(STATEMENTS_TIMEOUT, async |client| post_together(client, batches).await).await
+    }
+}
+
+/// As `post` does: two statements, answered in one round trip. The second sees what the first has committed.
+async fn post_together(
+    client: &Client,
+    batches: &[(&MerchantId, &[Entry])],
+) -> Result<Vec<Option<Posting>>, PostError> {
+    // Always in this order, so that no two transactions wait for each other's merchants in a ring.
+    let mut order: Vec<usize> = (0..batches.len()).collect();
+    order.sort_unstable_by_key(|index| batches[*index].0);
+    let in_order = || order.iter().map(|index| batches[*index]);
+
+    let columns = Columns::new(in_order().flat_map(|(_, entries)| entries));
+    let (mut parts, mut parts_of_days) = (Parts::default(), Parts::default());
+    let (mut currencies, mut dates) = (Vec::new(), Vec::new());
+    for (merchant, entries) in in_order() {
+        let days: BTreeSet<_> = entries.iter().map(|entry| (entry.amount.currency().code(), entry.date)).collect();
+        parts.push(merchant.as_str(), entries.len());
+        parts_of_days.push(merchant.as_str(), days.len());
+        currencies.extend(days.iter().map(|(currency, _)| *currency));
+        dates.extend(days.iter().map(|(_, date)| date.to_string()));
+    }
+    let totals_call = Parts::call_each(
+        "ledger.period_totals",
+        &[format!("currencies => {}", Parts::slice(4)), format!("dates => {}", Parts::slice(5))],
+    );
+    let mut of_days = parts_of_days.parameters().to_vec();
+    of_days.extend([(&currencies as _, Type::TEXT_ARRAY), (&dates as _, Type::TEXT_ARRAY)]);
+
+    let (posted, totals) = try_join(
+        client.query_typed(&columns.call_each("ledger.post", &["total_slot => NULL"]), &columns.parameters_of(&parts)),
+        client.query_typed(&totals_call, &of_days),
+    )
+    .await?;
+
+    let (posted, mut totals) = (by_number(posted), by_number(totals));
+    let mut answers: Vec<Option<Posting>> = batches.iter().map(|_| None).collect();
+    for (number, index) in (1..).zip(order) {
+        let count = batches[index].1.len();
+        if posted.get(&number).is_some_and(|posted| posted.len() == count) {
+            let after = read_ledger_totals(&totals.remove(&number).unwrap_or_default())?;
+            answers[index] = Some(Posting { outcomes: vec![Outcome::Posted; count], after });
+        }
+    }
+    Ok(answers)
+}
+
+/// The rows of each merchant, by its number.
+fn by_number(rows: Vec<Row>) -> HashMap<i64, Vec<Row>> {
+    let mut by_number: HashMap<i64, Vec<Row>> = HashMap::new();
+    for row in rows {
+        by_number.entry(row.get("number")).or_default().push(row);
+    }
+    by_number
+}
