@@ -32,6 +32,7 @@ pub(crate) struct Pool {
 /// otherwise when it has answered. Who gives a question up costs the ledger no new connection, which is dearer than most questions.
 pub(crate) struct InUse {
     pool: Arc<Pool>,
+    /// Taken when it is given back or closed.
     held: Option<(Connection, OwnedSemaphorePermit)>,
     is_asked: bool,
 }
@@ -69,10 +70,10 @@ impl Pool {
     /// A connection that can be used, when it is one's turn.
     pub(crate) async fn connection(self: &Arc<Self>) -> Result<InUse, LedgerError> {
         let turn = self.turn().await?;
-        match self.take() {
-            Some(idle) if idle.is_usable().await => Ok(InUse::new(Arc::clone(self), idle, turn)),
-            _ => self.open(turn).await,
-        }
+        let Some(idle) = self.take() else { return self.open(turn).await };
+        // From here on whoever gives up leaves it to the others.
+        let in_use = InUse::new(Arc::clone(self), idle, turn);
+        if in_use.connection().is_usable().await { Ok(in_use) } else { self.open(in_use.discard()).await }
     }
 
     /// Connects beside whoever asks: if they give up meanwhile, the next one finds the connection.
@@ -117,6 +118,15 @@ impl InUse {
         InUse { pool, held: Some((connection, turn)), is_asked: false }
     }
 
+    fn connection(&self) -> &Connection {
+        &self.held.as_ref().expect("it is held until the end").0
+    }
+
+    /// Closes the connection, and keeps the turn.
+    fn discard(mut self) -> OwnedSemaphorePermit {
+        self.held.take().expect("it is held until the end").1
+    }
+
     /// Does some work. A connection that was late or failed is in an unknown state: it is closed, and never used again.
     pub(crate) async fn run<T, E: From<LedgerError>>(
         mut self,
@@ -124,12 +134,11 @@ impl InUse {
         work: impl AsyncFnOnce(&Client) -> Result<T, E>,
     ) -> Result<T, E> {
         let late = || LedgerError::Unavailable(UnavailableError::Timeout(limit));
-        let Some((connection, _)) = &self.held else { return Err(late().into()) };
         self.is_asked = true;
-        let answer = timeout(limit, work(connection)).await.unwrap_or_else(|_| Err(late().into()));
+        let answer = timeout(limit, work(self.connection())).await.unwrap_or_else(|_| Err(late().into()));
         self.is_asked = false;
         if answer.is_err() {
-            self.held = None;
+            self.discard();
         }
         answer
     }

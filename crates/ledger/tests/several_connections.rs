@@ -183,6 +183,22 @@ async fn who_gives_a_question_up_costs_no_new_connection() {
     assert_eq!(sessions(&owner).await, before);
 }
 
+/// Its turn comes just when it gives up, as is usual where all wait.
+#[tokio::test]
+async fn who_gives_up_before_it_has_asked_costs_no_new_connection() {
+    let database = Database::create().await;
+    let owner = database.owner().await;
+    let ledger = Ledger::new(database.config());
+    ledger.warm_up().await;
+    let before = sessions(&owner).await;
+    assert!(
+        timeout(Duration::ZERO, ledger.currencies(&acme())).await.is_err(),
+        "looking at a connection takes a moment"
+    );
+    ledger.currencies(&acme()).await.unwrap();
+    assert_eq!(sessions(&owner).await, before);
+}
+
 #[tokio::test]
 async fn who_gives_up_while_it_connects_leaves_the_connection_to_the_next() {
     let database = Database::create().await;
