@@ -23,7 +23,7 @@ const START_TIMEOUT: Duration = Duration::from_secs(20);
 
 /// The programs with their words, how they are called in figures, and their connections to the ledger (services/deploy/kubernetes).
 pub const PROGRAMS: [(&[&str], &str, &str); 5] = [
-    (&["entries", "serve"], "entries_serve", "8"),
+    (&["entries", "serve"], "entries_serve", "4"),
     (&["entries", "record"], "entries_record", "4"),
     (&["consolidation", "serve"], "consolidation_serve", "0"),
     (&["consolidation", "consume"], "consolidation_consume", "0"),

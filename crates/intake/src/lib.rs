@@ -7,6 +7,7 @@
 //! later every repeat is answered as the ledger has it. See docs/adr/0021.
 
 mod lookup;
+mod lookup_together;
 mod prior_request;
 mod recorder;
 

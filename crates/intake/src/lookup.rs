@@ -3,8 +3,10 @@ use std::{sync::Arc, time::Duration};
 use cashflow::{EntryId, MerchantId};
 use circuit_breaker::CircuitBreaker;
 use ledger::{Ledger, LedgerError, Recorded};
-use telemetry::Causes;
+use telemetry::{Causes, Store};
 use tokio::time::timeout;
+
+use crate::lookup_together::Together;
 
 /// The most that a request waits for the ledger before it is accepted without it.
 pub const LOOKUP_BUDGET: Duration = Duration::from_millis(100);
@@ -20,9 +22,18 @@ pub const LOOKUP_PAUSE: Duration = Duration::from_secs(15);
 /// answer in time, the request goes on without, and a circuit breaker keeps the next ones from waiting.
 #[derive(Debug)]
 pub struct RequestLookup {
-    ledger: Arc<Ledger>,
+    source: Source,
     breaker: Arc<CircuitBreaker>,
     budget: Duration,
+}
+
+/// Who is asked.
+#[derive(Debug, Clone)]
+enum Source {
+    /// The ledger, for one request.
+    Alone(Arc<Ledger>),
+    /// The ledger, for those who ask at the same time.
+    Together(Together),
 }
 
 /// No answer in time.
@@ -32,19 +43,27 @@ enum LookupError {
     Timeout(Duration),
     #[error(transparent)]
     Ledger(#[from] LedgerError),
+    #[error(transparent)]
+    OfSeveral(#[from] Arc<LedgerError>),
+    #[error("the ledger was not asked")]
+    NotAsked,
 }
 
 impl RequestLookup {
     /// Looks up in this ledger. A request waits for it no longer than `budget`; an open breaker probes it once in each `pause`.
     pub fn new(ledger: Arc<Ledger>, budget: Duration, pause: Duration) -> RequestLookup {
-        RequestLookup { ledger, breaker: CircuitBreaker::new(pause, CONNECT_PATIENCE), budget }
+        RequestLookup { source: Source::Alone(ledger), breaker: CircuitBreaker::new(pause, CONNECT_PATIENCE), budget }
     }
 
-    /// The same for a process in which many requests use it at once: one of them that the ledger answers late says nothing to the
-    /// others.
+    /// The same for a process in which many requests use it at once: those that come while the ledger is asked are put together, and one
+    /// that it answers late says nothing to the others. To be called where a `tokio` runtime runs.
     #[must_use]
     pub fn shared(self) -> RequestLookup {
-        RequestLookup { breaker: CircuitBreaker::shared(CONNECT_PATIENCE), ..self }
+        let source = match self.source {
+            Source::Alone(ledger) => Source::Together(Together::start(ledger)),
+            together @ Source::Together(_) => together,
+        };
+        RequestLookup { source, breaker: CircuitBreaker::shared(CONNECT_PATIENCE), ..self }
     }
 
     /// Connects now, while the environment starts, and waits for that no longer than is worth it. A connection that takes longer
@@ -67,8 +86,8 @@ impl RequestLookup {
     }
 
     async fn recorded_within(&self, limit: Duration, merchant: &MerchantId, ids: &[EntryId]) -> Option<Vec<Recorded>> {
-        let lookup = recorded(&self.ledger, limit, merchant, ids);
-        match self.breaker.call(lookup, || probe(Arc::clone(&self.ledger), self.budget, merchant.clone())).await? {
+        let lookup = self.source.recorded_within(limit, merchant, ids);
+        match self.breaker.call(lookup, || probe(self.source.clone(), self.budget, merchant.clone())).await? {
             Ok(recorded) => Some(recorded),
             Err(error) => {
                 tracing::warn!(error = %Causes(&error), "lookup in the ledger failed; requests are accepted without it");
@@ -78,17 +97,29 @@ impl RequestLookup {
     }
 }
 
-async fn recorded(
-    ledger: &Ledger,
-    limit: Duration,
-    merchant: &MerchantId,
-    ids: &[EntryId],
-) -> Result<Vec<Recorded>, LookupError> {
-    let answer = timeout(limit, ledger.recorded(merchant, ids)).await;
-    Ok(answer.map_err(|_| LookupError::Timeout(limit))??)
+impl Source {
+    async fn recorded_within(
+        &self,
+        limit: Duration,
+        merchant: &MerchantId,
+        ids: &[EntryId],
+    ) -> Result<Vec<Recorded>, LookupError> {
+        timeout(limit, self.recorded(merchant, ids)).await.map_err(|_| LookupError::Timeout(limit))?
+    }
+
+    /// Within the ledger's own limits.
+    async fn recorded(&self, merchant: &MerchantId, ids: &[EntryId]) -> Result<Vec<Recorded>, LookupError> {
+        match self {
+            Source::Alone(ledger) => Ok(ledger.recorded(merchant, ids).await?),
+            Source::Together(together) => {
+                let asking = async { Ok(together.recorded(merchant, ids).await.ok_or(LookupError::NotAsked)??) };
+                telemetry::call(Store::Ledger, asking).await
+            }
+        }
+    }
 }
 
 /// Whether the ledger answers a request in time again. The first look may have to connect, within the ledger's own limits.
-async fn probe(ledger: Arc<Ledger>, budget: Duration, merchant: MerchantId) -> bool {
-    ledger.recorded(&merchant, &[]).await.is_ok() && recorded(&ledger, budget, &merchant, &[]).await.is_ok()
+async fn probe(source: Source, budget: Duration, merchant: MerchantId) -> bool {
+    source.recorded(&merchant, &[]).await.is_ok() && source.recorded_within(budget, &merchant, &[]).await.is_ok()
 }

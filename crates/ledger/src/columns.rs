@@ -119,7 +119,8 @@ pub(crate) struct Parts<'a> {
 }
 
 impl<'a> Parts<'a> {
-    const PARAMETERS: usize = 3;
+    /// How many parameters they are.
+    pub(crate) const PARAMETERS: usize = 3;
 
     /// The next part, of so many elements.
     pub(crate) fn push(&mut self, merchant_id: &'a str, length: usize) {

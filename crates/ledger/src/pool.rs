@@ -138,7 +138,7 @@ impl InUse {
         let answer = timeout(limit, work(self.connection())).await.unwrap_or_else(|_| Err(late().into()));
         self.is_asked = false;
         if answer.is_err() {
-            self.discard();
+            drop(self.discard());
         }
         answer
     }

@@ -44,7 +44,10 @@ async fn post_together(
     }
     let totals_call = Parts::call_each(
         "ledger.period_totals",
-        &[format!("currencies => {}", Parts::slice(4)), format!("dates => {}", Parts::slice(5))],
+        &[
+            format!("currencies => {}", Parts::slice(Parts::PARAMETERS + 1)),
+            format!("dates => {}", Parts::slice(Parts::PARAMETERS + 2)),
+        ],
     );
     let mut of_days = parts_of_days.parameters().to_vec();
     of_days.extend([(&currencies as _, Type::TEXT_ARRAY), (&dates as _, Type::TEXT_ARRAY)]);

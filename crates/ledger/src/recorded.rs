@@ -1,8 +1,11 @@
 use cashflow::{Entry, EntryId, MerchantId};
-use tokio_postgres::types::{ToSql, Type};
+use tokio_postgres::{
+    Row,
+    types::{ToSql, Type},
+};
 use uuid::Uuid;
 
-use crate::{Ledger, LedgerError, rows::read_entry, session::STATEMENTS_TIMEOUT};
+use crate::{Ledger, LedgerError, columns::Parts, rows::read_entry, session::STATEMENTS_TIMEOUT};
 
 /// What the ledger holds under an id. It stays so for ever.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -23,10 +26,38 @@ impl Ledger {
         self.run(STATEMENTS_TIMEOUT, async |client| {
             let parameters: [(&(dyn ToSql + Sync), Type); 2] = [(&merchant_id, Type::TEXT), (&ids, Type::UUID_ARRAY)];
             let rows = client.query_typed("SELECT * FROM ledger_lookup.recorded($1, $2)", &parameters).await?;
-            rows.iter()
-                .map(|row| Ok(Recorded { entry: read_entry(row)?, is_overtaken: row.get("is_overtaken") }))
-                .collect()
+            rows.iter().map(read_recorded).collect()
         })
         .await
     }
+
+    /// The same for several who ask, a merchant each, with one statement.
+    pub async fn recorded_together(
+        &self,
+        asked: &[(&MerchantId, &[EntryId])],
+    ) -> Result<Vec<Vec<Recorded>>, LedgerError> {
+        let mut parts = Parts::default();
+        for (merchant, ids) in asked {
+            parts.push(merchant.as_str(), ids.len());
+        }
+        let ids: Vec<Uuid> = asked.iter().flat_map(|(_, ids)| ids.iter()).map(|id| *id.as_uuid()).collect();
+        let call =
+            Parts::call_each("ledger_lookup.recorded", &[format!("ids => {}", Parts::slice(Parts::PARAMETERS + 1))]);
+        self.run(STATEMENTS_TIMEOUT, async |client| {
+            let mut parameters = parts.parameters().to_vec();
+            parameters.push((&ids, Type::UUID_ARRAY));
+            let mut recorded: Vec<Vec<Recorded>> = asked.iter().map(|_| Vec::new()).collect();
+            for row in client.query_typed(&call, &parameters).await? {
+                let number = usize::try_from(row.get::<_, i64>("number")).ok();
+                let whose = number.and_then(|number| recorded.get_mut(number.checked_sub(1)?));
+                whose.ok_or(LedgerError::Inconsistent("an answer is of nobody who asked"))?.push(read_recorded(&row)?);
+            }
+            Ok(recorded)
+        })
+        .await
+    }
+}
+
+fn read_recorded(row: &Row) -> Result<Recorded, LedgerError> {
+    Ok(Recorded { entry: read_entry(row)?, is_overtaken: row.get("is_overtaken") })
 }

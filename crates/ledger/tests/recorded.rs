@@ -2,7 +2,7 @@
 
 #![allow(clippy::unwrap_used, reason = "a failed unwrap fails the test")]
 
-use cashflow::Entry;
+use cashflow::{Entry, MerchantId};
 use ledger::{Ledger, Outcome, Recorded};
 use test_builders::{acme, entry, id, merchant};
 use test_stores::Database;
@@ -30,6 +30,32 @@ async fn what_is_posted_or_overtaken_is_recorded_and_nothing_else() {
     assert_eq!(recorded, [posted(original), posted(winner), Recorded { entry: overtaken, is_overtaken: true }]);
     assert_eq!(lookup.recorded(&merchant("emca"), &asked).await.unwrap(), []);
     assert_eq!(lookup.recorded(&acme(), &[]).await.unwrap(), []);
+}
+
+#[tokio::test]
+async fn of_those_who_ask_together_each_gets_its_own() {
+    let database = Database::create().await;
+    let ledger = Ledger::new(database.config());
+    let [acme, emca, nobody] = ["acme", "emca", "nobody"].map(merchant);
+    let sale = |merchant: &MerchantId, key: &str| entry(key).of(merchant).build();
+    ledger.post(&acme, &[sale(&acme, "a"), sale(&acme, "b")]).await.unwrap();
+    ledger.post(&emca, &[sale(&emca, "a")]).await.unwrap();
+    let ids =
+        |merchant: &MerchantId, keys: &[&str]| -> Vec<_> { keys.iter().map(|key| sale(merchant, key).id).collect() };
+    let asked = [
+        (&emca, ids(&emca, &["a", "b"])),
+        (&nobody, ids(&nobody, &["a"])),
+        (&acme, Vec::new()),
+        (&acme, ids(&acme, &["b"])),
+        // What is another one's.
+        (&emca, ids(&acme, &["a"])),
+    ];
+    let lookup = Ledger::new(database.lookup_config());
+    let asked: Vec<_> = asked.iter().map(|(merchant, ids)| (*merchant, ids.as_slice())).collect();
+    let recorded = lookup.recorded_together(&asked).await.unwrap();
+    let found = |entry: Entry| vec![Recorded { entry, is_overtaken: false }];
+    assert_eq!(recorded, [found(sale(&emca, "a")), vec![], vec![], found(sale(&acme, "b")), vec![]]);
+    assert!(lookup.recorded_together(&[]).await.unwrap().is_empty());
 }
 
 #[tokio::test]
