@@ -17,7 +17,9 @@ use crate::{
 };
 
 /// The stores, by the names that the kernel has of their programs, and what they are in figures.
-const STORES: [(&str, &str); 3] = [("postgres", "postgresql"), ("java", "kafka"), ("redis-server", "redis")];
+const STORES: [(&str, &str); 3] = [("postgres", "postgresql"), ("java", KAFKA), ("redis-server", "redis")];
+
+const KAFKA: &str = "kafka";
 
 /// Whatever else runs on this machine, and nobody.
 const OTHERS: &str = "others";
@@ -68,6 +70,22 @@ impl CpuTimes {
         shares.extend([(OTHERS, (1.0 - idle - known).max(0.0)), (IDLE, idle)]);
         shares
     }
+}
+
+/// The time that Kafka's virtual machine has spent compiling what it runs often (its threads are named after its compilers, C1 and C2).
+pub fn compiling() -> Result<Duration> {
+    let mut all = Duration::ZERO;
+    for (_, id) in stores()?.into_iter().filter(|(name, _)| *name == KAFKA) {
+        for thread in fs::read_dir(format!("/proc/{id}/task"))? {
+            let path = thread?.path();
+            let name = fs::read_to_string(path.join("comm")).unwrap_or_default();
+            if ["C1 Compiler", "C2 Compiler"].iter().any(|compiler| name.starts_with(compiler)) {
+                // It may have ended meanwhile.
+                all += ticks(&path.join("stat").to_string_lossy()).unwrap_or_default();
+            }
+        }
+    }
+    Ok(all)
 }
 
 /// The processes of the stores that were started for this run: by the launcher, which is this process's parent, or by this process.

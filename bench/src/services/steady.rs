@@ -9,7 +9,13 @@ use anyhow::{Result, ensure};
 use futures::future::join;
 use test_kafka::TestLog;
 
-use super::{Bench, PARTITIONS, client::Merchants, cpu::CpuTimes, door::Door, today};
+use super::{
+    Bench, PARTITIONS,
+    client::Merchants,
+    cpu::{CpuTimes, compiling},
+    door::Door,
+    today,
+};
 use crate::{
     check,
     data::Sums,
@@ -26,8 +32,15 @@ const SPREAD: u32 = 100;
 /// The rates that are tried, in entries a second, until one is not kept.
 const RATES: [u32; 14] = [125, 250, 500, 1_000, 1_500, 2_000, 2_500, 3_000, 3_500, 4_000, 4_500, 5_000, 6_000, 7_000];
 
-/// Before anything is measured: Kafka's virtual machine compiles what it runs often, and takes most of a core for it.
-const WARM_UPS: [(f64, Duration); 2] = [(200.0, Duration::from_secs(15)), (1_000.0, Duration::from_secs(15))];
+/// Before anything is measured, in entries a second: first as many as come to be tried, and then so few that there is time for what Kafka's
+/// virtual machine does beside them. It compiles what it runs often, and takes most of a core for it.
+const WARM_UP: f64 = 1_000.0;
+const WARM_UP_COMPILING: f64 = 125.0;
+const WARM_UP_TURN: Duration = Duration::from_secs(10);
+
+/// It has compiled enough when that takes no more than this of a core, or when it does not end.
+const COMPILING_MAX: f64 = 0.05;
+const COMPILING_TURNS: u32 = 18;
 
 /// At half of this the latency is measured.
 const GOAL: f64 = 5_000.0;
@@ -68,8 +81,16 @@ impl Turn {
 pub async fn steady(bench: &mut Bench) -> Result<()> {
     let trial = Trial::start(bench, SPREAD).await?;
     progress!("warming up");
-    for (rate, duration) in WARM_UPS {
-        say(rate, &trial.turn(rate, duration).await?);
+    trial.turn(WARM_UP_COMPILING, WARM_UP_TURN).await?;
+    trial.turn(WARM_UP, WARM_UP_TURN).await?;
+    for _ in 0..COMPILING_TURNS {
+        let (before, begun_at) = (compiling()?, Instant::now());
+        trial.turn(WARM_UP_COMPILING, WARM_UP_TURN).await?;
+        let share = compiling()?.saturating_sub(before).as_secs_f64() / begun_at.elapsed().as_secs_f64();
+        progress!("  Kafka compiles for {:.0} % of a core", share * 100.0);
+        if share <= COMPILING_MAX {
+            break;
+        }
     }
     trial.end().await?;
     let mut sustained = 0.0;
