@@ -21,9 +21,11 @@ const STALE_AFTER_PAUSES: u32 = 2;
 /// A probe that took longer was frozen with its environment, if the pause is not longer still. Those of the ledger may take 7 s.
 const FROZEN_AFTER: Duration = Duration::from_secs(15);
 
-/// How many failures in a row open a breaker that many requests share. One that was late among thousands says nothing about the
-/// store; all that are in work when it hangs soon make so many.
+/// How many failures in a row open a breaker that many requests share, and for how long there must have been nothing else. One that was
+/// late among thousands says nothing about the store, nor do many that failed together at one moment; all that are in work when it hangs
+/// soon make so many.
 const SHARED_FAILURES: u32 = 20;
+const SHARED_FAILING_FOR: Duration = Duration::from_millis(250);
 
 /// The pause of a breaker that many requests share. A probe costs nothing beside so many, and what is skipped meanwhile is many times
 /// as much as in an environment with one request at a time.
@@ -33,16 +35,25 @@ const SHARED_PAUSE: Duration = Duration::from_secs(1);
 #[derive(Debug)]
 pub struct CircuitBreaker {
     state: Mutex<State>,
-    /// So many failures in a row open it.
+    /// So many failures in a row open it,
     failures: u32,
+    /// if the first of them is so long ago.
+    failing_for: Duration,
     pause: Duration,
     patience: Duration,
 }
 
 #[derive(Debug, Clone, Copy)]
 enum State {
-    Closed { opened_last: Option<Instant>, failures: u32 },
+    Closed { opened_last: Option<Instant>, failing: Option<Failing> },
     Open { since: Instant, probed_last: Instant, failed_last: Instant },
+}
+
+/// Failures in a row.
+#[derive(Debug, Clone, Copy)]
+struct Failing {
+    since: Instant,
+    count: u32,
 }
 
 /// What a request may do.
@@ -58,17 +69,17 @@ impl CircuitBreaker {
     /// A closed breaker, which one failure opens. While it is open, a probe runs at most once in each `pause`; a request starts it.
     /// After two pauses without a failed probe, the request that starts the next one waits for it, at most for `patience`.
     pub fn new(pause: Duration, patience: Duration) -> Arc<CircuitBreaker> {
-        CircuitBreaker::opened_by(1, pause, patience)
+        CircuitBreaker::opened_by(1, Duration::ZERO, pause, patience)
     }
 
     /// The same for a process with many requests at once: several failures in a row open it, and it probes once in each second.
     pub fn shared(patience: Duration) -> Arc<CircuitBreaker> {
-        CircuitBreaker::opened_by(SHARED_FAILURES, SHARED_PAUSE, patience)
+        CircuitBreaker::opened_by(SHARED_FAILURES, SHARED_FAILING_FOR, SHARED_PAUSE, patience)
     }
 
-    fn opened_by(failures: u32, pause: Duration, patience: Duration) -> Arc<CircuitBreaker> {
-        let state = Mutex::new(State::Closed { opened_last: None, failures: 0 });
-        Arc::new(CircuitBreaker { state, failures, pause, patience })
+    fn opened_by(failures: u32, failing_for: Duration, pause: Duration, patience: Duration) -> Arc<CircuitBreaker> {
+        let state = Mutex::new(State::Closed { opened_last: None, failing: None });
+        Arc::new(CircuitBreaker { state, failures, failing_for, pause, patience })
     }
 
     /// Calls the store, unless the breaker is open: then there is no answer. Calls that fail open it. What `probe` makes
@@ -128,8 +139,8 @@ impl CircuitBreaker {
 
     /// Failures before this are in no row with later ones.
     fn note_success(&self) {
-        if let State::Closed { failures, .. } = &mut *self.lock() {
-            *failures = 0;
+        if let State::Closed { failing, .. } = &mut *self.lock() {
+            *failing = None;
         }
     }
 
@@ -140,11 +151,12 @@ impl CircuitBreaker {
         let now = Instant::now();
         let mut state = self.lock();
         match &mut *state {
-            State::Closed { failures, .. } if *failures + 1 < self.failures => {
-                *failures += 1;
-                false
-            }
-            State::Closed { opened_last, .. } => {
+            State::Closed { opened_last, failing } => {
+                let row = failing.get_or_insert(Failing { since: now, count: 0 });
+                row.count = row.count.saturating_add(1);
+                if row.count < self.failures || row.since + self.failing_for > now {
+                    return false;
+                }
                 let probes_at_once = opened_last.is_none_or(|last| last + self.pause <= now);
                 *state = State::Open { since: now, probed_last: now, failed_last: now };
                 probes_at_once
@@ -163,7 +175,7 @@ impl CircuitBreaker {
     fn close(&self) {
         let mut state = self.lock();
         if let State::Open { since, .. } = *state {
-            *state = State::Closed { opened_last: Some(since), failures: 0 };
+            *state = State::Closed { opened_last: Some(since), failing: None };
         }
     }
 
@@ -225,21 +237,39 @@ mod tests {
             }
             assert_eq!(call(&breaker, Ok(1), false).await, Some(Ok(1)));
         }
-        for _ in 0..SHARED_FAILURES {
-            assert_eq!(call(&breaker, Err(()), false).await, Some(Err(())));
-        }
+        open(&breaker).await;
         assert_eq!(call(&breaker, Ok(1), true).await, None);
         advance(SHARED_PAUSE).await;
         assert_eq!(call(&breaker, Ok(1), true).await, None, "this request starts a probe");
         assert_eq!(call(&breaker, Ok(1), true).await, Some(Ok(1)));
     }
 
+    /// One that is shared, by failures that go on.
+    async fn open(breaker: &Arc<CircuitBreaker>) {
+        for _ in 0..SHARED_FAILURES {
+            advance(SHARED_FAILING_FOR / 10).await;
+            call(breaker, Err(()), false).await;
+        }
+        assert!(breaker.is_open());
+    }
+
+    /// As when one statement asks for many requests.
+    #[tokio::test(start_paused = true)]
+    async fn one_that_is_shared_is_not_opened_by_what_fails_at_one_moment() {
+        let breaker = CircuitBreaker::shared(PATIENCE);
+        for _ in 0..3 {
+            for _ in 0..3 * SHARED_FAILURES {
+                assert_eq!(call(&breaker, Err(()), false).await, Some(Err(())));
+            }
+            advance(SHARED_FAILING_FOR).await;
+            assert_eq!(call(&breaker, Ok(1), false).await, Some(Ok(1)));
+        }
+    }
+
     #[tokio::test(start_paused = true)]
     async fn a_probe_that_is_longer_than_a_short_pause_counts() {
         let breaker = CircuitBreaker::shared(PATIENCE);
-        for _ in 0..SHARED_FAILURES {
-            call(&breaker, Err(()), false).await;
-        }
+        open(&breaker).await;
         let slow = || async {
             tokio::time::sleep(SHARED_PAUSE * 3).await;
             false

@@ -18,9 +18,13 @@ const CONNECT_PATIENCE: Duration = Duration::from_millis(250);
 /// How often an open breaker probes whether the ledger is back. Requests are accepted without it meanwhile.
 pub const LOOKUP_PAUSE: Duration = Duration::from_secs(15);
 
+/// The most that the first look of a probe takes: connecting, and a statement. It may have to wait for its turn, too.
+const PROBE_LIMIT: Duration = Duration::from_secs(7);
+
 /// What the ledger holds of requests, asked before they are accepted. Accepting never depends on it: if the ledger does not
 /// answer in time, the request goes on without, and a circuit breaker keeps the next ones from waiting.
-#[derive(Debug)]
+/// Clones share the breaker, and what is put together.
+#[derive(Debug, Clone)]
 pub struct RequestLookup {
     source: Source,
     breaker: Arc<CircuitBreaker>,
@@ -107,7 +111,6 @@ impl Source {
         timeout(limit, self.recorded(merchant, ids)).await.map_err(|_| LookupError::Timeout(limit))?
     }
 
-    /// Within the ledger's own limits.
     async fn recorded(&self, merchant: &MerchantId, ids: &[EntryId]) -> Result<Vec<Recorded>, LookupError> {
         match self {
             Source::Alone(ledger) => Ok(ledger.recorded(merchant, ids).await?),
@@ -119,7 +122,8 @@ impl Source {
     }
 }
 
-/// Whether the ledger answers a request in time again. The first look may have to connect, within the ledger's own limits.
+/// Whether the ledger answers a request in time again. The first look may have to connect.
 async fn probe(source: Source, budget: Duration, merchant: MerchantId) -> bool {
-    source.recorded(&merchant, &[]).await.is_ok() && source.recorded_within(budget, &merchant, &[]).await.is_ok()
+    source.recorded_within(PROBE_LIMIT, &merchant, &[]).await.is_ok()
+        && source.recorded_within(budget, &merchant, &[]).await.is_ok()
 }

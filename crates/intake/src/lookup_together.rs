@@ -29,7 +29,7 @@ struct Question {
     answer: oneshot::Sender<Answer>,
 }
 
-/// What each request is answered. All of one statement fail with one error.
+/// What each request is answered. If a statement fails, all of its requests do.
 pub(crate) type Answer = Result<Vec<Recorded>, Arc<LedgerError>>;
 
 impl Together {
@@ -81,7 +81,7 @@ async fn look_up(ledger: &Ledger, mut together: Vec<Question>) {
     }
     let asked: Vec<_> = together.iter().map(|question| (&question.merchant, question.ids.as_slice())).collect();
     let answers: Vec<Answer> = match ledger.recorded_together(&asked).await {
-        Ok(recorded) => recorded.into_iter().map(Ok).collect(),
+        Ok(recorded) => recorded.into_iter().map(|recorded| recorded.map_err(Arc::new)).collect(),
         Err(error) => {
             let error = Arc::new(error);
             together.iter().map(|_| Err(Arc::clone(&error))).collect()

@@ -88,10 +88,9 @@ async fn without_a_ledger_nobody_gets_an_answer_and_nobody_waits_for_ever() {
     let nowhere = ledger::LedgerConfig { port: 1, ..database.lookup_config() };
     let lookup = RequestLookup::new(Arc::new(Ledger::new(nowhere)), BOUND, LOOKUP_PAUSE).shared();
     let asking = async {
-        for _ in 0..30 {
+        while !lookup.is_circuit_open() {
             assert_eq!(lookup.recorded(&merchant("acme"), &[]).await, None);
         }
     };
-    timeout(BOUND, asking).await.expect("nobody waits for the budget");
-    assert!(lookup.is_circuit_open());
+    timeout(BOUND / 2, asking).await.expect("nobody waits for the budget");
 }

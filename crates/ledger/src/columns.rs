@@ -1,7 +1,10 @@
-use std::collections::BTreeSet;
+use std::collections::{BTreeSet, HashMap};
 
 use cashflow::{Category, Description, Entry, EntryId};
-use tokio_postgres::types::{ToSql, Type};
+use tokio_postgres::{
+    Row,
+    types::{ToSql, Type},
+};
 use uuid::Uuid;
 
 /// The entries of a batch as one array for each column, the form that `unnest` takes.
@@ -150,6 +153,15 @@ impl<'a> Parts<'a> {
             arguments.join(", ")
         )
     }
+}
+
+/// The rows that [`Parts::call_each`] answers for each merchant, by its number.
+pub(crate) fn by_number(rows: Vec<Row>) -> HashMap<i64, Vec<Row>> {
+    let mut by_number: HashMap<i64, Vec<Row>> = HashMap::new();
+    for row in rows {
+        by_number.entry(row.get("number")).or_default().push(row);
+    }
+    by_number
 }
 
 #[cfg(test)]

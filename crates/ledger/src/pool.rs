@@ -154,8 +154,8 @@ impl Drop for InUse {
         }
         let Ok(runtime) = Handle::try_current() else { return };
         runtime.spawn(async move {
-            // It is answered after what was asked before. Each statement is a transaction of its own, so none stays open.
-            if let Ok(Ok(())) = timeout(STATEMENTS_TIMEOUT, connection.check_connection()).await {
+            // It is answered after what was asked before. Outside of a transaction it only warns.
+            if let Ok(Ok(())) = timeout(STATEMENTS_TIMEOUT, connection.batch_execute("ROLLBACK")).await {
                 pool.put(connection);
             }
             drop(turn);

@@ -95,6 +95,18 @@ async fn post(client: &Client, merchant: &MerchantId, entries: &[Entry]) -> Resu
         return Ok(Posting { outcomes: vec![Outcome::Posted; entries.len()], after: read_ledger_totals(&totals)? });
     }
 
+    answer_each(client, merchant, entries, &columns, &posted).await
+}
+
+/// What became of entries of which some were known before: the ledger is asked what it holds, and for the totals of that.
+pub(crate) async fn answer_each(
+    client: &Client,
+    merchant: &MerchantId,
+    entries: &[Entry],
+    columns: &Columns<'_>,
+    posted: &[Row],
+) -> Result<Posting, PostError> {
+    let merchant_id = merchant.as_str();
     let originals = columns.originals();
     let by_id: [(&(dyn ToSql + Sync), Type); 3] =
         [(&merchant_id, Type::TEXT), (columns.ids(), Type::UUID_ARRAY), (&originals, Type::UUID_ARRAY)];
@@ -103,7 +115,7 @@ async fn post(client: &Client, merchant: &MerchantId, entries: &[Entry]) -> Resu
         client.query_typed("SELECT * FROM ledger.totals($1, $2, $3)", &by_id),
     )
     .await?;
-    let outcomes = outcomes(entries, &posted, &recorded)?;
+    let outcomes = outcomes(entries, posted, &recorded)?;
     record_refused(client, &merchant_id, entries, &outcomes).await?;
     Ok(Posting { outcomes, after: read_ledger_totals(&totals)? })
 }

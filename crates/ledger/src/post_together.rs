@@ -1,12 +1,13 @@
-use std::collections::{BTreeSet, HashMap};
+use std::collections::BTreeSet;
 
 use cashflow::{Entry, MerchantId};
-use futures::future::try_join;
-use tokio_postgres::{Client, Row, types::Type};
+use futures::future::{join_all, try_join};
+use tokio_postgres::{Client, types::Type};
 
 use crate::{
     Ledger, Outcome, PostError, Posting,
-    columns::{Columns, Parts},
+    columns::{Columns, Parts, by_number},
+    post::answer_each,
     rows::read_ledger_totals,
     session::STATEMENTS_TIMEOUT,
 };
@@ -15,9 +16,12 @@ impl Ledger {
     /// Posts entries of several merchants in one transaction, which costs little more than one entry does. Each merchant is given
     /// once, with at least one entry, and no entry twice.
     ///
-    /// Answers for each merchant what [`Ledger::post`] would, if all of its entries are posted now. Of one without an answer the new
-    /// ones are posted, and `post` says what became of all. If one entry is refused, none of any merchant is posted.
-    pub async fn post_together(&self, batches: &[(&MerchantId, &[Entry])]) -> Result<Vec<Option<Posting>>, PostError> {
+    /// Answers for each merchant what [`Ledger::post`] would. If one entry is refused, none of any merchant is posted. That of one merchant
+    /// it is not answered what became of its entries, although they are posted, keeps nothing from the others.
+    pub async fn post_together(
+        &self,
+        batches: &[(&MerchantId, &[Entry])],
+    ) -> Result<Vec<Result<Posting, PostError>>, PostError> {
         self.run(STATEMENTS_TIMEOUT, async |client| post_together(client, batches).await).await
     }
 }
@@ -26,7 +30,7 @@ impl Ledger {
 async fn post_together(
     client: &Client,
     batches: &[(&MerchantId, &[Entry])],
-) -> Result<Vec<Option<Posting>>, PostError> {
+) -> Result<Vec<Result<Posting, PostError>>, PostError> {
     // Always in this order, so that no two transactions wait for each other's merchants in a ring.
     let mut order: Vec<usize> = (0..batches.len()).collect();
     order.sort_unstable_by_key(|index| batches[*index].0);
@@ -58,23 +62,20 @@ async fn post_together(
     )
     .await?;
 
-    let (posted, mut totals) = (by_number(posted), by_number(totals));
-    let mut answers: Vec<Option<Posting>> = batches.iter().map(|_| None).collect();
-    for (number, index) in (1..).zip(order) {
-        let count = batches[index].1.len();
-        if posted.get(&number).is_some_and(|posted| posted.len() == count) {
-            let after = read_ledger_totals(&totals.remove(&number).unwrap_or_default())?;
-            answers[index] = Some(Posting { outcomes: vec![Outcome::Posted; count], after });
+    let (mut posted, mut totals) = (by_number(posted), by_number(totals));
+    let answers = (1..).zip(in_order()).map(|(number, (merchant, entries))| {
+        let (posted, totals) = (posted.remove(&number).unwrap_or_default(), totals.remove(&number).unwrap_or_default());
+        async move {
+            if posted.len() == entries.len() {
+                let after = read_ledger_totals(&totals)?;
+                return Ok(Posting { outcomes: vec![Outcome::Posted; entries.len()], after });
+            }
+            answer_each(client, merchant, entries, &Columns::new(entries), &posted).await
         }
-    }
-    Ok(answers)
-}
-
-/// The rows of each merchant, by its number.
-fn by_number(rows: Vec<Row>) -> HashMap<i64, Vec<Row>> {
-    let mut by_number: HashMap<i64, Vec<Row>> = HashMap::new();
-    for row in rows {
-        by_number.entry(row.get("number")).or_default().push(row);
-    }
-    by_number
+    });
+    // Whoever has to be asked about is asked about at once.
+    let answers = join_all(answers).await;
+    let mut answers: Vec<_> = order.into_iter().zip(answers).collect();
+    answers.sort_unstable_by_key(|(index, _)| *index);
+    Ok(answers.into_iter().map(|(_, answer)| answer).collect())
 }

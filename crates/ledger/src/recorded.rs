@@ -5,7 +5,12 @@ use tokio_postgres::{
 };
 use uuid::Uuid;
 
-use crate::{Ledger, LedgerError, columns::Parts, rows::read_entry, session::STATEMENTS_TIMEOUT};
+use crate::{
+    Ledger, LedgerError,
+    columns::{Parts, by_number},
+    rows::read_entry,
+    session::STATEMENTS_TIMEOUT,
+};
 
 /// What the ledger holds under an id. It stays so for ever.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -31,11 +36,11 @@ impl Ledger {
         .await
     }
 
-    /// The same for several who ask, a merchant each, with one statement.
+    /// The same for several who ask, a merchant each, with one statement. What cannot be read fails for whom it concerns.
     pub async fn recorded_together(
         &self,
         asked: &[(&MerchantId, &[EntryId])],
-    ) -> Result<Vec<Vec<Recorded>>, LedgerError> {
+    ) -> Result<Vec<Result<Vec<Recorded>, LedgerError>>, LedgerError> {
         let mut parts = Parts::default();
         for (merchant, ids) in asked {
             parts.push(merchant.as_str(), ids.len());
@@ -46,13 +51,9 @@ impl Ledger {
         self.run(STATEMENTS_TIMEOUT, async |client| {
             let mut parameters = parts.parameters().to_vec();
             parameters.push((&ids, Type::UUID_ARRAY));
-            let mut recorded: Vec<Vec<Recorded>> = asked.iter().map(|_| Vec::new()).collect();
-            for row in client.query_typed(&call, &parameters).await? {
-                let number = usize::try_from(row.get::<_, i64>("number")).ok();
-                let whose = number.and_then(|number| recorded.get_mut(number.checked_sub(1)?));
-                whose.ok_or(LedgerError::Inconsistent("an answer is of nobody who asked"))?.push(read_recorded(&row)?);
-            }
-            Ok(recorded)
+            let rows = by_number(client.query_typed(&call, &parameters).await?);
+            let rows_of = |number| rows.get(&number).map(Vec::as_slice).unwrap_or_default();
+            Ok((1..).zip(asked).map(|(number, _)| rows_of(number).iter().map(read_recorded).collect()).collect())
         })
         .await
     }

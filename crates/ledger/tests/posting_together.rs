@@ -4,7 +4,7 @@
 
 use std::{sync::Arc, time::Duration};
 
-use cashflow::{Entry, MerchantId, PeriodTotals};
+use cashflow::{Entry, MerchantId, Period, PeriodTotals};
 use ledger::{Ledger, Outcome, PostError, Posting};
 use test_builders::{entry, merchant};
 use test_stores::Database;
@@ -15,9 +15,9 @@ const BOUND: Duration = Duration::from_secs(60);
 
 type Batch = (MerchantId, Vec<Entry>);
 
-async fn post_together(ledger: &Ledger, batches: &[Batch]) -> Result<Vec<Option<Posting>>, PostError> {
+async fn post_together(ledger: &Ledger, batches: &[Batch]) -> Result<Vec<Posting>, PostError> {
     let batches: Vec<_> = batches.iter().map(|(merchant, entries)| (merchant, entries.as_slice())).collect();
-    ledger.post_together(&batches).await
+    ledger.post_together(&batches).await?.into_iter().collect()
 }
 
 fn sale(merchant: &MerchantId, key: &str, amount: &str, date: &str) -> Entry {
@@ -56,7 +56,6 @@ async fn each_merchant_is_answered_as_if_it_were_posted_by_itself() {
     let together = post_together(&ledger, &batches).await.unwrap();
     assert_eq!(one::<i64>(&database, "SELECT count(DISTINCT xmin::text) FROM entry").await, 2, "two transactions");
     for ((merchant, entries), posting) in batches.iter().zip(together) {
-        let posting = posting.unwrap();
         assert_eq!(posting.outcomes, vec![Outcome::Posted; entries.len()]);
         let again = ledger.post(merchant, entries).await.unwrap();
         assert_eq!(again.outcomes, vec![Outcome::Duplicate; entries.len()]);
@@ -66,22 +65,31 @@ async fn each_merchant_is_answered_as_if_it_were_posted_by_itself() {
 }
 
 #[tokio::test]
-async fn of_who_had_some_posted_before_only_the_rest_is_posted_and_nothing_said() {
+async fn what_was_known_before_is_told_from_what_is_posted_now() {
     let database = Database::create().await;
     let ledger = Ledger::new(database.config());
-    let [acme, emca] = ["acme", "emca"].map(merchant);
+    let [acme, emca, mace] = ["acme", "emca", "mace"].map(merchant);
     let of_acme = vec![sale(&acme, "a", "1.00", "2026-11-22"), sale(&acme, "b", "2.00", "2026-11-22")];
     let of_emca = vec![sale(&emca, "a", "5.00", "2026-11-22")];
+    let of_mace = vec![sale(&mace, "a", "9.00", "2026-11-22"), sale(&mace, "b", "3.00", "2026-11-22")];
     ledger.post(&acme, &of_acme[..1]).await.unwrap();
-    let batches = [(acme.clone(), of_acme.clone()), (emca, of_emca)];
-    let answers = post_together(&ledger, &batches).await.unwrap();
-    assert!(answers[0].is_none() && answers[1].is_some(), "{answers:?}");
-    assert_eq!(one::<i64>(&database, "SELECT count(*) FROM entry").await, 3);
-    let posting = ledger.post(&acme, &of_acme).await.unwrap();
-    assert_eq!(posting.outcomes, [Outcome::Duplicate; 2]);
-    // All of them a second time.
-    assert!(post_together(&ledger, &batches).await.unwrap().iter().all(Option::is_none));
-    assert_eq!(one::<i64>(&database, "SELECT sum(entry_count)::bigint FROM daily_total").await, 3);
+    ledger.post(&mace, &[sale(&mace, "a", "7.00", "2026-11-20")]).await.unwrap();
+    let batches = [(acme, of_acme), (emca, of_emca), (mace, of_mace)];
+    let outcomes = |postings: Vec<Posting>| postings.into_iter().map(|posting| posting.outcomes).collect::<Vec<_>>();
+    let first = post_together(&ledger, &batches).await.unwrap();
+    let day = Period::parse("2026-11-22").unwrap();
+    let counts: Vec<u64> = first
+        .iter()
+        .map(|posting| posting.after.totals.iter().find(|totals| totals.period == day).unwrap().totals.entry_count)
+        .collect();
+    assert_eq!(counts, [2, 1, 1]);
+    let (posted, duplicate, conflict) = (Outcome::Posted, Outcome::Duplicate, Outcome::Conflict);
+    assert_eq!(outcomes(first), [vec![duplicate, posted], vec![posted], vec![conflict, posted]]);
+    let second = post_together(&ledger, &batches).await.unwrap();
+    assert_eq!(outcomes(second), [vec![duplicate; 2], vec![duplicate], vec![conflict, duplicate]]);
+    assert_eq!(one::<i64>(&database, "SELECT count(*) FROM entry").await, 5);
+    assert_eq!(one::<i64>(&database, "SELECT sum(entry_count)::bigint FROM daily_total").await, 5);
+    assert_eq!(one::<i64>(&database, "SELECT count(*) FROM entry_conflict").await, 1);
 }
 
 #[tokio::test]

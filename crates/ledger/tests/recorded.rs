@@ -3,7 +3,7 @@
 #![allow(clippy::unwrap_used, reason = "a failed unwrap fails the test")]
 
 use cashflow::{Entry, MerchantId};
-use ledger::{Ledger, Outcome, Recorded};
+use ledger::{Ledger, LedgerError, Outcome, Recorded};
 use test_builders::{acme, entry, id, merchant};
 use test_stores::Database;
 
@@ -52,10 +52,36 @@ async fn of_those_who_ask_together_each_gets_its_own() {
     ];
     let lookup = Ledger::new(database.lookup_config());
     let asked: Vec<_> = asked.iter().map(|(merchant, ids)| (*merchant, ids.as_slice())).collect();
-    let recorded = lookup.recorded_together(&asked).await.unwrap();
+    let recorded: Vec<_> = lookup.recorded_together(&asked).await.unwrap().into_iter().map(Result::unwrap).collect();
     let found = |entry: Entry| vec![Recorded { entry, is_overtaken: false }];
     assert_eq!(recorded, [found(sale(&emca, "a")), vec![], vec![], found(sale(&acme, "b")), vec![]]);
     assert!(lookup.recorded_together(&[]).await.unwrap().is_empty());
+}
+
+/// As after a rollback of a release that knew one currency more.
+#[tokio::test]
+async fn what_cannot_be_read_fails_for_whom_it_concerns() {
+    let database = Database::create().await;
+    let ledger = Ledger::new(database.config());
+    let [acme, emca] = ["acme", "emca"].map(merchant);
+    let newer = entry("a").of(&acme).build();
+    database
+        .owner()
+        .await
+        .execute(
+            "INSERT INTO entry (merchant_id, id, fingerprint, type, amount_minor, currency, date, slot, position)
+             VALUES ('acme', $1, decode(repeat('00', 32), 'hex'), 'credit', 1, 'XQZ', '2026-11-22', 0, 1)",
+            &[newer.id.as_uuid()],
+        )
+        .await
+        .unwrap();
+    let known = entry("a").of(&emca).build();
+    ledger.post(&emca, std::slice::from_ref(&known)).await.unwrap();
+    let lookup = Ledger::new(database.lookup_config());
+    let (of_acme, of_emca) = ([newer.id], [known.id]);
+    let recorded = lookup.recorded_together(&[(&acme, &of_acme), (&emca, &of_emca)]).await.unwrap();
+    assert!(matches!(recorded[0], Err(LedgerError::Inconsistent(_))), "{recorded:?}");
+    assert_eq!(recorded[1].as_ref().unwrap()[0].entry, known);
 }
 
 #[tokio::test]

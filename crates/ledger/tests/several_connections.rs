@@ -199,6 +199,32 @@ async fn who_gives_up_before_it_has_asked_costs_no_new_connection() {
     assert_eq!(sessions(&owner).await, before);
 }
 
+/// Sealing is the one operation with a transaction of several statements.
+#[tokio::test]
+async fn a_transaction_that_is_given_up_does_not_stay_open() {
+    let database = Database::create().await;
+    let (owner, holder) = (database.owner().await, database.owner().await);
+    let ledger = Ledger::new(database.config());
+    ledger.post(&acme(), &[entry("a").on("2026-11-22").build()]).await.unwrap();
+    let before = sessions(&owner).await;
+    holder.batch_execute("BEGIN; LOCK TABLE entry IN ACCESS EXCLUSIVE MODE").await.unwrap();
+    let sealing = {
+        let ledger = ledger.clone();
+        tokio::spawn(
+            async move { ledger.seal(&acme(), Currency::BRL, parse_date("2026-11-22").unwrap()).await.map(drop) },
+        )
+    };
+    until_waiting(&owner, 1).await;
+    sealing.abort();
+    assert!(sealing.await.unwrap_err().is_cancelled());
+    holder.batch_execute("COMMIT").await.unwrap();
+    ledger.currencies(&acme()).await.unwrap();
+    let open = "SELECT count(*) FROM pg_stat_activity
+                WHERE datname = current_database() AND usename = 'fluxo_test_function' AND state LIKE 'idle in transaction%'";
+    assert_eq!(owner.query_one(open, &[]).await.unwrap().get::<_, i64>(0), 0);
+    assert_eq!(sessions(&owner).await, before, "the connection is used again");
+}
+
 #[tokio::test]
 async fn who_gives_up_while_it_connects_leaves_the_connection_to_the_next() {
     let database = Database::create().await;

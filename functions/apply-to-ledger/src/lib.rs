@@ -30,9 +30,7 @@ async fn apply(ledger: &Ledger, metrics: &Metrics, task: Task) -> Result<PostedE
         .map_err(|error| TaskError::new(error_name(&error), &error))
 }
 
-/// Posts entries of a merchant in one transaction, and answers what became of them and the totals after it. `waiting_since` says
-/// since when they have been on their way.
-pub async fn post(
+async fn post(
     ledger: &Ledger,
     metrics: &Metrics,
     merchant: &MerchantId,
@@ -41,22 +39,26 @@ pub async fn post(
 ) -> Result<PostedEntries, PostError> {
     // On the heap: the compiler would otherwise look through more layers of futures than it is allowed to.
     let posting = Box::pin(ledger.post(merchant, entries)).await?;
-    Ok(posted(metrics, merchant, entries, waiting_since, &posting))
+    let posted = posted(merchant, entries, waiting_since, &posting);
+    // That of one alone stands in the name of the execution.
+    let line = match entries {
+        [_] => Line::new("entries posted").text("merchant", merchant),
+        entries => listed(merchant, entries),
+    };
+    emit(metrics, &line, &posted);
+    Ok(posted)
 }
 
-/// What became of entries that are posted and the totals after it, which is logged and counted here.
+/// What became of entries of a merchant, and the totals after it. `waiting_since` says since when they have been on their way.
 pub fn posted(
-    metrics: &Metrics,
     merchant: &MerchantId,
     entries: &[Entry],
     waiting_since: Option<Timestamp>,
     posting: &Posting,
 ) -> PostedEntries {
-    let outcomes = count(posting);
-    metrics.emit(&line(merchant, entries), counted(&outcomes));
     PostedEntries {
         merchant_id: merchant.to_string(),
-        outcomes,
+        outcomes: count(posting),
         conflicts: ids(entries, posting, Outcome::Conflict),
         already_reversed: ids(entries, posting, Outcome::AlreadyReversed),
         epoch: posting.after.epoch,
@@ -67,24 +69,22 @@ pub fn posted(
     }
 }
 
-/// The line of entries that are posted. Each of them is found in it by its id: that of one alone stands in the name of the
-/// execution.
-fn line(merchant: &MerchantId, entries: &[Entry]) -> Line {
-    let line = Line::new("entries posted").text("merchant", merchant);
-    match entries {
-        [_] => line,
-        entries => line.text("ids", listed_ids(entries)),
-    }
+/// A line of entries that are posted, in which each is found by its id.
+pub fn listed(merchant: &MerchantId, entries: &[Entry]) -> Line {
+    Line::new("entries posted").text("merchant", merchant).text("ids", listed_ids(entries))
 }
 
-fn counted(outcomes: &Outcomes) -> PostingMetrics {
-    PostingMetrics {
+/// Logs and counts what was posted.
+pub fn emit(metrics: &Metrics, line: &Line, posted: &PostedEntries) {
+    let outcomes = &posted.outcomes;
+    let counted = PostingMetrics {
         entries_posted: outcomes.posted.into(),
         entries_duplicate: outcomes.duplicate.into(),
         key_conflicts: outcomes.conflict.into(),
         reversals_overtaken: outcomes.already_reversed.into(),
         stores: StoreMetrics::take(),
-    }
+    };
+    metrics.emit(line, counted);
 }
 
 /// The name of the error with which entries are not posted.

@@ -117,13 +117,15 @@ impl Serve {
             let intake = Intake::from_env_with(recorder.clone(), Arc::new(lookups.clone()), metrics.clone());
             intake.map(Intake::shared)
         };
+        let register_entry = RegisterEntry { intake: intake()?, business_time_zone: business_time_zone.clone() };
         let serve = Serve {
-            register_entry: RegisterEntry { intake: intake()?, business_time_zone: business_time_zone.clone() },
             reverse_entry: ReverseEntry {
                 ledger: Arc::new(ledger.clone()),
-                intake: intake()?,
+                // Both ask the ledger together.
+                intake: Intake { lookup: register_entry.intake.lookup.clone(), ..intake()? },
                 business_time_zone: business_time_zone.clone(),
             },
+            register_entry,
             get_entry: GetEntry {
                 ledger: ledger.clone(),
                 cache: IdempotencyCache::from_env()?.shared(),

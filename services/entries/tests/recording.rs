@@ -209,6 +209,10 @@ async fn merchants_with_few_entries_share_a_transaction_and_nothing_else() {
     let transactions = "SELECT count(DISTINCT xmin::text) FROM entry";
     let transactions: i64 = owner.query_one(transactions, &[]).await.unwrap().get(0);
     assert_eq!((recording.posted().await, transactions), (4, 1));
+    for merchant in &names {
+        let id = entry("a").of(merchant).build().id.to_string();
+        assert!(recording.emitted.text().contains(&id), "an entry is found in the log by its id");
+    }
 
     // One of the next is refused, one was posted before, and one used its key for something else: each finds its own answer.
     let [refused, repeat, other, new] =
@@ -279,25 +283,27 @@ async fn while_the_ledger_is_down_or_misconfigured_nothing_moves() {
     assert_eq!((recording.posted().await, recording.totals().await.len()), (1, 1));
 }
 
-/// Somebody is posting one of its entries and does not come to an end. It takes the limit of the ledger's statements four times: with the
-/// other one and by itself, twice.
+/// Somebody is posting one of its entries and does not come to an end. It takes the limit of waiting for a lock four times: with the others
+/// and by itself, twice. Of the others, some come before it in the order in which merchants are posted, and some after it.
 #[tokio::test]
 async fn a_merchant_whose_entries_alone_cannot_be_posted_stops_no_other() {
     let recording = Recording::start().await;
-    let other = merchant("other");
     let locked = input([entry("a")]);
     recording.log.append(Topic::Entries, &message(&locked)).await;
-    let of_other = input_of(&other, &[entry("a").of(&other).build()]);
-    recording.log.append(Topic::Entries, &message(&of_other)).await;
+    for other in ["a", "aa", "b", "other"].map(merchant) {
+        let of_other = input_of(&other, &[entry("a").of(&other).build()]);
+        recording.log.append(Topic::Entries, &message(&of_other)).await;
+    }
     let records = recording.log.records(Topic::Entries).await;
     let owner = recording.database.owner().await;
     let posting = POST_NINE.replace("gen_random_uuid()", &format!("'{}'::uuid", test_builders::id("a")));
     owner.batch_execute(&format!("BEGIN; {posting}")).await.unwrap();
     recording.handle(&records, 0).await.unwrap_err();
+    assert_eq!(recording.posted().await, 4);
     assert_eq!(recording.waiting(Topic::Retry1m).await, []);
     recording.handle(&records, 3).await.unwrap();
     assert_eq!(recording.waiting(Topic::Retry1m).await, [waits(&locked, "LedgerUnavailable")]);
-    assert_eq!(recording.totals().await.len(), 1);
+    assert_eq!(recording.totals().await.len(), 4);
 }
 
 /// With few entries, a batch is often of one merchant.

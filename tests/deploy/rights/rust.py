@@ -130,10 +130,16 @@ def read_static(node: Node, crate: str, file: str) -> Function:
     return Function(crate, None, text(name), 0, False, f"{file}:{node.start_point.row + 1}", calls)
 
 
+def kind_of_parameter(node: Node) -> str:
+    """`self` may have a type, such as `self: &Arc<Self>`."""
+    pattern = node.child_by_field_name("pattern")
+    return "self_parameter" if pattern is not None and pattern.type == "self" else node.type
+
+
 def read_function(node: Node, crate: str, owner: str | None, file: str, of_trait: str | None) -> Function:
     """One function."""
     name, parameters, body = (node.child_by_field_name(part) for part in ("name", "parameters", "body"))
-    kinds = [parameter.type for parameter in parameters.named_children]
+    kinds = [kind_of_parameter(parameter) for parameter in parameters.named_children]
     return Function(
         crate=crate,
         owner=owner,

@@ -5,7 +5,7 @@ use cashflow::{Entry, MerchantId};
 use entry_log::Record;
 use futures::{StreamExt, future::join_all, stream};
 use jiff::Timestamp;
-use ledger::{Ledger, LedgerError, PostError};
+use ledger::{Ledger, LedgerError, PostError, Posting};
 use telemetry::{Causes, Metrics};
 use workflow::{ErrorName, PostedEntries, RecordEntries, TaskError};
 
@@ -102,43 +102,59 @@ fn parse(record: &Record) -> Result<(MerchantId, Vec<Entry>), (ErrorName, TaskEr
 /// What became of a merchant's records.
 type Answer<'r> = (Vec<&'r Record>, Result<Posted<'r>, PostError>);
 
-/// Posts the requests of one merchant, or of several in one transaction. What that says nothing of is posted for each by itself: what was
-/// posted before, and everything if something of it is refused, or waits for what somebody holds of one merchant.
+/// Posts the requests of one merchant, or of several in one transaction. Who has no answer then is posted by itself.
 async fn post_together<'r>(ledger: &Ledger, metrics: &Metrics, batches: Vec<Batch<'r>>) -> Vec<Answer<'r>> {
-    let answers: Vec<Option<Posted<'r>>> = match &*batches {
+    let posted = match &*batches {
         [_] => vec![None],
-        batches => {
-            let entries: Vec<Vec<Entry>> = batches.iter().map(Batch::entries).collect();
-            let of_merchants: Vec<_> =
-                batches.iter().map(|batch| &batch.merchant).zip(entries.iter().map(Vec::as_slice)).collect();
-            match Box::pin(ledger.post_together(&of_merchants)).await {
-                Ok(postings) => {
-                    let posted = postings.iter().zip(batches).zip(&entries).map(|((posting, batch), entries)| {
-                        let posting = posting.as_ref()?;
-                        let since = waiting_since(batch.groups.iter().flatten());
-                        let posted = apply_to_ledger::posted(metrics, &batch.merchant, entries, since, posting);
-                        let mut merged = Merged::default();
-                        merged.add(posted);
-                        Some(Posted { totals: merged.into_messages(), unposted: Vec::new() })
-                    });
-                    posted.collect()
-                }
-                Err(error) => {
-                    tracing::warn!(error = %Causes(&error), "posting for several merchants at once failed; each is posted by itself");
-                    batches.iter().map(|_| None).collect()
-                }
-            }
-        }
+        batches => post_at_once(ledger, metrics, batches).await,
     };
-    let posted = batches.into_iter().zip(answers).map(|(batch, posted)| async move {
+    let answers = batches.into_iter().zip(posted).map(|(batch, posted)| async move {
         let records = batch.groups.iter().flatten().map(|request| request.record).collect();
         let posted = match posted {
-            Some(posted) => Ok(posted),
+            Some(posted) => {
+                let mut merged = Merged::default();
+                merged.add(posted);
+                Ok(Posted { totals: merged.into_messages(), unposted: Vec::new() })
+            }
             None => post_in_order(ledger, metrics, batch).await,
         };
         (records, posted)
     });
-    join_all(posted).await
+    join_all(answers).await
+}
+
+/// Posts the requests of several merchants in one transaction. Nobody has an answer if something is refused, or waits for what somebody
+/// holds of one merchant.
+async fn post_at_once(ledger: &Ledger, metrics: &Metrics, batches: &[Batch<'_>]) -> Vec<Option<PostedEntries>> {
+    let entries: Vec<Vec<Entry>> = batches.iter().map(Batch::entries).collect();
+    let of_merchants: Vec<_> =
+        batches.iter().map(|batch| &batch.merchant).zip(entries.iter().map(Vec::as_slice)).collect();
+    let postings = match Box::pin(ledger.post_together(&of_merchants)).await {
+        Ok(postings) => postings,
+        Err(error) => {
+            tracing::warn!(error = %Causes(&error), "posting for several merchants at once failed; each is posted by itself");
+            return batches.iter().map(|_| None).collect();
+        }
+    };
+    let answers = postings.into_iter().zip(batches).zip(&entries);
+    let posted = answers.map(|((posting, batch), entries)| {
+        let since = waiting_since(batch.groups.iter().flatten());
+        Some(posted(metrics, &batch.merchant, entries, since, &posting.ok()?))
+    });
+    posted.collect()
+}
+
+/// What became of entries. There is no execution here whose name could stand for one.
+fn posted(
+    metrics: &Metrics,
+    merchant: &MerchantId,
+    entries: &[Entry],
+    waiting_since: Option<Timestamp>,
+    posting: &Posting,
+) -> PostedEntries {
+    let posted = apply_to_ledger::posted(merchant, entries, waiting_since, posting);
+    apply_to_ledger::emit(metrics, &apply_to_ledger::listed(merchant, entries), &posted);
+    posted
 }
 
 /// Posts a merchant's requests, group by group.
@@ -182,14 +198,10 @@ async fn post_group(
     merchant: &MerchantId,
     group: &[Request<'_>],
 ) -> Result<PostedEntries, PostError> {
-    let since = waiting_since(group);
-    match group {
-        [request] => apply_to_ledger::post(ledger, metrics, merchant, &request.entries, since).await,
-        group => {
-            let entries: Vec<Entry> = group.iter().flat_map(|request| request.entries.iter().cloned()).collect();
-            apply_to_ledger::post(ledger, metrics, merchant, &entries, since).await
-        }
-    }
+    let entries: Vec<Entry> = group.iter().flat_map(|request| request.entries.iter().cloned()).collect();
+    // On the heap: the compiler would otherwise look through more layers of futures than it is allowed to.
+    let posting = Box::pin(ledger.post(merchant, &entries)).await?;
+    Ok(posted(metrics, merchant, &entries, waiting_since(group), &posting))
 }
 
 /// Since when the first of these has been on its way.
