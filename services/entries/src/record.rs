@@ -109,7 +109,7 @@ impl Handler for Recorder<'_> {
 impl Recorder<'_> {
     async fn record(&self, records: &[Record], attempt: u32, now: Timestamp) -> Result<(), NotHandled> {
         let metrics = &self.telemetry.metrics;
-        let Posted { totals, unposted } = post(self.ledger, metrics, records)
+        let Posted { totals, unposted } = post(self.ledger, metrics, records, attempt)
             .await
             .unless_all_have_to_wait(self.ledger, attempt)
             .await

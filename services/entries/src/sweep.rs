@@ -78,7 +78,7 @@ async fn sweep_batch(
     let mut unposted = 0;
     for attempt in 1.. {
         // What one attempt has posted, the next one finds posted.
-        let Attempt { posted, mut unanswered } = post(ledger, metrics, records).await;
+        let Attempt { posted, mut unanswered } = post(ledger, metrics, records, attempt - 1).await;
         for totals in &posted.totals {
             swept.entries_posted += u64::from(totals.outcomes.posted);
             append_totals(log, totals).await?;

@@ -283,8 +283,8 @@ async fn while_the_ledger_is_down_or_misconfigured_nothing_moves() {
     assert_eq!((recording.posted().await, recording.totals().await.len()), (1, 1));
 }
 
-/// Somebody is posting one of its entries and does not come to an end. It takes the limit of waiting for a lock four times: with the others
-/// and by itself, twice. Of the others, some come before it in the order in which merchants are posted, and some after it.
+/// Somebody is posting one of its entries and does not come to an end. It takes the limit of the ledger's statements three times: with
+/// the others, and twice by itself. Of the others, some come before it in the order in which merchants are posted, and some after it.
 #[tokio::test]
 async fn a_merchant_whose_entries_alone_cannot_be_posted_stops_no_other() {
     let recording = Recording::start().await;

@@ -67,8 +67,11 @@ impl<'r> Attempt<'r> {
     }
 }
 
-/// Posts the entries of records: those of each merchant in order, merchants side by side, and those with few in one transaction.
-pub(crate) async fn post<'r>(ledger: &Ledger, metrics: &Metrics, records: &'r [Record]) -> Attempt<'r> {
+/// Posts the entries of records: those of each merchant in order, merchants side by side, and those with few in one transaction. Once that
+/// has failed (`attempt`), each merchant by itself: a statement that waits for what somebody holds of one merchant goes on for some
+/// seconds on the server, with what it has locked of the others.
+pub(crate) async fn post<'r>(ledger: &Ledger, metrics: &Metrics, records: &'r [Record], attempt: u32) -> Attempt<'r> {
+    let is_first = attempt == 0;
     let mut attempt = Attempt::default();
     let mut requests: BTreeMap<MerchantId, Vec<Request<'r>>> = BTreeMap::new();
     for record in records {
@@ -78,7 +81,8 @@ pub(crate) async fn post<'r>(ledger: &Ledger, metrics: &Metrics, records: &'r [R
         }
     }
     let batches = requests.into_iter().map(|(merchant, requests)| Batch { merchant, groups: groups(requests) });
-    let posting = stream::iter(together(batches)).map(|batches| post_together(ledger, metrics, batches));
+    let transactions = if is_first { together(batches) } else { batches.map(|batch| vec![batch]).collect() };
+    let posting = stream::iter(transactions).map(|batches| post_together(ledger, metrics, batches));
     let mut posting = posting.buffer_unordered(TRANSACTIONS_AT_ONCE).map(stream::iter).flatten();
     while let Some((records, posted)) = posting.next().await {
         match posted {

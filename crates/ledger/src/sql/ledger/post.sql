@@ -9,8 +9,6 @@
 -- All inserts are sorted, and every writer goes through the tables in this order: no two can wait for each other in a ring.
 -- (Reversals could, by the entries they undo, if several came in one batch; requests bring one at a time. PostgreSQL would end
 -- such a ring, and the state machine try again.)
--- Whoever waits for longer than lock_timeout gives up before its client does (4 s): a client that goes away leaves its statement waiting,
--- with everything that it has locked.
 -- The time is taken once, so that a batch is known as a whole or not at all, and here, while the counter's row and the lock on
 -- the table are held: within a slot times follow positions.
 CREATE OR REPLACE FUNCTION ledger.post(
@@ -19,7 +17,6 @@ CREATE OR REPLACE FUNCTION ledger.post(
 )
 RETURNS TABLE (id uuid)
 LANGUAGE plpgsql VOLATILE SECURITY DEFINER SET search_path = pg_catalog, public, pg_temp SET plan_cache_mode = force_generic_plan
-SET lock_timeout = '3s'
 AS $$
 #variable_conflict use_column
 DECLARE
