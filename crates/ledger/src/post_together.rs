@@ -16,8 +16,8 @@ impl Ledger {
     /// Posts entries of several merchants in one transaction, which costs little more than one entry does. Each merchant is given
     /// once, with at least one entry, and no entry twice.
     ///
-    /// Answers for each merchant what [`Ledger::post`] would. If one entry is refused, none of any merchant is posted. That of one merchant
-    /// it is not answered what became of its entries, although they are posted, keeps nothing from the others.
+    /// Answers for each merchant what [`Ledger::post`] would. If one entry is refused, none of any merchant is posted. Once they are
+    /// posted, a merchant may be without an answer, and the others are answered all the same.
     pub async fn post_together(
         &self,
         batches: &[(&MerchantId, &[Entry])],
