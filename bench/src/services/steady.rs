@@ -30,11 +30,12 @@ const SPREADS: [u32; 3] = [10, 100, 1_000];
 const SPREAD: u32 = 100;
 
 /// The rates that are tried, in entries a second, until one is not kept.
-const RATES: [u32; 14] = [125, 250, 500, 1_000, 1_500, 2_000, 2_500, 3_000, 3_500, 4_000, 4_500, 5_000, 6_000, 7_000];
+const RATES: [u32; 15] =
+    [125, 250, 500, 750, 1_000, 1_500, 2_000, 2_500, 3_000, 3_500, 4_000, 4_500, 5_000, 6_000, 7_000];
 
-/// Before anything is measured, in entries a second: first as many as come to be tried, and then so few that there is time for what Kafka's
-/// virtual machine does beside them. It compiles what it runs often, and takes most of a core for it.
-const WARM_UP: f64 = 1_000.0;
+/// Before anything is measured, in entries a second: first few, as connections are opened, then as many as come to be tried, and then so few
+/// that there is time for what Kafka's virtual machine does beside them. It compiles what it runs often, and takes most of a core for it.
+const WARM_UP: [f64; 2] = [WARM_UP_COMPILING, 1_000.0];
 const WARM_UP_COMPILING: f64 = 125.0;
 const WARM_UP_TURN: Duration = Duration::from_secs(10);
 
@@ -81,8 +82,9 @@ impl Turn {
 pub async fn steady(bench: &mut Bench) -> Result<()> {
     let trial = Trial::start(bench, SPREAD).await?;
     progress!("warming up");
-    trial.turn(WARM_UP_COMPILING, WARM_UP_TURN).await?;
-    trial.turn(WARM_UP, WARM_UP_TURN).await?;
+    for rate in WARM_UP {
+        trial.turn(rate, WARM_UP_TURN).await?;
+    }
     for _ in 0..COMPILING_TURNS {
         let (before, begun_at) = (compiling()?, Instant::now());
         trial.turn(WARM_UP_COMPILING, WARM_UP_TURN).await?;

@@ -115,11 +115,7 @@ async fn post_together<'r>(ledger: &Ledger, metrics: &Metrics, batches: Vec<Batc
     let answers = batches.into_iter().zip(posted).map(|(batch, posted)| async move {
         let records = batch.groups.iter().flatten().map(|request| request.record).collect();
         let posted = match posted {
-            Some(posted) => {
-                let mut merged = Merged::default();
-                merged.add(posted);
-                Ok(Posted { totals: merged.into_messages(), unposted: Vec::new() })
-            }
+            Some(posted) => Ok(Posted { totals: Merged::from(posted).into_messages(), unposted: Vec::new() }),
             None => post_in_order(ledger, metrics, batch).await,
         };
         (records, posted)

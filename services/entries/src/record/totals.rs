@@ -15,6 +15,14 @@ pub(crate) struct Merged {
 /// By currency and period.
 type Periods = BTreeMap<(String, String), PeriodTotalsState>;
 
+impl From<PostedEntries> for Merged {
+    fn from(posted: PostedEntries) -> Merged {
+        let mut merged = Merged::default();
+        merged.add(posted);
+        merged
+    }
+}
+
 impl Merged {
     /// Adds what the ledger answered to one transaction.
     pub(crate) fn add(&mut self, mut posted: PostedEntries) {
