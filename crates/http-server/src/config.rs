@@ -20,6 +20,9 @@ const BODY_TIMEOUT: Duration = Duration::from_secs(10);
 /// How long an answer may take: below the 30 s after which API Gateway gives up.
 const ANSWER_TIMEOUT: Duration = Duration::from_secs(25);
 
+/// How long a client may take nothing of an answer: as long as API Gateway, which takes what it gets at once, waits for the whole.
+const UNREAD_TIMEOUT: Duration = Duration::from_secs(30);
+
 /// Where a process listens.
 #[derive(Debug, Clone, Copy)]
 pub struct Listen {
@@ -51,6 +54,8 @@ pub struct Patience {
     pub body: Duration,
     /// For an answer.
     pub answer: Duration,
+    /// For the client to take anything of an answer, whether it does not read or is gone without a word.
+    pub unread: Duration,
     /// Between being told to end and refusing connections.
     pub drain: Duration,
 }
@@ -70,7 +75,13 @@ pub struct TokenConfig {
 
 impl Default for Patience {
     fn default() -> Patience {
-        Patience { headers: HEADERS_TIMEOUT, body: BODY_TIMEOUT, answer: ANSWER_TIMEOUT, drain: DRAIN }
+        Patience {
+            headers: HEADERS_TIMEOUT,
+            body: BODY_TIMEOUT,
+            answer: ANSWER_TIMEOUT,
+            unread: UNREAD_TIMEOUT,
+            drain: DRAIN,
+        }
     }
 }
 

@@ -8,6 +8,7 @@ use hyper_util::{
     server::graceful::GracefulShutdown,
 };
 use settings::SettingError;
+use socket2::SockRef;
 use telemetry::{Exposition, Telemetry};
 use tokio::{
     net::{TcpListener, TcpStream},
@@ -137,7 +138,7 @@ pub async fn serve(
     });
     loop {
         let (stream, place) = tokio::select! {
-            accepted = accept(&listener, &room) => accepted,
+            accepted = accept(&listener, &room, patience.unread) => accepted,
             () = &mut drained => break,
         };
         let routes = Arc::clone(&routes);
@@ -159,8 +160,12 @@ pub async fn serve(
     }
 }
 
-/// The next connection, once there is room for it.
-async fn accept(listener: &TcpListener, room: &Arc<Semaphore>) -> (TcpStream, Option<OwnedSemaphorePermit>) {
+/// The next connection, once there is room for it. It ends when the client has taken nothing of what waits to be sent for this long.
+async fn accept(
+    listener: &TcpListener,
+    room: &Arc<Semaphore>,
+    unread: Duration,
+) -> (TcpStream, Option<OwnedSemaphorePermit>) {
     loop {
         // Nobody closes the semaphore.
         let place = Arc::clone(room).acquire_owned().await.ok();
@@ -168,6 +173,8 @@ async fn accept(listener: &TcpListener, room: &Arc<Semaphore>) -> (TcpStream, Op
             Ok((stream, _)) => {
                 // Answers are small, and must not wait for company.
                 let _ = stream.set_nodelay(true);
+                // TCP_USER_TIMEOUT of tcp(7): also of a client that is there and keeps its window shut.
+                let _ = SockRef::from(&stream).set_tcp_user_timeout(Some(unread));
                 return (stream, place);
             }
             Err(error) => {

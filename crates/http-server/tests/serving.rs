@@ -424,6 +424,27 @@ async fn an_answer_of_megabytes_has_its_place_until_it_is_read() {
     assert_eq!((answer.body.len(), answer.header("content-length")), (EXPORT_BYTES, Some("16777216")));
 }
 
+#[tokio::test]
+async fn who_takes_nothing_of_an_answer_loses_its_place_and_its_connection() {
+    let patience = Patience { unread: Duration::from_secs(1), drain: Duration::ZERO, ..Patience::default() };
+    let world = World::with(patience, 64).await;
+    let token = format!("Authorization: {}", world.token());
+    let export = request("GET /export", &[&token], b"");
+    let mut streams = Vec::new();
+    for _ in 0..4 {
+        let mut stream = TcpStream::connect(world.address).await.unwrap();
+        stream.write_all(&export).await.unwrap();
+        assert!(stream.read(&mut [0; 16]).await.unwrap() > 0);
+        streams.push(stream);
+    }
+    let again = async { while world.send("GET /export", &[], b"").await.status != 200 {} };
+    timeout(BOUND, again).await.expect("a place is free");
+    for mut stream in streams {
+        let rest = async { while matches!(stream.read(&mut [0; 4096]).await, Ok(1..)) {} };
+        timeout(BOUND, rest).await.expect("the connection ends");
+    }
+}
+
 /// One merchant's exports must not take the memory in which the requests of all others are.
 #[tokio::test]
 async fn answers_of_megabytes_are_few_at_once_whatever_places_there_are() {
