@@ -34,8 +34,12 @@ impl Probes {
         self.is_ending.store(true, Ordering::Relaxed);
     }
 
+    pub(crate) fn is_ending(&self) -> bool {
+        self.is_ending.load(Ordering::Relaxed)
+    }
+
     fn readiness(&self) -> (StatusCode, &'static str) {
-        if self.is_ending.load(Ordering::Relaxed) {
+        if self.is_ending() {
             (StatusCode::SERVICE_UNAVAILABLE, "ending\n")
         } else if !(self.is_ready)() {
             (StatusCode::SERVICE_UNAVAILABLE, "starting\n")

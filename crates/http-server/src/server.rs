@@ -18,7 +18,7 @@ use tokio::{
 };
 
 use crate::{
-    Door, HttpConfig, KEYS_PAUSE, KEYS_REFRESH, KeySet, KeySource, Patience, Probes, Route, Routes, Tokens,
+    Door, HttpConfig, KEYS_PAUSE, KEYS_REFRESH, KeySet, KeySource, Patience, Probes, Route, Routes, Tokens, answers,
     serve_probes,
 };
 
@@ -141,10 +141,14 @@ pub async fn serve(
             accepted = accept(&listener, &room, patience.unread) => accepted,
             () = &mut drained => break,
         };
-        let routes = Arc::clone(&routes);
+        let (routes, probes) = (Arc::clone(&routes), probes.clone());
         let respond = service_fn(move |request: Request<Incoming>| {
-            let routes = Arc::clone(&routes);
-            async move { Ok::<_, Infallible>(routes.respond(request.map(Body::new)).await) }
+            let (routes, probes) = (Arc::clone(&routes), probes.clone());
+            async move {
+                let response = routes.respond(request.map(Body::new)).await;
+                // The next request goes to a process that stays.
+                Ok::<_, Infallible>(if probes.is_ending() { answers::closing(response) } else { response })
+            }
         });
         let connection = connections.watch(http.serve_connection(TokioIo::new(stream), respond));
         tokio::spawn(async move {

@@ -475,7 +475,7 @@ async fn a_defect_in_a_handler_is_answered_and_ends_nothing_else() {
 /// The probes say that it ends, what is in work is answered, and then nobody listens any more.
 #[tokio::test]
 async fn a_service_that_is_told_to_end_answers_what_it_has_begun() {
-    let world = World::with(Patience { drain: Duration::from_millis(200), ..Patience::default() }, 4).await;
+    let world = World::with(Patience { drain: Duration::from_secs(1), ..Patience::default() }, 4).await;
     let token = format!("Authorization: {}", world.token());
     // A request whose body comes only after the service was told to end.
     let mut begun = TcpStream::connect(world.address).await.unwrap();
@@ -495,6 +495,10 @@ async fn a_service_that_is_told_to_end_answers_what_it_has_begun() {
     assert_eq!(get(world.internal, "/livez").await.status, 200);
     // It is still asked meanwhile, by who has not heard of it.
     assert_eq!(get(world.address, "/nothing").await.status, 404);
+    let mut late = TcpStream::connect(world.address).await.unwrap();
+    late.write_all(head.as_bytes()).await.unwrap();
+    let answer = read(&mut late).await;
+    assert_eq!((answer.status, answer.header("connection")), (200, Some("close")), "the next request goes elsewhere");
     let refused = async {
         while TcpStream::connect(world.address).await.is_ok() {
             sleep(Duration::from_millis(2)).await;
