@@ -1,24 +1,30 @@
 """What `make deploy DOOR=services` reads from the main stack, and what it writes for the cluster."""
 
+import os
 import re
 import shutil
 import subprocess
+from argparse import Namespace
 from pathlib import Path
-from typing import Any
+from types import SimpleNamespace
+from typing import Any, ClassVar
 
 import pytest
 import yaml
 from aws_double import ScriptedAccount, described
 from cost.template import TEMPLATE, Loader
 from deploy.destroy import refuse_beside_second_door
+from deploy.parameters import violations
 from deploy.problem import Problem
 from deploy.services import __main__ as command
 from deploy.services import installation
-from deploy.services.main_stack import LEDGER_PORT, MEMORY_PORTS, OF_PARAMETERS, SETTINGS, MainStack
-from test_manifests import container, eks, of_kind, pods
+from deploy.services.main_stack import LEDGER_PORT, MEMORY_PORTS, OF_OWNER, OF_PARAMETERS, OWNER_FUNCTION, SETTINGS, MainStack
+from fluxo_local.profile import LOCAL
+from test_manifests import container, eks, of_kind, of_type, pods
 
 OUTPUTS = {
     "ClusterName": "fluxo-services",
+    "ClusterSecurityGroupId": "sg-0d",
     "LogArn": "arn:aws:kafka:us-east-1:123456789012:cluster/fluxo-services/0f1e2d3c-1",
     "ImagesUri": "123456789012.dkr.ecr.us-east-1.amazonaws.com/fluxo-services-images",
     "EntriesTargetsArn": "arn:aws:elasticloadbalancing:us-east-1:123456789012:targetgroup/entries/1",
@@ -38,7 +44,7 @@ RESOURCES = {
     "UserPoolClient": "tools",
     "WebClient": "pages",
     "WebhookEndpoints": "fluxo-WebhookEndpoints",
-    **{name: f"fluxo-{name}" for name in SETTINGS},
+    **{name: f"fluxo-{name}" for name in (*SETTINGS, OWNER_FUNCTION)},
 }
 ZONES = [("us-east-1a", "use1-az1"), ("us-east-1b", "use1-az2"), ("us-east-1c", "use1-az3"), ("us-east-1d", "use1-az4")]
 
@@ -49,9 +55,9 @@ def account() -> ScriptedAccount:
     return ScriptedAccount()
 
 
-def main_stack(account: ScriptedAccount, **resources: str) -> MainStack:
+def main_stack(account: ScriptedAccount, vpc: str = "", **resources: str) -> MainStack:
     """A main stack with these resources."""
-    given = {"ZoneA": "us-east-1b", "ZoneB": "us-east-1a", "LedgerEpoch": "1", "LedgerLookupConnections": "20", "VpcId": ""}
+    given = {"ZoneA": "us-east-1b", "ZoneB": "us-east-1a", "LedgerEpoch": "1", "LedgerLookupConnections": "20", "VpcId": vpc}
     stack = {"Parameters": [{"ParameterKey": name, "ParameterValue": value} for name, value in given.items()]}
     found = {name: {"PhysicalResourceId": value} for name, value in (RESOURCES | resources).items() if value}
     return MainStack(account, stack, found)
@@ -115,6 +121,29 @@ def test_a_region_with_two_zones_for_eks_is_refused(account: ScriptedAccount) ->
 
 
 @pytest.mark.parametrize(
+    ("support", "hostnames", "missing"),
+    [
+        (True, True, ""),
+        (True, False, "vpc-9f has no enableDnsHostnames, and"),
+        (False, False, "vpc-9f has no enableDnsSupport and enableDnsHostnames"),
+    ],
+)
+def test_a_vpc_of_ones_own_without_dns_is_refused(account: ScriptedAccount, support: bool, hostnames: bool, missing: str) -> None:
+    expect_functions(account, "password")
+    for name, value in (("EnableDnsSupport", support), ("EnableDnsHostnames", hostnames)):
+        asked = {"VpcId": "vpc-9f", "Attribute": f"e{name[1:]}"}
+        account.expect("ec2", "describe_vpc_attribute", asked, {"VpcId": "vpc-9f", name: {"Value": value}})
+    expect_table_and_zones(account, ZONES)
+    stack = main_stack(account, "vpc-9f", Vpc="")
+    if missing:
+        with pytest.raises(Problem, match=missing):
+            stack.parameters()
+    else:
+        assert stack.parameters()["VpcId"] == "vpc-9f"
+        account.assert_all_asked()
+
+
+@pytest.mark.parametrize(
     ("ports", "said"),
     [
         ({"LEDGER_PORT": "6432"}, "The ledger is at port 6432"),
@@ -148,9 +177,71 @@ def test_names_in_the_template_are_those_of_the_main_stack() -> None:
     for function, names in SETTINGS.items():
         variables = document["Resources"][function]["Properties"]["Environment"]["Variables"]
         assert names.keys() <= variables.keys() | document["Globals"]["Function"]["Environment"]["Variables"].keys(), function
+    assert OF_OWNER.keys() <= document["Resources"][OWNER_FUNCTION]["Properties"]["Environment"]["Variables"].keys()
     assert RESOURCES.keys() | {"EntraClient", "LedgerCluster"} <= document["Resources"].keys()
-    read = {*OF_PARAMETERS, "VpcId", "ZoneA", "ZoneB", "LedgerResourceId", "LedgerOwnerSecretArn", "AlarmTopicArn"}
+    read = {*OF_PARAMETERS, "VpcId", "ZoneA", "ZoneB", "LedgerResourceId", "AlarmTopicArn"}
     assert read <= document["Parameters"].keys()
+
+
+OWNER = {"LEDGER_HOST": "ledger.example.com", "LEDGER_OWNER_SECRET_ARN": "arn:aws:secretsmanager:us-east-1:123456789012:secret:owner-Ab"}
+
+
+def expect_owner(account: ScriptedAccount, **variables: str) -> None:
+    """The function that migrates says what the template gives it."""
+    answer = {"Environment": {"Variables": variables}}
+    account.expect("lambda", "get_function_configuration", {"FunctionName": RESOURCES[OWNER_FUNCTION]}, answer)
+
+
+def test_the_job_that_migrates_has_what_the_function_has_that_migrates(account: ScriptedAccount) -> None:
+    expect_owner(account, **OWNER, LEDGER_USER="fluxo")
+    found = main_stack(account).owner_settings("")
+    assert found == {"LEDGER_DIRECT_HOST": "ledger.example.com", "LEDGER_OWNER_SECRET_ARN": OWNER["LEDGER_OWNER_SECRET_ARN"]}
+    expect_owner(account, LEDGER_HOST="ledger.example.com", LEDGER_OWNER_USER="owner", LEDGER_OWNER_PASSWORD="secret")
+    assert main_stack(account).owner_settings("").keys() == {"LEDGER_DIRECT_HOST", "LEDGER_OWNER_USER", "LEDGER_OWNER_PASSWORD"}
+
+
+def test_an_owner_whom_the_main_stack_does_not_know_is_given_by_the_stage(account: ScriptedAccount) -> None:
+    expect_functions(account)
+    given = main_stack(account, MigrateLedger="").owner_settings("arn:aws:secretsmanager:us-east-1:123456789012:secret:given-Ab")
+    assert given == {
+        "LEDGER_DIRECT_HOST": "ledger_host of ReverseEntry",
+        "LEDGER_OWNER_SECRET_ARN": "arn:aws:secretsmanager:us-east-1:123456789012:secret:given-Ab",
+    }
+    with pytest.raises(Problem, match="nobody said who owns the ledger: give LedgerOwnerSecretArn"):
+        main_stack(account, MigrateLedger="").owner_settings("")
+
+
+@pytest.mark.parametrize("switch", [{}, {"MigrateHere": "true", "LedgerOwnerSecretArn": "arn:aws:secretsmanager:one"}])
+def test_the_owner_is_read_where_the_ledger_is_migrated_here_alone(switch: dict[str, str], monkeypatch: pytest.MonkeyPatch) -> None:
+    class Standing:
+        settings: ClassVar = {"JWT_AUDIENCE": "tools"}
+
+        @classmethod
+        def find(cls, *_: object) -> "Standing":
+            return cls()
+
+        def parameters(self) -> dict[str, str]:
+            return {"VpcId": "vpc-9f"}
+
+        def owner_settings(self, secret: str) -> dict[str, str]:
+            return {"LEDGER_OWNER_SECRET_ARN": secret, "LEDGER_DIRECT_HOST": "ledger.example.com"}
+
+    class Asked(Exception):
+        """What the template was given."""
+
+    def deploy_stack(account: object, name: str, stage: str, given: dict[str, str], sam: object) -> None:
+        raise Asked(given)
+
+    monkeypatch.setattr(command, "require_processor", lambda machine: None)
+    monkeypatch.setattr(command.Account, "of_shell", lambda *_: SimpleNamespace(sign_in=lambda: None))
+    monkeypatch.setattr(command.quotas, "findings", lambda account, stage: ())
+    monkeypatch.setattr(command, "MainStack", Standing)
+    monkeypatch.setattr(command, "parameters_of", lambda name: {"LedgerOwnerSecretArn": "arn:aws:secretsmanager:two"} | switch)
+    monkeypatch.setattr(command, "deploy_stack", deploy_stack)
+    with pytest.raises(Asked) as asked:
+        command.run(Namespace(stage="dev", region="us-east-1"))
+    (given,) = asked.value.args
+    assert given["LedgerOwnerSecretArn"] == ("arn:aws:secretsmanager:one" if switch else "")
 
 
 def settings(account: ScriptedAccount, auth: str = "iam") -> dict[str, str]:
@@ -164,6 +255,8 @@ def settings(account: ScriptedAccount, auth: str = "iam") -> dict[str, str]:
 @pytest.mark.parametrize("auth", ["iam", "password"])
 def test_every_setting_that_a_manifest_names_is_written_where_it_names_it(account: ScriptedAccount, auth: str) -> None:
     written = settings(account, auth).keys()
+    expect_owner(account, **OWNER)
+    owner = main_stack(account).owner_settings("").keys()
     for name, pod in pods().items():
         for variable in container(pod)["env"]:
             for kind, is_secret in (("configMapKeyRef", False), ("secretKeyRef", True)):
@@ -171,7 +264,9 @@ def test_every_setting_that_a_manifest_names_is_written_where_it_names_it(accoun
                 if reference:
                     assert reference["name"] == "installation"
                     assert (reference["key"] in installation.SECRET) == is_secret, f"{name}: {variable}"
-                    assert reference.get("optional") or reference["key"] in written, f"{name}: {variable}"
+                    there = written | owner if name == "migrate-ledger" else written
+                    assert reference.get("optional") or reference["key"] in there, f"{name}: {variable}"
+                    assert name == "migrate-ledger" or reference["key"] not in OF_OWNER.values(), f"{name}: {variable}"
 
 
 def rendered(folder: Path) -> list[dict[str, Any]]:
@@ -198,6 +293,76 @@ def test_an_installation_has_its_names_image_and_secrets(account: ScriptedAccoun
     assert bindings == {name: OUTPUTS[output] for name, output in installation.TARGETS.items()}
 
 
+@pytest.mark.skipif(not shutil.which("kubectl"), reason="kubectl is not here")
+@pytest.mark.parametrize("on", [[], ["migrate"], ["maintenance"], ["migrate", "maintenance"]], ids=" ".join)
+def test_a_component_is_in_an_installation_where_it_is_on(on: list[str], account: ScriptedAccount, tmp_path: Path) -> None:
+    owner = {}
+    if "migrate" in on:
+        expect_owner(account, **OWNER)
+        owner = main_stack(account).owner_settings("")
+    folder = installation.write("dev", settings(account) | owner, OUTPUTS, f"sha256:{'0' * 64}", tmp_path / "installation", on)
+    resources = rendered(folder)
+    names = {one["metadata"]["name"] for one in resources}
+    of = {"migrate": {"migrate-ledger"}, "maintenance": {"reconcile-balances", "seal-past-day"}}
+    for component, processes in of.items():
+        assert processes & names == (processes if component in on else set())
+    for one in resources:
+        if one["kind"] == "Job":
+            (only,) = one["spec"]["template"]["spec"]["containers"]
+            assert only["image"] == f"{OUTPUTS['ImagesUri']}@sha256:{'0' * 64}"
+            assert all(reference["name"] in names for variable in only["env"] for reference in variable.get("valueFrom", {}).values())
+
+
+def test_components_are_found_from_where_an_installation_is_written() -> None:
+    folder = LOCAL / "deploy" / "services-dev"
+    assert {path.name for path in installation.COMPONENTS.iterdir()} == installation.SWITCHES.keys()
+    assert all(eks()["Parameters"][parameter]["AllowedValues"] == ["true", "false"] for parameter in installation.SWITCHES.values())
+    assert installation.components({"MigrateHere": "true", "MaintainHere": "false"}) == ["migrate"]
+    assert (folder / os.path.relpath(installation.COMPONENTS / "migrate", folder)).resolve() == installation.COMPONENTS / "migrate"
+
+
+def test_jobs_and_what_is_off_are_deleted_before_the_rest_is_applied() -> None:
+    assert set(installation.outdated(["migrate", "maintenance"])) == {"job/migrate-ledger"}
+    off = {"cronjob/reconcile-balances", "cronjob/seal-past-day", "serviceaccount/reconcile-balances", "serviceaccount/seal-past-day"}
+    assert set(installation.outdated(["migrate"])) == {"job/migrate-ledger"} | off
+    assert set(installation.outdated([])) == {"job/migrate-ledger", "serviceaccount/migrate-ledger"} | off
+
+
+@pytest.mark.parametrize("name", ["migrate-ledger", "reconcile-balances", "seal-past-day"])
+def test_a_job_of_a_component_is_not_stopped_to_give_up_its_node(name: str) -> None:
+    assert pods()[name]["metadata"]["annotations"] == {"karpenter.sh/do-not-disrupt": "true"}
+
+
+def test_an_alarm_that_missing_data_sets_off_is_made_after_the_log() -> None:
+    missed = {
+        name: one
+        for name, one in eks()["Resources"].items()
+        if one["Type"] == "AWS::CloudWatch::Alarm" and one["Properties"].get("TreatMissingData") == "breaching"
+    }
+    assert missed and all(one.get("DependsOn") in of_type("AWS::MSK::Topic") for one in missed.values())
+
+
+def test_a_named_admin_may_use_kubectl_besides_who_made_the_cluster() -> None:
+    ((name, entry),) = of_type("AWS::EKS::AccessEntry").items()
+    (policy,) = entry["AccessPolicies"]
+    assert entry["PrincipalArn"] == {"Ref": "ClusterAdminArn"} and policy["AccessScope"] == {"Type": "cluster"}
+    assert policy["PolicyArn"] == {"Fn::Sub": "arn:${AWS::Partition}:eks::aws:cluster-access-policy/AmazonEKSClusterAdminPolicy"}
+    condition = eks()["Resources"][name]["Condition"]
+    assert eks()["Conditions"][condition] == {"Fn::Not": [{"Fn::Equals": [{"Ref": "ClusterAdminArn"}, ""]}]}
+    declared = eks()["Parameters"]["ClusterAdminArn"]
+    assert declared["Default"] == ""
+    for arn in ("", "arn:aws:iam::123456789012:role/team/operators", "arn:aws-us-gov:iam::123456789012:user/ana@example.com"):
+        assert not [*violations(declared, arn)]
+    for arn in ("arn:aws:sts::123456789012:assumed-role/operators/ana", "arn:aws:iam::123456789012:root", "operators"):
+        assert [*violations(declared, arn)]
+
+
+def test_the_group_that_a_store_of_ones_own_lets_in_is_an_output() -> None:
+    group = eks()["Outputs"]["ClusterSecurityGroupId"]["Value"]
+    rules = of_type("AWS::EC2::SecurityGroupIngress")
+    assert all(rules[name]["SourceSecurityGroupId"] == group for name in ("PodsToLedger", "PodsToLedgerDirectly", "PodsToMemory"))
+
+
 def test_nobody_else_can_read_what_is_written(account: ScriptedAccount, tmp_path: Path) -> None:
     folder = installation.write("dev", settings(account, "password"), OUTPUTS, f"sha256:{'0' * 64}", tmp_path / "installation")
     assert all(path.stat().st_mode & 0o077 == 0 for path in [folder, *folder.iterdir()])
@@ -215,13 +380,15 @@ def test_without_kubectl_the_commands_are_printed(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
 ) -> None:
     monkeypatch.setattr(command.shutil, "which", lambda name: None)
-    command.apply(tmp_path, "fluxo-services", "us-east-1")
-    assert f"kubectl --kubeconfig {tmp_path}/kubeconfig apply --kustomize {tmp_path}" in capsys.readouterr().out
+    command.apply(tmp_path, "fluxo-services", "us-east-1", [])
+    printed = capsys.readouterr().out
+    assert f"kubectl --kubeconfig {tmp_path}/kubeconfig apply --kustomize {tmp_path}" in printed and "wait --for" not in printed
 
 
 @pytest.mark.parametrize("has_keda", [True, False])
 def test_without_keda_everything_else_is_applied(has_keda: bool, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     ran: list[tuple[list[str], str | None]] = []
+    components = ["migrate"] if has_keda else []
     rendered = yaml.safe_dump_all(
         [{"apiVersion": "apps/v1", "kind": "Deployment"}, {"apiVersion": "keda.sh/v1alpha1", "kind": "ScaledObject"}]
     )
@@ -233,13 +400,15 @@ def test_without_keda_everything_else_is_applied(has_keda: bool, tmp_path: Path,
 
     monkeypatch.setattr(command.shutil, "which", lambda name: name)
     monkeypatch.setattr(command.subprocess, "run", run)
-    command.apply(tmp_path, "fluxo-services", "us-east-1")
+    command.apply(tmp_path, "fluxo-services", "us-east-1", components)
     ((applied, given),) = [(words, given) for words, given in ran if "apply" in words]
     if has_keda:
         assert applied[-2:] == ["--kustomize", str(tmp_path)] and given is None
     else:
         assert given is not None and [one["kind"] for one in yaml.safe_load_all(given)] == ["Deployment"]
-    assert "rollout" in ran[-1][0]
+    assert "rollout" in ran[-1][0] and ("job/migrate-ledger" in ran[-2][0] and "wait" in ran[-2][0]) == has_keda
+    verbs = [next(word for word in ("delete", "apply", "") if word in [*words, ""]) for words, _ in ran]
+    assert 0 < verbs.index("delete") < verbs.index("apply")
 
 
 def test_a_cluster_that_does_not_answer_is_said(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
@@ -248,8 +417,8 @@ def test_a_cluster_that_does_not_answer_is_said(tmp_path: Path, monkeypatch: pyt
 
     monkeypatch.setattr(command.shutil, "which", lambda name: name)
     monkeypatch.setattr(command.subprocess, "run", run)
-    with pytest.raises(Problem, match=r"does not answer kubectl: Unable to connect.*ApiAccessCidrs"):
-        command.apply(tmp_path, "fluxo-services", "us-east-1")
+    with pytest.raises(Problem, match=r"does not answer kubectl: Unable to connect.*ApiAccessCidrs.*ClusterAdminArn"):
+        command.apply(tmp_path, "fluxo-services", "us-east-1", [])
 
 
 def test_a_parameter_that_is_not_given_or_empty_does_not_stay_as_it_was() -> None:

@@ -28,9 +28,14 @@ GIVEN = {
     "MemorySecurityGroupId": "sg-2f1e2d3c",
     "LedgerResourceId": LEDGER,
     "LedgerOwnerSecretArn": SECRET,
+    "MigrateHere": "true",
+    "MaintainHere": "true",
 }
 # Where everybody signs in with a password.
 WITH_PASSWORDS = GIVEN | {"LedgerResourceId": "", "LedgerOwnerSecretArn": ""}
+# Where the main stack migrates and maintains, which is what a stage has that says nothing of it, and what is then not there.
+BY_THE_MAIN_STACK = GIVEN | {"MigrateHere": "false", "MaintainHere": "false"}
+MIGRATING, MAINTAINING = {"migrate-ledger"}, {"reconcile-balances", "seal-past-day"}
 # Roles with which AWS works, in its own way.
 OF_AWS = {"ClusterRole", "NodeRole"}
 ENTRIES, TOTALS, SOON, LATER, DEAD = "EntriesTopic", "TotalsTopic", "RetrySoonTopic", "RetryLaterTopic", "DeadTopic"
@@ -140,6 +145,21 @@ def test_every_role_is_of_a_process_or_of_aws(template: Template) -> None:
     assert roles | OF_AWS == stack.of_type("AWS::IAM::Role").keys()
 
 
+@pytest.mark.parametrize(
+    ("switch", "processes"),
+    [("MigrateHere", MIGRATING), ("MaintainHere", MAINTAINING)],
+)
+def test_what_is_not_switched_on_has_no_role_and_no_way(switch: str, processes: set[str], template: Template) -> None:
+    on, off = Deployed(template, BY_THE_MAIN_STACK | {switch: "true"}), Deployed(template, BY_THE_MAIN_STACK)
+    made = on.all.keys() - off.all.keys()
+    ways = {"PodsToLedgerDirectly"} if switch == "MigrateHere" else set()
+    roles = {role_of(on, name) for name in processes}
+    assert made == ways | roles | {f"{role.removesuffix('Role')}Identity" for role in roles}
+    assert all(template.document["Parameters"][one]["Default"] == "false" for one in ("MigrateHere", "MaintainHere"))
+    without_proxy = Deployed(template, GIVEN | {"LedgerDirectSecurityGroupId": ""})
+    assert "PodsToLedgerDirectly" not in without_proxy.all
+
+
 def test_only_who_answers_requests_may_append_accepted_entries(template: Template) -> None:
     stack = Deployed(template, GIVEN)
     topic = stack.identifier(ENTRIES)
@@ -196,10 +216,14 @@ def is_for(grant: Grant, association: dict[str, str]) -> bool:
     return grant.principals == {"pods.eks.amazonaws.com"} and tags == wanted | {"eks-cluster-name": ("fluxo",)}
 
 
-def test_the_gateway_of_dynamodb_lets_through_what_processes_call_and_no_other(template: Template, reach: dict[str, Reach]) -> None:
-    stack = Deployed(template, GIVEN)
+@pytest.mark.parametrize("given", [GIVEN, BY_THE_MAIN_STACK], ids=["here", "by-the-main-stack"])
+def test_the_gateway_of_dynamodb_lets_through_what_processes_call(
+    given: dict[str, str], template: Template, reach: dict[str, Reach]
+) -> None:
+    stack = Deployed(template, given)
+    processes = [process for name, process in PROCESSES.items() if given is GIVEN or name not in MIGRATING | MAINTAINING]
     grants = grants_of(stack.of_type("AWS::EC2::VPCEndpoint")["DynamoDbEndpoint"]["PolicyDocument"], "DynamoDbEndpoint")
-    needs = {need for process in PROCESSES.values() for need in needs_of(process, stack, reach) if need.action.startswith("dynamodb:")}
+    needs = {need for process in processes for need in needs_of(process, stack, reach) if need.action.startswith("dynamodb:")}
     assert missing_and_vain("DynamoDbEndpoint", tuple(grants), tuple(needs)) == []
 
 

@@ -17,7 +17,7 @@ from fluxo_local.profile import CHECKOUT
 from watching.prometheus import DASHBOARD, RULES, Prometheus, panels, wait_until, watching
 
 # What Kubernetes and Prometheus say themselves.
-OF_OTHERS = {"kube_job_status_failed", "kube_cronjob_created", "kube_cronjob_status_last_successful_time", "up"}
+OF_OTHERS = {"kube_job_failed", "kube_job_status_failed", "kube_cronjob_created", "kube_cronjob_status_last_successful_time", "up"}
 # Of the consumers, which have gauges of their own.
 GAUGES = {"fluxo_log_lag_records": 'topic="entries"', "fluxo_log_late_seconds": 'topic="entries"'}
 PROCESSES = ("entries-serve", "entries-record", "consolidation-serve", "consolidation-consume", "worker")

@@ -39,6 +39,12 @@ def test_both_apis_limit_and_log_the_same() -> None:
     assert stage["AccessLogSettings"]["Format"].replace("functionMs", "serviceMs") == other["AccessLogSettings"]["Format"]
 
 
+def test_both_apis_raise_an_alarm_at_the_same_failures_of_what_clients_get() -> None:
+    alarm, other = (each["Resources"]["ApiServerErrorsAlarm"]["Properties"] for each in (MAIN, SECOND))
+    assert alarm.pop("AlarmDescription") != other.pop("AlarmDescription")
+    assert alarm == other
+
+
 def test_every_program_has_ports_of_its_own() -> None:
     door = services.Services(None, "127.0.0.1:1", tuple(range(10, 10 + services.PORT_COUNT)), {})
     given = [door.internal_port(program) for program in services.PROGRAMS]

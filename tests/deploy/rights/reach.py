@@ -68,13 +68,13 @@ KNOWN_SOCKETS = {"webhooks": {Marker("connect", "TcpStream"): INTERNET}}
 # them link-local or loopback and no part of the VPC.
 BESIDE_THE_FUNCTION = {"lambda_http", "lambda_runtime"}
 
-# Those that bring only what others use, or nothing that leaves the process.
+# Those that bring only what others use, or nothing that leaves the process. Of socket2 only an option of connections that clients made.
 REACHING_NOTHING = {
     "aes-siv", "aws-lc-rs", "aws-config", "aws-credential-types", "aws-sigv4", "aws-smithy-http-client", "aws-smithy-runtime-api",
     "aws-smithy-types",
     "aws_lambda_events", "axum", "base64", "bytes", "clap", "csv", "encoding_rs", "fastrand", "futures", "hmac", "http-body-util", "hyper",
     "hyper-util", "iso_currency", "jiff", "jsonwebtoken", "mime", "postgres-protocol", "refinery", "refinery-core", "rustls", "serde",
-    "serde_json", "sha2", "subtle", "thiserror", "time", "tokio", "tokio-postgres-rustls", "tokio-rustls", "tower", "tracing",
+    "serde_json", "sha2", "socket2", "subtle", "thiserror", "time", "tokio", "tokio-postgres-rustls", "tokio-rustls", "tower", "tracing",
     "tracing-serde",
     "tracing-subscriber", "url", "uuid", "webpki-roots",
 }  # fmt: skip

@@ -51,17 +51,21 @@ def run(arguments: argparse.Namespace) -> None:
     chosen = stage.read(arguments.stage)
     account = Account.of_shell(arguments.region or chosen.region, chosen.profile)
     account.sign_in()
-    for finding in quotas.findings(account):
+    for finding in quotas.findings(account, chosen.name):
         say(finding)
     main_stack = MainStack.find(account, chosen.stack_name)
     given = parameters_of(chosen.name) | main_stack.parameters()
+    components = installation.components(given)
+    owner = main_stack.owner_settings(given.get("LedgerOwnerSecretArn", "")) if "migrate" in components else {}
+    given["LedgerOwnerSecretArn"] = owner.get("LEDGER_OWNER_SECRET_ARN", "")
     outputs = deploy_stack(account, f"{chosen.stack_name}-services", chosen.name, given, sam_in(arguments.region))
     digest = push(account.client("ecr"), outputs["ImagesUri"].split("/", 1)[1], image.build())
-    folder = installation.write(chosen.name, main_stack.settings | log_settings(account, outputs), outputs, digest)
+    settings = main_stack.settings | owner | log_settings(account, outputs)
+    folder = installation.write(chosen.name, settings, outputs, digest, on=components)
     to_api = api_parameters(main_stack, outputs)
     api = deploy_stack(account, f"{chosen.stack_name}-services-api", chosen.name, to_api, sam_in(arguments.region), API_TEMPLATE)
     # Last: kubectl may not reach the cluster from here, and says so.
-    apply(folder, outputs["ClusterName"], account.region)
+    apply(folder, outputs["ClusterName"], account.region, components)
     say(f"the second door is at {api['ApiUrl']}")
 
 
@@ -83,6 +87,7 @@ def api_parameters(main_stack: MainStack, outputs: Mapping[str, str]) -> dict[st
         "ConsolidationTarget": outputs["ConsolidationListenerArn"],
         "WebhookEndpointsFunction": main_stack.id_of("WebhookEndpoints"),
         "CorsOrigins": main_stack.parameter("CorsOrigins"),
+        "AlarmTopicArn": main_stack.parameter("AlarmTopicArn"),
     }
 
 
@@ -129,24 +134,30 @@ def log_settings(account: Account, outputs: Mapping[str, str]) -> dict[str, str]
     return {"KAFKA_BROKERS": answer["BootstrapBrokerStringSaslIam"], "KAFKA_TOPIC_PREFIX": TOPIC_PREFIX}
 
 
-def apply(folder: Path, cluster: str, region: str) -> None:
+def apply(folder: Path, cluster: str, region: str, components: list[str]) -> None:
     """Applies the manifests, or says how, where kubectl or the AWS CLI, which signs it in, is not here."""
     kubectl = ["kubectl", "--kubeconfig", str(folder / "kubeconfig")]
     sign_in = ["aws", "eks", "update-kubeconfig", "--name", cluster, "--region", region, *kubectl[1:]]
+    clear = [*kubectl, "--namespace", "fluxo", "delete", "--ignore-not-found", *installation.outdated(components)]
     take = [*kubectl, "apply", "--kustomize", str(folder)]
+    migrated = [*kubectl, "--namespace", "fluxo", "wait", "--for=condition=complete", "--timeout=960s", "job/migrate-ledger"]
     follow = [*kubectl, "--namespace", "fluxo", "rollout", "status", "deployment", "--timeout=1200s"]
+    waits = [migrated, follow] if "migrate" in components else [follow]
     if missing := [program for program in ("aws", "kubectl") if not shutil.which(program)]:
         say(f"{' and '.join(missing)} is not here. Where it is, run:")
-        print("\n".join(" ".join(command) for command in (sign_in, take, follow)))
-        say("Where KEDA is not in the cluster yet, kubectl says so, and applies all else: install KEDA, and run the second line again.")
+        print("\n".join(" ".join(command) for command in (sign_in, clear, take, *waits)))
+        say("Where KEDA is not in the cluster yet, kubectl says so, and applies all else: install KEDA, and run the third line again.")
         return
     must_succeed(sign_in, folder)
-    if knows_keda(kubectl):
+    has_keda = knows_keda(kubectl)
+    must_succeed(clear, folder)
+    if has_keda:
         must_succeed(take, folder)
     else:
         say("KEDA is not in the cluster: consumers run, one of each, and nobody scales them. Install it and deploy again.")
         must_succeed([*kubectl, "apply", "--filename", "-"], folder, without_keda(folder))
-    must_succeed(follow, folder)
+    for wait in waits:
+        must_succeed(wait, folder)
 
 
 def must_succeed(command: list[str], folder: Path, given: str | None = None) -> None:
@@ -159,7 +170,11 @@ def knows_keda(kubectl: list[str]) -> bool:
     """Whether the cluster has KEDA's kinds. It makes a cluster refuse what it does not know, and this very command makes the cluster."""
     asked = subprocess.run([*kubectl, "get", "crd", "--output", "name"], check=False, capture_output=True, text=True)
     if asked.returncode != 0:
-        raise Problem(f"The cluster does not answer kubectl: {asked.stderr.strip().splitlines()[-1]} (ApiAccessCidrs lets it in.)")
+        said = asked.stderr.strip().splitlines()[-1]
+        raise Problem(
+            f"The cluster does not answer kubectl: {said}. It lets in addresses of ApiAccessCidrs, and whoever made the cluster or is "
+            "ClusterAdminArn; give them in services/deploy/stages.toml."
+        )
     return "scaledobjects.keda.sh" in asked.stdout
 
 

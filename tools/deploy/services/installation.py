@@ -2,15 +2,19 @@
 
 import json
 import os
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
 from pathlib import Path
 from typing import Any
 
+import yaml
 from fluxo_local.profile import CHECKOUT, LOCAL
 
 from deploy.problem import Problem
 
 OVERLAYS = CHECKOUT / "services" / "deploy" / "kubernetes" / "overlays"
+# What is added to an overlay, and the parameter of eks.yaml that adds it, together with its rights.
+COMPONENTS = OVERLAYS.with_name("components")
+SWITCHES = {"migrate": "MigrateHere", "maintenance": "MaintainHere"}
 # What goes into the Secret and not into the ConfigMap, both of them called "installation".
 SECRET = {
     "BALANCE_TOKEN_KEY",
@@ -27,7 +31,28 @@ TARGETS = {"entries-serve": "EntriesTargetsArn", "consolidation-serve": "Consoli
 CONSUMERS = {"entries-record": 1, "consolidation-consume": 1, "worker": 2}
 
 
-def write(stage: str, settings: Mapping[str, str], outputs: Mapping[str, str], digest: str, folder: Path | None = None) -> Path:
+def components(given: Mapping[str, str]) -> list[str]:
+    """Those that the parameters of eks.yaml switch on."""
+    return [name for name, parameter in SWITCHES.items() if given.get(parameter) == "true"]
+
+
+def outdated(on: list[str]) -> Iterator[str]:
+    """What a cluster may have and has to lose before it is given these components: all of the others, and jobs, which cannot be changed."""
+    for name in SWITCHES:
+        for file in sorted((COMPONENTS / name).glob("*.yaml")):
+            for one in yaml.safe_load_all(file.read_text()):
+                if one["kind"] == "Job" or (name not in on and one["kind"] != "Component"):
+                    yield f"{one['kind'].lower()}/{one['metadata']['name']}"
+
+
+def write(
+    stage: str,
+    settings: Mapping[str, str],
+    outputs: Mapping[str, str],
+    digest: str,
+    folder: Path | None = None,
+    on: list[str] | None = None,
+) -> Path:
     """The folder for `kubectl apply --kustomize`. Only this user can read it: it has secrets."""
     if not (OVERLAYS / stage).is_dir():
         raise Problem(f"services/deploy/kubernetes/overlays has no stage {stage}.")
@@ -39,9 +64,9 @@ def write(stage: str, settings: Mapping[str, str], outputs: Mapping[str, str], d
     for name, values in (("settings.env", public), ("secrets.env", secret)):
         write_for_owner(folder / name, "".join(f"{key}={one_line(key, value)}\n" for key, value in sorted(values.items())))
     # YAML, which JSON is.
-    write_for_owner(
-        folder / "kustomization.yaml", json.dumps(kustomization(stage, settings["AWS_REGION"], outputs, digest, folder), indent=1)
-    )
+    written = kustomization(stage, settings["AWS_REGION"], outputs, digest, folder)
+    written["components"] = [os.path.relpath(COMPONENTS / name, folder) for name in on or []]
+    write_for_owner(folder / "kustomization.yaml", json.dumps(written, indent=1))
     return folder
 
 

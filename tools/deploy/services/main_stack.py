@@ -38,6 +38,14 @@ SETTINGS: Mapping[str, Mapping[str, str]] = {
     "ReconcileBalances": {"LEDGER_USER": "LEDGER_MAINTENANCE_USER", "LEDGER_PASSWORD": "LEDGER_MAINTENANCE_PASSWORD"},
     "RegisterEntry": {"LEDGER_USER": "LEDGER_LOOKUP_USER", "LEDGER_PASSWORD": "LEDGER_LOOKUP_PASSWORD"},
 }
+# Of the function that migrates: which of its variables only the job that migrates has.
+OWNER_FUNCTION = "MigrateLedger"
+OF_OWNER = {
+    "LEDGER_HOST": "LEDGER_DIRECT_HOST",
+    "LEDGER_OWNER_SECRET_ARN": "LEDGER_OWNER_SECRET_ARN",
+    "LEDGER_OWNER_USER": "LEDGER_OWNER_USER",
+    "LEDGER_OWNER_PASSWORD": "LEDGER_OWNER_PASSWORD",
+}
 # What a parameter of the main stack says, for the job that migrates.
 OF_PARAMETERS = {"LedgerLookupConnections": "LEDGER_LOOKUP_CONNECTIONS", "LedgerEpoch": "LEDGER_EPOCH"}
 # What the network policies open.
@@ -75,15 +83,29 @@ class MainStack:
     @cached_property
     def settings(self) -> dict[str, str]:
         """The variables that processes of the second door have in common with functions."""
-        client, found = self.account.client("lambda"), {}
+        found: dict[str, str] = {}
         for function, names in SETTINGS.items():
-            configuration = client.get_function_configuration(FunctionName=self.id_of(function))
-            variables = configuration.get("Environment", {}).get("Variables", {})
-            found |= {name: variables[own] for own, name in names.items() if variables.get(own)}
+            found |= self.variables_of(function, names)
         found |= {variable: self.parameter(name) for name, variable in OF_PARAMETERS.items()}
         issuer = f"https://cognito-idp.{self.account.region}.amazonaws.com/{self.id_of('UserPool')}"
         audience = ",".join(filter(None, map(self.id_of, CLIENTS)))
         return found | {"AWS_REGION": self.account.region, "JWT_ISSUER": issuer, "JWT_AUDIENCE": audience}
+
+    def variables_of(self, function: str, names: Mapping[str, str]) -> dict[str, str]:
+        """What a function has of these variables, by the second door's names."""
+        configuration = self.account.client("lambda").get_function_configuration(FunctionName=self.id_of(function))
+        variables = configuration.get("Environment", {}).get("Variables", {})
+        return {name: variables[own] for own, name in names.items() if variables.get(own)}
+
+    def owner_settings(self, secret: str) -> dict[str, str]:
+        """Where the ledger is without its proxy, and who owns it: as the main stack's own function has it, or else by this secret."""
+        if self.id_of(OWNER_FUNCTION):
+            return self.variables_of(OWNER_FUNCTION, OF_OWNER)
+        if not secret:
+            raise Problem(
+                "MigrateHere is true, and nobody said who owns the ledger: give LedgerOwnerSecretArn in services/deploy/stages.toml."
+            )
+        return {"LEDGER_DIRECT_HOST": self.settings["LEDGER_HOST"], "LEDGER_OWNER_SECRET_ARN": secret}
 
     def parameters(self) -> dict[str, str]:
         """What services/deploy/eks.yaml is told of it."""
@@ -93,6 +115,8 @@ class MainStack:
         if not vpc:
             raise Problem("The main stack is in no VPC, so that no cluster could reach its stores: deploy it with VpcId.")
         self.require_ports()
+        if not self.id_of("Vpc"):
+            self.require_names(vpc)
         return {
             "VpcId": vpc,
             **self.zones(),
@@ -101,7 +125,6 @@ class MainStack:
             "LedgerResourceId": self.ledger_resource() if self.settings["LEDGER_AUTH"] == "iam" else "",
             "LedgerUser": self.settings["LEDGER_USER"],
             "LedgerMaintenanceUser": self.settings["LEDGER_MAINTENANCE_USER"],
-            "LedgerOwnerSecretArn": self.parameter("LedgerOwnerSecretArn"),
             "MemorySecurityGroupId": self.id_of("MemorySecurityGroup"),
             "BalancesTableArn": table["TableArn"],
             "AlarmTopicArn": self.parameter("AlarmTopicArn"),
@@ -114,6 +137,15 @@ class MainStack:
             raise Problem(f"The ledger is at port {ledger}, and network-policies.yaml opens {LEDGER_PORT} only.")
         if memory and (port := urlsplit(memory).port or MEMORY_PORTS[0]) not in MEMORY_PORTS:
             raise Problem(f"Redis is at port {port}, and network-policies.yaml opens {' and '.join(map(str, MEMORY_PORTS))} only.")
+
+    def require_names(self, vpc: str) -> None:
+        """Whether the VPC has DNS: without it no node finds the cluster ("VPC requirements and considerations"), and no client a broker."""
+        ec2 = self.account.client("ec2")
+        asked = {"EnableDnsSupport": "enableDnsSupport", "EnableDnsHostnames": "enableDnsHostnames"}
+        answers = {name: ec2.describe_vpc_attribute(VpcId=vpc, Attribute=attribute)[name] for name, attribute in asked.items()}
+        if off := [asked[name] for name, answer in answers.items() if not answer["Value"]]:
+            needed = " and ".join(off)
+            raise Problem(f"{vpc} has no {needed}, and EKS and MSK need it: aws ec2 modify-vpc-attribute switches it on, one at a time.")
 
     def ledger_resource(self) -> str:
         """What the right to sign in to the ledger is about."""
