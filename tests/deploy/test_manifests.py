@@ -222,6 +222,15 @@ def test_draining_ends_before_the_process_is_killed() -> None:
             assert pod["spec"]["terminationGracePeriodSeconds"] >= int(set_here["DRAIN_SECONDS"]) + 30, name
 
 
+def test_requests_in_work_at_a_pod_that_ends_are_not_cut() -> None:
+    for name, group in of_type("AWS::ElasticLoadBalancingV2::TargetGroup").items():
+        attributes = {one["Key"]: one["Value"] for one in group["TargetGroupAttributes"]}
+        assert attributes["target_health_state.unhealthy.connection_termination.enabled"] == "false", name
+        # API Gateway waits 30 s for an answer.
+        for wait in ("target_health_state.unhealthy.draining_interval_seconds", "deregistration_delay.timeout_seconds"):
+            assert int(attributes[wait]) > 30, name
+
+
 def test_each_process_has_a_service_account_and_a_role_of_its_own() -> None:
     accounts = [name_of(resource) for resource in of_kind("ServiceAccount")]
     assert sorted(accounts) == sorted(pod["spec"]["serviceAccountName"] for pod in pods().values())

@@ -200,6 +200,12 @@ def test_the_job_that_migrates_has_what_the_function_has_that_migrates(account: 
     assert main_stack(account).owner_settings("").keys() == {"LEDGER_DIRECT_HOST", "LEDGER_OWNER_USER", "LEDGER_OWNER_PASSWORD"}
 
 
+def test_a_ledger_in_the_main_stacks_own_network_is_not_migrated_here(account: ScriptedAccount) -> None:
+    expect_functions(account)
+    with pytest.raises(Problem, match="leave MigrateHere out"):
+        main_stack(account, SecretsEndpoint="vpce-0f1e2d3c").owner_settings("")
+
+
 def test_an_owner_whom_the_main_stack_does_not_know_is_given_by_the_stage(account: ScriptedAccount) -> None:
     expect_functions(account)
     given = main_stack(account, MigrateLedger="").owner_settings("arn:aws:secretsmanager:us-east-1:123456789012:secret:given-Ab")

@@ -99,6 +99,9 @@ class MainStack:
 
     def owner_settings(self, secret: str) -> dict[str, str]:
         """Where the ledger is without its proxy, and who owns it: as the main stack's own function has it, or else by this secret."""
+        if self.id_of("SecretsEndpoint"):
+            # It answers in the whole VPC, and to functions alone.
+            raise Problem("The main stack migrates its own ledger, and the cluster cannot read the owner's secret: leave MigrateHere out.")
         if self.id_of(OWNER_FUNCTION):
             return self.variables_of(OWNER_FUNCTION, OF_OWNER)
         if not secret:
