@@ -395,20 +395,25 @@ async fn what_waits_for_the_log_leaves_a_quarter_of_the_places() {
     assert!(told.try_recv().is_err(), "six of eight are in work");
 }
 
-/// An answer that its client does not read is in memory for as long.
-#[tokio::test]
-async fn an_answer_of_megabytes_has_its_place_until_it_is_read() {
-    let world = World::with(Patience { drain: Duration::ZERO, ..Patience::default() }, 64).await;
+/// As many as may be at once. Each has begun to come.
+async fn exports_that_nobody_reads(world: &World) -> Vec<TcpStream> {
     let token = format!("Authorization: {}", world.token());
     let export = request("GET /export", &[&token], b"");
     let mut streams = Vec::new();
     for _ in 0..4 {
         let mut stream = TcpStream::connect(world.address).await.unwrap();
         stream.write_all(&export).await.unwrap();
-        // It has begun to come.
         assert!(stream.read(&mut [0; 16]).await.unwrap() > 0);
         streams.push(stream);
     }
+    streams
+}
+
+/// An answer that its client does not read is in memory for as long.
+#[tokio::test]
+async fn an_answer_of_megabytes_has_its_place_until_it_is_read() {
+    let world = World::with(Patience { drain: Duration::ZERO, ..Patience::default() }, 64).await;
+    let mut streams = exports_that_nobody_reads(&world).await;
     assert_eq!(world.send("GET /export", &[], b"").await.status, 503);
     assert_eq!(world.send("GET /entries/1", &[], b"").await.status, 200);
     drop(streams.pop());
@@ -428,15 +433,7 @@ async fn an_answer_of_megabytes_has_its_place_until_it_is_read() {
 async fn who_takes_nothing_of_an_answer_loses_its_place_and_its_connection() {
     let patience = Patience { unread: Duration::from_secs(1), drain: Duration::ZERO, ..Patience::default() };
     let world = World::with(patience, 64).await;
-    let token = format!("Authorization: {}", world.token());
-    let export = request("GET /export", &[&token], b"");
-    let mut streams = Vec::new();
-    for _ in 0..4 {
-        let mut stream = TcpStream::connect(world.address).await.unwrap();
-        stream.write_all(&export).await.unwrap();
-        assert!(stream.read(&mut [0; 16]).await.unwrap() > 0);
-        streams.push(stream);
-    }
+    let streams = exports_that_nobody_reads(&world).await;
     let again = async { while world.send("GET /export", &[], b"").await.status != 200 {} };
     timeout(BOUND, again).await.expect("a place is free");
     for mut stream in streams {
